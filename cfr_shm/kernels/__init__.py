@@ -1,0 +1,1 @@
+"""Compiled functions only: they take arrays and scalars, and know nothing else."""

@@ -1,0 +1,92 @@
+"""Atomic loads and adds, and prefetches: what Numba lacks and LLVM has.
+
+Each intrinsic has a plain twin that runs under ``NUMBA_DISABLE_JIT=1`` (single-threaded, so
+plain is right). All of them work on memory that several processes share.
+"""
+
+from __future__ import annotations
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.np import arrayobj
+
+from cfr_shm.kernels.jit import intrinsic_twin
+
+
+def _element_pointer(context, builder, array_type, array, index_type, index):  # type: ignore[no-untyped-def]
+    struct = arrayobj.make_array(array_type)(context, builder, array)
+    index = context.cast(builder, index, index_type, types.intp)
+    return cgutils.get_item_pointer(context, builder, array_type, struct, [index], wraparound=False)
+
+
+def _plain_add(array, index, value):  # type: ignore[no-untyped-def]
+    array[index] += value
+
+
+@intrinsic_twin(_plain_add)
+def atomic_add(typing_context, array, index, value):  # type: ignore[no-untyped-def]
+    """Add ``value`` to ``array[index]`` so that no concurrent add is lost."""
+    dtype = array.dtype
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        pointer = _element_pointer(context, builder, array, args[0], index, args[1])
+        operand = context.cast(builder, args[2], value, dtype)
+        operation = "fadd" if isinstance(dtype, types.Float) else "add"
+        builder.atomic_rmw(operation, pointer, operand, "monotonic")
+        return context.get_dummy_value()
+
+    return types.void(array, index, value), codegen
+
+
+def _plain_load(array, index):  # type: ignore[no-untyped-def]
+    return array[index]
+
+
+@intrinsic_twin(_plain_load)
+def atomic_load(typing_context, array, index):  # type: ignore[no-untyped-def]
+    """Read ``array[index]`` afresh: a plain load of a flag is hoisted out of the loop."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        pointer = _element_pointer(context, builder, array, args[0], index, args[1])
+        size = context.get_abi_sizeof(context.get_data_type(array.dtype))
+        return builder.load_atomic(pointer, "monotonic", size)
+
+    return array.dtype(array, index), codegen
+
+
+def _plain_store(array, index, value):  # type: ignore[no-untyped-def]
+    array[index] = value
+
+
+@intrinsic_twin(_plain_store)
+def atomic_store(typing_context, array, index, value):  # type: ignore[no-untyped-def]
+    """Write ``array[index]`` in one piece, visible to other processes."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        pointer = _element_pointer(context, builder, array, args[0], index, args[1])
+        operand = context.cast(builder, args[2], value, array.dtype)
+        size = context.get_abi_sizeof(context.get_data_type(array.dtype))
+        builder.store_atomic(operand, pointer, "monotonic", size)
+        return context.get_dummy_value()
+
+    return types.void(array, index, value), codegen
+
+
+def _plain_prefetch(array, index):  # type: ignore[no-untyped-def]
+    return None
+
+
+@intrinsic_twin(_plain_prefetch)
+def prefetch(typing_context, array, index):  # type: ignore[no-untyped-def]
+    """Ask for the cache line of ``array[index]``, for writing, into every cache level."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        pointer = _element_pointer(context, builder, array, args[0], index, args[1])
+        byte_pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
+        flag = ir.IntType(32)
+        function_type = ir.FunctionType(ir.VoidType(), [byte_pointer.type, flag, flag, flag])
+        function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+        builder.call(function, [byte_pointer, flag(1), flag(3), flag(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, index), codegen

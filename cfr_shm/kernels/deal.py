@@ -1,0 +1,46 @@
+"""Draw what chance deals before a traversal: buckets and strengths, keyed by iteration."""
+
+from __future__ import annotations
+
+from cfr_shm.kernels.jit import at, device
+from cfr_shm.kernels.rng import DEAL_STREAM, sweep_key, uniform
+from cfr_shm.layout import DEALS_TABLE
+
+
+@device
+def draw_deal(deals, seed, iteration, lane, lane_bucket, lane_strength):
+    """Deal iteration ``iteration`` into one lane.
+
+    Args:
+        deals: layout.Deals, read-only.
+        seed: the run's seed.
+        iteration: 0-based.
+        lane: index into the two outputs.
+        lane_bucket: (lanes, players, streets) int32, out.
+        lane_strength: (lanes, players) int32, out; higher wins.
+
+    Listed deals take draws 0 and 1: ``deal = floor(u0 * deals)``, replaced by
+    ``alias_other[deal]`` when ``u1 >= alias_threshold[deal]``. Uniform buckets take draw
+    ``player * streets + street``. Source of the alias method: Walker 1977; Vose 1991.
+    """
+    key = sweep_key(seed, iteration, DEAL_STREAM)
+    player_count = lane_bucket.shape[1]
+    street_count = lane_bucket.shape[2]
+    if deals.kind == DEALS_TABLE:
+        deal = int(uniform(key, 0) * deals.probability.shape[0])
+        if uniform(key, 1) >= deals.alias_threshold[at(deal)]:
+            deal = deals.alias_other[at(deal)]
+        for player in range(player_count):
+            for street in range(street_count):
+                lane_bucket[at(lane), at(player), at(street)] = deals.bucket[
+                    at(deal), at(player), at(street)
+                ]
+            lane_strength[at(lane), at(player)] = deals.strength[at(deal), at(player)]
+    else:
+        for player in range(player_count):
+            bucket = 0
+            for street in range(street_count):
+                draw = uniform(key, player * street_count + street)
+                bucket = int(draw * deals.bucket_count[at(player), at(street)])
+                lane_bucket[at(lane), at(player), at(street)] = bucket
+            lane_strength[at(lane), at(player)] = bucket

@@ -1,0 +1,49 @@
+"""Regret matching, and the two ways to add to a table."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfr_shm.kernels.atomics import atomic_add
+from cfr_shm.kernels.jit import at, device
+
+
+@device
+def add(array, index, value, atomic):
+    """Add to one cell that other workers may add to at the same time.
+
+    Plain adds may be lost between two workers; that hurts little and is measured
+    (docs/adr/0003-updates.md). Atomic adds never are.
+    """
+    if atomic:
+        atomic_add(array, index, value)
+    else:
+        array[at(index)] += value
+
+
+@device
+def regret_match(regret, first, count, frame_policy, frame):
+    """Write one infoset's regret-matching policy, unnormalised, and return its sum.
+
+    Args:
+        regret: (2 * words,) float32, read-only; cumulative, chips.
+        first: index of the infoset's first regret.
+        count: legal actions, >= 1 (unchecked).
+        frame_policy: (frames, actions) float64, out; the first ``count`` divided by the
+            returned sum are the policy.
+        frame: row to write.
+
+    The division is left to the caller, because sampling an action does not need it: off the
+    critical path it costs nothing. Uniform when no regret is positive. Source: Zinkevich et
+    al. 2007, eq. 8.
+    """
+    total = 0.0
+    for action in range(count):
+        positive = max(np.float64(regret[at(first + action)]), 0.0)
+        frame_policy[at(frame), at(action)] = positive
+        total += positive
+    if total > 0.0:
+        return total
+    for action in range(count):
+        frame_policy[at(frame), at(action)] = 1.0
+    return np.float64(count)

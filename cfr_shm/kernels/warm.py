@@ -1,0 +1,142 @@
+"""Compile every kernel once, before any worker starts, and keep the disk cache honest.
+
+N cold processes would compile N times, so the coordinator compiles and the workers load. A
+truncated cache file raises and a flipped bit can crash the process, so the files are digested
+when they are written and checked before they are loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
+from cfr_shm.kernels.traverse import external_sampling
+from cfr_shm.layout import (
+    DEALS_TABLE,
+    DECISION,
+    FRAME_WORDS,
+    LANE_WORDS,
+    NODE_DTYPE,
+    RESULT_UTILITY,
+    TERMINAL,
+    Deals,
+    Scratch,
+    Table,
+    Task,
+    Tree,
+    control_words,
+    row_words,
+)
+
+DIGESTS = "digests.json"
+
+
+def compile_kernels(announce: Callable[[str], None]) -> None:
+    """Make every kernel ready to run: load it from the cache, or compile it and fill the cache.
+
+    ``announce`` is told once if anything has to be compiled, which takes some seconds. A
+    damaged cache is deleted and built again; one that cannot be written is done without.
+    """
+    if JIT_DISABLED:
+        return
+    directory = cache_directory()
+    if not CACHE_USABLE:
+        announce(f"kernel cache {directory} cannot be written: compiling in every process")
+    elif not _cache_files(directory):
+        announce("compiling kernels (once for this version and machine, about 20 s) ...")
+    elif not _intact(directory):
+        announce("kernel cache is damaged: compiling the kernels again")
+        _empty(directory)
+    try:
+        _call_all()
+    except Exception:
+        if not CACHE_USABLE:
+            raise
+        announce("kernel cache is damaged: compiling the kernels again")
+        _empty(directory)
+        _call_all()
+    if CACHE_USABLE:
+        _record(directory)
+
+
+def _cache_files(directory: Path) -> list[Path]:
+    return sorted(p for p in directory.rglob("*") if p.suffix in (".nbi", ".nbc"))
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _intact(directory: Path) -> bool:
+    """Tell whether every file that the digests name is there and unchanged."""
+    try:
+        recorded = json.loads((directory / DIGESTS).read_text())
+        return all(_digest(directory / name) == digest for name, digest in recorded.items())
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _empty(directory: Path) -> None:
+    for entry in directory.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+
+
+def _record(directory: Path) -> None:
+    digests = {str(p.relative_to(directory)): _digest(p) for p in _cache_files(directory)}
+    temporary = directory / f"{DIGESTS}.{os.getpid()}"
+    try:
+        temporary.write_text(json.dumps(digests))
+        temporary.replace(directory / DIGESTS)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+
+
+def _call_all() -> None:
+    """Call each kernel on the smallest input: compiling is what the first call does."""
+    tree, deals = _tiny_game()
+    rows = np.zeros(row_words(2))
+    table = Table(rows, rows.view(np.float32))
+    scratch = Scratch(
+        lane_state=np.zeros((1, LANE_WORDS), np.int64),
+        lane_bucket=np.zeros((1, 2, 1), np.int32),
+        lane_strength=np.zeros((1, 2), np.int32),
+        frame_state=np.zeros((1, FRAME_WORDS), np.int64),
+        frame_policy=np.zeros((1, 2)),
+        frame_value=np.zeros((1, 2)),
+    )
+    control = np.zeros(control_words(1), np.int64)
+    result = np.zeros(RESULT_UTILITY + 2)
+    task = Task(0, 0, 1, 1, 0, 0, 0)
+    external_sampling(tree, deals, table, task, scratch, control, result)
+
+
+def _tiny_game() -> tuple[Tree, Deals]:
+    """Return one decision between two terminal nodes, typed as every real game is."""
+    nodes = np.zeros(3, NODE_DTYPE)
+    nodes["kind"] = (DECISION, TERMINAL, TERMINAL)
+    nodes["count"][0] = 2
+    nodes["first_child"][0] = 1
+    nodes["row_stride"][0] = row_words(2)
+    tree = Tree(nodes, np.zeros((1, 2)), np.zeros(1), np.zeros(1, np.int64), np.ones(1))
+    deals = Deals(
+        kind=DEALS_TABLE,
+        probability=np.ones(1),
+        alias_threshold=np.ones(1),
+        alias_other=np.zeros(1, np.int32),
+        bucket=np.zeros((1, 2, 1), np.int32),
+        strength=np.zeros((1, 2), np.int32),
+        bucket_count=np.ones((2, 1), np.int64),
+    )
+    for array in (*tree, *deals[1:]):
+        array.flags.writeable = False
+    return tree, deals

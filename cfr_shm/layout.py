@@ -1,0 +1,170 @@
+"""The memory formats that every room shares: dtypes, sentinels and NamedTuples of arrays.
+
+Nothing here computes. A ``Tree`` is a public tree; private information enters through
+*buckets*, so that the infoset of a decision node is one address::
+
+    row = node.row_base + bucket[actor, street] * node.row_stride
+
+``row`` counts 8-byte words from the start of the table. A row with ``n`` actions holds ``n``
+float64 average-strategy sums and then ``n`` float32 regrets, padded to a whole word: one cache
+miss brings both (apart they cost two).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+# --- nodes -------------------------------------------------------------------------------
+
+DECISION = 0
+CHANCE = 1
+TERMINAL = 2
+SHOWDOWN = 3
+
+#: One public node, 32 bytes, two to a cache line. Children are contiguous from
+#: ``first_child``. ``payoff`` is a row of ``Tree.utility``: the net utilities of a terminal
+#: node, or of a showdown in which the player wins no pot. ``detail`` is the first pot of a
+#: showdown or the first outcome of a chance node. ``count`` is the number of children, or of
+#: pots for a showdown. Every field that does not apply is 0.
+NODE_DTYPE = np.dtype(
+    [
+        ("row_base", np.int64),
+        ("row_stride", np.int32),
+        ("first_child", np.int32),
+        ("payoff", np.int32),
+        ("detail", np.int32),
+        ("count", np.int16),
+        ("kind", np.uint8),
+        ("actor", np.uint8),
+        ("street", np.uint8),
+        ("reserved", np.uint8, (3,)),
+    ]
+)
+
+
+class Tree(NamedTuple):
+    """A public tree as flat, read-only arrays. Parents come before children; the root is 0."""
+
+    nodes: NDArray[Any]  # (nodes,) NODE_DTYPE
+    utility: NDArray[np.float64]  # (payoffs, players), chips
+    pot_amount: NDArray[np.float64]  # (pots,), chips
+    pot_players: NDArray[np.int64]  # (pots,), bit p set: player p may win this pot
+    outcome_cumulative: NDArray[np.float64]  # (outcomes,), ends at 1.0 for each chance node
+
+
+# --- deals -------------------------------------------------------------------------------
+
+DEALS_TABLE = 0
+DEALS_UNIFORM = 1
+
+
+class Deals(NamedTuple):
+    """What chance deals before a traversal: a bucket per player and street, a final strength.
+
+    ``kind`` DEALS_TABLE: every deal is listed and drawn by its probability (alias method).
+    ``kind`` DEALS_UNIFORM: buckets are drawn uniformly below ``bucket_count``, strengths are
+    the last street's bucket; there is nothing to enumerate and the table arrays have one row.
+    """
+
+    kind: int
+    probability: NDArray[np.float64]  # (deals,), sums to 1
+    alias_threshold: NDArray[np.float64]  # (deals,), in [0, 1]
+    alias_other: NDArray[np.int32]  # (deals,)
+    bucket: NDArray[np.int32]  # (deals, players, streets)
+    strength: NDArray[np.int32]  # (deals, players), higher wins
+    bucket_count: NDArray[np.int64]  # (players, streets)
+
+
+# --- tables ------------------------------------------------------------------------------
+
+WORD_BYTES = 8
+
+
+class Table(NamedTuple):
+    """Two typed views of the same rows.
+
+    Row ``r`` with ``n`` actions is ``strategy_sum[r : r + n]`` and
+    ``regret[2 * (r + n) : 2 * (r + n) + n]``.
+    """
+
+    strategy_sum: NDArray[np.float64]  # (words,), weighted policy sums
+    regret: NDArray[np.float32]  # (2 * words,), cumulative, chips
+
+
+def row_words(action_count: int) -> int:
+    """Return the length of a row in 8-byte words."""
+    return action_count + (action_count + 1) // 2
+
+
+# --- control block -----------------------------------------------------------------------
+
+CACHE_LINE_BYTES = 64
+CONTROL_LINE_WORDS = CACHE_LINE_BYTES // WORD_BYTES
+
+#: Line 0 of the control block holds the stop flag; line 1 + w belongs to worker w.
+STOP_FLAG = 0
+RUN = 0
+STOP_AT_WINDOW = 1
+STOP_NOW = 2
+
+WORKER_ITERATIONS = 0
+WORKER_NODES = 1
+WORKER_HEARTBEAT = 2
+
+
+def control_words(worker_count: int) -> int:
+    """Return the length of a control block in int64 words."""
+    return (1 + worker_count) * CONTROL_LINE_WORDS
+
+
+# --- tasks -------------------------------------------------------------------------------
+
+UPDATE_PLAIN = 0
+UPDATE_ATOMIC = 1
+
+WEIGHT_VANILLA = 0
+WEIGHT_LINEAR = 1
+
+
+class Task(NamedTuple):
+    """What a traversal kernel is asked to do. All plain Python ints below 2**63."""
+
+    seed: int
+    first_iteration: int  # 0-based, a multiple of drain_window
+    iteration_count: int
+    drain_window: int  # the interleaving is drained at multiples of it
+    weighting: int  # WEIGHT_VANILLA or WEIGHT_LINEAR
+    update: int  # UPDATE_PLAIN or UPDATE_ATOMIC
+    worker_line: int  # first word of this worker's line in the control block
+
+
+class Scratch(NamedTuple):
+    """Memory that one worker's traversal kernel owns.
+
+    A *lane* holds one traversal in flight: what it needs to go on after others had their turn,
+    and ``depth`` frames of explicit stack, one per traverser node on the path. Frame ``f`` of
+    lane ``l`` is row ``l * depth + f`` of the ``frame_*`` arrays.
+    """
+
+    lane_state: NDArray[np.int64]  # (lanes, LANE_WORDS)
+    lane_bucket: NDArray[np.int32]  # (lanes, players, streets)
+    lane_strength: NDArray[np.int32]  # (lanes, players)
+    frame_state: NDArray[np.int64]  # (lanes * depth, FRAME_WORDS)
+    frame_policy: NDArray[np.float64]  # (lanes * depth, actions)
+    frame_value: NDArray[np.float64]  # (lanes * depth, actions), chips
+
+
+LANE_ITERATION, LANE_TRAVERSER, LANE_NODE, LANE_DEPTH, LANE_KEY = range(5)
+LANE_WORDS = 8
+FRAME_ROW, FRAME_FIRST_CHILD, FRAME_ACTION, FRAME_COUNT = range(4)
+FRAME_WORDS = 4
+
+#: What a traversal kernel reports, (RESULT_WORDS + players,) float64: iterations and nodes
+#: done, the strategy weight added, then each player's summed sampled utility.
+RESULT_ITERATIONS = 0
+RESULT_NODES = 1
+RESULT_WEIGHT = 2
+RESULT_UTILITY = 3
