@@ -145,8 +145,8 @@ class Scratch(NamedTuple):
     """Memory that one worker's traversal kernel owns.
 
     A *lane* holds one traversal in flight: what it needs to go on after others had their turn,
-    and ``depth`` frames of explicit stack, one per traverser node on the path. Frame ``f`` of
-    lane ``l`` is row ``l * depth + f`` of the ``frame_*`` arrays.
+    and ``depth`` frames of explicit stack: one per traverser node on the path and one more to
+    work in. Frame ``f`` of lane ``l`` is row ``l * depth + f`` of the ``frame_*`` arrays.
     """
 
     lane_state: NDArray[np.int64]  # (lanes, LANE_WORDS)

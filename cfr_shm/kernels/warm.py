@@ -15,10 +15,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from cfr_shm.kernels.average import average_strategy
+from cfr_shm.kernels.best_response import (
+    NOBODY,
+    best_response,
+    profile_values,
+    reach_probability,
+    row_reach,
+)
+from cfr_shm.kernels.finite import FOUND_WORDS, first_not_finite
 from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
 from cfr_shm.kernels.traverse import external_sampling
 from cfr_shm.layout import (
+    CONTROL_LINE_WORDS,
     DEALS_TABLE,
     DECISION,
     FRAME_WORDS,
@@ -102,7 +113,11 @@ def _record(directory: Path) -> None:
 
 
 def _call_all() -> None:
-    """Call each kernel on the smallest input: compiling is what the first call does."""
+    """Call each kernel on the smallest input: compiling is what the first call does.
+
+    Every array is as writable as where the kernel is used: Numba takes a read-only array for
+    another type and would compile a second time.
+    """
     tree, deals = _tiny_game()
     rows = np.zeros(row_words(2))
     table = Table(rows, rows.view(np.float32))
@@ -110,14 +125,32 @@ def _call_all() -> None:
         lane_state=np.zeros((1, LANE_WORDS), np.int64),
         lane_bucket=np.zeros((1, 2, 1), np.int32),
         lane_strength=np.zeros((1, 2), np.int32),
-        frame_state=np.zeros((1, FRAME_WORDS), np.int64),
-        frame_policy=np.zeros((1, 2)),
-        frame_value=np.zeros((1, 2)),
+        frame_state=np.zeros((2, FRAME_WORDS), np.int64),
+        frame_policy=np.zeros((2, 2)),
+        frame_value=np.zeros((2, 2)),
     )
     control = np.zeros(control_words(1), np.int64)
     result = np.zeros(RESULT_UTILITY + 2)
-    task = Task(0, 0, 1, 1, 0, 0, 0)
+    task = Task(0, 0, 1, 1, 0, 0, CONTROL_LINE_WORDS)
     external_sampling(tree, deals, table, task, scratch, control, result)
+
+    sums, regret = _read_only(rows), _read_only(rows).view(np.float32)
+    first_not_finite(tree.nodes, deals.bucket_count, sums, regret, np.zeros(FOUND_WORDS, np.int64))
+    probability = np.zeros(rows.shape)
+    average_strategy(tree.nodes, deals.bucket_count, sums, probability, np.zeros(rows.shape))
+    policy = _read_only(probability)
+    pair = np.zeros((tree.nodes.shape[0], 1))
+    reach_probability(tree, deals, policy, NOBODY, pair)
+    profile_values(tree, deals, pair, np.zeros(2))
+    row_reach(tree, deals, pair, np.zeros(rows.shape))
+    moves = np.zeros(tree.nodes.shape[0], np.int32)
+    best_response(tree, deals, policy, 0, moves, pair, np.zeros(rows.shape))
+
+
+def _read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _tiny_game() -> tuple[Tree, Deals]:

@@ -1,0 +1,1 @@
+"""Benchmarks: `pytest benchmarks --benchmark-only` prints ratios against peers and limits."""

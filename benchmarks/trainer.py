@@ -1,0 +1,44 @@
+"""A game, its table and one kernel call: what the kernel benchmarks time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfr_shm.games.game import Game
+from cfr_shm.kernels.traverse import external_sampling
+from cfr_shm.layout import RESULT_NODES, RESULT_UTILITY, UPDATE_PLAIN, WEIGHT_VANILLA, Task
+from cfr_shm.memory.tables import allocate_scratch, private_views
+
+
+class KernelTrainer:
+    """Trains one game on one core, in this process, without the engine around the kernel."""
+
+    def __init__(
+        self,
+        game: Game,
+        in_flight: int = 1,
+        weighting: int = WEIGHT_VANILLA,
+        update: int = UPDATE_PLAIN,
+        seed: int = 1,
+    ) -> None:
+        """Allocate the table in private memory and compile the kernel."""
+        self.game = game
+        self.views = private_views(game, 1)
+        self.scratch = allocate_scratch(
+            game.player_count, game.street_count, game.max_depth, game.max_actions, in_flight
+        )
+        self.result = np.zeros(RESULT_UTILITY + game.player_count)
+        self.settings = (1024, weighting, update, 8)
+        self.seed = seed
+        self.done = 0
+        self.run(0)
+
+    def run(self, count: int) -> int:
+        """Run ``count`` more iterations and return the nodes visited."""
+        task = Task(self.seed, self.done, count, *self.settings)
+        views = self.views
+        external_sampling(
+            views.tree, views.deals, views.table, task, self.scratch, views.control, self.result
+        )
+        self.done += count
+        return int(self.result[RESULT_NODES])

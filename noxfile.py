@@ -1,0 +1,70 @@
+"""The one door to every check: `nox` runs what CI runs; `nox -s soak` and `nox -s bench` more."""
+
+import nox
+
+nox.options.sessions = ["tests", "plain", "bounds", "lint", "types", "imports"]
+nox.options.reuse_existing_virtualenvs = True
+
+KERNEL_TESTS = "tests/kernels"
+
+
+def install(session: nox.Session, extra: str) -> None:
+    """Install the project as its users do, not in place."""
+    session.install(f".[{extra}]")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the test suite."""
+    install(session, "test")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def plain(session: nox.Session) -> None:
+    """Run the tests of the kernels as plain Python, through the intrinsics' twins."""
+    install(session, "test")
+    session.run("pytest", KERNEL_TESTS, *session.posargs, env={"NUMBA_DISABLE_JIT": "1"})
+
+
+@nox.session
+def bounds(session: nox.Session) -> None:
+    """Run the tests of the kernels with every index checked."""
+    install(session, "test")
+    session.run("pytest", KERNEL_TESTS, *session.posargs, env={"NUMBA_BOUNDSCHECK": "1"})
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    install(session, "dev")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly, outside the kernels."""
+    install(session, "dev")
+    session.run("mypy")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Check that every room imports only those below it."""
+    install(session, "dev")
+    session.run("lint-imports")
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """Run the tests that take minutes."""
+    install(session, "test")
+    session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks beside their peers and print the ratios."""
+    install(session, "test,peers")
+    session.run("pytest", "benchmarks", "--benchmark-only", *session.posargs)
