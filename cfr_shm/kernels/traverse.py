@@ -102,14 +102,51 @@ def _prefetch_row(nodes, node, lane_bucket, lane, strategy_sum):
 
 
 @device
+def _prefetch_children(nodes, child, count, lane_bucket, lane, strategy_sum):
+    """Ask for the rows of all children at once: worth x1.3 beyond the cache."""
+    found = False
+    for action in range(count):
+        found |= _prefetch_row(nodes, child + action, lane_bucket, lane, strategy_sum)
+    return found
+
+
+@device
+def _suspend(lane_state, lane, iteration, traverser, node, depth, key):
+    """Store what a lane needs to go on; ``node`` is the one to enter next, -1 for none."""
+    lane_state[at(lane), LANE_ITERATION] = iteration
+    lane_state[at(lane), LANE_TRAVERSER] = traverser
+    lane_state[at(lane), LANE_NODE] = node
+    lane_state[at(lane), LANE_DEPTH] = depth
+    lane_state[at(lane), LANE_KEY] = np.int64(key)
+
+
+@device
+def _next_lane(lane_state, lane, lanes):
+    """Return the next lane, round and round, that has a node to enter."""
+    lane = lane + 1 if lane + 1 < lanes else 0
+    while lane_state[at(lane), LANE_NODE] < 0:
+        lane = lane + 1 if lane + 1 < lanes else 0
+    return lane
+
+
+@device
+def _resume(lane_state, lane):
+    """Return what ``_suspend`` stored: iteration, traverser, node, depth and key."""
+    return (
+        lane_state[at(lane), LANE_ITERATION],
+        lane_state[at(lane), LANE_TRAVERSER],
+        lane_state[at(lane), LANE_NODE],
+        lane_state[at(lane), LANE_DEPTH],
+        np.uint64(lane_state[at(lane), LANE_KEY]),
+    )
+
+
+@device
 def _start_lanes(task, first, lanes, deals, scratch):
     """Put iterations ``first``, ``first + 1``, ... at the root, one in each lane."""
     for lane in range(lanes):
-        scratch.lane_state[at(lane), LANE_ITERATION] = first + lane
-        scratch.lane_state[at(lane), LANE_TRAVERSER] = 0
-        scratch.lane_state[at(lane), LANE_NODE] = 0
-        scratch.lane_state[at(lane), LANE_DEPTH] = 0
-        scratch.lane_state[at(lane), LANE_KEY] = np.int64(sweep_key(task.seed, first + lane, 0))
+        key = sweep_key(task.seed, first + lane, 0)
+        _suspend(scratch.lane_state, lane, first + lane, 0, 0, 0, key)
         draw_deal(deals, task.seed, first + lane, lane, scratch.lane_bucket, scratch.lane_strength)
 
 
@@ -189,7 +226,7 @@ def _run_window(tree, deals, table, task, scratch, control, result, first, borde
     weight_added = 0.0
     lane, base = 0, 0
     iteration, traverser, node, depth = first, 0, 0, 0
-    key = np.uint64(lane_state[0, LANE_KEY])
+    key = sweep_key(task.seed, first, 0)
     weight = np.float64(first + 1) if linear else 1.0
 
     while active > 0:
@@ -215,11 +252,9 @@ def _run_window(tree, deals, table, task, scratch, control, result, first, borde
                 frame_state[at(frame), FRAME_COUNT] = count
                 depth += 1
                 if interleaved:
-                    # All the children's rows at once: worth x1.3 beyond the cache.
-                    for action in range(count):
-                        yields |= _prefetch_row(
-                            nodes, child + action, lane_bucket, lane, strategy_sum
-                        )
+                    yields = _prefetch_children(
+                        nodes, child, count, lane_bucket, lane, strategy_sum
+                    )
             else:
                 unit = uniform(key, node)
                 node = child + _sample_action(
@@ -280,19 +315,9 @@ def _run_window(tree, deals, table, task, scratch, control, result, first, borde
             returned = True
 
         if interleaved and active > 0 and (yields or node < 0):
-            lane_state[at(lane), LANE_ITERATION] = iteration
-            lane_state[at(lane), LANE_TRAVERSER] = traverser
-            lane_state[at(lane), LANE_NODE] = node
-            lane_state[at(lane), LANE_DEPTH] = depth
-            lane_state[at(lane), LANE_KEY] = np.int64(key)
-            lane = lane + 1 if lane + 1 < lanes else 0
-            while lane_state[at(lane), LANE_NODE] < 0:
-                lane = lane + 1 if lane + 1 < lanes else 0
-            iteration = lane_state[at(lane), LANE_ITERATION]
-            traverser = lane_state[at(lane), LANE_TRAVERSER]
-            node = lane_state[at(lane), LANE_NODE]
-            depth = lane_state[at(lane), LANE_DEPTH]
-            key = np.uint64(lane_state[at(lane), LANE_KEY])
+            _suspend(lane_state, lane, iteration, traverser, node, depth, key)
+            lane = _next_lane(lane_state, lane, lanes)
+            iteration, traverser, node, depth, key = _resume(lane_state, lane)
             base = lane * depth_limit
             weight = np.float64(iteration + 1) if linear else 1.0
     result[RESULT_WEIGHT] += weight_added

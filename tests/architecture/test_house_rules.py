@@ -1,0 +1,95 @@
+"""The house rules that a program can check: sizes, decorators, recursion, docstrings, words."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "cfr_shm"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+KERNELS = sorted((PACKAGE / "kernels").glob("*.py"))
+DECORATORS = {"kernel", "device"}
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+def functions(path):
+    tree = ast.parse(path.read_text())
+    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def length(function):
+    """Lines of a function without its docstring."""
+    doc = ast.get_docstring(function, clean=False)
+    documented = doc.count("\n") + 1 if doc else 0
+    return function.end_lineno - function.lineno + 1 - documented
+
+
+def compiled(path):
+    for function in functions(path):
+        names = {d.id for d in function.decorator_list if isinstance(d, ast.Name)}
+        if names & DECORATORS:
+            yield function, names
+
+
+def public(scope):
+    """Yield the classes and functions that others may use: no name on the way is private."""
+    for node in scope.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_modules_and_functions_are_short(path):
+    assert len(path.read_text().splitlines()) <= 500
+    limit = 120 if path.parent.name == "kernels" else 40
+    assert {f.name: length(f) for f in functions(path) if length(f) > limit} == {}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_public_names_have_docstrings(path):
+    assert [
+        node.name for node in public(ast.parse(path.read_text())) if not ast.get_docstring(node)
+    ] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_only_one_module_uses_numbas_decorators(path):
+    if path.name == "jit.py":
+        return
+    assert not re.search(r"\b(numba\.)?(njit|vectorize|guvectorize|cfunc)\b", path.read_text())
+
+
+@pytest.mark.parametrize("path", KERNELS, ids=name_of)
+def test_kernels_take_few_arguments_do_not_raise_and_do_not_recurse(path):
+    for function, names in compiled(path):
+        if "kernel" in names:
+            assert len(function.args.args) <= 8, function.name
+        calls = {
+            node.func.id
+            for node in ast.walk(function)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert function.name not in calls
+        assert not [
+            n for n in ast.walk(function) if isinstance(n, ast.Raise | ast.Assert | ast.Try)
+        ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_nothing_is_unpickled(path):
+    text = path.read_text()
+    assert not re.search(
+        r"\b(import pickle|pickle\.loads?|marshal|joblib|allow_pickle=True)\b", text
+    )
+
+
+def test_no_room_is_a_drawer_for_odds_and_ends():
+    for forbidden in ("utils", "common", "helpers", "base", "manager"):
+        assert not list(PACKAGE.rglob(f"{forbidden}*")), forbidden
