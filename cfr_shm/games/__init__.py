@@ -1,0 +1,1 @@
+"""Games: each module supplies a flat tree and a deal model, checked at this border."""

@@ -1,0 +1,137 @@
+"""Write a strategy to one file that other programs read: OpenSpiel's JSON, or NumPy's npz."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.errors import CfrShmError, GameError, UsageError
+from cfr_shm.games.game import Game
+from cfr_shm.strategy.average import Strategy
+from cfr_shm.strategy.reach import reach_of_rows
+
+
+def export_openspiel(game: Game, strategy: Strategy, path: Path) -> None:
+    """Write ``{"game": ..., "policy": {infoset: {action: probability}}, "unvisited": [...]}``.
+
+    ``game`` is what ``pyspiel.load_game`` takes, with parameters; action ids are strings, as
+    JSON wants keys. Every infoset of the game is there; those in ``unvisited`` were never
+    reached in training and are uniform.
+
+    Raises:
+        GameError: OpenSpiel has no such game.
+        UsageError: ``path`` cannot be written to.
+    """
+    if game.openspiel_name is None:
+        raise GameError(f"game {game.name} is not in OpenSpiel; export it with --format npz")
+    policy: dict[str, dict[str, float]] = {}
+    unvisited: list[str] = []
+    for label in game.infosets():
+        entries = strategy.probability[label.row : label.row + len(label.actions)].tolist()
+        policy[label.name] = dict(zip(map(str, label.actions), entries, strict=True))
+        if strategy.weight[label.row] <= 0.0:
+            unvisited.append(label.name)
+    document = {"game": game.openspiel_name, "policy": policy, "unvisited": unvisited}
+    with replaced_file(path) as file:
+        file.write(json.dumps(document, indent=1).encode())
+
+
+def export_npz(
+    game: Game, strategy: Strategy, path: Path, *, mean_iteration_weight: float = 1.0
+) -> None:
+    """Write the strategy as arrays; ``numpy.load(path, allow_pickle=False)`` reads them.
+
+    Arrays, one element per infoset unless said otherwise: ``game`` (one string), ``name``
+    (fixed-width Unicode), ``player``, ``row`` (infosets that share a row are strategically
+    the same), ``offset`` (infosets + 1: infoset ``i`` has entries ``offset[i]`` to
+    ``offset[i + 1]``), ``action`` and ``probability`` (one per entry), ``visits``, and
+    ``reach``: the probability of coming to the infoset when all play the strategy (left out
+    where deals cannot be enumerated).
+
+    Args:
+        game: the game.
+        strategy: its strategy.
+        path: the file to write.
+        mean_iteration_weight: 1 with vanilla weights, where ``visits`` is then the number of
+            times that the row took part in the average (exact if no update was lost).
+            ``(iterations + 1) / 2`` with linear weights, where ``visits`` is the row's total
+            weight in units of the mean weight: late visits count for more than one.
+
+    Raises:
+        UsageError: ``path`` cannot be written to.
+    """
+    arrays = _infoset_arrays(game, strategy, mean_iteration_weight)
+    with replaced_file(path) as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def _infoset_arrays(
+    game: Game, strategy: Strategy, mean_iteration_weight: float
+) -> dict[str, NDArray[Any]]:
+    labels = list(game.infosets())
+    rows = np.array([label.row for label in labels], dtype=np.int64)
+    counts = np.array([len(label.actions) for label in labels], dtype=np.int64)
+    offset = np.concatenate([[0], np.cumsum(counts)])
+    entry = np.repeat(rows - offset[:-1], counts) + np.arange(offset[-1])
+    visits = strategy.weight[rows] / mean_iteration_weight
+    arrays = {
+        "game": np.array(game.openspiel_name or game.name),
+        "name": np.array([label.name for label in labels]),
+        "player": np.array([label.player for label in labels], dtype=np.int64),
+        "row": rows,
+        "offset": offset,
+        "action": np.array([each for label in labels for each in label.actions], dtype=np.int64),
+        "probability": strategy.probability[entry],
+        "visits": np.rint(visits) if mean_iteration_weight == 1.0 else visits,
+    }
+    if game.why_not_enumerable() is None:
+        _, inverse, sharing = np.unique(rows, return_inverse=True, return_counts=True)
+        arrays["reach"] = reach_of_rows(game, strategy)[rows] / sharing[inverse]
+    return arrays
+
+
+@contextmanager
+def replaced_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a temporary neighbour of ``path`` that takes its place when all is on disk.
+
+    Whatever happens, ``path`` is the old file or the whole new one.
+
+    Raises:
+        UsageError: the directory does not exist, or cannot be written to.
+        CfrShmError: writing failed, for example because the disk is full.
+    """
+    if path.exists() and not path.is_file():
+        raise UsageError(f"cannot write {path}: it is not a regular file; choose another path")
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
+    try:
+        file = temporary.open("xb")
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; choose another path") from error
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise CfrShmError(f"writing {path} failed: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sync_directory(directory: Path) -> None:
+    if os.name == "posix":
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,65 @@
+"""Run the production kernel on a game, in this process, and read what it learnt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from poker_rules import Line, Rules
+
+from cfr_shm.games.game import Game
+from cfr_shm.kernels.traverse import external_sampling
+from cfr_shm.layout import (
+    RESULT_ITERATIONS,
+    RESULT_UTILITY,
+    UPDATE_PLAIN,
+    WEIGHT_LINEAR,
+    WEIGHT_VANILLA,
+    Table,
+    Task,
+)
+from cfr_shm.memory.tables import TrainingViews, allocate_scratch, private_views
+from cfr_shm.strategy.average import Strategy
+
+
+@dataclass
+class Run:
+    game: Game
+    views: TrainingViews
+    utility_sums: np.ndarray
+
+    @property
+    def table(self) -> Table:
+        return self.views.table
+
+    def strategy(self) -> Strategy:
+        return Strategy.from_table(self.game, self.table)
+
+
+def train(
+    game: Game, iterations: int, *, seed: int, linear: bool, in_flight: int = 1, window: int = 64
+) -> Run:
+    views = private_views(game)
+    scratch = allocate_scratch(
+        game.player_count, game.street_count, game.max_depth, game.max_actions, in_flight
+    )
+    weighting = WEIGHT_LINEAR if linear else WEIGHT_VANILLA
+    task = Task(seed, 0, iterations, window, weighting, UPDATE_PLAIN, 8)
+    result = np.zeros(RESULT_UTILITY + game.player_count)
+    external_sampling(views.tree, views.deals, views.table, task, scratch, views.control, result)
+    assert result[RESULT_ITERATIONS] == iterations
+    return Run(game, views, result[RESULT_UTILITY:])
+
+
+def node_of_lines(game: Game, rules: Rules) -> dict[Line, int]:
+    """Walk the tree and the rules together: both list actions as fold, call, raise."""
+    found = {rules.first_line: 0}
+    todo = [rules.first_line]
+    while todo:
+        line = todo.pop()
+        for index, action in enumerate(rules.spot(line).actions):
+            child = rules.after(line, action)
+            found[child] = int(game.tree.nodes[found[line]]["first_child"]) + index
+            todo.append(child)
+    assert sorted(found.values()) == list(range(len(game.tree.nodes)))
+    return found
