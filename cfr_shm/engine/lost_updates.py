@@ -1,0 +1,67 @@
+"""How many updates racing workers lost, measured on a quantity that should be conserved.
+
+A plain add by two workers to one cell at the same moment loses one of the two. Each worker
+privately counts the strategy weight that it adds (a policy sums to 1, so that a visit adds
+exactly the iteration's weight to its row), and the coordinator sums the counts. What the table
+has grown by is what arrived. So::
+
+    estimate = 1 - growth of all strategy sums / weight that workers added
+
+is the share of strategy weight that was lost: measured over the whole run, not sampled, and
+exact up to rounding (about 1e-10). It costs one float64 add per visit and one pass over the
+table. Regrets lie in the same rows, are added at the same visits' other end, and are lost at a
+similar rate, which is not measured.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.layout import DECISION, Tree
+
+#: Differences below this are rounding of the sums, not lost updates.
+ROUNDING = 1e-9
+
+
+def estimate_lost_updates(weight_added: float, weight_before: float, weight_after: float) -> float:
+    """Return the share of updates that were lost, in [0, 1].
+
+    Args:
+        weight_added: ``EngineStats.strategy_weight``: what workers counted.
+        weight_before: ``total_strategy_weight`` of the table at the start.
+        weight_after: the same at the end, with nobody writing.
+
+    >>> estimate_lost_updates(1000.0, 50.0, 800.0)
+    0.25
+    """
+    if weight_added <= 0:
+        return 0.0
+    lost = 1.0 - (weight_after - weight_before) / weight_added
+    return min(1.0, lost) if lost > ROUNDING else 0.0
+
+
+def total_strategy_weight(
+    tree: Tree, bucket_count: NDArray[np.int64], strategy_sum: NDArray[np.float64]
+) -> float:
+    """Return the sum of every strategy sum in the table.
+
+    Args:
+        tree: the public tree.
+        bucket_count: (players, streets).
+        strategy_sum: (words,), the table's; the words between are regrets and are left out.
+
+    Rows that several nodes share are counted once.
+    """
+    nodes: NDArray[Any] = tree.nodes[tree.nodes["kind"] == DECISION]
+    _, first = np.unique(nodes["row_base"], return_index=True)
+    total = 0.0
+    for node in nodes[first]:
+        base, stride, count = int(node["row_base"]), int(node["row_stride"]), int(node["count"])
+        rows = int(bucket_count[node["actor"], node["street"]]) if stride else 1
+        last = base + (rows - 1) * stride + count
+        for action in range(count):
+            total += float(strategy_sum[base + action : last : stride or 1 << 40].sum())
+    return total

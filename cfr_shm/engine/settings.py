@@ -1,0 +1,74 @@
+"""What an engine needs to know: one frozen record, small enough to hand to every worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cfr_shm.layout import UPDATE_ATOMIC, UPDATE_PLAIN, WEIGHT_LINEAR, WEIGHT_VANILLA
+
+#: The traversal kernel, as ``module:function``: a worker imports this one module and no other.
+EXTERNAL_SAMPLING = "cfr_shm.kernels.traverse:external_sampling"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineSettings:
+    """The settled figures of one engine; the config has been checked before.
+
+    Attributes:
+        worker_count: workers, >= 1 (0 has been turned into the usable cores).
+        player_count: players of the game.
+        street_count: streets of the game, >= 1.
+        max_depth: most decision nodes of one player on any path, >= 1.
+        max_actions: most actions at any decision node, >= 1.
+        seed: the run's seed, 0 <= seed < 2**63.
+        weighting: of iterations, ``linear`` or ``vanilla``.
+        in_flight: traversals interleaved in one kernel.
+        drain_window: iterations; tasks end at its multiples.
+        update: how workers add to shared rows, ``racy`` or ``atomic``.
+        start_method: of processes, ``spawn`` or ``fork``.
+        batch_size: iterations of a task, or None to size tasks by time.
+        batch_seconds: the time that a task is sized for.
+        wait_base_ms: base wait of the platform profile, None for the platform's own.
+        wait_min_ms: least wait, None for the platform's own.
+        wait_max_ms: longest wait, None for the platform's own.
+        deadline_seconds: time that a task may take, None to derive it from the measured rate.
+        trace_directory: where a crashing worker writes its stack, None for standard error.
+        kernel: import path of the traversal kernel, ``module:function``.
+    """
+
+    worker_count: int
+    player_count: int
+    street_count: int
+    max_depth: int
+    max_actions: int
+    seed: int = 0
+    weighting: Literal["linear", "vanilla"] = "linear"
+    in_flight: int = 1
+    drain_window: int = 1024
+    update: Literal["racy", "atomic"] = "racy"
+    start_method: Literal["spawn", "fork"] = "spawn"
+    batch_size: int | None = None
+    batch_seconds: float = 0.5
+    wait_base_ms: float | None = None
+    wait_min_ms: float | None = None
+    wait_max_ms: float | None = None
+    deadline_seconds: float | None = None
+    trace_directory: str | None = None
+    kernel: str = EXTERNAL_SAMPLING
+
+    def __post_init__(self) -> None:
+        for name in ("worker_count", "player_count", "in_flight", "drain_window"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
+
+    @property
+    def update_kind(self) -> int:
+        """The layout constant for ``update``: with one writer no atomics are used."""
+        atomic = self.update == "atomic" and self.worker_count > 1
+        return UPDATE_ATOMIC if atomic else UPDATE_PLAIN
+
+    @property
+    def weighting_kind(self) -> int:
+        """The layout constant for ``weighting``."""
+        return WEIGHT_LINEAR if self.weighting == "linear" else WEIGHT_VANILLA

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
+from cfr_shm.layout import DECISION, NODE_DTYPE, TERMINAL, Tree
+
+
+def test_nothing_lost_is_zero_whatever_the_rounding() -> None:
+    assert estimate_lost_updates(1e6, 5.0, 1e6 + 5.0) == 0.0
+    assert estimate_lost_updates(1e6, 0.0, 1e6 * (1 - 1e-12)) == 0.0
+    assert estimate_lost_updates(1e6, 0.0, 1e6 * (1 + 1e-12)) == 0.0
+    assert estimate_lost_updates(0.0, 0.0, 0.0) == 0.0
+
+
+def test_what_is_missing_was_lost() -> None:
+    assert estimate_lost_updates(100.0, 10.0, 90.0) == pytest.approx(0.2)
+    assert estimate_lost_updates(100.0, 10.0, 10.0) == 1.0
+
+
+def test_the_table_is_summed_without_its_regrets_and_shared_rows_once() -> None:
+    nodes = np.zeros(4, NODE_DTYPE)
+    nodes["kind"] = [DECISION, DECISION, DECISION, TERMINAL]
+    nodes["count"] = [2, 3, 3, 0]
+    nodes["row_base"] = [0, 12, 12, 0]
+    nodes["row_stride"] = [3, 0, 0, 0]  # 4 buckets of 3 words; then one row of two nodes
+    empty = np.zeros(0)
+    tree = Tree(nodes, np.zeros((1, 2)), empty, empty.astype(np.int64), empty)
+    strategy_sum = np.full(17, 1e30)
+    for row in range(4):
+        strategy_sum[3 * row : 3 * row + 2] = 1.0
+    strategy_sum[12:15] = 10.0
+    assert total_strategy_weight(tree, np.array([[4], [4]]), strategy_sum) == 4 * 2 + 30
