@@ -1,0 +1,131 @@
+"""Worker processes: speed-up, updates, idleness and wake-up.
+
+Workers are compared by engines that take turns in one run, each from an empty table. Speed-up is
+workers x nodes per CPU second over one worker's: what the cores are given by a shared machine
+does not count, what workers cost each other does. What they idle away is the busy fraction.
+``pytest benchmarks/bench_workers.py --benchmark-only``
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import psutil
+import pytest
+
+from benchmarks.conftest import ROUNDS, Scoreboard
+from cfr_shm.engine.coordinator import Engine, open_engine
+from cfr_shm.engine.ledger import IterationLedger
+from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
+from cfr_shm.engine.settings import EngineSettings
+from cfr_shm.engine.stats import EngineStats
+from cfr_shm.games.game import Game
+from cfr_shm.games.leduc import leduc
+from cfr_shm.games.synthetic import synthetic, synthetic_buckets
+from cfr_shm.memory.tables import create_training_arena, training_views
+
+SECONDS = 3.0
+IDLE_SECONDS = 10.0
+
+GAMES = {
+    "Leduc": (leduc, 1, 1.6),
+    "8 MB table": (lambda: synthetic(buckets=synthetic_buckets(8_000_000)), 8, 1.9),
+    "32 MB table": (lambda: synthetic(buckets=synthetic_buckets(32_000_000)), 8, 1.75),
+    "250 MB table": (lambda: synthetic(buckets=synthetic_buckets(250_000_000)), 8, 1.75),
+}
+
+
+def settings(game: Game, workers: int, in_flight: int, update: str) -> EngineSettings:
+    return EngineSettings(
+        worker_count=workers,
+        player_count=game.player_count,
+        street_count=game.street_count,
+        max_depth=game.max_depth,
+        max_actions=game.max_actions,
+        weighting="vanilla",
+        in_flight=in_flight,
+        update=update,
+    )
+
+
+def train_for(game: Game, workers: int, in_flight: int, update: str) -> tuple[EngineStats, float]:
+    """Train for SECONDS in worker processes; return the totals and the share of lost updates."""
+    arena = create_training_arena(game, workers, "benchmark")
+    try:
+        chosen = settings(game, workers, in_flight, update)
+        with open_engine(chosen, arena, in_process=False) as engine:
+            end = time.monotonic() + SECONDS
+            engine.advance(
+                IterationLedger(None, drain_window=chosen.drain_window),
+                lambda: time.monotonic() >= end,
+                lambda stats: None,
+                pause_at=end,
+            )
+            stats = engine.stats()
+        views = training_views(arena)
+        weight = total_strategy_weight(
+            views.tree, game.deals.bucket_count, views.table.strategy_sum
+        )
+        del views
+        return stats, estimate_lost_updates(stats.strategy_weight, 0.0, weight)
+    finally:
+        arena.unlink()
+        arena.close()
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_two_workers_beside_one(benchmark, scoreboard: Scoreboard, name: str) -> None:
+    build, in_flight, wanted = GAMES[name]
+    game = build()
+    sides = {"one": (1, "racy"), "two racy": (2, "racy"), "two atomic": (2, "atomic")}
+    rates: dict[str, list[float]] = {side: [] for side in sides}
+    lost: list[float] = []
+    busy: list[float] = []
+    system: list[float] = []
+    for _ in range(ROUNDS):
+        for side, (workers, update) in sides.items():
+            stats, share = train_for(game, workers, in_flight, update)
+            cpu = stats.system_cpu_seconds + stats.user_cpu_seconds
+            rates[side].append(workers * stats.nodes / cpu)
+            if side == "two racy":
+                lost.append(share)
+                busy.extend(stats.busy_fraction)
+                system.append(stats.system_cpu_seconds / cpu)
+    benchmark.pedantic(train_for, args=(game, 2, in_flight, "racy"), rounds=1, iterations=1)
+    one, racy, atomic = (statistics.median(rates[side]) for side in sides)
+    benchmark.extra_info.update(rates=rates, lost=lost, busy=busy, system=system)
+    scoreboard.at_least(f"{name}: two workers beside one", racy / one, wanted)
+    scoreboard.note(f"{name}: atomic beside racy, two workers", atomic / racy, "x")
+    scoreboard.note(f"{name}: updates lost, two racy workers", 100 * statistics.median(lost), "%")
+    scoreboard.at_least(f"{name}: busy fraction", 100 * min(busy), 99, "%")
+    scoreboard.at_most(f"{name}: system CPU", 100 * statistics.median(system), 1, "%")
+
+
+def idle_switches(engine: Engine) -> int:
+    """Return the voluntary context switches of all workers during IDLE_SECONDS."""
+    workers = psutil.Process().children(recursive=True)
+    before = {worker: worker.num_ctx_switches().voluntary for worker in workers}
+    time.sleep(IDLE_SECONDS)
+    return sum(worker.num_ctx_switches().voluntary - before[worker] for worker in workers)
+
+
+def test_idle_workers_and_wake_up(benchmark, scoreboard: Scoreboard) -> None:
+    game = leduc()
+    arena = create_training_arena(game, 2, "benchmark")
+    try:
+        with open_engine(settings(game, 2, 1, "racy"), arena, in_process=False) as engine:
+
+            def one_iteration() -> None:
+                engine.advance(IterationLedger(1), lambda: False, lambda stats: None)
+
+            one_iteration()
+            time.sleep(0.5)
+            switches = idle_switches(engine)
+            benchmark.pedantic(one_iteration, rounds=300, iterations=1, warmup_rounds=20)
+    finally:
+        arena.unlink()
+        arena.close()
+    round_trip = benchmark.stats.stats.median * 1e3
+    scoreboard.at_most("idle workers: voluntary context switches in 10 s", switches, 0)
+    scoreboard.at_most("wake-up, one iteration and back", round_trip, 1.0, "ms")
