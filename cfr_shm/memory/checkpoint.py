@@ -1,0 +1,327 @@
+"""Checkpoints: what a run needs to go on, on disk, each in a directory named by its iterations.
+
+    checkpoints/<iterations>[-<number>]/  manifest.json  rows.npy
+
+A directory is never overwritten: a second checkpoint of the same iterations gets a number.
+Which one is newest is told by the ``sequence`` in its manifest, which grows by one with each
+save, so that a run that went back to an older checkpoint goes on from what it saved last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm import __version__
+from cfr_shm.array_manifest import Manifest, NewerFormatError
+from cfr_shm.array_store import (
+    DISK,
+    Disk,
+    missing_reason,
+    read_manifest,
+    read_store,
+    remove_store,
+    write_store,
+)
+from cfr_shm.errors import ArrayStoreError, CheckpointError, NotFiniteError
+from cfr_shm.games.game import Game
+from cfr_shm.memory.tables import ROWS, check_finite
+
+KIND = "checkpoint"
+
+#: A newest checkpoint may turn out to be damaged: the one before it is always kept.
+KEEP_LEAST = 2
+
+#: Iterations are counted in float64 words by the kernels, which are exact up to here.
+_COUNT_MAX = 1 << 53
+_NAME = re.compile(r"(\d{1,16})(?:-(\d{1,9}))?")
+
+Differences = Callable[[Mapping[str, Any]], Iterable[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A run at rest: its table, and which iterations are in it."""
+
+    fingerprint: str  # of the config's parts that decide what is computed
+    config: Mapping[str, Any]  # the whole config, resolved; JSON
+    completed: tuple[tuple[int, int], ...]  # half-open iteration ranges, ascending, disjoint
+    iterations: int  # sum of their lengths
+    nodes: int  # visited
+    utility_sums: tuple[float, ...]  # per player, summed sampled utility, chips
+    seconds: float  # trained so far
+    rows: NDArray[np.float64]  # (words,), read-only when loaded
+    extra: Mapping[str, Any] = field(default_factory=dict)  # whatever else is to be carried on
+    path: Path | None = None  # where it was loaded from
+
+
+class StoredCheckpoint(NamedTuple):
+    """A checkpoint directory; ``sequence`` is None where its manifest cannot be read."""
+
+    path: Path
+    iterations: int
+    sequence: int | None
+
+
+class CheckpointStore:
+    """The checkpoints of one run directory; one writer at a time.
+
+    Args:
+        directory: where they lie; created by the first save.
+        keep: how many to keep, at least 2.
+        disk: the system calls of a save.
+    """
+
+    def __init__(self, directory: Path, keep: int = KEEP_LEAST, *, disk: Disk = DISK) -> None:
+        if keep < KEEP_LEAST:
+            raise ValueError(f"keep {keep}: at least {KEEP_LEAST} checkpoints must be kept")
+        self.directory = directory
+        self.keep = keep
+        self._disk = disk
+
+    def stored(self) -> list[StoredCheckpoint]:
+        """Return what there is, oldest first; those with unreadable manifests come first."""
+        try:
+            paths = list(self.directory.iterdir())
+        except OSError:
+            return []
+        found = []
+        for path in paths:
+            named = _NAME.fullmatch(path.name)
+            if named is not None and path.is_dir() and not path.is_symlink():
+                found.append(StoredCheckpoint(path, int(named.group(1)), _sequence(path)))
+        return sorted(found, key=lambda each: (each.sequence or 0, each.iterations, each.path))
+
+    def save(self, checkpoint: Checkpoint, game: Game) -> Path:
+        """Write a checkpoint, force it to the medium, then remove those beyond ``keep``.
+
+        Raises:
+            NotFiniteError: the table holds NaN or infinity; nothing was written.
+            ArrayStoreError: the disk refused; the checkpoints before are untouched.
+        """
+        about = _about(checkpoint)
+        _check_about(about, self.directory)
+        check_finite(game, checkpoint.rows)
+        before = self.stored()
+        about["sequence"] = 1 + max((each.sequence or 0 for each in before), default=0)
+        path = self._free_name(checkpoint.iterations)
+        write_store(path, {ROWS: checkpoint.rows}, about, kind=KIND, disk=self._disk)
+        # What cannot be read is left for people to look at.
+        readable = [each for each in before if each.sequence is not None]
+        for old in readable[: max(len(readable) + 1 - self.keep, 0)]:
+            with contextlib.suppress(OSError):
+                remove_store(old.path, self._disk)
+        return path
+
+    def load_latest(
+        self,
+        *,
+        warn: Callable[[str], None],
+        game: Game | None = None,
+        fingerprint: str | None = None,
+        differences: Differences | None = None,
+    ) -> Checkpoint:
+        """Load the newest checkpoint that is whole.
+
+        Args:
+            warn: told in one line of each newer one that had to be passed over.
+            game: whose table it must hold, all finite; None leaves that unchecked.
+            fingerprint: which it must bear; None takes any.
+            differences: given the stored config, names the keys that differ, for the message.
+
+        Raises:
+            CheckpointError: there is none, none is whole, or the newest belongs to another run
+                or was written by a newer version (older ones are not tried then).
+        """
+        first_error: ArrayStoreError | None = None
+        for stored in self._newest_first():
+            try:
+                manifest = read_manifest(stored.path, kind=KIND)
+            except NewerFormatError as error:
+                raise CheckpointError(str(error)) from error
+            except ArrayStoreError as error:
+                failure = error
+            else:
+                _check_run(manifest, stored.path, fingerprint, differences)
+                try:
+                    return load_checkpoint(stored.path, game=game)
+                except CheckpointError as error:
+                    failure = error
+            first_error = first_error or failure
+            warn(f"{failure}; falling back to the checkpoint before it")
+        if first_error is not None:
+            raise CheckpointError(f"{first_error}; no older checkpoint is whole") from first_error
+        raise CheckpointError(f"{self.directory}: {missing_reason(self.directory, KIND)}")
+
+    def _newest_first(self) -> list[StoredCheckpoint]:
+        """Return what to try in turn; one whose manifest is damaged has its place by its name."""
+        found = self.stored()[::-1]
+        damaged = [each for each in found if each.sequence is None]
+        order: list[StoredCheckpoint] = []
+        for readable in (each for each in found if each.sequence is not None):
+            while damaged and damaged[0].iterations >= readable.iterations:
+                order.append(damaged.pop(0))
+            order.append(readable)
+        return order + damaged
+
+    def _free_name(self, iterations: int) -> Path:
+        path = self.directory / str(iterations)
+        number = 2
+        while os.path.lexists(path):
+            path = self.directory / f"{iterations}-{number}"
+            number += 1
+        return path
+
+
+def load_checkpoint(
+    path: Path,
+    *,
+    game: Game | None = None,
+    fingerprint: str | None = None,
+    differences: Differences | None = None,
+) -> Checkpoint:
+    """Load one checkpoint directory and check all of it; rows are mapped, read-only.
+
+    Args:
+        path: the checkpoint's directory.
+        game: whose table it must hold, all finite; None leaves that unchecked.
+        fingerprint: which it must bear; None takes any.
+        differences: given the stored config, names the keys that differ, for the message.
+
+    Raises:
+        CheckpointError: it is missing, damaged, not finite, or belongs to another run.
+    """
+    try:
+        manifest = read_manifest(path, kind=KIND)
+        _check_run(manifest, path, fingerprint, differences)
+        _check_about(manifest.about, path)
+        _check_rows(manifest, path, game)
+        rows = read_store(path, kind=KIND, memory_map=True).arrays[ROWS]
+        if game is not None:
+            check_finite(game, rows)
+    except NotFiniteError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    except CheckpointError:
+        raise
+    except ArrayStoreError as error:
+        raise CheckpointError(str(error)) from error
+    about = manifest.about
+    return Checkpoint(
+        fingerprint=about["fingerprint"],
+        config=about["config"],
+        completed=tuple((first, end) for first, end in about["completed"]),
+        iterations=about["iterations"],
+        nodes=about["nodes"],
+        utility_sums=tuple(float(value) for value in about["utility_sums"]),
+        seconds=float(about["seconds"]),
+        rows=rows,
+        extra=about["extra"],
+        path=path,
+    )
+
+
+def _sequence(path: Path) -> int | None:
+    try:
+        about = read_manifest(path).about
+    except ArrayStoreError:
+        return None
+    found = about.get("sequence")
+    return found if _is_count(found) else None
+
+
+def _about(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "fingerprint": checkpoint.fingerprint,
+        "config": dict(checkpoint.config),
+        "completed": [[int(first), int(end)] for first, end in checkpoint.completed],
+        "iterations": int(checkpoint.iterations),
+        "nodes": int(checkpoint.nodes),
+        "utility_sums": [float(value) for value in checkpoint.utility_sums],
+        "seconds": float(checkpoint.seconds),
+        "extra": dict(checkpoint.extra),
+        "sequence": 0,
+        "written_by": f"cfr-shm {__version__}",
+    }
+
+
+def _check_run(
+    manifest: Manifest, path: Path, fingerprint: str | None, differences: Differences | None
+) -> None:
+    if fingerprint is None or manifest.about.get("fingerprint") == fingerprint:
+        return
+    config = manifest.about.get("config")
+    keys = list(differences(config)) if differences and isinstance(config, dict) else []
+    what = ", ".join(keys) if keys else "its fingerprint"
+    raise CheckpointError(
+        f"{path}: belongs to another run, which differs in {what}; use that run's config, or "
+        "another run directory"
+    )
+
+
+def _check_rows(manifest: Manifest, path: Path, game: Game | None) -> None:
+    rows = manifest.arrays.get(ROWS)
+    if rows is None or len(manifest.arrays) != 1:
+        raise CheckpointError(f"{path}: holds {sorted(manifest.arrays)}, expected only {ROWS!r}")
+    if rows.dtype != np.float64 or len(rows.shape) != 1:
+        raise CheckpointError(
+            f"{path}: {ROWS} is {rows.dtype.str}{list(rows.shape)}, expected <f8[words]"
+        )
+    if game is not None and rows.shape != (game.table_words,):
+        raise CheckpointError(
+            f"{path}: {ROWS} holds {rows.shape[0]} words, {game.name} takes {game.table_words}"
+        )
+
+
+def _check_about(about: Mapping[str, Any], place: Path) -> None:
+    """Refuse counts, sums and ranges that no run can have."""
+    checks: dict[str, Callable[[Any], bool]] = {
+        "fingerprint": lambda value: isinstance(value, str),
+        "config": lambda value: isinstance(value, dict),
+        "extra": lambda value: isinstance(value, dict),
+        "completed": _are_ranges,
+        "iterations": _is_count,
+        "nodes": _is_count,
+        "sequence": _is_count,
+        "utility_sums": lambda value: isinstance(value, list) and all(map(_is_finite, value)),
+        "seconds": lambda value: _is_finite(value) and value >= 0,
+    }
+    for key, accepts in checks.items():
+        if key not in about or not accepts(about[key]):
+            found = ascii(about.get(key))[:80]
+            raise CheckpointError(f"{place}: {key!r} is {found}, which no checkpoint can hold")
+    covered = sum(end - first for first, end in about["completed"])
+    if covered != about["iterations"]:
+        raise CheckpointError(
+            f"{place}: 'completed' covers {covered} iterations, 'iterations' says "
+            f"{about['iterations']}"
+        )
+
+
+def _are_ranges(value: Any) -> bool:
+    last = 0
+    if not isinstance(value, list):
+        return False
+    for pair in value:
+        if not (isinstance(pair, list) and len(pair) == 2 and all(map(_is_count, pair))):
+            return False
+        if not last <= pair[0] < pair[1]:
+            return False
+        last = pair[1]
+    return True
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _COUNT_MAX
+
+
+def _is_finite(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

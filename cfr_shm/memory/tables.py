@@ -1,0 +1,187 @@
+"""What workers see: a game's tree and deals, read-only, and the table that they train.
+
+The same views are made of a shared arena and of private memory, with the same dtypes and flags,
+so that every kernel is compiled once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.errors import NotFiniteError
+from cfr_shm.games.game import Game
+from cfr_shm.kernels.finite import (
+    ALL_FINITE,
+    FOUND_ARRAY,
+    FOUND_INDEX,
+    FOUND_WORDS,
+    IN_STRATEGY_SUM,
+    first_not_finite,
+)
+from cfr_shm.layout import (
+    FRAME_WORDS,
+    LANE_WORDS,
+    NODE_DTYPE,
+    WORD_BYTES,
+    Deals,
+    Scratch,
+    Table,
+    Tree,
+    control_words,
+)
+from cfr_shm.memory.arena import Arena, ArraySpec
+from cfr_shm.memory.limits import private_limits, require_memory
+
+ROWS = "rows"
+CONTROL = "control"
+
+_READ_ONLY_DTYPES: dict[str, np.dtype[Any]] = {
+    "tree_nodes": NODE_DTYPE,
+    "tree_utility": np.dtype(np.float64),
+    "tree_pot_amount": np.dtype(np.float64),
+    "tree_pot_players": np.dtype(np.int64),
+    "tree_outcome_cumulative": np.dtype(np.float64),
+    "deals_kind": np.dtype(np.int64),
+    "deals_probability": np.dtype(np.float64),
+    "deals_alias_threshold": np.dtype(np.float64),
+    "deals_alias_other": np.dtype(np.int32),
+    "deals_bucket": np.dtype(np.int32),
+    "deals_strength": np.dtype(np.int32),
+    "deals_bucket_count": np.dtype(np.int64),
+}
+
+
+class TrainingViews(NamedTuple):
+    """Everything a traversal kernel is handed, as views of an arena or of private memory."""
+
+    tree: Tree  # read-only
+    deals: Deals  # read-only
+    table: Table  # two typed views of ``rows``
+    control: NDArray[np.int64]  # (control_words,)
+    rows: NDArray[np.float64]  # (words,)
+
+
+def create_training_arena(game: Game, worker_count: int, fingerprint: str) -> Arena:
+    """Reserve an arena for training ``game`` and put its tree and deals there; rows are zero.
+
+    The caller owns the arena and unlinks it.
+
+    Args:
+        game: what is trained.
+        worker_count: lines of the control block beyond the first.
+        fingerprint: of the run, at most 64 bytes.
+
+    Raises:
+        MemoryReserveError: too little shared memory; names both sizes.
+    """
+    arrays = _read_only_arrays(game)
+    specs = [ArraySpec(name, array.dtype, array.shape) for name, array in arrays.items()]
+    specs.append(ArraySpec(CONTROL, np.dtype(np.int64), (control_words(worker_count),)))
+    specs.append(ArraySpec(ROWS, np.dtype(np.float64), (game.table_words,)))
+    arena = Arena.create(specs, fingerprint)
+    try:
+        for name, array in arrays.items():
+            arena.array(name)[...] = array
+    except BaseException:
+        arena.unlink()
+        arena.close()
+        raise
+    return arena
+
+
+def training_views(arena: Arena) -> TrainingViews:
+    """Return the views of an arena that ``create_training_arena`` made.
+
+    They keep the arena mapped: drop them before ``Arena.close``.
+    """
+    return _views(arena.array)
+
+
+def private_views(game: Game, worker_count: int = 1) -> TrainingViews:
+    """Return the same views as of an arena, in this process's own memory; rows are zero.
+
+    Raises:
+        MemoryReserveError: too little memory; names both sizes.
+    """
+    require_memory(game.table_words * WORD_BYTES, private_limits())
+    arrays = _read_only_arrays(game)
+    arrays[CONTROL] = np.zeros(control_words(worker_count), np.int64)
+    arrays[ROWS] = np.empty(game.table_words, np.float64)
+    arrays[ROWS].fill(0.0)  # Takes the memory now, not in the midst of the training.
+    return _views(arrays.__getitem__)
+
+
+def table_of(rows: NDArray[np.float64]) -> Table:
+    """Return the two typed views of ``rows``; writable if ``rows`` is."""
+    return Table(strategy_sum=rows, regret=rows.view(np.float32))
+
+
+def allocate_scratch(
+    player_count: int, street_count: int, max_depth: int, max_actions: int, in_flight: int
+) -> Scratch:
+    """Allocate what one worker's traversal kernel owns, for ``in_flight`` lanes.
+
+    A lane has ``max_depth + 1`` frames: one per traverser node on the path, and one more for
+    the policy of an opponent's node below the last of them.
+    """
+    frames = in_flight * (max_depth + 1)
+    return Scratch(
+        lane_state=np.zeros((in_flight, LANE_WORDS), np.int64),
+        lane_bucket=np.zeros((in_flight, player_count, street_count), np.int32),
+        lane_strength=np.zeros((in_flight, player_count), np.int32),
+        frame_state=np.zeros((frames, FRAME_WORDS), np.int64),
+        frame_policy=np.zeros((frames, max_actions), np.float64),
+        frame_value=np.zeros((frames, max_actions), np.float64),
+    )
+
+
+def check_finite(game: Game, rows: NDArray[np.float64]) -> None:
+    """Make sure that a table holds no NaN and no infinity.
+
+    Args:
+        game: says where the rows are.
+        rows: (words,) float64, not written to; nobody else may write meanwhile.
+
+    Raises:
+        NotFiniteError: names the array, the index and the value.
+    """
+    if rows.shape != (game.table_words,):
+        raise ValueError(f"rows {rows.shape}, {game.name} takes ({game.table_words},)")
+    table = table_of(_read_only(rows))
+    found = np.zeros(FOUND_WORDS, np.int64)
+    first_not_finite(
+        _read_only(game.tree.nodes), _read_only(game.deals.bucket_count), *table, found
+    )
+    if found[FOUND_ARRAY] != ALL_FINITE:
+        index = int(found[FOUND_INDEX])
+        name = "strategy_sum" if found[FOUND_ARRAY] == IN_STRATEGY_SUM else "regret"
+        value = float(getattr(table, name)[index])
+        raise NotFiniteError(f"{name}[{index}] is {value}, expected a finite number")
+
+
+def _read_only_arrays(game: Game) -> dict[str, NDArray[Any]]:
+    """Return a game's arrays by the name that they have in an arena, of exactly its dtypes."""
+    found = {f"tree_{field}": array for field, array in game.tree._asdict().items()}
+    found |= {f"deals_{field}": array for field, array in game.deals._asdict().items()}
+    found["deals_kind"] = np.array([game.deals.kind])
+    return {
+        name: np.ascontiguousarray(found[name], dtype) for name, dtype in _READ_ONLY_DTYPES.items()
+    }
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    view = array.view()
+    view.setflags(write=False)
+    return view
+
+
+def _views(array: Callable[[str], NDArray[Any]]) -> TrainingViews:
+    tree = Tree(*(_read_only(array(f"tree_{field}")) for field in Tree._fields))
+    kind = int(array("deals_kind")[0])
+    deals = Deals(kind, *(_read_only(array(f"deals_{field}")) for field in Deals._fields[1:]))
+    rows = array(ROWS)
+    return TrainingViews(tree, deals, table_of(rows), array(CONTROL), rows)
