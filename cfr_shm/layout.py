@@ -23,12 +23,14 @@ DECISION = 0
 CHANCE = 1
 TERMINAL = 2
 SHOWDOWN = 3
+MATCHUP = 4
 
 #: One public node, 32 bytes, two to a cache line. Children are contiguous from
 #: ``first_child``. ``payoff`` is a row of ``Tree.utility``: the net utilities of a terminal
-#: node, or of a showdown in which the player wins no pot. ``detail`` is the first pot of a
-#: showdown or the first outcome of a chance node. ``count`` is the number of children, or of
-#: pots for a showdown. Every field that does not apply is 0.
+#: node, or of a showdown in which the player wins no pot, or the first row of a matchup, whose
+#: row is ``payoff`` plus the strengths of all players. ``detail`` is the first pot of a
+#: showdown, the first outcome of a chance node, or the number of rows of a matchup. ``count``
+#: is the number of children, or of pots for a showdown. Every field that does not apply is 0.
 NODE_DTYPE = np.dtype(
     [
         ("row_base", np.int64),
@@ -74,7 +76,7 @@ class Deals(NamedTuple):
     alias_threshold: NDArray[np.float64]  # (deals,), in [0, 1]
     alias_other: NDArray[np.int32]  # (deals,)
     bucket: NDArray[np.int32]  # (deals, players, streets)
-    strength: NDArray[np.int32]  # (deals, players), higher wins
+    strength: NDArray[np.int32]  # (deals, players), higher wins; in a matchup they are added
     bucket_count: NDArray[np.int64]  # (players, streets)
 
 
@@ -129,8 +131,14 @@ WEIGHT_VANILLA = 0
 WEIGHT_LINEAR = 1
 
 
+AVERAGE_ON_THE_WAY = 0
+AVERAGE_SEPARATELY = 1
+
+NEVER = -np.inf
+
+
 class Task(NamedTuple):
-    """What a traversal kernel is asked to do. All plain Python ints below 2**63."""
+    """What a traversal kernel is asked to do. Plain Python ints below 2**63, and floats."""
 
     seed: int
     first_iteration: int  # 0-based, a multiple of drain_window
@@ -139,6 +147,11 @@ class Task(NamedTuple):
     weighting: int  # WEIGHT_VANILLA or WEIGHT_LINEAR
     update: int  # UPDATE_PLAIN or UPDATE_ATOMIC
     worker_line: int  # first word of this worker's line in the control block
+    averaging: int = AVERAGE_ON_THE_WAY
+    regret_floor: float = NEVER  # regrets never fall below it, chips
+    prune_threshold: float = NEVER  # actions with smaller regrets may be skipped, chips
+    prune_probability: float = 0.0  # that an iteration skips them
+    prune_after: int = 0  # iterations before the first that may skip
 
 
 class Scratch(NamedTuple):
@@ -157,7 +170,7 @@ class Scratch(NamedTuple):
     frame_value: NDArray[np.float64]  # (lanes * depth, actions), chips
 
 
-LANE_ITERATION, LANE_TRAVERSER, LANE_NODE, LANE_DEPTH, LANE_KEY = range(5)
+LANE_ITERATION, LANE_TRAVERSER, LANE_NODE, LANE_DEPTH, LANE_KEY, LANE_PRUNES = range(6)
 LANE_WORDS = 8
 FRAME_ROW, FRAME_FIRST_CHILD, FRAME_ACTION, FRAME_COUNT = range(4)
 FRAME_WORDS = 4
@@ -168,3 +181,98 @@ RESULT_ITERATIONS = 0
 RESULT_NODES = 1
 RESULT_WEIGHT = 2
 RESULT_UTILITY = 3
+
+
+# --- vector form -------------------------------------------------------------------------
+
+#: What the vector algorithms know of one tree node beyond NODE_DTYPE. ``value`` is where the
+#: node's values begin, one per class of the traverser on street ``above`` (its parent's);
+#: ``scale`` is the product of the in-tree chance probabilities on the way (1 in public trees);
+#: ``exclusive`` is 1 when no other node and no two classes use the node's rows.
+VECTOR_NODE_DTYPE = np.dtype(
+    [
+        ("value", np.int64),
+        ("scale", np.float64),
+        ("street", np.uint8),
+        ("above", np.uint8),
+        ("exclusive", np.uint8),
+        ("reserved", np.uint8, (5,)),
+    ]
+)
+
+
+class VectorForm(NamedTuple):
+    """A game for algorithms that take all deals at once; all arrays are read-only.
+
+    A *class* is what a player has seen: the tuple of buckets up to a street. Classes are
+    numbered from 0 for each (player, street); element ``class_first[player, street] + class``
+    of the ``class_*`` arrays is about it. A *joint* is a combination of one class per player
+    that can be dealt; each player has a list of them, ordered by the player's own class.
+    """
+
+    nodes: NDArray[Any]  # (nodes,) VECTOR_NODE_DTYPE
+    reach: NDArray[np.int64]  # (nodes, players), where the reach by a player's own moves begins
+    payoff_first: NDArray[np.int64]  # (nodes, players), leaves: offset to ``payoff``, by joint
+    class_first: NDArray[np.int64]  # (players, streets)
+    class_count: NDArray[np.int64]  # (players, streets)
+    class_bucket: NDArray[np.int32]  # (classes,)
+    class_above: NDArray[np.int32]  # (classes,), the class on the street before
+    class_probability: NDArray[np.float64]  # (classes,), sums to 1 for each (player, street)
+    joint_first: NDArray[np.int64]  # (classes,), index from 0 for each (player, street)
+    joint_count: NDArray[np.int64]  # (classes,)
+    joint_class: NDArray[np.int32]  # (joints of all players and streets, players)
+    joint_base: NDArray[np.int64]  # (players, streets), offset to ``joint_class``
+    payoff: NDArray[np.float64]  # chips times probability of the joint
+    shared_first: NDArray[np.int64]  # (players + 1,), each player's part of ``shared_rows``
+    shared_rows: NDArray[np.int64]  # (rows, 2), first word and actions of rows not exclusive
+
+
+class PublicStates(NamedTuple):
+    """What everybody knows of a deal, by street: the smallest sets of deals closed under doubt.
+
+    Public states are numbered on through all streets; their classes are contiguous.
+    """
+
+    of_deal: NDArray[np.int64]  # (streets, deals)
+    probability: NDArray[np.float64]  # (states,), sums to 1 for each street
+    class_begin: NDArray[np.int64]  # (states, players), first class, from 0 for each street
+    class_end: NDArray[np.int64]  # (states, players)
+
+
+class VectorScratch(NamedTuple):
+    """Memory of one vector traversal, and which classes it is about."""
+
+    policy: NDArray[np.float64]  # (words,), each row sums to 1
+    reach: NDArray[np.float64]  # as ``VectorForm.reach`` says
+    value: NDArray[np.float64]  # as ``VectorForm.nodes`` says, chips
+    own_street: NDArray[np.float64]  # (most classes,), one node's values on its own street
+    begin: NDArray[np.int64]  # (players, streets), first class that takes part
+    end: NDArray[np.int64]  # (players, streets)
+    leaf_scale: NDArray[np.float64]  # (streets,), 1 / probability of what was sampled
+
+
+class FullWidthState(NamedTuple):
+    """What a full-width algorithm keeps beside the strategy sums, addressed as these are.
+
+    ``regret`` and the policy in the scratch memory are carried from iteration to iteration.
+    """
+
+    regret: NDArray[np.float64]  # (words,), cumulative, chips
+    instant: NDArray[np.float64]  # (words,), zero between sweeps
+
+
+class FullWidthRule(NamedTuple):
+    """How regrets and averages are weighted; see docs/algorithms.md.
+
+    With t counting iterations from 1: the old regrets are multiplied by
+    ``s(t - 1, exponent)``, ``s(t, e) = t**e / (t**e + offset)``, or left alone where the
+    exponent is NaN; then the instant regrets are added; the average gets the policy
+    ``t ** average`` times.
+    """
+
+    keep_positive: float  # exponent e for positive regrets, NaN: keep all
+    keep_negative: float  # exponent e for negative regrets, NaN: keep all
+    offset: float
+    average: float
+    floored: int  # 1: regrets are never negative
+    predicts: int  # 1: the next instant regrets are guessed to be the last

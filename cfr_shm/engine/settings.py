@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from cfr_shm.engine.algorithms import AlgorithmSettings
 from cfr_shm.layout import UPDATE_ATOMIC, UPDATE_PLAIN, WEIGHT_LINEAR, WEIGHT_VANILLA
 
-#: The traversal kernel, as ``module:function``: a worker imports this one module and no other.
-EXTERNAL_SAMPLING = "cfr_shm.kernels.traverse:external_sampling"
+#: As ``module:function``; tests put kernels that misbehave in its place.
+EXTERNAL_SAMPLING_KERNEL = "cfr_shm.kernels.traverse:external_sampling"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,8 @@ class EngineSettings:
         wait_max_ms: longest wait, None for the platform's own.
         deadline_seconds: time that a task may take, None to derive it from the measured rate.
         trace_directory: where a crashing worker writes its stack, None for standard error.
-        kernel: import path of the traversal kernel, ``module:function``.
+        algorithm: what is run, and its parameters.
+        kernel: import path of the external-sampling kernel, ``module:function``.
     """
 
     worker_count: int
@@ -55,7 +57,8 @@ class EngineSettings:
     wait_max_ms: float | None = None
     deadline_seconds: float | None = None
     trace_directory: str | None = None
-    kernel: str = EXTERNAL_SAMPLING
+    algorithm: AlgorithmSettings = AlgorithmSettings()
+    kernel: str = EXTERNAL_SAMPLING_KERNEL
 
     def __post_init__(self) -> None:
         for name in ("worker_count", "player_count", "in_flight", "drain_window"):

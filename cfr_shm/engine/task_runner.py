@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 
 from cfr_shm.engine.handshake import Message, ResultMessage, ShutdownMessage, TaskMessage
+from cfr_shm.engine.kernel_calls import prepare_kernel
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.usage import Usage
 from cfr_shm.layout import (
@@ -20,7 +20,7 @@ from cfr_shm.layout import (
     RESULT_WEIGHT,
     Task,
 )
-from cfr_shm.memory.tables import TrainingViews, allocate_scratch
+from cfr_shm.memory.tables import TrainingViews
 
 
 class TaskChannel(Protocol):
@@ -35,13 +35,6 @@ class TaskChannel(Protocol):
         ...
 
 
-def load_kernel(path: str) -> Callable[..., None]:
-    """Return the traversal kernel at the import path ``module:function``."""
-    module, _, function = path.partition(":")
-    kernel: Callable[..., None] = getattr(import_module(module), function)
-    return kernel
-
-
 class TaskRunner:
     """One worker's kernel, its scratch memory and its view of the shared tables.
 
@@ -52,15 +45,7 @@ class TaskRunner:
     """
 
     def __init__(self, settings: EngineSettings, views: TrainingViews, worker: int) -> None:
-        self._kernel = load_kernel(settings.kernel)
-        self._views = views
-        self._scratch = allocate_scratch(
-            settings.player_count,
-            settings.street_count,
-            settings.max_depth,
-            settings.max_actions,
-            settings.in_flight,
-        )
+        self._call = prepare_kernel(settings, views)
         self._result = np.zeros(RESULT_UTILITY + settings.player_count)
         self._task = Task(
             seed=settings.seed,
@@ -80,16 +65,7 @@ class TaskRunner:
         """
         task = self._task._replace(first_iteration=first_iteration, iteration_count=iteration_count)
         self._result[:] = 0.0
-        views = self._views
-        self._kernel(
-            views.tree,
-            views.deals,
-            views.table,
-            task,
-            self._scratch,
-            views.control,
-            self._result,
-        )
+        self._call(task, self._result)
         return self._result
 
 

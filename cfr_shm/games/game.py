@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from cfr_shm.errors import GameError
-from cfr_shm.layout import DEALS_TABLE, WORD_BYTES, Deals, Tree
+from cfr_shm.games.tree_builder import BuiltTree
+from cfr_shm.layout import DEALS_TABLE, MATCHUP, WORD_BYTES, Deals, Tree
 
 #: The most (node, deal) pairs that exact computations hold in memory, 8 bytes each.
 MAX_PAIRS = 1 << 29
@@ -28,6 +31,9 @@ class Game:
 
     ``infosets`` yields every infoset of the game as played, so that several labels share a
     row where the tables merge what is strategically the same.
+
+    Raises:
+        GameError: a deal's strengths point outside the table of a matchup.
     """
 
     name: str
@@ -45,6 +51,19 @@ class Game:
     value: float | None  # player 0's in equilibrium, in ``unit``, where it is known
     value_source: str
     infosets: Callable[[], Iterator[InfosetLabel]]
+
+    def __post_init__(self) -> None:
+        leaves = self.tree.nodes[self.tree.nodes["kind"] == MATCHUP]
+        if len(leaves) == 0:
+            return
+        rows = self.deals.strength.astype(np.int64).sum(axis=1)
+        if self.deals.kind != DEALS_TABLE:
+            raise GameError(f"game {self.name}: matchups need listed deals")
+        if rows.min() < 0 or rows.max() >= leaves["detail"].min():
+            raise GameError(
+                f"game {self.name}: strengths add up to {rows.min()} to {rows.max()}, but a "
+                f"matchup has {leaves['detail'].min()} rows"
+            )
 
     @property
     def table_bytes(self) -> int:
@@ -66,3 +85,36 @@ class Game:
         reason = self.why_not_enumerable()
         if reason is not None:
             raise GameError(f"{purpose} of game {self.name} is not possible: {reason}")
+
+
+def assemble_game(
+    built: BuiltTree,
+    deals: Deals,
+    *,
+    name: str,
+    infosets: Callable[[], Iterator[InfosetLabel]],
+    constant_sum: bool,
+    unit: str,
+    parameters: Mapping[str, int | bool | str | float] | None = None,
+    openspiel_name: str | None = None,
+    value: float | None = None,
+    value_source: str = "",
+) -> Game:
+    """Put a finished tree and its deals together; the arguments are the fields of ``Game``."""
+    return Game(
+        name=name,
+        parameters=parameters or {},
+        player_count=deals.bucket_count.shape[0],
+        street_count=deals.bucket_count.shape[1],
+        tree=built.tree,
+        deals=deals,
+        table_words=built.table_words,
+        max_depth=built.max_depth,
+        max_actions=built.max_actions,
+        constant_sum=constant_sum,
+        unit=unit,
+        openspiel_name=openspiel_name,
+        value=value,
+        value_source=value_source,
+        infosets=infosets,
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cfr_shm.errors import GameError
-from cfr_shm.games.game import Game, InfosetLabel
+from cfr_shm.games.game import Game, InfosetLabel, assemble_game
 from cfr_shm.games.tree_builder import BuiltTree, TreeBuilder
 from cfr_shm.layout import Deals
 
@@ -183,16 +183,11 @@ def poker_game(
     value_source: str = "",
 ) -> Game:
     """Put a poker tree and its deals together as a game."""
-    return Game(
+    return assemble_game(
+        poker.built,
+        deals,
         name=name,
         parameters=parameters,
-        player_count=deals.bucket_count.shape[0],
-        street_count=deals.bucket_count.shape[1],
-        tree=poker.built.tree,
-        deals=deals,
-        table_words=poker.built.table_words,
-        max_depth=poker.built.max_depth,
-        max_actions=poker.built.max_actions,
         constant_sum=True,
         unit="chips",
         openspiel_name=openspiel_name,

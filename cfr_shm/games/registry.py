@@ -9,45 +9,89 @@ from cfr_shm.config import GameConfig
 from cfr_shm.config_reader import nearest
 from cfr_shm.errors import GameError
 from cfr_shm.games.game import Game
+from cfr_shm.games.goofspiel import goofspiel
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
+from cfr_shm.games.liars_dice import liars_dice
+from cfr_shm.games.openspiel_import import DEFAULT_MAX_HISTORIES, PREFIX, import_game
 from cfr_shm.games.synthetic import synthetic
+from cfr_shm.games.user_game import load_user_game, names_user_game
 
 #: Each game's builder and the optional keys that it takes besides ``players``.
 _GAMES: dict[str, tuple[Callable[..., Game], tuple[str, ...]]] = {
     "kuhn": (kuhn, ()),
     "leduc": (leduc, ("merge_suits",)),
+    "liars_dice": (liars_dice, ("dice", "sides")),
+    "goofspiel": (goofspiel, ("cards",)),
     "synthetic": (synthetic, ("streets", "max_raises", "buckets")),
 }
 
 #: Keys that say nothing unless they are set: giving one to another game is a mistake.
-_OPTIONAL = ("streets", "max_raises", "buckets")
+_OPTIONAL = ("dice", "sides", "cards", "streets", "max_raises", "buckets", "max_histories")
+
+#: Forms of names beyond those of ``_GAMES``.
+_FORMS = (f"{PREFIX}NAME(params)", "FILE.py:FUNCTION")
+
+#: The last imported game: commands that load a game twice import it once.
+_imported: dict[tuple[str, int], Game] = {}
 
 
 def game_names() -> tuple[str, ...]:
-    """Return the names that ``load_game`` takes."""
+    """Return the names of the games that are built in."""
     return tuple(_GAMES)
 
 
-def load_game(config: GameConfig) -> Game:
-    """Build the game that ``config`` names.
+def load_game(config: GameConfig, progress: Callable[[str], None] | None = None) -> Game:
+    """Build the game that ``config`` names, or import it.
+
+    ``progress`` is told every few seconds how far a long import is.
 
     Raises:
         GameError: no such game (the nearest name is given), a key that the game does not
             have, or a parameter outside the game's range.
     """
+    if config.name.startswith(PREFIX):
+        _refuse_keys(config, ("max_histories",))
+        _refuse_players(config, f"{config.name}(players={config.players})")
+        return _import(config, progress)
+    if names_user_game(config.name):
+        _refuse_keys(config, ())
+        _refuse_players(config, f"{config.name}(players={config.players})")
+        return load_user_game(config.name)
     if config.name not in _GAMES:
         raise GameError(
             f"game.name: there is no game {config.name!r}{nearest(config.name, _GAMES)}; "
-            f"games: {', '.join(_GAMES)}"
+            f"games: {', '.join([*_GAMES, *_FORMS])}"
         )
     build, keys = _GAMES[config.name]
-    for key in _OPTIONAL:
-        if key not in keys and getattr(config, key) is not None:
-            takers = ", ".join(name for name, (_, taken) in _GAMES.items() if key in taken)
-            raise GameError(
-                f"game.{key}: {config.name} has no {key}; only {takers} does; remove it"
-            )
-    given: dict[str, Any] = {key: getattr(config, key) for key in keys}
+    _refuse_keys(config, keys)
+    given: dict[str, Any] = {key: getattr(config, key, None) for key in keys}
     chosen = {key: value for key, value in given.items() if value is not None}
     return build(players=config.players, **chosen)
+
+
+def _refuse_keys(config: GameConfig, keys: tuple[str, ...]) -> None:
+    """Refuse optional keys that are set and that the game does not have."""
+    for key in _OPTIONAL:
+        if key not in keys and getattr(config, key, None) is not None:
+            takers = [name for name, (_, taken) in _GAMES.items() if key in taken] or [_FORMS[0]]
+            raise GameError(
+                f"game.{key}: {config.name} has no {key}; only {', '.join(takers)} does; remove it"
+            )
+
+
+def _refuse_players(config: GameConfig, instead: str) -> None:
+    if config.players != GameConfig().players:
+        raise GameError(
+            f"game.players: {config.name} takes its parameters with its name, for example {instead}"
+        )
+
+
+def _import(config: GameConfig, progress: Callable[[str], None] | None) -> Game:
+    limit = getattr(config, "max_histories", None) or DEFAULT_MAX_HISTORIES
+    key = (config.name, limit)
+    if key not in _imported:
+        _imported.clear()
+        told = {} if progress is None else {"progress": progress}
+        _imported[key] = import_game(config.name.removeprefix(PREFIX), limit, **told)
+    return _imported[key]

@@ -8,16 +8,18 @@ row). Kernels trust what ``finish`` returns and never check it again.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from cfr_shm.errors import GameError
 from cfr_shm.layout import (
     CHANCE,
     DECISION,
+    MATCHUP,
     NODE_DTYPE,
     SHOWDOWN,
     TERMINAL,
@@ -33,18 +35,21 @@ MAX_STREETS = 255
 #: Tables end on a whole cache line.
 _TABLE_ALIGNMENT_WORDS = 8
 
-#: One node before it becomes a NODE_DTYPE record, in the order of the columns below.
-_COLUMNS = (
-    "kind",
-    "actor",
-    "street",
-    "count",
-    "first_child",
-    "row_base",
-    "row_stride",
-    "payoff",
-    "detail",
-)
+#: A NODE_DTYPE record: row_base, row_stride, first_child, payoff, detail, count, kind, actor,
+#: street. Packed at once, a node takes 32 bytes while the tree grows too, not 300.
+_RECORD = struct.Struct("=qiiiihBBB3x")
+
+#: As kind: the node exists, and nobody has said yet what it is.
+_UNDECLARED = 255
+_NEW_NODE = _RECORD.pack(0, 0, 0, 0, 0, 0, _UNDECLARED, 0, 0)
+
+
+class NamedInfoset(NamedTuple):
+    """What the builder knows of an infoset that was named."""
+
+    row: int  # first word of its row
+    player: int
+    action_count: int
 
 
 class BuiltTree(NamedTuple):
@@ -54,7 +59,12 @@ class BuiltTree(NamedTuple):
     table_words: int
     max_depth: int  # most decision nodes of one player on any path, at least 1
     max_actions: int
-    infoset_rows: dict[Hashable, int]  # first word of each named infoset's row
+    infosets: dict[Hashable, NamedInfoset]  # the named ones, in order of first appearance
+
+    @property
+    def infoset_rows(self) -> dict[Hashable, int]:
+        """First word of each named infoset's row."""
+        return {name: known.row for name, known in self.infosets.items()}
 
 
 class _Step(NamedTuple):
@@ -62,6 +72,10 @@ class _Step(NamedTuple):
 
     moves: int
     last_entry: int  # word of the entry chosen last, -1 where rows depend on buckets
+
+
+#: One step per player.
+_Steps = tuple[_Step, ...]
 
 
 class TreeBuilder:
@@ -78,25 +92,34 @@ class TreeBuilder:
         ...         won = 1.0 if said == side else -1.0
         ...         builder.terminal(leaf, [won, -won])
         >>> built = builder.finish()
-        >>> len(built.tree.nodes), built.infoset_rows
-        (7, {'guess': 0})
+        >>> len(built.tree.nodes), built.infosets
+        (7, {'guess': NamedInfoset(row=0, player=0, action_count=2)})
     """
 
     def __init__(self, player_count: int) -> None:
         if not 1 <= player_count <= MAX_PLAYERS:
             raise GameError(f"{player_count} players; a tree has 1 to {MAX_PLAYERS}")
         self.player_count = player_count
-        self._nodes: list[tuple[int, ...] | None] = [None]
-        self._steps: list[tuple[_Step, ...]] = [(_Step(0, -1),) * player_count]
+        self._records = bytearray(_NEW_NODE)
+        self._node_count = 1
+        # Of nodes that exist and are not declared yet.
+        self._steps: dict[int, _Steps] = {0: (_Step(0, -1),) * player_count}
         self._words = 0
         self._max_moves = 1
         self._max_actions = 1
         self._payoffs: dict[tuple[float, ...], int] = {}
         self._pot_groups: dict[tuple[tuple[float, int], ...], int] = {}
         self._pots: list[tuple[float, int]] = []
+        self._matchups: dict[tuple[int, bytes], int] = {}
+        self._matchup_rows = 0
         self._outcomes: dict[tuple[float, ...], int] = {}
         self._cumulative: list[float] = []
-        self._infosets: dict[Hashable, tuple[int, int, int, _Step]] = {}
+        self._infosets: dict[Hashable, tuple[NamedInfoset, _Step]] = {}
+
+    @property
+    def node_count(self) -> int:
+        """Nodes so far, declared or not."""
+        return self._node_count
 
     def decision(
         self,
@@ -117,12 +140,11 @@ class TreeBuilder:
             GameError: a number is out of range, or nodes of one infoset differ in the actor,
                 the number of actions, or the actor's own earlier moves (perfect recall).
         """
-        self._check_new(node, street)
+        steps = self._check_new(node, street)
         if not 0 <= actor < self.player_count or bucket_count < 1:
             raise GameError(f"node {node}: player {actor} with {bucket_count} buckets")
         if not 1 <= action_count <= MAX_CHILDREN:
             raise GameError(f"node {node}: {action_count} actions; 1 to {MAX_CHILDREN} fit")
-        steps = self._steps[node]
         own = steps[actor]
         self._max_moves = max(self._max_moves, own.moves + 1)
         self._max_actions = max(self._max_actions, action_count)
@@ -134,7 +156,7 @@ class TreeBuilder:
             row, stride = self._shared_row(infoset, actor, action_count, own), 0
             after = [_with_step(steps, actor, row + action) for action in range(action_count)]
         first = self._add_children(after)
-        self._nodes[node] = (DECISION, actor, street, action_count, first, row, stride, 0, 0)
+        self._declare(node, row, stride, first, 0, 0, action_count, DECISION, actor, street)
         return range(first, first + action_count)
 
     def chance(self, node: int, probability: Sequence[float], *, street: int = 0) -> range:
@@ -143,7 +165,7 @@ class TreeBuilder:
         Raises:
             GameError: the probabilities are not positive, or their sum is not 1 to 1e-9.
         """
-        self._check_new(node, street)
+        steps = self._check_new(node, street)
         outcomes = tuple(float(each) for each in probability)
         total = sum(outcomes)
         if not 1 <= len(outcomes) <= MAX_CHILDREN or min(outcomes) <= 0.0:
@@ -155,8 +177,8 @@ class TreeBuilder:
             detail = self._outcomes[outcomes] = len(self._cumulative)
             self._cumulative.extend((np.cumsum(outcomes[:-1]) / total).tolist())
             self._cumulative.append(1.0)
-        first = self._add_children([self._steps[node]] * len(outcomes))
-        self._nodes[node] = (CHANCE, 0, street, len(outcomes), first, 0, 0, 0, detail)
+        first = self._add_children([steps] * len(outcomes))
+        self._declare(node, 0, 0, first, 0, detail, len(outcomes), CHANCE, 0, street)
         return range(first, first + len(outcomes))
 
     def terminal(self, node: int, utility: Sequence[float], *, street: int = 0) -> None:
@@ -167,7 +189,7 @@ class TreeBuilder:
         """
         self._check_new(node, street)
         payoff = self._payoff(node, utility)
-        self._nodes[node] = (TERMINAL, 0, street, 0, 0, 0, 0, payoff, 0)
+        self._declare(node, 0, 0, 0, payoff, 0, 0, TERMINAL, 0, street)
 
     def showdown(
         self,
@@ -200,7 +222,34 @@ class TreeBuilder:
         if detail is None:
             detail = self._pot_groups[group] = len(self._pots)
             self._pots.extend(group)
-        self._nodes[node] = (SHOWDOWN, 0, street, len(group), 0, 0, 0, payoff, detail)
+        self._declare(node, 0, 0, 0, payoff, detail, len(group), SHOWDOWN, 0, street)
+
+    def matchup(self, node: int, utility: ArrayLike, *, street: int = 0) -> None:
+        """Declare a leaf that pays by who was dealt what.
+
+        Args:
+            node: the node to declare.
+            utility: (rows, players); the deal's row is the sum of its players' strengths. Two
+                players with ``n`` hands each, for example, have strengths ``n * hand`` and
+                ``hand``, and ``n * n`` rows.
+            street: the last street.
+
+        Raises:
+            GameError: the array has another shape, or a number is not finite.
+        """
+        self._check_new(node, street)
+        table = np.ascontiguousarray(utility, dtype=np.float64)
+        if table.ndim != 2 or table.shape[1] != self.player_count or len(table) == 0:
+            raise GameError(
+                f"node {node}: matchup of shape {table.shape}; expected (rows, {self.player_count})"
+            )
+        if not np.all(np.isfinite(table)):
+            raise GameError(f"node {node}: a matchup's utilities must be finite")
+        key = (len(table), table.tobytes())
+        first = self._matchups.setdefault(key, self._matchup_rows)
+        if first == self._matchup_rows:
+            self._matchup_rows += len(table)
+        self._declare(node, 0, 0, 0, first, len(table), 0, MATCHUP, 0, street)
 
     def finish(self) -> BuiltTree:
         """Return the tree as read-only arrays.
@@ -208,17 +257,15 @@ class TreeBuilder:
         Raises:
             GameError: a node was never declared.
         """
-        if any(node is None for node in self._nodes):
-            missing = self._nodes.index(None)
-            raise GameError(f"node {missing} of {len(self._nodes)} was never declared")
-        columns = np.array(self._nodes, dtype=np.int64)
-        nodes: NDArray[Any] = np.zeros(len(self._nodes), dtype=NODE_DTYPE)
-        for index, name in enumerate(_COLUMNS):
-            nodes[name] = columns[:, index]
+        if self._steps:
+            raise GameError(f"node {min(self._steps)} of {self._node_count} was never declared")
+        nodes: NDArray[Any] = np.frombuffer(self._records, dtype=NODE_DTYPE).copy()
+        # Rows of matchups come after those of terminal nodes and showdowns.
+        nodes["payoff"][nodes["kind"] == MATCHUP] += len(self._payoffs)
         pots = self._pots or [(0.0, 0)]
         tree = Tree(
             nodes=nodes,
-            utility=np.array(list(self._payoffs), dtype=np.float64),
+            utility=self._utility(),
             pot_amount=np.array([amount for amount, _ in pots], dtype=np.float64),
             pot_players=np.array([players for _, players in pots], dtype=np.int64),
             outcome_cumulative=np.array(self._cumulative or [1.0], dtype=np.float64),
@@ -231,23 +278,39 @@ class TreeBuilder:
             table_words=-(-words // _TABLE_ALIGNMENT_WORDS) * _TABLE_ALIGNMENT_WORDS,
             max_depth=self._max_moves,
             max_actions=self._max_actions,
-            infoset_rows={name: known[0] for name, known in self._infosets.items()},
+            infosets={name: known for name, (known, _) in self._infosets.items()},
         )
 
-    def _check_new(self, node: int, street: int) -> None:
-        if not 0 <= node < len(self._nodes):
-            raise GameError(f"node {node} does not exist; {len(self._nodes)} nodes so far")
-        if self._nodes[node] is not None:
+    def _utility(self) -> NDArray[np.float64]:
+        rows = [np.array(list(self._payoffs), dtype=np.float64).reshape(-1, self.player_count)]
+        rows += [
+            np.frombuffer(table, dtype=np.float64).reshape(length, self.player_count)
+            for length, table in self._matchups
+        ]
+        return np.concatenate(rows)
+
+    def _check_new(self, node: int, street: int) -> _Steps:
+        """Return the way to a node that exists and is not declared yet."""
+        steps = self._steps.get(node)
+        if steps is None:
+            if not 0 <= node < self._node_count:
+                raise GameError(f"node {node} does not exist; {self._node_count} nodes so far")
             raise GameError(f"node {node} was declared before")
         if not 0 <= street < MAX_STREETS:
             raise GameError(f"node {node}: street {street} of at most {MAX_STREETS}")
+        return steps
 
-    def _add_children(self, steps: list[tuple[_Step, ...]]) -> int:
-        first = len(self._nodes)
+    def _declare(self, node: int, *fields: int) -> None:
+        _RECORD.pack_into(self._records, node * _RECORD.size, *fields)
+        del self._steps[node]
+
+    def _add_children(self, steps: list[_Steps]) -> int:
+        first = self._node_count
         if first + len(steps) > MAX_NODES:
             raise GameError(f"the tree has more than {MAX_NODES} nodes")
-        self._nodes.extend([None] * len(steps))
-        self._steps.extend(steps)
+        self._records += _NEW_NODE * len(steps)
+        self._steps.update(enumerate(steps, first))
+        self._node_count += len(steps)
         return first
 
     def _payoff(self, node: int, utility: Sequence[float]) -> int:
@@ -259,27 +322,27 @@ class TreeBuilder:
         return self._payoffs.setdefault(row, len(self._payoffs))
 
     def _shared_row(self, infoset: Hashable, actor: int, action_count: int, own: _Step) -> int:
-        known = self._infosets.get(infoset)
-        if known is None:
+        found = self._infosets.get(infoset)
+        if found is None:
             row = self._words
             self._words += row_words(action_count)
-            self._infosets[infoset] = (row, actor, action_count, own)
+            self._infosets[infoset] = (NamedInfoset(row, actor, action_count), own)
             return row
-        row, known_actor, known_count, known_own = known
-        if (known_actor, known_count) != (actor, action_count):
+        known, known_own = found
+        if (known.player, known.action_count) != (actor, action_count):
             raise GameError(
-                f"infoset {infoset!r} belongs to player {known_actor} with {known_count} actions "
-                f"and to player {actor} with {action_count}"
+                f"infoset {infoset!r} belongs to player {known.player} with "
+                f"{known.action_count} actions and to player {actor} with {action_count}"
             )
         if known_own != own:
             raise GameError(
                 f"infoset {infoset!r} is reached by different moves of player {actor}: "
                 "perfect recall is needed, name the moves in the infoset"
             )
-        return row
+        return known.row
 
 
-def _with_step(steps: tuple[_Step, ...], actor: int, entry: int) -> tuple[_Step, ...]:
+def _with_step(steps: _Steps, actor: int, entry: int) -> _Steps:
     """Return ``steps`` after one more move of ``actor``."""
     step = _Step(steps[actor].moves + 1, entry)
     return (*steps[:actor], step, *steps[actor + 1 :])

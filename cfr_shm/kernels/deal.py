@@ -8,6 +8,16 @@ from cfr_shm.layout import DEALS_TABLE
 
 
 @device
+def draw_listed_deal(deals, seed, iteration):
+    """Return the index of the deal of iteration ``iteration``, for listed deals."""
+    key = sweep_key(seed, iteration, DEAL_STREAM)
+    deal = int(uniform(key, 0) * deals.probability.shape[0])
+    if uniform(key, 1) >= deals.alias_threshold[at(deal)]:
+        deal = deals.alias_other[at(deal)]
+    return deal
+
+
+@device
 def draw_deal(deals, seed, iteration, lane, lane_bucket, lane_strength):
     """Deal iteration ``iteration`` into one lane.
 
@@ -23,13 +33,10 @@ def draw_deal(deals, seed, iteration, lane, lane_bucket, lane_strength):
     ``alias_other[deal]`` when ``u1 >= alias_threshold[deal]``. Uniform buckets take draw
     ``player * streets + street``. Source of the alias method: Walker 1977; Vose 1991.
     """
-    key = sweep_key(seed, iteration, DEAL_STREAM)
     player_count = lane_bucket.shape[1]
     street_count = lane_bucket.shape[2]
     if deals.kind == DEALS_TABLE:
-        deal = int(uniform(key, 0) * deals.probability.shape[0])
-        if uniform(key, 1) >= deals.alias_threshold[at(deal)]:
-            deal = deals.alias_other[at(deal)]
+        deal = draw_listed_deal(deals, seed, iteration)
         for player in range(player_count):
             for street in range(street_count):
                 lane_bucket[at(lane), at(player), at(street)] = deals.bucket[
@@ -37,6 +44,7 @@ def draw_deal(deals, seed, iteration, lane, lane_bucket, lane_strength):
                 ]
             lane_strength[at(lane), at(player)] = deals.strength[at(deal), at(player)]
     else:
+        key = sweep_key(seed, iteration, DEAL_STREAM)
         for player in range(player_count):
             bucket = 0
             for street in range(street_count):

@@ -1,29 +1,34 @@
-"""Utilities at the leaves of a public tree, for any number of players and side pots."""
+"""Utilities at the leaves of a public tree: fixed, by strength with side pots, or by matchup."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cfr_shm.kernels.jit import at, device
-from cfr_shm.layout import SHOWDOWN
+from cfr_shm.layout import MATCHUP, SHOWDOWN
 
 
 @device
 def leaf_utility(tree, node, player, strength, hand):
-    """Return one player's net utility at a terminal or showdown node, in chips.
+    """Return one player's net utility at a leaf, in the game's unit.
 
     Args:
         tree: layout.Tree, read-only.
-        node: index of a terminal or showdown node.
+        node: index of a terminal, showdown or matchup node.
         player: whose utility.
         strength: (hands, players) int32, read-only; row ``hand`` is the deal's.
         hand: row of ``strength``.
 
     A showdown adds to the utility of winning nothing each pot that the player may win and
-    wins, divided by the number of players tied for it.
+    wins, divided by the number of players tied for it. A matchup looks the utility up in the
+    row that the strengths add up to.
     """
     record = tree.nodes[at(node)]
-    utility = tree.utility[at(record["payoff"]), at(player)]
+    payoff = np.int64(record["payoff"])
+    if record["kind"] == MATCHUP:
+        for other in range(strength.shape[1]):
+            payoff += strength[at(hand), at(other)]
+    utility = tree.utility[at(payoff), at(player)]
     if record["kind"] == SHOWDOWN:
         first = np.int64(record["detail"])
         own = strength[at(hand), at(player)]

@@ -22,6 +22,23 @@ def add(array, index, value, atomic):
 
 
 @device
+def add_floored(array, index, value, floor, atomic):
+    """Add to one cell of float32 regrets that never falls below ``floor``.
+
+    A floor of minus infinity costs nothing: the test is the same for the whole task, and the
+    compiler takes it out of the loops.
+    """
+    if floor > -np.inf:
+        if atomic:
+            atomic_add(array, index, value)
+            array[at(index)] = max(array[at(index)], np.float32(floor))
+        else:
+            array[at(index)] = max(array[at(index)] + value, np.float32(floor))
+    else:
+        add(array, index, value, atomic)
+
+
+@device
 def regret_match(regret, first, count, frame_policy, frame):
     """Write one infoset's regret-matching policy, unnormalised, and return its sum.
 

@@ -77,6 +77,16 @@ def compile_kernels(announce: Callable[[str], None]) -> None:
         _record(directory)
 
 
+def cache_state() -> str:
+    """Return "warm", "cold", "damaged" or "unusable", without compiling or loading anything."""
+    directory = cache_directory()
+    if not CACHE_USABLE:
+        return "unusable"
+    if not _cache_files(directory):
+        return "cold"
+    return "warm" if _intact(directory) else "damaged"
+
+
 def _cache_files(directory: Path) -> list[Path]:
     return sorted(p for p in directory.rglob("*") if p.suffix in (".nbi", ".nbc"))
 

@@ -59,7 +59,7 @@ class Checkpoint:
     nodes: int  # visited
     utility_sums: tuple[float, ...]  # per player, summed sampled utility, chips
     seconds: float  # trained so far
-    rows: NDArray[np.float64]  # (words,), read-only when loaded
+    rows: NDArray[np.float64]  # as ``TrainingViews.rows``; read-only when loaded
     extra: Mapping[str, Any] = field(default_factory=dict)  # whatever else is to be carried on
     path: Path | None = None  # where it was loaded from
 
@@ -275,7 +275,7 @@ def _check_rows(manifest: Manifest, path: Path, game: Game | None) -> None:
         raise CheckpointError(
             f"{path}: {ROWS} is {rows.dtype.str}{list(rows.shape)}, expected <f8[words]"
         )
-    if game is not None and rows.shape != (game.table_words,):
+    if game is not None and (not rows.shape[0] or rows.shape[0] % game.table_words):
         raise CheckpointError(
             f"{path}: {ROWS} holds {rows.shape[0]} words, {game.name} takes {game.table_words}"
         )

@@ -38,6 +38,7 @@ from cfr_shm.memory.limits import private_limits, require_memory
 
 ROWS = "rows"
 CONTROL = "control"
+TABLE_WORDS = "table_words"
 
 _READ_ONLY_DTYPES: dict[str, np.dtype[Any]] = {
     "tree_nodes": NODE_DTYPE,
@@ -62,10 +63,13 @@ class TrainingViews(NamedTuple):
     deals: Deals  # read-only
     table: Table  # two typed views of ``rows``
     control: NDArray[np.int64]  # (control_words,)
-    rows: NDArray[np.float64]  # (words,)
+    rows: NDArray[np.float64]  # (words * (1 + planes),), the table, then ``state``
+    state: NDArray[np.float64]  # (planes, words), what an algorithm keeps beside the table
 
 
-def create_training_arena(game: Game, worker_count: int, fingerprint: str) -> Arena:
+def create_training_arena(
+    game: Game, worker_count: int, fingerprint: str, state_planes: int = 0
+) -> Arena:
     """Reserve an arena for training ``game`` and put its tree and deals there; rows are zero.
 
     The caller owns the arena and unlinks it.
@@ -74,6 +78,7 @@ def create_training_arena(game: Game, worker_count: int, fingerprint: str) -> Ar
         game: what is trained.
         worker_count: lines of the control block beyond the first.
         fingerprint: of the run, at most 64 bytes.
+        state_planes: further words that the algorithm keeps for each word of the table.
 
     Raises:
         MemoryReserveError: too little shared memory; names both sizes.
@@ -81,11 +86,14 @@ def create_training_arena(game: Game, worker_count: int, fingerprint: str) -> Ar
     arrays = _read_only_arrays(game)
     specs = [ArraySpec(name, array.dtype, array.shape) for name, array in arrays.items()]
     specs.append(ArraySpec(CONTROL, np.dtype(np.int64), (control_words(worker_count),)))
-    specs.append(ArraySpec(ROWS, np.dtype(np.float64), (game.table_words,)))
+    words = game.table_words * (1 + state_planes)
+    specs.append(ArraySpec(ROWS, np.dtype(np.float64), (words,)))
+    specs.append(ArraySpec(TABLE_WORDS, np.dtype(np.int64), (1,)))
     arena = Arena.create(specs, fingerprint)
     try:
         for name, array in arrays.items():
             arena.array(name)[...] = array
+        arena.array(TABLE_WORDS)[0] = game.table_words
     except BaseException:
         arena.unlink()
         arena.close()
@@ -101,16 +109,18 @@ def training_views(arena: Arena) -> TrainingViews:
     return _views(arena.array)
 
 
-def private_views(game: Game, worker_count: int = 1) -> TrainingViews:
+def private_views(game: Game, worker_count: int = 1, state_planes: int = 0) -> TrainingViews:
     """Return the same views as of an arena, in this process's own memory; rows are zero.
 
     Raises:
         MemoryReserveError: too little memory; names both sizes.
     """
-    require_memory(game.table_words * WORD_BYTES, private_limits())
+    words = game.table_words * (1 + state_planes)
+    require_memory(words * WORD_BYTES, private_limits())
     arrays = _read_only_arrays(game)
     arrays[CONTROL] = np.zeros(control_words(worker_count), np.int64)
-    arrays[ROWS] = np.empty(game.table_words, np.float64)
+    arrays[TABLE_WORDS] = np.array([game.table_words])
+    arrays[ROWS] = np.empty(words, np.float64)
     arrays[ROWS].fill(0.0)  # Takes the memory now, not in the midst of the training.
     return _views(arrays.__getitem__)
 
@@ -144,14 +154,15 @@ def check_finite(game: Game, rows: NDArray[np.float64]) -> None:
 
     Args:
         game: says where the rows are.
-        rows: (words,) float64, not written to; nobody else may write meanwhile.
+        rows: (words * (1 + planes),) float64, not written to; nobody else may write meanwhile.
 
     Raises:
         NotFiniteError: names the array, the index and the value.
     """
-    if rows.shape != (game.table_words,):
-        raise ValueError(f"rows {rows.shape}, {game.name} takes ({game.table_words},)")
-    table = table_of(_read_only(rows))
+    words = game.table_words
+    if rows.ndim != 1 or not len(rows) or len(rows) % words:
+        raise ValueError(f"rows {rows.shape}, {game.name} takes ({words},) or a multiple")
+    table = table_of(_read_only(rows[:words]))
     found = np.zeros(FOUND_WORDS, np.int64)
     first_not_finite(
         _read_only(game.tree.nodes), _read_only(game.deals.bucket_count), *table, found
@@ -161,6 +172,11 @@ def check_finite(game: Game, rows: NDArray[np.float64]) -> None:
         name = "strategy_sum" if found[FOUND_ARRAY] == IN_STRATEGY_SUM else "regret"
         value = float(getattr(table, name)[index])
         raise NotFiniteError(f"{name}[{index}] is {value}, expected a finite number")
+    wrong = np.flatnonzero(~np.isfinite(rows[words:]))
+    if len(wrong):
+        plane, index = divmod(int(wrong[0]), words)
+        value = float(rows[words + wrong[0]])
+        raise NotFiniteError(f"state[{plane}, {index}] is {value}, expected a finite number")
 
 
 def _read_only_arrays(game: Game) -> dict[str, NDArray[Any]]:
@@ -183,5 +199,6 @@ def _views(array: Callable[[str], NDArray[Any]]) -> TrainingViews:
     tree = Tree(*(_read_only(array(f"tree_{field}")) for field in Tree._fields))
     kind = int(array("deals_kind")[0])
     deals = Deals(kind, *(_read_only(array(f"deals_{field}")) for field in Deals._fields[1:]))
-    rows = array(ROWS)
-    return TrainingViews(tree, deals, table_of(rows), array(CONTROL), rows)
+    rows, words = array(ROWS), int(array(TABLE_WORDS)[0])
+    state = rows[words:].reshape(-1, words)
+    return TrainingViews(tree, deals, table_of(rows[:words]), array(CONTROL), rows, state)

@@ -1,7 +1,9 @@
-"""Write a strategy to one file that other programs read: OpenSpiel's JSON, or NumPy's npz."""
+"""Write a strategy to one file that other programs read: OpenSpiel's JSON, npz, or CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import secrets
@@ -18,6 +20,9 @@ from cfr_shm.games.game import Game
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.reach import reach_of_rows
 
+#: The header of a CSV export.
+CSV_COLUMNS = ("infoset", "player", "action", "probability", "reach", "visits", "visited")
+
 
 def export_openspiel(game: Game, strategy: Strategy, path: Path) -> None:
     """Write ``{"game": ..., "policy": {infoset: {action: probability}}, "unvisited": [...]}``.
@@ -27,15 +32,17 @@ def export_openspiel(game: Game, strategy: Strategy, path: Path) -> None:
     reached in training and are uniform.
 
     Raises:
-        GameError: OpenSpiel has no such game.
+        GameError: OpenSpiel has no such game, or two infosets have the same name.
         UsageError: ``path`` cannot be written to.
     """
     if game.openspiel_name is None:
-        raise GameError(f"game {game.name} is not in OpenSpiel; export it with --format npz")
+        raise GameError(f"game {game.name} is not in OpenSpiel; export it with --format npz or csv")
     policy: dict[str, dict[str, float]] = {}
     unvisited: list[str] = []
     for label in game.infosets():
         entries = strategy.probability[label.row : label.row + len(label.actions)].tolist()
+        if label.name in policy:
+            raise GameError(f"game {game.name} has two infosets {label.name!r}; use --format csv")
         policy[label.name] = dict(zip(map(str, label.actions), entries, strict=True))
         if strategy.weight[label.row] <= 0.0:
             unvisited.append(label.name)
@@ -71,6 +78,38 @@ def export_npz(
     arrays = _infoset_arrays(game, strategy, mean_iteration_weight)
     with replaced_file(path) as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def export_csv(
+    game: Game, strategy: Strategy, path: Path, *, mean_iteration_weight: float = 1.0
+) -> None:
+    """Write one line per entry, under the header of ``CSV_COLUMNS``.
+
+    ``action`` is OpenSpiel's action id. ``visited`` is 0 where training never came: there the
+    probabilities are uniform. ``reach`` and ``visits`` are those of ``export_npz``, which also
+    says what ``mean_iteration_weight`` is; ``reach`` is empty where deals cannot be enumerated.
+    Numbers read back as exactly the same float64. Names are quoted where they hold commas,
+    quotes or line breaks (RFC 4180).
+
+    Raises:
+        UsageError: ``path`` cannot be written to.
+    """
+    arrays = _infoset_arrays(game, strategy, mean_iteration_weight)
+    columns = {name: array.tolist() for name, array in arrays.items()}
+    count = len(columns["name"])
+    reach = columns.get("reach", [""] * count)
+    offset = columns["offset"]
+    with replaced_file(path) as file:
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
+        lines = csv.writer(text, lineterminator="\n")
+        lines.writerow(CSV_COLUMNS)
+        for index in range(count):
+            visits = columns["visits"][index]
+            known = (columns["name"][index], columns["player"][index])
+            for entry in range(offset[index], offset[index + 1]):
+                chosen = (columns["action"][entry], columns["probability"][entry])
+                lines.writerow((*known, *chosen, reach[index], visits, int(visits > 0.0)))
+        text.detach()
 
 
 def _infoset_arrays(

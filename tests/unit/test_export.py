@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -11,12 +13,19 @@ import pytest
 from cfr_shm.errors import CfrShmError, GameError, UsageError
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.game import Game
+from cfr_shm.games.goofspiel import goofspiel
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
 from cfr_shm.games.synthetic import synthetic
 from cfr_shm.layout import Table
 from cfr_shm.strategy.average import Strategy
-from cfr_shm.strategy.export import export_npz, export_openspiel, replaced_file
+from cfr_shm.strategy.export import (
+    CSV_COLUMNS,
+    export_csv,
+    export_npz,
+    export_openspiel,
+    replaced_file,
+)
 
 
 def strategy_of(game: Game, sums: np.ndarray) -> Strategy:
@@ -110,7 +119,7 @@ def test_never_visited_infosets_are_listed_and_uniform(tmp_path):
 def test_games_that_openspiel_does_not_have_are_refused(tmp_path):
     game = synthetic(buckets=2)
     with pytest.raises(
-        GameError, match=r"synthetic is not in OpenSpiel; export it with --format npz"
+        GameError, match=r"synthetic is not in OpenSpiel; export it with --format npz or csv"
     ):
         export_openspiel(game, strategy_of(game, np.zeros(game.table_words)), tmp_path / "x.json")
     assert list(tmp_path.iterdir()) == []
@@ -175,6 +184,51 @@ def test_reach_is_left_out_where_deals_are_not_listed(tmp_path):
     arrays = npz(game, np.zeros(game.table_words), tmp_path)
     assert "reach" not in arrays
     assert str(arrays["game"]) == "synthetic"
+
+
+# --- csv ---------------------------------------------------------------------------------
+
+
+def read_csv(path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_csv_says_what_npz_says(tmp_path):
+    game = goofspiel(cards=3)  # its names hold line breaks
+    sums = sums_with_unvisited_rows(game)
+    strategy = strategy_of(game, sums)
+    export_csv(game, strategy, tmp_path / "policy.csv", mean_iteration_weight=5.0)
+    arrays = npz(game, sums, tmp_path, mean_iteration_weight=5.0)
+    lines = read_csv(tmp_path / "policy.csv")
+    assert tuple(lines[0]) == CSV_COLUMNS
+    assert len(lines) == len(arrays["action"])
+    of_entry = np.repeat(np.arange(len(arrays["name"])), np.diff(arrays["offset"]))
+    for entry, line in enumerate(lines):
+        infoset = of_entry[entry]
+        assert line["infoset"] == arrays["name"][infoset]
+        assert int(line["player"]) == arrays["player"][infoset]
+        assert int(line["action"]) == arrays["action"][entry]
+        assert float(line["probability"]) == arrays["probability"][entry]
+        assert float(line["reach"]) == arrays["reach"][infoset]
+        assert float(line["visits"]) == arrays["visits"][infoset]
+        assert line["visited"] == str(int(arrays["visits"][infoset] > 0))
+    assert {line["visited"] for line in lines} == {"0", "1"}
+
+
+def test_csv_leaves_reach_empty_where_deals_are_not_listed(tmp_path):
+    game = synthetic(2, 1, 1, 3)
+    export_csv(game, strategy_of(game, np.zeros(game.table_words)), tmp_path / "policy.csv")
+    lines = read_csv(tmp_path / "policy.csv")
+    assert {(line["reach"], line["visited"]) for line in lines} == {("", "0")}
+    assert list(tmp_path.iterdir()) == [tmp_path / "policy.csv"]
+
+
+def test_two_infosets_of_one_name_are_not_thrown_together(tmp_path):
+    game = kuhn()
+    twice = dataclasses.replace(game, infosets=lambda: iter([*game.infosets()] * 2))
+    with pytest.raises(GameError, match="kuhn has two infosets '0'"):
+        export_openspiel(twice, strategy_of(game, np.zeros(game.table_words)), tmp_path / "x")
 
 
 # --- files -------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from history_kuhn import history_kuhn
 
 from cfr_shm.errors import GameError
 from cfr_shm.games import tree_builder
+from cfr_shm.games.goofspiel import goofspiel
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
+from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.games.synthetic import synthetic
 from cfr_shm.games.tree_builder import TreeBuilder
 from cfr_shm.kernels.payoff import leaf_utility
@@ -23,6 +25,8 @@ GAMES = {
     "leduc 3 players": lambda: leduc(3),
     "synthetic": lambda: synthetic(3, 2, 2, 7),
     "history kuhn": history_kuhn,
+    "liars dice": lambda: liars_dice(dice=2, sides=2),
+    "goofspiel": lambda: goofspiel(cards=3),
 }
 
 

@@ -1,0 +1,1 @@
+"""Cards: decks, evaluation, isomorphism, exact strengths, clustering and bucket files."""

@@ -1,0 +1,254 @@
+"""Bucket files: an abstraction on disk, opened by memory map and shared by all workers.
+
+A file is a directory of arrays with a digested manifest (``array_store``): for each street the
+bucket of every canonical hand and what each bucket holds. ``Buckets`` answers for raw cards;
+kernels take ``Buckets.index`` and ``Buckets.bucket`` and look up
+``bucket[street][hand_number(index, board_code(...), ...)]`` (kernels/card_index.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.array_manifest import Manifest
+from cfr_shm.array_store import read_manifest, read_store, write_store
+from cfr_shm.cards.abstraction import BUILD_VERSION, MAX_BUCKETS, BucketSpec
+from cfr_shm.cards.bucket_builder import SAMPLES, Abstraction, build
+from cfr_shm.cards.deck import DECKS, Deck
+from cfr_shm.cards.isomorphism import (
+    STREETS,
+    CardIndex,
+    card_index,
+    hand_number,
+    hand_numbers,
+    representative,
+    street_of_board,
+)
+from cfr_shm.cards.parallel import Progress
+from cfr_shm.errors import ArrayStoreError, UsageError
+from cfr_shm.kernels.jit import cache_root
+
+KIND = "card buckets"
+_STATISTICS: Mapping[str, tuple[type, tuple[int, ...]]] = {
+    "weight": (np.int64, ()),
+    "mean": (np.float64, ()),
+    "spread": (np.float64, ()),
+    "sample": (np.int64, (SAMPLES,)),
+}
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """An opened bucket file. The arrays are read-only maps of it; nothing needs closing.
+
+    Attributes:
+        path: where it lies.
+        deck: the deck it was built for.
+        index: numbers boards and hands.
+        bucket: preflop to river, (hands,) uint8 or uint16.
+        statistics: preflop to river, ``weight``, ``mean``, ``spread`` and ``sample`` by bucket.
+        about: specification, objectives and build time.
+        fingerprint: SHA-256 over deck and buckets: equal for equal buckets.
+    """
+
+    path: Path
+    deck: Deck
+    index: CardIndex
+    bucket: tuple[NDArray[Any], ...]
+    statistics: tuple[Mapping[str, NDArray[Any]], ...]
+    about: Mapping[str, Any]
+    fingerprint: str
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Return how many buckets each street has."""
+        return tuple(len(street["weight"]) for street in self.statistics)
+
+    def lookup(self, hole: Sequence[int], board: Sequence[int] = ()) -> int:
+        """Return the bucket of a hand.
+
+        Raises:
+            UsageError: a wrong number of cards, wrong cards or a card twice.
+        """
+        street = street_of_board(board)
+        return int(self.bucket[street][hand_number(self.deck, hole, board)])
+
+    def lookup_all(self, street: int, cards: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return the bucket of each row of ``cards``: hole cards, then board; unchecked."""
+        found: NDArray[Any] = self.bucket[street][hand_numbers(self.deck, street, cards)]
+        return found
+
+    def samples(self, street: int, bucket: int) -> list[str]:
+        """Return a few hands of a bucket as text, such as ``AhKh 7c8c9d``."""
+        texts = []
+        for number in self.statistics[street]["sample"][bucket].tolist():
+            if number >= 0:
+                hole, board = representative(self.deck, street, number)
+                texts.append(f"{self.deck.text(hole)} {self.deck.text(board)}".strip())
+        return texts
+
+
+def write_buckets(path: Path, abstraction: Abstraction) -> None:
+    """Write an abstraction to ``path``, which must not exist yet, all or nothing.
+
+    Raises:
+        ArrayStoreError: the path exists, or the disk refuses.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, street in zip(STREETS, abstraction.streets, strict=True):
+        arrays[name] = street.bucket
+        for statistic in _STATISTICS:
+            arrays[f"{name}_{statistic}"] = getattr(street, statistic)
+    write_store(path, arrays, abstraction.about, kind=KIND)
+
+
+def open_buckets(path: Path, *, deck: Deck | None = None, verify: bool = True) -> Buckets:
+    """Open a bucket file by memory map.
+
+    Args:
+        path: what ``write_buckets`` wrote.
+        deck: the deck it must be for; None takes any.
+        verify: check all digests (reads the file once); workers may skip what their
+            coordinator has checked.
+
+    Raises:
+        ArrayStoreError: missing, truncated, edited, of another kind, version or deck.
+    """
+    manifest = read_manifest(path, kind=KIND)
+    found = _deck_of(path, manifest)
+    if deck is not None and deck != found:
+        raise ArrayStoreError(
+            f"{path}: built for the {found.name} deck, the game has the {deck.name} deck;"
+            " build buckets for that one"
+        )
+    index = card_index(found)
+    _check_shapes(path, manifest, index)
+    arrays = read_store(path, kind=KIND, memory_map=True, verify=verify).arrays
+    buckets = Buckets(
+        path=path,
+        deck=found,
+        index=index,
+        bucket=tuple(arrays[name] for name in STREETS),
+        statistics=tuple(
+            {statistic: arrays[f"{name}_{statistic}"] for statistic in _STATISTICS}
+            for name in STREETS
+        ),
+        about=manifest.about,
+        fingerprint=fingerprint(manifest),
+    )
+    if verify:
+        for name, bucket, count in zip(STREETS, buckets.bucket, buckets.counts, strict=True):
+            if int(bucket.max()) >= count:
+                raise ArrayStoreError(
+                    f"{path}: array {name}: bucket {int(bucket.max())}, the file has {count}"
+                )
+    return buckets
+
+
+def fingerprint(manifest: Manifest) -> str:
+    """Return 64 hex digits that are equal for equal decks and buckets."""
+    content = {name: manifest.arrays[name].sha256 for name in STREETS}
+    text = json.dumps([manifest.about["deck"], content], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _deck_of(path: Path, manifest: Manifest) -> Deck:
+    version, name = manifest.about.get("version"), manifest.about.get("deck")
+    if version != BUILD_VERSION:
+        raise ArrayStoreError(
+            f"{path}: buckets of version {version}, this program reads version {BUILD_VERSION};"
+            " build them again"
+        )
+    if not isinstance(name, str) or name not in DECKS:
+        raise ArrayStoreError(
+            f"{path}: built for the deck {name!r}; this program knows {', '.join(DECKS)}"
+        )
+    return DECKS[name]
+
+
+def _check_shapes(path: Path, manifest: Manifest, index: CardIndex) -> None:
+    """Refuse a file whose arrays a kernel could read beyond their end."""
+    for street, name in enumerate(STREETS):
+        expected: dict[str, tuple[int, ...]] = {name: (int(index.hand_count[street]),)}
+        weights = manifest.arrays.get(f"{name}_weight")
+        count = weights.shape[0] if weights is not None and len(weights.shape) == 1 else 0
+        if not 1 <= count <= MAX_BUCKETS:
+            raise ArrayStoreError(f"{path}: the {name} has {count} buckets, 1 to {MAX_BUCKETS} fit")
+        dtypes = {name: (np.dtype(np.uint8 if count <= 256 else np.uint16),)}
+        for statistic, (dtype, inner) in _STATISTICS.items():
+            expected[f"{name}_{statistic}"] = (count, *inner)
+            dtypes[f"{name}_{statistic}"] = (np.dtype(dtype),)
+        for array, shape in expected.items():
+            stored = manifest.arrays.get(array)
+            if stored is None or stored.shape != shape or stored.dtype not in dtypes[array]:
+                held = "is missing" if stored is None else f"is {stored.dtype}{stored.shape}"
+                raise ArrayStoreError(
+                    f"{path}: array {array} {held}, expected {dtypes[array][0]}{shape}"
+                )
+
+
+# --- building on demand --------------------------------------------------------------------
+
+
+def build_file(
+    spec: BucketSpec, path: Path, *, workers: int = 0, progress: Progress | None = None
+) -> Buckets:
+    """Build an abstraction, write it to ``path`` and open it.
+
+    Raises:
+        UsageError: the path exists or cannot be written; known before the work, not after it.
+        ArrayStoreError: the disk refuses nevertheless, e.g. because it is full.
+    """
+    if os.path.lexists(path):
+        raise UsageError(f"{path}: already exists; choose another name or remove it")
+    _check_writable(path.parent)
+    write_buckets(path, build(spec, workers=workers, progress=progress))
+    return open_buckets(path, verify=False)
+
+
+def _check_writable(directory: Path) -> None:
+    """Make sure that a file can be made in ``directory``, which is created if need be."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        Path(tempfile.mkdtemp(dir=directory)).rmdir()
+    except OSError as error:
+        raise UsageError(
+            f"{directory}: cannot be written: {error.strerror or error}; choose another directory"
+        ) from error
+
+
+def cached_path(spec: BucketSpec) -> Path:
+    """Return where the cache directory keeps the buckets of a specification."""
+    return cache_root() / "buckets" / f"{spec.deck}-{spec.key()}"
+
+
+def default_buckets(
+    spec: BucketSpec | None = None,
+    *,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Buckets:
+    """Return the buckets of ``spec`` (or the default), from the cache or built now.
+
+    The cache directory is the kernels': ``CFR_SHM_CACHE_DIR``, or the platform's.
+    """
+    spec = spec or BucketSpec()
+    path = cached_path(spec)
+    if not path.exists():
+        try:
+            return build_file(spec, path, workers=workers, progress=progress)
+        except ArrayStoreError:
+            # Another process may have finished the same build meanwhile.
+            if not path.exists():
+                raise
+    return open_buckets(path)

@@ -1,0 +1,40 @@
+"""``cfr-shm doctor``: look at this machine the way a training will use it."""
+
+from __future__ import annotations
+
+import argparse
+
+from cfr_shm.cli.flags import add_json_flag
+
+HELP = "examine this machine"
+DESCRIPTION = (
+    "Examine this machine: versions, cores, limits of memory, huge pages, kernel cache, workers, "
+    "and how fast it reaches random memory. Every line that is not 'ok' comes with a remedy; the "
+    "exit code is 1 if training would not work."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's flags."""
+    add_json_flag(parser)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Examine and print; return the exit code."""
+    from dataclasses import asdict
+
+    from cfr_shm.cli.session import print_json, print_lines, say
+    from cfr_shm.doctor import examine
+    from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME
+
+    findings = examine(say)
+    works = all(finding.status != "bad" for finding in findings)
+    if namespace.json:
+        print_json({"works": works, "findings": [asdict(finding) for finding in findings]})
+    else:
+        width = max(len(finding.name) for finding in findings)
+        for finding in findings:
+            print_lines([f"{finding.status:<4}  {finding.name:<{width}}  {finding.found}"])
+            if finding.remedy:
+                print_lines([f"{'':<4}  {'':<{width}}  remedy: {finding.remedy}"])
+    return EXIT_OK if works else EXIT_RUNTIME

@@ -1,0 +1,87 @@
+"""Flags that several commands share, and how they become settings of the configuration.
+
+A flag's text goes through the same rule as a config file's, so that ``--iters 1e6`` and
+``iterations: 1e6`` mean the same and fail the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from cfr_shm.config_reader import Setting
+
+
+class ConfigFlag(NamedTuple):
+    """A named flag that stands for one key of the configuration."""
+
+    names: tuple[str, ...]
+    key: str
+    metavar: str
+    help: str
+
+
+ITERATIONS = ConfigFlag(("--iters",), "run.iterations", "N", "stop after N iterations in total")
+TIME_BUDGET = ConfigFlag(
+    ("--time-budget",), "run.time_budget", "SECONDS", "stop after so much training"
+)
+WORKERS = ConfigFlag(
+    ("--num-workers",), "engine.num_workers", "N", "worker processes; 0 = one per usable core"
+)
+BATCH_SIZE = ConfigFlag(
+    ("--batch-size",), "engine.batch_size", "N", "iterations in one task (default: sized by time)"
+)
+CHECKPOINT_INTERVAL = ConfigFlag(
+    ("--checkpoint-interval", "--snapshot-interval"),
+    "run.checkpoint_interval",
+    "SECONDS",
+    "time between checkpoints; 0 = at the end only",
+)
+LOGLEVEL = ConfigFlag(
+    ("--loglevel",), "run.loglevel", "LEVEL", "debug, info, warning or error (default: info)"
+)
+SESSION = (ITERATIONS, TIME_BUDGET, WORKERS, BATCH_SIZE, CHECKPOINT_INTERVAL, LOGLEVEL)
+
+_TENSORBOARD = "run.tensorboard"
+
+
+def add_config_flags(parser: argparse.ArgumentParser, flags: tuple[ConfigFlag, ...]) -> None:
+    """Add named flags, ``--tensorboard``, ``--set`` and ``--json`` to a command's parser."""
+    for flag in flags:
+        parser.add_argument(*flag.names, dest=flag.key, metavar=flag.metavar, help=flag.help)
+    for name, text in (("--tensorboard", "true"), ("--no-tensorboard", "false")):
+        parser.add_argument(
+            name,
+            dest=_TENSORBOARD,
+            action="store_const",
+            const=text,
+            help="write TensorBoard events (needs the extra 'tb')" if text == "true" else None,
+        )
+    parser.add_argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="SECTION.KEY=VALUE",
+        help="set any key of the configuration; may be given many times",
+    )
+    add_json_flag(parser)
+
+
+def add_json_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--json``: exactly one JSON document on stdout, and nothing else there."""
+    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")
+
+
+def settings(namespace: argparse.Namespace, flags: tuple[ConfigFlag, ...]) -> list[Setting]:
+    """Return the settings that the given ones among ``flags`` and ``--tensorboard`` make."""
+    from cfr_shm.config_reader import Setting
+
+    given = vars(namespace)
+    names = {flag.key: flag.names[0] for flag in flags} | {_TENSORBOARD: "--tensorboard"}
+    return [
+        Setting(key, given[key], name, name)
+        for key, name in names.items()
+        if given.get(key) is not None
+    ]

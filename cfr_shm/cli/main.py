@@ -1,0 +1,94 @@
+"""The ``cfr-shm`` command: find the subcommand, run it, turn errors into exit codes.
+
+What a subcommand needs beyond argparse it imports when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cfr_shm import __version__
+from cfr_shm.cli import compare, diagnose, export, resume, train, verify, warmup
+from cfr_shm.cli import eval as eval_command
+from cfr_shm.cli.parser import Parser
+from cfr_shm.errors import EXIT_INTERRUPTED, EXIT_MEMORY, EXIT_RUNTIME, CfrShmError
+
+_COMMANDS = {
+    "train": train,
+    "resume": resume,
+    "eval": eval_command,
+    "export": export,
+    "compare": compare,
+    "verify": verify,
+    "diagnose": diagnose,
+    "doctor": doctor,
+    "warmup": warmup,
+}
+
+
+def build_parser() -> Parser:
+    """Return the parser of the whole command line."""
+    parser = Parser(
+        prog="cfr-shm",
+        description="Train poker strategies by Monte Carlo CFR, on shared memory and every core.",
+        epilog="'cfr-shm train' alone trains Leduc poker for 15 seconds.",
+    )
+    parser.add_argument("--version", action="version", version=f"cfr-shm {__version__}")
+    commands = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", parser_class=Parser
+    )
+    for name, module in _COMMANDS.items():
+        command = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION)
+        module.add_arguments(command)
+        parser.commands[name] = command
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; see ``cfr_shm.errors`` for the codes."""
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read our output has left. Python would complain again while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_RUNTIME
+    except CfrShmError as error:
+        code = _fail(" ".join(str(error).split()), error.exit_code)
+        # A worker's traceback, for example.
+        for note in getattr(error, "__notes__", ()):
+            print(note, file=sys.stderr)
+        return code
+    except MemoryError as error:
+        return _fail(f"out of memory: {error or 'an allocation failed'}", EXIT_MEMORY)
+    except KeyboardInterrupt as error:
+        signal_number = getattr(error, "signal_number", None)
+        code = 128 + signal_number if signal_number else EXIT_INTERRUPTED
+        return _fail(str(error) or "interrupted", code)
+    except Exception:
+        print(
+            f"cfr-shm: internal error in version {__version__}; please report it with what follows",
+            file=sys.stderr,
+        )
+        raise
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    parser = build_parser()
+    namespace = parser.parse(arguments)
+    if namespace.command is None:
+        parser.error(f"a command is needed: {', '.join(_COMMANDS)}")
+    code: int = _COMMANDS[namespace.command].run(namespace)
+    return code
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"cfr-shm: error: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,87 @@
+"""What several commands share: running a training, loading a strategy, printing.
+
+Data goes to stdout, everything else to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from cfr_shm.config import Config
+from cfr_shm.errors import EXIT_OK
+from cfr_shm.interruption import StopSignals
+
+if TYPE_CHECKING:
+    from cfr_shm.games.game import Game
+    from cfr_shm.memory.checkpoint import Checkpoint
+    from cfr_shm.strategy.average import Strategy
+
+
+def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_output: bool) -> int:
+    """Train and print the result on stdout, a few lines or one JSON document; return the code."""
+    with StopSignals() as signals:
+        from cfr_shm.telemetry.progress import Display
+        from cfr_shm.train import train
+
+        results = sys.stderr if json_output else sys.stdout
+        display = Display(sys.stderr, config.run.loglevel, results=results)
+        summary = train(config, path, resume=resume, report=display, signals=signals)
+        if json_output:
+            print_json(summary)
+        return signals.exit_code if summary["status"] == "interrupted" else EXIT_OK
+
+
+class StoredStrategy(NamedTuple):
+    """The strategy of a run's newest checkpoint, and where it comes from."""
+
+    config: Config
+    game: Game
+    checkpoint: Checkpoint
+    strategy: Strategy
+
+
+def load_strategy(directory: str) -> StoredStrategy:
+    """Return the average strategy of the newest checkpoint of the run in ``directory``.
+
+    Raises:
+        UsageError: there is no run.
+        CheckpointError: it has no usable checkpoint.
+    """
+    from cfr_shm.games.registry import load_game
+    from cfr_shm.kernels.warm import compile_kernels
+    from cfr_shm.memory.tables import table_of
+    from cfr_shm.run_directory import StoredRun
+    from cfr_shm.strategy.average import Strategy
+
+    stored = StoredRun(directory)
+    config = stored.load_config()
+    game = load_game(config.game)
+    compile_kernels(say)
+    checkpoint = stored.load_checkpoint(config, game, warn)
+    strategy = Strategy.from_table(game, table_of(checkpoint.rows))
+    return StoredStrategy(config, game, checkpoint, strategy)
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    print(json.dumps(document, indent=2, allow_nan=False))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines of data on stdout."""
+    for line in lines:
+        print(line)
+
+
+def say(text: str) -> None:
+    """Print what happens on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def warn(text: str) -> None:
+    """Print a warning on stderr."""
+    say(f"cfr-shm: warning: {text}")

@@ -1,0 +1,82 @@
+"""``cfr-shm train``: start a run."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from cfr_shm.cli.flags import SESSION, ConfigFlag, add_config_flags, settings
+
+if TYPE_CHECKING:
+    from cfr_shm.config_reader import Setting
+
+HELP = "train a game"
+DESCRIPTION = (
+    "Train a game and write a run directory. Told nothing, it trains Leduc poker for 15 seconds "
+    "on every core. Ctrl-C writes a checkpoint and leaves; 'cfr-shm resume DIR' goes on from it."
+)
+
+_FLAGS = (
+    ConfigFlag(("--game",), "game.name", "NAME", "the game: kuhn, leduc or synthetic"),
+    *SESSION,
+    ConfigFlag(("--seed",), "run.seed", "N", "seed of every random number"),
+    ConfigFlag(
+        ("--logdir",), "run.logdir", "DIR", "the run directory (default: runs/<name>-<time>)"
+    ),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's flags."""
+    parser.add_argument(
+        "-c", "--config", metavar="CONFIG", help="a YAML file, or a shipped config: leduc, kuhn ..."
+    )
+    add_config_flags(parser, _FLAGS)
+    parser.add_argument("--buckets", metavar="FILE", help="card buckets, for games that take them")
+    parser.add_argument(
+        "--resume-from", metavar="DIR", help="go on with an earlier run: same as 'resume DIR'"
+    )
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Train as told; return the exit code."""
+    given = settings(namespace, _FLAGS)
+    if namespace.resume_from is not None:
+        return _resume(namespace, given)
+
+    import os
+    from pathlib import Path
+
+    from cfr_shm.cli.session import run_session
+    from cfr_shm.config import load_config
+    from cfr_shm.run_directory import default_path
+
+    config = load_config(namespace.config, os.environ, namespace.overrides, given)
+    _refuse_buckets(namespace.buckets, config.game.name)
+    name = config.game.name if namespace.config is None else Path(namespace.config).stem
+    path = default_path(name) if config.run.logdir is None else Path(config.run.logdir)
+    return run_session(config, path, resume=None, json_output=namespace.json)
+
+
+def _refuse_buckets(path: str | None, game: str) -> None:
+    if path is not None:
+        from cfr_shm.errors import UsageError
+
+        raise UsageError(f"--buckets: the game '{game}' takes no card buckets; leave the flag out")
+
+
+def _resume(namespace: argparse.Namespace, given: list[Setting]) -> int:
+    from cfr_shm.cli.resume import resume_run
+    from cfr_shm.errors import UsageError
+
+    for flag in ("config", "buckets"):
+        if getattr(namespace, flag) is not None:
+            raise UsageError(
+                f"--{flag} and --resume-from exclude each other: a run is resumed as it was "
+                "configured"
+            )
+    if vars(namespace)["run.logdir"] is not None:
+        raise UsageError(
+            "--logdir and --resume-from exclude each other: a run is resumed where it lies"
+        )
+    return resume_run(namespace.resume_from, namespace.overrides, given, namespace.json)

@@ -1,0 +1,472 @@
+"""What a run can be told: sections of frozen dataclasses, and the order in which they are told.
+
+Defaults give way to the config file, which gives way to environment variables
+(``CFR_SHM_<SECTION>_<KEY>``), to ``--set section.key=value``, and at last to named flags. Each
+key carries the rule for its values and its documentation; ``docs/configuration.md`` lists them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from cfr_shm.config_reader import Rule, Setting, Value, nearest, parse, read_file, read_yaml
+from cfr_shm.errors import ConfigError
+
+#: The training time when neither iterations nor a time budget is given.
+DEFAULT_TIME_BUDGET_SECONDS = 15.0
+
+#: Iterations are counted in float64 words, which are exact up to here.
+MOST_ITERATIONS = 1 << 53
+
+_ENVIRONMENT_PREFIX = "CFR_SHM_"
+
+
+def _flag(default: object, doc: str, *, words: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"rule": Rule("flag", doc, words=words)})
+
+
+def _whole(
+    default: object,
+    low: int,
+    high: int,
+    doc: str,
+    *,
+    words: tuple[str, ...] = (),
+    optional: bool = False,
+) -> Any:
+    return field(default=default, metadata={"rule": Rule("whole", doc, low, high, words, optional)})
+
+
+def _real(default: object, low: float, high: float, doc: str, *, optional: bool = False) -> Any:
+    return field(
+        default=default, metadata={"rule": Rule("real", doc, low, high, optional=optional)}
+    )
+
+
+def _text(default: object, doc: str, *, optional: bool = False) -> Any:
+    return field(default=default, metadata={"rule": Rule("text", doc, optional=optional)})
+
+
+def _word(default: str, words: tuple[str, ...], doc: str) -> Any:
+    return field(default=default, metadata={"rule": Rule("word", doc, words=words)})
+
+
+class _Section:
+    """A section checks its own values, however it was made."""
+
+    def __post_init__(self) -> None:
+        for entry in dataclasses.fields(self):  # type: ignore[arg-type]
+            rule, value = entry.metadata["rule"], getattr(self, entry.name)
+            if not rule.accepts(value):
+                raise ConfigError(
+                    f"{type(self).__name__}.{entry.name} must be {rule.expects()}, found {value!r}"
+                )
+
+
+@dataclass(frozen=True)
+class GameConfig(_Section):
+    """Which game is trained."""
+
+    name: str = _text("leduc", "The game: `kuhn`, `leduc` or `synthetic`.")
+    players: int = _whole(2, 2, 10, "Number of players; each game has its own limit.")
+    merge_suits: bool = _flag(
+        True,
+        "Leduc only: treat hands that differ by a renaming of suits as one infoset. Fewer "
+        "infosets, faster; exports write out all of them again. `false` gives the 936 infosets "
+        "of OpenSpiel.",
+    )
+    streets: int | None = _whole(None, 1, 16, "`synthetic` only: betting rounds.", optional=True)
+    max_raises: int | None = _whole(
+        None, 0, 16, "`synthetic` only: raises allowed in a round.", optional=True
+    )
+    buckets: int | None = _whole(
+        None, 1, 2**31 - 1, "`synthetic` only: buckets per street.", optional=True
+    )
+
+
+@dataclass(frozen=True)
+class AlgorithmConfig(_Section):
+    """How the game is solved."""
+
+    name: Literal["external_sampling"] = _word(
+        "external_sampling",
+        ("external_sampling",),
+        "Sampling scheme. One iteration traverses the tree once for each player.",
+    )
+    weighting: Literal["linear", "vanilla"] = _word(
+        "vanilla",
+        ("linear", "vanilla"),
+        "Weight of iteration t in the average strategy and the regrets: t (`linear`) or 1 "
+        "(`vanilla`, which measured better on Leduc at every length; docs/adr/0007).",
+    )
+    in_flight: int | Literal["auto"] = _whole(
+        "auto",
+        1,
+        64,
+        "Traversals that a kernel interleaves, each fetching its next row while the others "
+        "compute. `auto`: 1 while the table is at most 4 MiB, else 8.",
+        words=("auto",),
+    )
+
+
+@dataclass(frozen=True)
+class EngineConfig(_Section):
+    """How the work is spread over processes. Only `drain_window` changes what is computed."""
+
+    num_workers: int = _whole(0, 0, 1024, "Worker processes; 0 = one per usable core.")
+    in_process: bool | Literal["auto"] = _flag(
+        "auto",
+        "Run the kernels in this process instead of in workers (needs one worker). `auto`: "
+        "when there is one worker.",
+        words=("auto",),
+    )
+    start_method: Literal["spawn", "fork"] = _word(
+        "spawn", ("spawn", "fork"), "How workers are started; `fork` on Linux only."
+    )
+    updates: Literal["auto", "racy", "atomic"] = _word(
+        "auto",
+        ("auto", "racy", "atomic"),
+        "How workers add to shared rows: plain adds, which lose a few updates (measured and "
+        "reported), or atomic adds. `auto`: racy while the table is at most 16 MiB, else "
+        "atomic. One worker needs neither.",
+    )
+    batch_size: int | Literal["auto"] = _whole(
+        "auto",
+        1,
+        2**40,
+        "Iterations in one task. `auto`: sized by time (`batch_seconds`).",
+        words=("auto",),
+    )
+    batch_seconds: float = _real(
+        0.5, 0.01, 60.0, "Seconds that one task is meant to take when its size is `auto`."
+    )
+    drain_window: int = _whole(
+        1024,
+        1,
+        2**20,
+        "Interleaved traversals are finished at multiples of this many iterations; tasks and "
+        "checkpoints begin and end there.",
+    )
+    wait_base_ms: float | None = _real(
+        None, 0.1, 60000.0, "First wait for results; null = by platform.", optional=True
+    )
+    wait_min_ms: float | None = _real(
+        None, 0.1, 60000.0, "Shortest wait for results; null = by platform.", optional=True
+    )
+    wait_max_ms: float | None = _real(
+        None, 0.1, 60000.0, "Longest wait for results; null = by platform.", optional=True
+    )
+    deadline_seconds: float | None = _real(
+        None,
+        0.1,
+        1e6,
+        "A task that takes longer ends the run with an error; null = no fixed deadline.",
+        optional=True,
+    )
+
+
+@dataclass(frozen=True)
+class RunConfig(_Section):
+    """How long a run lasts and what it leaves behind."""
+
+    iterations: int | None = _whole(
+        None, 1, MOST_ITERATIONS, "Stop after this many iterations.", optional=True
+    )
+    time_budget: float | None = _real(
+        None,
+        0.01,
+        1e9,
+        "Stop after this many seconds of training; compiling and building the game do not "
+        "count. With `iterations` as well, whichever comes first ends the run. When both are "
+        f"null it is {DEFAULT_TIME_BUDGET_SECONDS:.0f}.",
+        optional=True,
+    )
+    seed: int = _whole(0, 0, 2**63 - 1, "Seed of every random number.")
+    logdir: str | None = _text(
+        None,
+        "The run directory. null = `runs/<name>-<YYYYmmdd-HHMMSS>`.",
+        optional=True,
+    )
+    checkpoint_interval: float = _real(
+        60.0, 0.0, 1e9, "Seconds of training between checkpoints; 0 = one at the end only."
+    )
+    keep_checkpoints: int = _whole(2, 2, 1000, "Checkpoints that are kept; older ones are deleted.")
+    progress_interval: float = _real(
+        30.0,
+        0.1,
+        1e6,
+        "Seconds between progress lines, and between lines of `metrics.jsonl`. Longer "
+        "intervals begin with lines at 5 and 10 seconds.",
+    )
+    tensorboard: bool = _flag(
+        False, "Write TensorBoard events below `tensorboard/`; needs `pip install 'cfr-shm[tb]'`."
+    )
+    loglevel: Literal["debug", "info", "warning", "error"] = _word(
+        "info",
+        ("debug", "info", "warning", "error"),
+        "Least severity of what is written to the terminal and to `log.txt`.",
+    )
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything a run can be told."""
+
+    game: GameConfig = GameConfig()
+    algorithm: AlgorithmConfig = AlgorithmConfig()
+    engine: EngineConfig = EngineConfig()
+    run: RunConfig = RunConfig()
+
+
+SECTIONS: Mapping[str, type[_Section]] = {
+    "game": GameConfig,
+    "algorithm": AlgorithmConfig,
+    "engine": EngineConfig,
+    "run": RunConfig,
+}
+
+_RULES: Mapping[str, Rule] = {
+    f"{section}.{entry.name}": entry.metadata["rule"]
+    for section, kind in SECTIONS.items()
+    for entry in dataclasses.fields(kind)  # type: ignore[arg-type]
+}
+
+#: Whole sections, and single keys, that decide what a checkpoint's numbers mean.
+_FINGERPRINTED = ("game", "algorithm", "run.seed", "engine.drain_window")
+
+
+# --- loading -----------------------------------------------------------------------------
+
+
+def load_config(
+    source: str | Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    overrides: Sequence[str] = (),
+    flags: Sequence[Setting] = (),
+) -> Config:
+    """Return the configuration that defaults, file, environment, overrides and flags give.
+
+    Args:
+        source: a path, the name of a shipped config, or None for the defaults.
+        environment: the variables to look at; those of ``CFR_SHM_<SECTION>_*`` count.
+        overrides: texts of the form ``section.key=value``.
+        flags: settings of named command line flags.
+
+    Raises:
+        ConfigError: the first thing that cannot be used, with its place.
+    """
+    settings: dict[str, Value] = {}
+    for setting in _all_settings(source, environment or {}, overrides, flags):
+        settings[setting.key] = parse(_rule(setting), setting)
+    if settings.get("run.iterations") is None and settings.get("run.time_budget") is None:
+        settings["run.time_budget"] = DEFAULT_TIME_BUDGET_SECONDS
+    config = _build(settings)
+    _check_together(config)
+    return config
+
+
+def parse_config(text: str, name: str = "config.yaml") -> Config:
+    """Return the configuration that a YAML text gives; ``name`` stands for it in errors."""
+    return _build(
+        {setting.key: parse(_rule(setting), setting) for setting in read_yaml(text, name)}
+    )
+
+
+def _all_settings(
+    source: str | Path | None,
+    environment: Mapping[str, str],
+    overrides: Sequence[str],
+    flags: Sequence[Setting],
+) -> Iterator[Setting]:
+    if source is not None:
+        yield from read_file(find_config(source))
+    yield from _environment_settings(environment)
+    yield from map(_override, overrides)
+    yield from flags
+
+
+def _rule(setting: Setting) -> Rule:
+    """Return the rule of a setting's key, or say which key was probably meant."""
+    rule = _RULES.get(setting.key)
+    if rule is not None:
+        return rule
+    section, _, key = setting.key.partition(".")
+    if section not in SECTIONS:
+        raise ConfigError(f"{setting.key_place}: {_unknown_section(section)}")
+    known = {name.partition(".")[2]: name.partition(".")[0] for name in _RULES}
+    elsewhere = known.get(key)
+    if elsewhere is not None:
+        hint = f"; it belongs in section '{elsewhere}'"
+    else:
+        here = [name for name in known if f"{section}.{name}" in _RULES]
+        hint = nearest(key, here) or nearest(key, known)
+    raise ConfigError(f"{setting.key_place}: unknown key '{key[:60]}'{hint}")
+
+
+def _unknown_section(section: str) -> str:
+    for name in _RULES:
+        owner, _, key = name.partition(".")
+        if section == key:
+            return f"unknown section '{section}'; '{key}' belongs in section '{owner}'"
+    hint = nearest(section, SECTIONS) or f"; expected one of {', '.join(SECTIONS)}"
+    return f"unknown section '{section[:60]}'{hint}"
+
+
+def _environment_settings(environment: Mapping[str, str]) -> Iterator[Setting]:
+    """Yield what ``CFR_SHM_<SECTION>_<KEY>`` variables set; empty ones count as not set."""
+    for variable, text in sorted(environment.items()):
+        for section in SECTIONS:
+            prefix = f"{_ENVIRONMENT_PREFIX}{section.upper()}_"
+            if variable.startswith(prefix) and text:
+                key = f"{section}.{variable.removeprefix(prefix).lower()}"
+                yield Setting(key, text, variable, variable)
+
+
+def _override(text: str) -> Setting:
+    key, equals, value = text.partition("=")
+    if not equals or "." not in key:
+        raise ConfigError(
+            f"--set {text[:60]}: expected section.key=value, for example --set run.seed=1"
+        )
+    place = f"--set {key}"
+    return Setting(key.strip(), value.strip(), place, place)
+
+
+def _build(settings: Mapping[str, Value]) -> Config:
+    sections: dict[str, dict[str, Any]] = {name: {} for name in SECTIONS}
+    for full, value in settings.items():
+        section, _, key = full.partition(".")
+        sections[section][key] = value
+    return Config(**{name: kind(**sections[name]) for name, kind in SECTIONS.items()})  # type: ignore[arg-type]
+
+
+def _check_together(config: Config) -> None:
+    """Refuse values that are fine alone and not together."""
+    engine = config.engine
+    if engine.in_process is True and engine.num_workers > 1:
+        raise ConfigError(
+            f"engine.in_process runs one worker, but engine.num_workers is {engine.num_workers}; "
+            "set one of them to another value"
+        )
+    waits = {"wait_min_ms": engine.wait_min_ms, "wait_max_ms": engine.wait_max_ms}
+    if None not in waits.values() and waits["wait_min_ms"] > waits["wait_max_ms"]:  # type: ignore[operator]
+        raise ConfigError(
+            f"engine.wait_min_ms ({engine.wait_min_ms}) must not exceed "
+            f"engine.wait_max_ms ({engine.wait_max_ms})"
+        )
+
+
+# --- shipped configs ---------------------------------------------------------------------
+
+
+def shipped_configs() -> dict[str, Path]:
+    """Return the configs that come with the package, by name."""
+    package = Path(__file__).resolve().parent
+    for directory in (package / "configs", package.parent / "configs"):
+        found = {path.stem: path for path in sorted(directory.glob("*.yaml"))}
+        if found:
+            return found
+    return {}
+
+
+def find_config(source: str | Path) -> Path:
+    """Return the file that ``source`` names: a path as it stands, a bare name as shipped.
+
+    Raises:
+        ConfigError: a bare name that no shipped config has.
+    """
+    path = Path(source)
+    if isinstance(source, Path) or path.name != source or path.suffix in (".yaml", ".yml"):
+        if not path.exists() and path.stem in (shipped := shipped_configs()):
+            raise ConfigError(
+                f"{path}: no such file; for the shipped config write '-c {path.stem}' "
+                f"(a copy is {shipped[path.stem]})"
+            )
+        return path
+    shipped = shipped_configs()
+    if source not in shipped:
+        where = f"; for the file write './{source}'" if path.exists() else nearest(source, shipped)
+        raise ConfigError(
+            f"no shipped config is named '{source[:60]}' (there are {', '.join(shipped)}){where}"
+        )
+    return shipped[source]
+
+
+# --- identity and writing ----------------------------------------------------------------
+
+
+def to_dict(config: Config) -> dict[str, dict[str, Any]]:
+    """Return the configuration as plain sections of plain values."""
+    return dataclasses.asdict(config)
+
+
+def fingerprinted_values(config: Config | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values, by full key, that decide what a checkpoint's numbers mean."""
+    sections = to_dict(config) if isinstance(config, Config) else config
+    return {
+        f"{section}.{key}": value
+        for section, values in sections.items()
+        for key, value in values.items()
+        if section in _FINGERPRINTED or f"{section}.{key}" in _FINGERPRINTED
+    }
+
+
+def fingerprint(config: Config) -> str:
+    """Return 64 hex digits that two configurations share if their checkpoints can be exchanged."""
+    text = json.dumps(fingerprinted_values(config), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def differences(
+    found: Config | Mapping[str, Any], expected: Config | Mapping[str, Any]
+) -> list[str]:
+    """List the fingerprinted keys that differ, as ``key: found != expected``."""
+    left, right = fingerprinted_values(found), fingerprinted_values(expected)
+    missing = "(missing)"
+    return [
+        f"{key}: {left.get(key, missing)!r} != {right.get(key, missing)!r}"
+        for key in sorted(left.keys() | right.keys())
+        if left.get(key, missing) != right.get(key, missing)
+    ]
+
+
+def to_yaml(config: Config) -> str:
+    """Return the configuration as a YAML text that ``parse_config`` reads back."""
+    lines = []
+    for section, values in to_dict(config).items():
+        lines.append(f"{section}:")
+        lines += [f"  {key}: {_yaml_value(value)}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _yaml_value(value: Value) -> str:
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if value.isascii() and value.isidentifier() and value.lower() not in ("null", "true", "false"):
+        return value
+    plain = {character for character in map(chr, range(32, 127)) if character not in '"\\'}
+    return '"' + "".join(c if c in plain else f"\\U{ord(c):08x}" for c in value) + '"'
+
+
+def reference_rows() -> Iterable[tuple[str, str, str, str]]:
+    """Yield (key, default, allowed values, meaning) of every key, for the documentation."""
+    defaults = to_dict(Config())
+    for full, rule in _RULES.items():
+        section, _, key = full.partition(".")
+        yield full, _yaml_value(defaults[section][key]), rule.expects(), rule.doc
+
+
+def reference_table() -> list[str]:
+    """Return the lines of the Markdown table of all keys."""
+    lines = ["| Key | Default | Values | Meaning |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| `{key}` | `{default}` | {values} | {meaning} |"
+        for key, default, values, meaning in reference_rows()
+    ]
+    return lines

@@ -1,0 +1,101 @@
+"""Turns an algorithm's name into a call: the kernel, its own memory and its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.engine.algorithms import (
+    EXTERNAL_SAMPLING,
+    FULL_WIDTH,
+    PUBLIC_CHANCE_SAMPLING,
+    full_width_rule,
+)
+from cfr_shm.engine.settings import EngineSettings
+from cfr_shm.layout import FullWidthState, Task
+from cfr_shm.memory.tables import TrainingViews, allocate_scratch
+
+#: Runs a task and writes what it did to the array, ``(RESULT_UTILITY + players,)`` float64.
+KernelCall = Callable[[Task, NDArray[np.float64]], None]
+
+
+def load_kernel(path: str) -> Callable[..., Any]:
+    """Return the kernel at the import path ``module:function``."""
+    module, _, function = path.partition(":")
+    kernel: Callable[..., Any] = getattr(import_module(module), function)
+    return kernel
+
+
+def prepare_kernel(settings: EngineSettings, views: TrainingViews) -> KernelCall:
+    """Return what runs the algorithm of ``settings`` on ``views``, for one worker.
+
+    A worker imports the modules of its own algorithm and no others.
+
+    Raises:
+        GameError: the algorithm does not fit the game.
+    """
+    name = settings.algorithm.name
+    if name in FULL_WIDTH:
+        return _full_width(settings, views)
+    return _CALLS[name](settings, views)
+
+
+def _external_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:
+    kernel = load_kernel(settings.kernel)
+    scratch = allocate_scratch(
+        settings.player_count,
+        settings.street_count,
+        settings.max_depth,
+        settings.max_actions,
+        settings.in_flight,
+    )
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        kernel(views.tree, views.deals, views.table, task, scratch, views.control, result)
+
+    return call
+
+
+def _full_width(settings: EngineSettings, views: TrainingViews) -> KernelCall:
+    from cfr_shm.games.vector_form import vector_game
+    from cfr_shm.kernels.full_width import full_width
+
+    if settings.worker_count != 1:
+        raise ValueError(f"{settings.worker_count} workers, full-width algorithms have 1")
+    table = views.table
+    game = vector_game(views.tree, views.deals, len(table.strategy_sum))
+    regret, policy = views.state
+    state = FullWidthState(regret, np.zeros_like(regret))
+    scratch = game.allocate_scratch(policy)
+    rule = full_width_rule(settings.algorithm)
+    shared = (views.tree, table.strategy_sum, views.control)
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        full_width(shared, game.form, state, scratch, rule, task, result)
+
+    return call
+
+
+def _public_chance_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:  # noqa: ARG001
+    from cfr_shm.games.vector_form import vector_game
+    from cfr_shm.kernels.public_chance import public_chance_sampling
+
+    game = vector_game(views.tree, views.deals, len(views.table.strategy_sum))
+    public = game.public_states(views.deals)
+    scratch = game.allocate_scratch()
+    shared = (views.tree, views.deals, views.control)
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        public_chance_sampling(shared, game.form, public, scratch, views.table, task, result)
+
+    return call
+
+
+_CALLS: dict[str, Callable[[EngineSettings, TrainingViews], KernelCall]] = {
+    EXTERNAL_SAMPLING: _external_sampling,
+    PUBLIC_CHANCE_SAMPLING: _public_chance_sampling,
+}

@@ -1,0 +1,272 @@
+"""Sort a game's deals into classes and joints, for algorithms that take all deals at once."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.errors import GameError
+from cfr_shm.kernels.vector_form import (
+    REACH_WORDS,
+    SIZE_WORDS,
+    VALUE_WORDS,
+    count_row_uses,
+    fill_payoffs,
+    place_vectors,
+)
+from cfr_shm.layout import (
+    CHANCE,
+    DEALS_TABLE,
+    DECISION,
+    VECTOR_NODE_DTYPE,
+    WORD_BYTES,
+    Deals,
+    PublicStates,
+    Tree,
+    VectorForm,
+    VectorScratch,
+)
+
+#: The most bytes that the vectors and payoffs of one game may take.
+MAX_BYTES = 8 << 30
+
+Integers = NDArray[np.int64]
+
+
+class Classes(NamedTuple):
+    """Who is in which class on every street, by deal."""
+
+    of_deal: Integers  # (players, streets, deals)
+    count: Integers  # (players, streets)
+    public: Integers  # (streets, deals), the public state: what everybody knows
+    public_count: Integers  # (streets,)
+
+
+class VectorGame(NamedTuple):
+    """A game's vector form, and how much memory its vectors take."""
+
+    form: VectorForm
+    classes: Classes
+    value_words: int
+    reach_words: int
+    table_words: int
+
+    def allocate_scratch(self, policy: NDArray[np.float64] | None = None) -> VectorScratch:
+        """Allocate what a vector traversal works in, for all classes; ``policy`` may be given."""
+        count = self.form.class_count
+        return VectorScratch(
+            policy=np.zeros(self.table_words) if policy is None else policy,
+            reach=np.zeros(self.reach_words),
+            value=np.zeros(self.value_words),
+            own_street=np.zeros(int(count.max())),
+            begin=np.zeros_like(count),
+            end=count.copy(),
+            leaf_scale=np.ones(count.shape[1]),
+        )
+
+    def public_states(self, deals: Deals) -> PublicStates:
+        """Return the public states of all streets.
+
+        Raises:
+            GameError: nothing public is dealt, so that there is nothing to sample.
+        """
+        classes = self.classes
+        if classes.public_count[-1] == 1:
+            raise GameError("no public cards are dealt in this game, so that none can be sampled")
+        first = np.concatenate([[0], np.cumsum(classes.public_count)])
+        players, streets = classes.count.shape
+        probability = np.zeros(int(first[-1]))
+        begin = np.full((int(first[-1]), players), np.iinfo(np.int64).max)
+        end = np.zeros((int(first[-1]), players), np.int64)
+        of_deal = classes.public + first[:-1, None]
+        for street in range(streets):
+            np.add.at(probability, of_deal[street], deals.probability)
+            for player in range(players):
+                each = classes.of_deal[player, street]
+                np.minimum.at(begin[:, player], of_deal[street], each)
+                np.maximum.at(end[:, player], of_deal[street], each + 1)
+        states = PublicStates(np.ascontiguousarray(of_deal), probability, begin, end)
+        for array in states:
+            array.setflags(write=False)
+        return states
+
+
+def classify(deals: Deals) -> Classes:
+    """Number what each player has seen by each street, public states first.
+
+    Two deals are in one public state when a chain of deals leads from one to the other in
+    which neighbours look alike to some player: nobody can then tell that it is not so. Source:
+    Burch, Moravcik & Schmid 2019, "Revisiting CFR+ and alternating updates", section 2 (the
+    public partition), here derived from the deals.
+    """
+    players, streets = deals.bucket_count.shape
+    deal_count = len(deals.probability)
+    of_deal = np.zeros((players, streets, deal_count), np.int64)
+    public = np.zeros((streets, deal_count), np.int64)
+    seen = np.zeros((players, deal_count), np.int64)
+    for street in range(streets):
+        for player in range(players):
+            key = seen[player] * (int(deals.bucket[:, player, street].max()) + 1)
+            key += deals.bucket[:, player, street]
+            seen[player] = np.unique(key, return_inverse=True)[1].ravel()
+        public[street] = _connected(seen)
+        for player in range(players):
+            width = int(seen[player].max()) + 1
+            key = public[street] * width + seen[player]
+            seen[player] = np.unique(key, return_inverse=True)[1].ravel()
+        of_deal[:, street] = seen
+    return Classes(of_deal, of_deal.max(axis=2) + 1, public, public.max(axis=1) + 1)
+
+
+def _connected(seen: Integers) -> Integers:
+    """Return the connected component of each deal; deals are linked by equal classes."""
+    label = np.arange(seen.shape[1])
+    while True:
+        before = label
+        for line in seen:
+            least = np.full(int(line.max()) + 1, seen.shape[1])
+            np.minimum.at(least, line, label)
+            label = least[line]
+        if np.array_equal(label, before):
+            return np.unique(label, return_inverse=True)[1].ravel().astype(np.int64)
+
+
+def vector_game(tree: Tree, deals: Deals, table_words: int) -> VectorGame:
+    """Build the vector form of a game whose deals are listed.
+
+    Raises:
+        GameError: the deals are not listed, or the vectors would take more than MAX_BYTES.
+    """
+    if deals.kind != DEALS_TABLE:
+        raise GameError("this algorithm needs listed deals, and the game's buckets are drawn")
+    classes = classify(deals)
+    nodes: NDArray[Any] = np.zeros(len(tree.nodes), VECTOR_NODE_DTYPE)
+    reach = np.zeros((len(nodes), classes.count.shape[0]), np.int64)
+    size = np.zeros(SIZE_WORDS, np.int64)
+    place_vectors(tree, classes.count, nodes, reach, size)
+    parts = _class_arrays(deals, classes)
+    joints = _joint_arrays(deals, classes, parts["class_first"])
+    first, payoff = _payoffs(tree, deals, nodes, joints.pop("deal_joint"), int(size.sum()))
+    uses = np.zeros(table_words, np.int32)
+    count_row_uses(tree, nodes, parts["class_first"], classes.count, parts["class_bucket"], uses)
+    form = VectorForm(
+        nodes=nodes,
+        reach=reach,
+        payoff_first=first,
+        class_count=classes.count,
+        payoff=payoff,
+        **parts,
+        **joints,
+        **_shared_rows(tree, nodes, parts, classes, uses),
+    )
+    for array in form:
+        array.setflags(write=False)
+    return VectorGame(form, classes, int(size[VALUE_WORDS]), int(size[REACH_WORDS]), table_words)
+
+
+def _class_arrays(deals: Deals, classes: Classes) -> dict[str, NDArray[Any]]:
+    """Return the ``class_*`` arrays but for ``class_count``."""
+    players, streets = classes.count.shape
+    first = np.concatenate([[0], np.cumsum(classes.count.ravel())])
+    total = int(first[-1])
+    bucket, above = np.zeros(total, np.int32), np.zeros(total, np.int32)
+    probability = np.zeros(total)
+    for player in range(players):
+        for street in range(streets):
+            each = first[player * streets + street] + classes.of_deal[player, street]
+            bucket[each] = deals.bucket[:, player, street]
+            above[each] = classes.of_deal[player, max(street - 1, 0)]
+            np.add.at(probability, each, deals.probability)
+    return {
+        "class_first": np.ascontiguousarray(first[:-1].reshape(players, streets)),
+        "class_bucket": bucket,
+        "class_above": above,
+        "class_probability": probability,
+    }
+
+
+def _joint_arrays(deals: Deals, classes: Classes, class_first: Integers) -> dict[str, NDArray[Any]]:
+    """Return the ``joint_*`` arrays, and ``deal_joint`` (players, streets, deals)."""
+    players, streets = classes.count.shape
+    deal_joint = np.zeros((players, streets, len(deals.probability)), np.int64)
+    joint_first = np.zeros(int(classes.count.sum()), np.int64)
+    joint_count = np.zeros_like(joint_first)
+    base = np.zeros((players, streets), np.int64)
+    blocks: list[NDArray[np.int32]] = []
+    size = 0
+    for player in range(players):
+        order = [player, *(other for other in range(players) if other != player)]
+        for street in range(streets):
+            seen = classes.of_deal[order, street]
+            unique, inverse = np.unique(seen, axis=1, return_inverse=True)
+            deal_joint[player, street] = inverse.ravel()
+            first = class_first[player, street]
+            counts = np.bincount(unique[0], minlength=classes.count[player, street])
+            joint_count[first : first + len(counts)] = counts
+            joint_first[first : first + len(counts)] = np.cumsum(counts) - counts
+            block = np.zeros((unique.shape[1], players), np.int32)
+            block[:, order] = unique.T
+            base[player, street] = size
+            blocks.append(block)
+            size += len(block)
+    return {
+        "joint_first": joint_first,
+        "joint_count": joint_count,
+        "joint_class": np.concatenate(blocks),
+        "joint_base": base,
+        "deal_joint": deal_joint,
+    }
+
+
+def _payoffs(
+    tree: Tree, deals: Deals, nodes: NDArray[Any], deal_joint: Integers, vector_words: int
+) -> tuple[Integers, NDArray[np.float64]]:
+    """Return ``payoff_first`` and ``payoff``: leaves that pay alike share their payoffs."""
+    players, streets = deal_joint.shape[:2]
+    joints = deal_joint.max(axis=2) + 1
+    leaf = np.flatnonzero(~np.isin(tree.nodes["kind"], (DECISION, CHANCE)))
+    key = tree.nodes[leaf].copy()
+    key["street"] = nodes["street"][leaf]
+    packed = np.frombuffer(key.tobytes(), np.uint8).reshape(len(leaf), -1)
+    _, example, kind = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    chosen = leaf[example]
+    street = nodes["street"][chosen].astype(np.int64)
+    lengths = joints[:, street].T
+    first = np.concatenate([[0], np.cumsum(lengths.ravel())])
+    needed = (int(first[-1]) + vector_words) * WORD_BYTES
+    if needed > MAX_BYTES:
+        raise GameError(
+            f"the vectors of all deals would take {needed / 2**30:.1f} GiB, over "
+            f"{MAX_BYTES / 2**30:.0f} GiB; use a sampling algorithm"
+        )
+    begin = np.ascontiguousarray(first[:-1].reshape(len(chosen), players))
+    payoff = np.zeros(int(first[-1]))
+    fill_payoffs(tree, deals, chosen, street, begin, deal_joint, payoff)
+    payoff_first = np.zeros((len(nodes), players), np.int64)
+    payoff_first[leaf] = begin[kind.ravel()]
+    return payoff_first, payoff
+
+
+def _shared_rows(
+    tree: Tree,
+    nodes: NDArray[Any],
+    parts: dict[str, NDArray[Any]],
+    classes: Classes,
+    uses: NDArray[np.int32],
+) -> dict[str, Integers]:
+    """Return ``shared_first`` and ``shared_rows``: the rows that no node has for itself."""
+    found: list[set[tuple[int, int]]] = [set() for _ in range(classes.count.shape[0])]
+    shared = (tree.nodes["kind"] == DECISION) & (nodes["exclusive"] == 0)
+    for node in np.flatnonzero(shared):
+        record = tree.nodes[node]
+        actor, street = int(record["actor"]), int(nodes["street"][node])
+        begin = int(parts["class_first"][actor, street])
+        buckets = parts["class_bucket"][begin : begin + int(classes.count[actor, street])]
+        for bucket in set(buckets.tolist()):
+            row = int(record["row_base"]) + bucket * int(record["row_stride"])
+            found[actor].add((row, int(record["count"])))
+    first = np.cumsum([0, *map(len, found)])
+    rows = np.array([pair for each in found for pair in sorted(each)], np.int64).reshape(-1, 2)
+    return {"shared_first": first.astype(np.int64), "shared_rows": rows}

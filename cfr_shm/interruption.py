@@ -1,0 +1,99 @@
+"""SIGINT, SIGTERM and SIGHUP: what they mean before, during and after training.
+
+Before there is anything to lose a signal ends the command at once. While a run holds shared
+memory and unsaved work it only sets a flag, which the training looks at between batches, so
+that a checkpoint can be written. A second Ctrl-C does not wait for that.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+from cfr_shm.errors import EXIT_OK
+
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+
+
+class StopRequested(KeyboardInterrupt):
+    """A signal came while there was nothing to save."""
+
+    def __init__(self, signal_number: int) -> None:
+        name = signal.Signals(signal_number).name
+        super().__init__(f"stopped by {name}; nothing had been done that could be saved")
+        self.signal_number = signal_number
+
+
+class StopSignals:
+    """Catch the signals that ask a run to end, from ``__enter__`` to ``__exit__``.
+
+    Owned by the command; only the main thread may enter it (elsewhere it catches nothing, and
+    ``pending`` stays false). The former handlers come back at the end.
+    """
+
+    def __init__(self) -> None:
+        self.signal_number = 0
+        self._deferred = False
+        self._stop: list[Callable[[], None]] = []
+        self._abandon: list[Callable[[], None]] = []
+        self._former: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for name in _NAMES:
+                if (number := getattr(signal, name, None)) is not None:
+                    self._former[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number, former in self._former.items():
+            signal.signal(number, former)
+        self._former.clear()
+
+    @property
+    def pending(self) -> bool:
+        """Whether a signal has asked the run to end."""
+        return self.signal_number != 0
+
+    @property
+    def exit_code(self) -> int:
+        """128 plus the signal's number, or 0 when there was none."""
+        return 128 + self.signal_number if self.signal_number else EXIT_OK
+
+    def defer(self) -> None:
+        """From now on a signal only sets ``pending``."""
+        self._deferred = True
+
+    def on_stop(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` when a signal asks the run to end; from the signal handler."""
+        self._stop.append(callback)
+
+    def on_abandon(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` before a second Ctrl-C leaves the process without more ado."""
+        self._abandon.append(callback)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if not self._deferred:
+            raise StopRequested(number)
+        if self.signal_number and number == signal.SIGINT:
+            self._leave(number)
+        self.signal_number = self.signal_number or number
+        for callback in self._stop:
+            callback()
+
+    def _leave(self, number: int) -> None:
+        """Leave at once; workers see their parent die."""
+        try:
+            for callback in reversed(self._abandon):
+                callback()
+        finally:
+            os._exit(128 + number)

@@ -1,0 +1,180 @@
+"""Public-chance sampling: public cards are drawn, everybody's own hands are all considered.
+
+One *iteration* draws a deal, of which only the public states count, and updates each player
+once over every class that can be in them. Source: Johanson et al. 2012, "Efficient Nash
+equilibrium approximation through Monte Carlo counterfactual regret minimization", section 4.
+
+What a sampled leaf pays is divided by the probability of its street's public state, so that
+the regrets of an iteration are unbiased; so is a class's weight in the average.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfr_shm.kernels.atomics import atomic_load, atomic_store
+from cfr_shm.kernels.deal import draw_listed_deal
+from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.regret import add, add_floored
+from cfr_shm.kernels.vector_walk import (
+    add_children,
+    carry_reach,
+    class_row,
+    lift,
+    pay,
+    root_value,
+)
+from cfr_shm.layout import (
+    CHANCE,
+    DECISION,
+    RESULT_ITERATIONS,
+    RESULT_NODES,
+    RESULT_UTILITY,
+    RESULT_WEIGHT,
+    RUN,
+    STOP_FLAG,
+    STOP_NOW,
+    UPDATE_ATOMIC,
+    WEIGHT_LINEAR,
+    WORKER_HEARTBEAT,
+    WORKER_ITERATIONS,
+    WORKER_NODES,
+)
+
+
+@kernel
+def public_chance_sampling(views, form, public, scratch, table, task, result):
+    """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.
+
+    Args:
+        views: (layout.Tree, layout.Deals, control block): tree and deals read-only, the
+            control block (control_words,) int64, of which the stop flag is read and this
+            worker's line written.
+        form: layout.VectorForm, read-only.
+        public: layout.PublicStates, read-only.
+        scratch: layout.VectorScratch, this worker's own.
+        table: layout.Table, shared, read and written.
+        task: layout.Task.
+        result: (RESULT_UTILITY + players,) float64, out.
+
+    Iterations done are a prefix of the task: whole windows at STOP_AT_WINDOW, whole
+    iterations at STOP_NOW.
+    """
+    result[:] = 0.0
+    tree, deals, control = views
+    players = form.class_count.shape[0]
+    line = task.worker_line
+    visited = tree.nodes.shape[0] * players
+    for iteration in range(task.first_iteration, task.first_iteration + task.iteration_count):
+        flag = atomic_load(control, STOP_FLAG)
+        if flag == STOP_NOW or (flag != RUN and iteration % task.drain_window == 0):
+            break
+        weight = iteration + 1.0 if task.weighting == WEIGHT_LINEAR else 1.0
+        deal = draw_listed_deal(deals, task.seed, iteration)
+        _take_part(public, deal, scratch)
+        for player in range(players):
+            _match_rows(tree, form, scratch, table, player)
+            carry_reach(tree, form, scratch, player)
+        for player in range(players):
+            result[RESULT_WEIGHT] += _sweep(tree, form, scratch, table, task, weight, player)
+            result[RESULT_UTILITY + player] += root_value(form, scratch, player)
+            if player < players - 1:
+                _match_rows(tree, form, scratch, table, player)
+                carry_reach(tree, form, scratch, player)
+        result[RESULT_ITERATIONS] += 1
+        result[RESULT_NODES] += visited
+        atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + 1)
+        atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
+        atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
+
+
+@device
+def _take_part(public, deal, scratch):
+    """Let those classes take part that can be in the deal's public states."""
+    for street in range(scratch.begin.shape[1]):
+        state = public.of_deal[at(street), at(deal)]
+        scratch.leaf_scale[at(street)] = 1.0 / public.probability[at(state)]
+        for player in range(scratch.begin.shape[0]):
+            scratch.begin[at(player), at(street)] = public.class_begin[at(state), at(player)]
+            scratch.end[at(player), at(street)] = public.class_end[at(state), at(player)]
+
+
+@device
+def _match_rows(tree, form, scratch, table, player):
+    """Write the current policy of every row of the player's that takes part."""
+    policy = scratch.policy
+    for node in range(tree.nodes.shape[0]):
+        record = tree.nodes[at(node)]
+        if record["kind"] != DECISION or record["actor"] != player:
+            continue
+        count = np.int64(record["count"])
+        street = form.nodes[at(node)]["street"]
+        first = form.class_first[at(player), at(street)]
+        begin, end = scratch.begin[at(player), at(street)], scratch.end[at(player), at(street)]
+        for each in range(begin, end):
+            row = class_row(record, form, first + each)
+            regrets = 2 * (row + count)
+            total = 0.0
+            for action in range(count):
+                positive = max(np.float64(table.regret[at(regrets + action)]), 0.0)
+                policy[at(row + action)] = positive
+                total += positive
+            scale = 1.0 / total if total > 0.0 else 0.0
+            uniform = 0.0 if total > 0.0 else 1.0 / count
+            for action in range(count):
+                policy[at(row + action)] = policy[at(row + action)] * scale + uniform
+
+
+@device
+def _sweep(tree, form, scratch, table, task, weight, player):
+    """Update one player's regrets and average; return the strategy weight that was added."""
+    added = 0.0
+    for step in range(tree.nodes.shape[0]):
+        node = tree.nodes.shape[0] - 1 - step
+        record = tree.nodes[at(node)]
+        extra = form.nodes[at(node)]
+        street = np.int64(extra["street"])
+        value, target = scratch.value, extra["value"]
+        if street != extra["above"]:
+            value, target = scratch.own_street, np.int64(0)
+        kind = record["kind"]
+        if kind == DECISION and record["actor"] == player:
+            first = form.class_first[at(player), at(street)]
+            own = form.reach[at(node), at(player)]
+            begin, end = scratch.begin[at(player), at(street)], scratch.end[at(player), at(street)]
+            scale = weight * scratch.leaf_scale[at(street)]
+            for each in range(begin, end):
+                row = class_row(record, form, first + each)
+                reach = scratch.reach[at(own + each)]
+                share = scale * form.class_probability[at(first + each)] * reach
+                value[at(target + each)] = _settle(
+                    record, form, scratch, table, task, row, each, share, weight
+                )
+                added += share
+        elif kind == DECISION or kind == CHANCE:
+            add_children(record, form, scratch, player, street, value, target)
+        else:
+            pay(form, scratch, player, street, node, value, target)
+        if street != extra["above"]:
+            lift(form, scratch, player, extra)
+    return added
+
+
+@device
+def _settle(record, form, scratch, table, task, row, each, share, weight):
+    """Add one class's weighted instant regrets and average policy; return its value."""
+    atomic = task.update == UPDATE_ATOMIC
+    child = np.int64(record["first_child"])
+    count = np.int64(record["count"])
+    value = 0.0
+    for action in range(count):
+        policy = scratch.policy[at(row + action)]
+        below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
+        add(table.strategy_sum, row + action, share * policy, atomic)
+        value += policy * below
+    regrets = 2 * (row + count)
+    for action in range(count):
+        below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
+        gain = np.float32(weight * (below - value))
+        add_floored(table.regret, regrets + action, gain, task.regret_floor, atomic)
+    return value

@@ -1,0 +1,135 @@
+"""Learning curves of several runs, read from their ``metrics.jsonl``."""
+
+from __future__ import annotations
+
+import bisect
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from cfr_shm.errors import UsageError
+
+#: What exploitability is drawn against.
+AXES = ("iterations", "nodes", "seconds")
+
+#: A tuple that begins with iterations.
+Entry = TypeVar("Entry", bound=tuple[float, ...])
+
+
+class Point(NamedTuple):
+    """One evaluation, and what it had cost until then."""
+
+    iterations: float
+    nodes: float
+    seconds: float  # of training
+    exploitability: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The evaluations of one run, by ascending iterations; at least one."""
+
+    name: str  # the directory, as it was given
+    game: str
+    unit: str
+    points: tuple[Point, ...]
+
+    def axis(self, name: str) -> list[float]:
+        """Return the coordinates of the points on one of ``AXES``."""
+        return [float(getattr(point, name)) for point in self.points]
+
+
+def read_curve(directory: str) -> Curve:
+    """Return the learning curve of the run in ``directory``.
+
+    Evaluation lines do not tell the nodes; they are interpolated between interval lines. What a
+    resumed run did again replaces what was there before.
+
+    Raises:
+        UsageError: there is no such run, or nothing of it was evaluated.
+    """
+    path = Path(directory) / "metrics.jsonl"
+    lines = list(_lines(path, directory))
+    costs = _ascending(
+        [(line["iterations"], line["nodes"]) for line in lines if _has(line, "interval", "nodes")]
+    )
+    evaluated = [line for line in lines if _has(line, "evaluation", "seconds", "exploitability")]
+    points = _ascending(
+        [
+            Point(
+                iterations=line["iterations"],
+                nodes=line["nodes"] if _is_number(line.get("nodes")) else _interpolate(costs, line),
+                seconds=line["seconds"],
+                exploitability=line["exploitability"],
+            )
+            for line in evaluated
+        ]
+    )
+    if not points:
+        raise UsageError(
+            f"{directory}: no checkpoint of this run was evaluated, so it has no curve; train with "
+            "a shorter --checkpoint-interval, and a game that can be evaluated exactly"
+        )
+    return Curve(
+        name=directory.rstrip("/\\") or directory,
+        game=_game(Path(directory)),
+        unit=str(evaluated[-1].get("unit", "")),
+        points=tuple(points),
+    )
+
+
+def _lines(path: Path, directory: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the objects of a file of JSON lines; skip lines that a crash cut short."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for text in file:
+                try:
+                    line = json.loads(text)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(line, dict) and _is_number(line.get("iterations")):
+                    yield line
+    except OSError as error:
+        raise UsageError(
+            f"{directory}: is not a run directory ({path.name}: {error.strerror})"
+        ) from None
+
+
+def _has(line: Mapping[str, Any], kind: str, *numbers: str) -> bool:
+    return line.get("kind") == kind and all(_is_number(line.get(name)) for name in numbers)
+
+
+def _is_number(value: object) -> bool:
+    real = isinstance(value, int | float) and not isinstance(value, bool)
+    return real and math.isfinite(value)  # type: ignore[arg-type]
+
+
+def _ascending(entries: list[Entry]) -> list[Entry]:
+    """Keep, where the iterations went back, what came later."""
+    kept: list[Entry] = []
+    for entry in entries:
+        while kept and kept[-1][0] >= entry[0]:
+            kept.pop()
+        kept.append(entry)
+    return kept
+
+
+def _interpolate(costs: list[tuple[float, float]], line: Mapping[str, Any]) -> float:
+    """Return the nodes at a line's iterations; (0, 0) is known, and the last rate goes on."""
+    iterations = float(line["iterations"])
+    known = [(0.0, 0.0), *costs]
+    if len(known) == 1:
+        return math.nan
+    right = min(max(bisect.bisect_left(known, (iterations,)), 1), len(known) - 1)
+    (x0, y0), (x1, y1) = known[right - 1], known[right]
+    return y0 + (y1 - y0) * (iterations - x0) / (x1 - x0) if x1 > x0 else y1
+
+
+def _game(directory: Path) -> str:
+    try:
+        return str(json.loads((directory / "summary.json").read_text())["game"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "unknown"

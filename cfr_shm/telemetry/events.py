@@ -1,0 +1,169 @@
+"""What happens during a run: frozen records, and the broadcast that brings them to listeners.
+
+Whoever runs a training says what happened; who listens decides what to show or write. A
+listener is any callable that takes an event.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class KernelsCompiling:
+    """The kernels are not in the cache, or not intact there, and are being compiled."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class KernelsReady:
+    """The kernels are compiled, or were in the cache."""
+
+    seconds: float
+    compiled: bool  # else they came from the cache
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """Game and table stand; workers are about to start."""
+
+    game: str
+    directory: str
+    workers: int
+    in_process: bool
+    table_bytes: int
+    iterations: int  # already done, by the run that is being resumed
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the training is. Rates are over the last interval, CPU times since the start."""
+
+    due: bool  # the end of an interval; else an update in between, for live displays
+    iterations: int
+    nodes: int
+    seconds: float  # of training, with those before a resume
+    iterations_per_second: float
+    nodes_per_second: float
+    utility: float  # mean sampled utility of player 0, chips
+    workers: int
+    busy_fraction: tuple[float, ...]  # per worker
+    user_cpu_seconds: float
+    system_cpu_seconds: float
+    system_cpu_fraction: float  # of the CPU time of the last interval
+    voluntary_context_switches: int
+    involuntary_context_switches: int
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """A checkpoint is on disk, in full."""
+
+    path: str
+    iterations: int
+    seconds: float  # that writing took
+
+
+@dataclass(frozen=True)
+class CheckpointFailed:
+    """A checkpoint could not be written; training goes on."""
+
+    reason: str
+    iterations: int
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The average strategy after ``iterations`` was measured."""
+
+    iterations: int
+    seconds: float  # of training before it
+    exploitability: float
+    nash_conv: float
+    unit: str
+    method: str
+
+
+@dataclass(frozen=True)
+class Warned:
+    """Something a user should know about."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class RunEnded:
+    """The run is over; the last thing that is said of it."""
+
+    status: str  # "finished", "interrupted" or "failed"
+    game: str
+    directory: str
+    iterations: int
+    seconds: float
+    iterations_per_second: float
+    nodes_per_second: float
+    workers: int
+    utility: float | None
+    exploitability: float | None
+    unit: str | None
+    method: str | None
+
+
+@dataclass(frozen=True)
+class RunFailed:
+    """The run ends by an error, which the caller gets as an exception."""
+
+    text: str  # with the traceback of a worker, if there is one
+
+
+Event = (
+    KernelsCompiling
+    | KernelsReady
+    | RunStarted
+    | Progress
+    | CheckpointSaved
+    | CheckpointFailed
+    | Evaluated
+    | Warned
+    | RunEnded
+    | RunFailed
+)
+
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Listen to nothing."""
+
+
+class Broadcast:
+    """Bring every event to every listener, one event at a time, from any thread.
+
+    A listener that cannot write (disk full, terminal gone) must not end a training: its
+    ``OSError`` is told to the other listeners, once for each listener, and it is called again
+    for the next event.
+    """
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._listeners = list(listeners)
+        self._failed: set[int] = set()
+        self._lock = threading.RLock()
+
+    def __call__(self, event: Event) -> None:
+        """Bring ``event`` to every listener."""
+        with self._lock:
+            for index, listener in enumerate(self._listeners):
+                try:
+                    listener(event)
+                except OSError as error:
+                    self._tell(index, error)
+
+    def _tell(self, index: int, error: OSError) -> None:
+        if index in self._failed:
+            return
+        self._failed.add(index)
+        name = getattr(self._listeners[index], "name", "a listener")
+        self(Warned(f"cannot write {name}: {error.strerror or error}; training goes on"))

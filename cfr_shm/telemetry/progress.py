@@ -1,0 +1,217 @@
+"""The plain progress line, on a terminal or in a log, and the words for every event.
+
+On a terminal one line overwrites itself about four times a second; anywhere else one line is
+written at the end of each progress interval.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from cfr_shm.telemetry.events import (
+    CheckpointFailed,
+    CheckpointSaved,
+    Evaluated,
+    Event,
+    KernelsCompiling,
+    KernelsReady,
+    Progress,
+    RunEnded,
+    RunFailed,
+    RunStarted,
+    Warned,
+)
+
+LEVELS = ("debug", "info", "warning", "error")
+
+LIVE_INTERVAL_SECONDS = 0.25
+EARLY_SECONDS = (5.0, 10.0)
+
+_CLEAR_LINE = "\r\x1b[K"
+_YELLOW, _PLAIN = "\x1b[33m", "\x1b[0m"
+
+
+def due_times(interval: float) -> Iterator[float]:
+    """Yield the seconds at which progress is due: every ``interval``, and early in a long one."""
+    yield from (early for early in EARLY_SECONDS if early < interval)
+    count = 0
+    while True:
+        count += 1
+        yield count * interval
+
+
+def progress_line(progress: Progress) -> str:
+    """Return ``Iteration 10000 (45,210 iter/s) utility 0.0123 workers 8``."""
+    return (
+        f"Iteration {progress.iterations} ({progress.iterations_per_second:,.0f} iter/s) "
+        f"utility {progress.utility:.4f} workers {progress.workers}"
+    )
+
+
+def describe(event: Event) -> tuple[str, str]:
+    """Return the level and the words (one line, or a few at the end of a run) of an event."""
+    match event:
+        case KernelsCompiling(text):
+            return "info", text
+        case KernelsReady(seconds, compiled):
+            words = f"compiled in {seconds:.1f} s" if compiled else f"loaded in {seconds:.2f} s"
+            return ("info" if compiled else "debug"), f"kernels {words}"
+        case RunStarted():
+            return "info", _started(event)
+        case Progress():
+            return "info", progress_line(event)
+        case CheckpointSaved(path, iterations, seconds):
+            return "debug", f"checkpoint at iteration {iterations} in {seconds:.2f} s: {path}"
+        case CheckpointFailed(reason, iterations):
+            return "warning", f"checkpoint at iteration {iterations} failed: {reason}"
+        case Evaluated(iterations, _, exploitability, _, unit, method):
+            words = f"exploitability {exploitability:.6f} {unit} ({method})"
+            return "debug", f"{words} at iteration {iterations}"
+        case Warned(text):
+            return "warning", text
+        case RunEnded():
+            return "info", _ended(event)
+        case RunFailed(text):
+            return "error", text
+
+
+def _started(event: RunStarted) -> str:
+    where = "in this process" if event.in_process else f"on {_count(event.workers, 'worker')}"
+    resumed = f", from iteration {event.iterations}" if event.iterations else ""
+    return (
+        f"training {event.game} {where}, table {_bytes(event.table_bytes)}{resumed}, "
+        f"in {event.directory}"
+    )
+
+
+def _ended(event: RunEnded) -> str:
+    lines = [
+        f"{event.status}: {event.iterations:,} iterations of {event.game} in "
+        f"{event.seconds:.1f} s of training",
+        f"rate: {event.iterations_per_second:,.0f} iter/s, {event.nodes_per_second:,.0f} nodes/s, "
+        f"{_count(event.workers, 'worker')}",
+    ]
+    if event.exploitability is not None:
+        lines.append(f"exploitability: {event.exploitability:.6f} {event.unit} ({event.method})")
+    lines.append(f"run directory: {event.directory}")
+    if event.status == "interrupted":
+        lines.append(f"to go on: cfr-shm resume {event.directory}")
+    return "\n".join(lines)
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _bytes(count: int) -> str:
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
+
+
+class Display:
+    """Write events of at least ``level`` to a stream that a person reads, usually stderr.
+
+    The result at the end of a run goes to ``results``, whatever the level. Colour only on a
+    terminal, and none when ``NO_COLOR`` is set or ``TERM`` is ``dumb``.
+    """
+
+    name = "to the terminal"
+
+    def __init__(
+        self,
+        stream: TextIO,
+        level: str = "info",
+        *,
+        results: TextIO | None = None,
+        environment: Mapping[str, str] = os.environ,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._stream = stream
+        self._results = results
+        self._level = LEVELS.index(level)
+        self._live = stream.isatty() and environment.get("TERM") != "dumb"
+        self._colour = self._live and not environment.get("NO_COLOR")
+        self._clock = clock
+        self._next_live = clock()
+        self._line_open = False
+
+    def __call__(self, event: Event) -> None:
+        """Show ``event``, if it is of interest here."""
+        level, text = describe(event)
+        if isinstance(event, RunFailed):
+            self._write("", line_open=False)  # the command prints the error
+            return
+        if isinstance(event, RunEnded) and self._results is not None:
+            self._write("", line_open=False)
+            self._results.write(text + "\n")
+            self._results.flush()
+            return
+        if LEVELS.index(level) < self._level:
+            return
+        if isinstance(event, Progress):
+            self._progress(event, text)
+            return
+        if self._colour and level == "warning":
+            text = f"{_YELLOW}{text}{_PLAIN}"
+        self._write(text + "\n", line_open=False)
+
+    def _progress(self, progress: Progress, text: str) -> None:
+        if not self._live:
+            if progress.due:
+                self._write(text + "\n", line_open=False)
+            return
+        if self._clock() < self._next_live:
+            return
+        self._next_live = self._clock() + LIVE_INTERVAL_SECONDS
+        busy = sum(progress.busy_fraction) / max(1, len(progress.busy_fraction))
+        text = f"{text} busy {busy:.1%} {progress.seconds:.0f} s"
+        self._write(text[: self._columns() - 1], line_open=True)
+
+    def _write(self, text: str, *, line_open: bool) -> None:
+        clear = _CLEAR_LINE if self._line_open or line_open else ""
+        self._stream.write(clear + text)
+        self._stream.flush()
+        self._line_open = line_open
+
+    def _columns(self) -> int:
+        try:
+            return os.get_terminal_size(self._stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            return 80
+
+
+class LogFile:
+    """Append events of at least ``level`` to ``log.txt``, each with its time.
+
+    Owned by the run; holds the file open until ``close``.
+    """
+
+    name = "log.txt"
+
+    def __init__(self, path: Path, level: str = "info") -> None:
+        self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
+        self._level = LEVELS.index(level)
+
+    def __call__(self, event: Event) -> None:
+        """Write ``event``, unless it is a live update or of a lesser level."""
+        level, text = describe(event)
+        if LEVELS.index(level) < self._level or (isinstance(event, Progress) and not event.due):
+            return
+        stamp = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        for line in text.splitlines():
+            self._file.write(f"{stamp} {level} {line}\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; what could not be written is lost."""
+        try:
+            self._file.close()
+        except OSError:
+            return

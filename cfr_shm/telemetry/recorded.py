@@ -1,0 +1,100 @@
+"""A run's own records, read back for a diagnosis after the fact."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from cfr_shm.errors import UsageError
+from cfr_shm.telemetry.diagnostics import Diagnosis, Points, diagnose
+from cfr_shm.telemetry.samples import Frame, frame_of
+
+METRICS = "metrics.jsonl"
+
+
+def diagnose_run(directory: Path) -> Diagnosis:
+    """Judge the last part of the run in ``directory``, from its ``metrics.jsonl``.
+
+    A run that was resumed is judged from its last start: counters begin anew there.
+
+    Raises:
+        UsageError: there is no run, or it has no metrics yet.
+    """
+    intervals, frames = _last_part(directory)
+    last = intervals[-1]
+    rate, cpu_rate = _rates(intervals)
+    user, system = float(last["user_cpu_seconds"]), float(last["system_cpu_seconds"])
+    return diagnose(
+        f"run {directory}",
+        frames,
+        system_fraction=system / (user + system) if user + system > 0 else None,
+        busy=tuple(float(busy) for busy in last["busy_fraction"]),
+        rate=rate,
+        cpu_rate=cpu_rate,
+    )
+
+
+def _last_part(directory: Path) -> tuple[list[dict[str, Any]], list[Frame]]:
+    """Return the interval lines and the frames since the run was last started."""
+    if not directory.is_dir():
+        raise UsageError(f"{directory}: there is no such run directory")
+    path = directory / METRICS
+    if not path.is_file():
+        raise UsageError(
+            f"{directory}: has no {METRICS}, so there is nothing to diagnose; give a run "
+            "directory of 'cfr-shm train', or watch a process with --pid"
+        )
+    intervals: list[dict[str, Any]] = []
+    frames: list[Frame] = []
+    used = 0.0
+    for line in _lines(path):
+        try:
+            if line["kind"] == "processes":
+                frames.append(frame_of(line))
+            elif line["kind"] == "interval":
+                now = line["user_cpu_seconds"] + line["system_cpu_seconds"]
+                if now < used:
+                    intervals, frames = [], []
+                used = now
+                intervals.append(line)
+        except (KeyError, TypeError, ValueError):
+            continue  # a line of another version
+    if not intervals:
+        raise UsageError(
+            f"{path}: no interval has ended yet, so there is nothing to diagnose; wait until "
+            "the run has printed its first line of progress"
+        )
+    return intervals, frames
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for text in file:
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue  # cut short by a crash
+            if isinstance(line, dict) and "kind" in line:
+                yield line
+
+
+def _rates(intervals: list[dict[str, Any]]) -> tuple[Points, Points]:
+    """Return iterations per second and per CPU second, between lines at least 1 s apart."""
+    seconds, rates, per_cpu = [], [], []
+    for earlier, later in itertools.pairwise(intervals):
+        took = later["seconds"] - earlier["seconds"]
+        cpu = sum(
+            later[f"{kind}_cpu_seconds"] - earlier[f"{kind}_cpu_seconds"]
+            for kind in ("user", "system")
+        )
+        if took < 1.0 or cpu <= 0:
+            continue
+        done = later["iterations"] - earlier["iterations"]
+        seconds.append(float(later["seconds"]))
+        rates.append(done / took)
+        per_cpu.append(done / cpu)
+    at = tuple(seconds)
+    return Points(at, tuple(rates)), Points(at, tuple(per_cpu))

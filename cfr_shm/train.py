@@ -1,0 +1,390 @@
+"""Train: wire game, tables, engine, checkpoints and telemetry together, and run.
+
+::
+
+    config -> game -> tables (arena) -> engine --totals--> meter -> listeners
+                         |                 ^                         (terminal, log.txt,
+                         |                 | ledger                   metrics.jsonl, ...)
+                         |     pause: checkpoint due, time is up, signal
+                         v
+               rows copied at the barrier -> checkpoint on disk -> evaluation -> summary.json
+
+Nobody writes to the tables while the engine is paused; that is when rows are copied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.checkpoint_writer import CheckpointWriter
+from cfr_shm.config import Config, fingerprint, to_dict
+from cfr_shm.engine.coordinator import Engine, open_engine
+from cfr_shm.engine.ledger import IterationLedger
+from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
+from cfr_shm.engine.stats import EngineStats
+from cfr_shm.errors import CfrShmError
+from cfr_shm.evaluation.best_response import Evaluation, evaluate
+from cfr_shm.games.game import Game
+from cfr_shm.games.registry import load_game
+from cfr_shm.interruption import StopRequested, StopSignals
+from cfr_shm.kernels.warm import compile_kernels
+from cfr_shm.layout import Table
+from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
+from cfr_shm.memory.tables import (
+    TrainingViews,
+    create_training_arena,
+    private_views,
+    table_of,
+    training_views,
+)
+from cfr_shm.run_directory import CHECKPOINTS, LOG, METRICS, TENSORBOARD, RunDirectory
+from cfr_shm.run_report import Meter, Summary, Totals
+from cfr_shm.run_setup import engine_settings, runs_in_process, worker_count
+from cfr_shm.strategy.average import Strategy
+from cfr_shm.telemetry.events import (
+    Broadcast,
+    Evaluated,
+    KernelsCompiling,
+    KernelsReady,
+    Listener,
+    RunFailed,
+    RunStarted,
+    Warned,
+    ignore,
+)
+from cfr_shm.telemetry.metrics import MetricsLog
+from cfr_shm.telemetry.progress import LogFile
+from cfr_shm.telemetry.tensorboard import TensorBoardLog, require_tensorboard
+
+#: However short the interval between checkpoints, there is training in between.
+LEAST_TRAINING_SECONDS = 0.1
+
+#: A checkpoint that is due while the one before is still being written waits so much longer.
+BUSY_SECONDS = 1.0
+
+#: Checkpoints of games with at most so many (node, deal) pairs are evaluated during the run.
+EVALUATED_PAIRS = 1 << 22
+
+
+def train(
+    config: Config,
+    run_directory: Path,
+    *,
+    resume: Checkpoint | None = None,
+    report: Listener = ignore,
+    signals: StopSignals | None = None,
+) -> dict[str, Any]:
+    """Train as configured and return the content of ``summary.json``.
+
+    Args:
+        config: the run's.
+        run_directory: made if need be; it must not hold another run, or must be the one that
+            ``resume`` is from.
+        resume: the checkpoint to go on from.
+        report: is told what happens, besides the run directory's own files.
+        signals: entered by the caller; without them nothing but the bounds ends the run.
+
+    Raises:
+        CfrShmError: its kind and line say what went wrong; checkpoints on disk are intact.
+    """
+    if config.run.tensorboard:
+        require_tensorboard()
+    signals = StopSignals() if signals is None else signals
+    game = load_game(config.game)
+    with contextlib.ExitStack() as stack:
+        claim = RunDirectory.claim(run_directory, config, resuming=resume is not None)
+        directory = stack.enter_context(claim)
+        listen = stack.enter_context(_listeners(config, directory.path, report))
+        _make_kernels_ready(listen)
+        views, engine = stack.enter_context(_tables_and_engine(config, game, directory, signals))
+        if resume is not None:
+            views.rows[:] = resume.rows
+        listen(_started(config, game, directory, resume))
+        with engine:
+            return _Run(config, game, directory, listen, views, engine, resume, signals).execute()
+
+
+class _Run:
+    """One training from its first task to its summary; what it holds belongs to ``train``."""
+
+    def __init__(
+        self,
+        config: Config,
+        game: Game,
+        directory: RunDirectory,
+        listen: Listener,
+        views: TrainingViews,
+        engine: Engine,
+        resume: Checkpoint | None,
+        signals: StopSignals,
+    ) -> None:
+        self._config, self._game, self._directory, self._listen = config, game, directory, listen
+        self._views, self._engine, self._signals = views, engine, signals
+        self._before = Totals.before(resume, game.player_count)
+        self._ledger = IterationLedger(
+            config.run.iterations,
+            () if resume is None else resume.completed,
+            drain_window=config.engine.drain_window,
+        )
+        self._meter = Meter(self._before, config.run.progress_interval)
+        store = CheckpointStore(directory.path / CHECKPOINTS, config.run.keep_checkpoints)
+        self._writer = CheckpointWriter(store, game, listen, self._after_checkpoint)
+        settings = engine_settings(config, game, directory.path)
+        self._may_lose = settings.update == "racy" and settings.worker_count > 1
+        resumed = self._may_lose and resume is not None
+        self._weight_before = self._weight(views.rows) if resumed else 0.0
+        self._summary = self._summarise("running", engine.stats())
+        self._ends_at = math.inf
+
+    def execute(self) -> dict[str, Any]:
+        """Train to the end, write what is to be written, and return the summary.
+
+        Raises:
+            StopRequested: a signal came before anything was done.
+        """
+        try:
+            self._train()
+            if self._signals.pending and self._engine.stats().iterations == 0:
+                raise StopRequested(self._signals.signal_number)
+            return self._finish()
+        except StopRequested:
+            raise
+        except BaseException:
+            self._fail()
+            raise
+
+    def _train(self) -> None:
+        """Advance from checkpoint to checkpoint until a bound is reached or a signal comes."""
+        run = self._config.run
+        now = time.monotonic()
+        if run.time_budget is not None:
+            self._ends_at = now + run.time_budget - self._before.seconds
+        interval = max(run.checkpoint_interval, LEAST_TRAINING_SECONDS)
+        if run.checkpoint_interval == 0.0:
+            interval = math.inf
+        checkpoint_at = now + interval
+        if checkpoint_at < self._ends_at:
+            self._writer.prepare(len(self._views.rows))
+        while True:
+            pause_at = min(self._ends_at, checkpoint_at)
+            self._engine.advance(
+                self._ledger,
+                lambda: self._signals.pending or self._writer.failed,
+                self._on_collect,
+                None if pause_at == math.inf else pause_at,
+            )
+            paused_at = time.monotonic()
+            if self._is_over(paused_at):
+                return
+            if paused_at >= checkpoint_at:
+                wait = interval if self._checkpoint() else min(interval, BUSY_SECONDS)
+                checkpoint_at = time.monotonic() + wait
+            # Pausing is not training: the budget does not pay for it.
+            self._ends_at += time.monotonic() - paused_at
+
+    def _is_over(self, now: float) -> bool:
+        return (
+            self._signals.pending
+            or self._writer.failed
+            or self._ledger.remaining == 0
+            or now >= self._ends_at
+        )
+
+    def _on_collect(self, stats: EngineStats) -> None:
+        self._directory.keep()
+        progress = self._meter.progress(stats)
+        if progress is not None:
+            self._listen(progress)
+
+    def _checkpoint(self) -> bool:
+        """Copy the rows and have the copy written; without memory for it, write while paused.
+
+        Return False, with nothing done, while the writer is busy with an earlier one.
+        """
+        if self._writer.busy:
+            return False
+        self._summary = self._summarise("running", self._engine.stats())
+        rows = self._views.rows
+        copy = self._writer.copy_of(rows)
+        if copy is None:
+            self._listen(Warned("no memory for a snapshot: training waits for the checkpoint"))
+            self._writer.write_now(self._snapshot(rows))
+        else:
+            self._writer.begin(self._snapshot(copy))
+        return True
+
+    def _snapshot(self, rows: NDArray[np.float64]) -> Checkpoint:
+        totals = self._summary.totals
+        return Checkpoint(
+            fingerprint=fingerprint(self._config),
+            config=to_dict(self._config),
+            completed=self._ledger.completed,
+            iterations=totals.iterations,
+            nodes=totals.nodes,
+            utility_sums=totals.utility_sums,
+            seconds=totals.seconds,
+            rows=rows,
+        )
+
+    def _after_checkpoint(self, checkpoint: Checkpoint, path: Path) -> None:
+        """Evaluate a checkpoint that is on disk, and write the summary; in the writer's thread."""
+        summary = self._summary.changed(
+            checkpoint=self._relative(path), lost_update_estimate=self._lost(checkpoint.rows)
+        )
+        pairs = len(self._game.tree.nodes) * len(self._game.deals.probability)
+        if self._game.why_not_enumerable() is None and pairs <= EVALUATED_PAIRS:
+            evaluation = self._evaluate(table_of(checkpoint.rows), summary)
+            summary = summary.changed(evaluation=evaluation)
+        try:
+            self._directory.write_summary(summary.as_dict())
+        except OSError as error:
+            self._listen(Warned(f"summary.json cannot be written: {error.strerror}"))
+
+    def _finish(self) -> dict[str, Any]:
+        """Write the last checkpoint first, then evaluate, then the last summary."""
+        stats = self._engine.stats()
+        progress = self._meter.last(stats)
+        if progress is not None:
+            self._listen(progress)
+        self._writer.wait()
+        done = self._ledger.remaining == 0 or time.monotonic() >= self._ends_at
+        status = "interrupted" if self._signals.pending and not done else "finished"
+        self._summary = self._summarise(status, stats)
+        lost = self._lost(self._views.rows)
+        self._summary = self._summary.changed(lost_update_estimate=lost)
+        if self._summary.totals.iterations:
+            path = self._writer.write_last(self._snapshot(self._views.rows))
+            self._summary = self._summary.changed(checkpoint=self._relative(path))
+            self._directory.write_summary(self._summary.as_dict())
+        if self._game.why_not_enumerable() is None:
+            evaluation = self._evaluate(self._views.table, self._summary)
+            self._summary = self._summary.changed(evaluation=evaluation)
+        document = self._summary.as_dict()
+        self._directory.write_summary(document)
+        self._listen(self._summary.ended(str(self._directory.path)))
+        return document
+
+    def _fail(self) -> None:
+        """Say in ``summary.json`` that the run failed, as far as that can still be done."""
+        with contextlib.suppress(Exception):
+            self._writer.wait()
+        with contextlib.suppress(Exception):
+            failed = self._summarise("failed", self._engine.stats())
+            failed = failed.changed(checkpoint=self._summary.checkpoint)
+            self._directory.write_summary(failed.as_dict())
+
+    def _evaluate(self, table: Table, summary: Summary) -> Evaluation:
+        evaluation = evaluate(self._game, Strategy.from_table(self._game, table))
+        self._listen(
+            Evaluated(
+                iterations=summary.totals.iterations,
+                seconds=summary.totals.seconds,
+                exploitability=evaluation.exploitability,
+                nash_conv=evaluation.nash_conv,
+                unit=evaluation.unit,
+                method=evaluation.method,
+            )
+        )
+        return evaluation
+
+    def _weight(self, rows: NDArray[np.float64]) -> float:
+        return total_strategy_weight(self._game.tree, self._game.deals.bucket_count, rows)
+
+    def _lost(self, rows: NDArray[np.float64]) -> float:
+        """Return the share of updates that racing workers lost since this part began."""
+        if not self._may_lose:
+            return 0.0
+        added = self._summary.stats.strategy_weight
+        return estimate_lost_updates(added, self._weight_before, self._weight(rows))
+
+    def _summarise(self, status: str, stats: EngineStats) -> Summary:
+        return Summary(
+            status=status,
+            game=self._game.name,
+            fingerprint=fingerprint(self._config),
+            seed=self._config.run.seed,
+            totals=self._before.plus(stats),
+            stats=stats,
+        )
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self._directory.path).as_posix()
+
+
+@contextlib.contextmanager
+def _listeners(config: Config, path: Path, report: Listener) -> Iterator[Listener]:
+    """Open the run directory's own listeners, and close them when the run is over."""
+    with contextlib.ExitStack() as stack:
+        own: list[LogFile | MetricsLog | TensorBoardLog] = [
+            LogFile(path / LOG, config.run.loglevel),
+            MetricsLog(path / METRICS),
+        ]
+        if config.run.tensorboard:
+            own.append(TensorBoardLog(path / TENSORBOARD))
+        for listener in own:
+            stack.callback(listener.close)
+        broadcast = Broadcast([report, *own])
+        try:
+            yield broadcast
+        except Exception as error:
+            notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
+            kind = "" if isinstance(error, CfrShmError) else f"{type(error).__name__}: "
+            broadcast(RunFailed(f"{kind}{error}{notes}"))
+            raise
+
+
+@contextlib.contextmanager
+def _tables_and_engine(
+    config: Config, game: Game, directory: RunDirectory, signals: StopSignals
+) -> Iterator[tuple[TrainingViews, Engine]]:
+    """Reserve the tables, in shared memory where workers need it, and return an engine on them.
+
+    Until they are reserved a signal ends the command at once; from then on it is deferred.
+    """
+    settings = engine_settings(config, game, directory.path)
+    if runs_in_process(config):
+        views = private_views(game, settings.worker_count)
+        signals.defer()
+        engine = open_engine(settings, views, in_process=True)
+        signals.on_stop(engine.wake)
+        yield views, engine
+        return
+    with create_training_arena(game, settings.worker_count, fingerprint(config)) as arena:
+        signals.defer()
+        signals.on_abandon(arena.unlink)
+        engine = open_engine(settings, arena, in_process=False)
+        signals.on_stop(engine.wake)
+        yield training_views(arena), engine
+
+
+def _started(
+    config: Config, game: Game, directory: RunDirectory, resume: Checkpoint | None
+) -> RunStarted:
+    return RunStarted(
+        game=game.name,
+        directory=str(directory.path),
+        workers=worker_count(config),
+        in_process=runs_in_process(config),
+        table_bytes=game.table_bytes,
+        iterations=0 if resume is None else resume.iterations,
+    )
+
+
+def _make_kernels_ready(listen: Listener) -> None:
+    started = time.monotonic()
+    announced: list[str] = []
+
+    def announce(text: str) -> None:
+        announced.append(text)
+        listen(KernelsCompiling(text))
+
+    compile_kernels(announce)
+    listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))

@@ -1,0 +1,116 @@
+"""Full-width algorithms end where the literature's and OpenSpiel's implementations end.
+
+Exploitability (NashConv / 2) after so many iterations, alternating updates, OpenSpiel's rules.
+Where an algorithm meets exact ties, such as actions of equal worth in symmetric positions,
+rounding decides between them, and implementations that add up in another order part ways: the
+same code scatters when all payoffs are multiplied by a constant, which changes nothing else.
+The tolerance of each figure is a little more than that scatter, measured over four factors.
+"""
+
+from __future__ import annotations
+
+import pytest
+from vector_production import train_full_width
+
+from cfr_shm.games.goofspiel import goofspiel
+from cfr_shm.games.kuhn import kuhn
+from cfr_shm.games.leduc import leduc
+from cfr_shm.games.liars_dice import liars_dice
+from cfr_shm.kernels.jit import JIT_DISABLED
+
+needs_speed = pytest.mark.skipif(JIT_DISABLED, reason="convergence needs compiled kernels")
+
+GAMES = {
+    "kuhn": kuhn,
+    "leduc": lambda: leduc(merge_suits=False),
+    "liars_dice": liars_dice,
+    "goofspiel": lambda: goofspiel(cards=5),
+}
+
+EXACT = 0.001
+# (exploitability, relative tolerance) by game, iterations and algorithm.
+PUBLISHED = {
+    ("kuhn", 100): {
+        "cfr": (8.226e-3, EXACT),
+        "cfr_plus": (1.194e-3, EXACT),
+        "lcfr": (1.089e-3, EXACT),
+        "dcfr": (1.666e-3, EXACT),
+        "pcfr_plus": (2.323e-5, EXACT),
+        "pdcfr_plus": (1.105e-7, EXACT),
+    },
+    ("leduc", 100): {
+        "cfr": (9.572e-2, EXACT),
+        "cfr_plus": (1.3416e-2, EXACT),
+        "lcfr": (3.449e-2, EXACT),
+        "dcfr": (7.753e-3, 0.003),
+        "pcfr_plus": (1.980e-2, EXACT),
+        "pdcfr_plus": (1.765e-2, EXACT),
+    },
+    ("leduc", 1000): {
+        "cfr": (1.1819e-2, EXACT),
+        "cfr_plus": (2.496e-4, 0.06),
+        "lcfr": (4.923e-3, 0.25),
+        "dcfr": (1.580e-4, 0.25),
+        "pcfr_plus": (7.109e-4, 0.01),
+        "pdcfr_plus": (9.002e-4, EXACT),
+    },
+    ("liars_dice", 1000): {
+        "cfr": (2.659e-3, EXACT),
+        "cfr_plus": (1.273e-4, EXACT),
+        "lcfr": (1.164e-3, 0.3),
+        "dcfr": (9.04e-5, 0.4),
+        "pcfr_plus": (3.947e-4, EXACT),
+        "pdcfr_plus": (6.830e-4, EXACT),
+    },
+    ("goofspiel", 1000): {
+        "cfr": (1.159e-2, 0.5),
+        "cfr_plus": (3.742e-4, 0.3),
+        "lcfr": (7.224e-3, 0.5),
+        "dcfr": (2.432e-4, 0.6),
+        "pcfr_plus": (4.757e-5, 0.4),
+        "pdcfr_plus": (8.99e-6, 2.0),
+    },
+}
+CASES = [
+    pytest.param(game, iterations, name, *wanted, id=f"{game}-{iterations}-{name}")
+    for (game, iterations), column in PUBLISHED.items()
+    for name, wanted in column.items()
+]
+
+
+@needs_speed
+@pytest.mark.parametrize(("game", "iterations", "name", "wanted", "tolerance"), CASES)
+def test_exploitability_is_the_published_one(game, iterations, name, wanted, tolerance):
+    found = train_full_width(GAMES[game](), name, iterations).evaluate()
+    assert found.exploitability == pytest.approx(wanted, rel=tolerance)
+
+
+@needs_speed
+@pytest.mark.parametrize(
+    ("build", "value", "tolerance"),
+    [
+        (kuhn, -1 / 18, 1e-9),  # Kuhn 1950
+        (leduc, -0.085606424078, 1e-5),  # OpenSpiel, linear program
+        (lambda: liars_dice(sides=4), 1 / 16, 1e-5),
+        (lambda: liars_dice(sides=5), 0.0080000, 1e-5),
+        (lambda: liars_dice(sides=6), -0.0271318, 1e-4),
+        (lambda: goofspiel(cards=4), 0.0, 1e-6),
+    ],
+)
+def test_game_values(build, value, tolerance):
+    name, iterations = ("pdcfr_plus", 3_000) if build is kuhn else ("cfr_plus", 3_000)
+    found = train_full_width(build(), name, iterations).evaluate()
+    # In a two-player zero-sum game best responses bracket the value, whatever the profile.
+    assert -found.best_response_values[1] - 1e-7 <= value <= found.best_response_values[0] + 1e-7
+    assert found.values[0] == pytest.approx(value, abs=tolerance)
+
+
+@needs_speed
+def test_three_player_kuhn_ends_in_its_known_family():
+    # Szafron et al. 2013: u1 = -(1 + 2b) / 48, u2 = -1 / 48, u3 = (1 + b) / 24, b in [0, 1].
+    found = train_full_width(kuhn(3), "cfr_plus", 20_000).evaluate()
+    assert found.nash_conv < 1e-3
+    b = 24 * found.values[2] - 1
+    assert -0.01 <= b <= 1.01
+    assert found.values[0] == pytest.approx(-(1 + 2 * b) / 48, abs=1e-3)
+    assert found.values[1] == pytest.approx(-1 / 48, abs=1e-3)

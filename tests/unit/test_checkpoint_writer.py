@@ -1,0 +1,129 @@
+"""Checkpoints in the background: order, failures that end nothing, and the one that must."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cfr_shm import checkpoint_writer
+from cfr_shm.checkpoint_writer import CheckpointWriter
+from cfr_shm.errors import ArrayStoreError, CfrShmError, MemoryReserveError, NotFiniteError
+from cfr_shm.games.kuhn import kuhn
+from cfr_shm.memory.checkpoint import Checkpoint
+from cfr_shm.telemetry.events import CheckpointFailed, CheckpointSaved
+
+
+def checkpoint(iterations: int) -> Checkpoint:
+    return Checkpoint("f", {}, ((0, iterations),), iterations, 1, (0.0, 0.0), 1.0, np.zeros(1))
+
+
+class Store:
+    """Saves nothing; waits where told to, fails as often as told to."""
+
+    def __init__(self, *faults: Exception) -> None:
+        self.faults = list(faults)
+        self.saved: list[int] = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def save(self, saved: Checkpoint, game) -> Path:
+        self.gate.wait(30)
+        if self.faults:
+            raise self.faults.pop(0)
+        self.saved.append(saved.iterations)
+        return Path(str(saved.iterations))
+
+
+def writer_on(store: Store):
+    events: list[object] = []
+    after: list[int] = []
+    writer = CheckpointWriter(
+        store,  # type: ignore[arg-type]
+        kuhn(),
+        events.append,
+        lambda saved, path: after.append(saved.iterations),
+    )
+    return writer, events, after
+
+
+def test_writing_goes_on_in_the_background():
+    store = Store()
+    store.gate.clear()
+    writer, events, after = writer_on(store)
+    writer.begin(checkpoint(5))
+    assert writer.busy
+    assert store.saved == []
+    store.gate.set()
+    writer.wait()
+    assert not writer.busy
+    assert (store.saved, after) == ([5], [5])
+    assert isinstance(events[0], CheckpointSaved)
+
+
+def test_copies_share_one_memory_taken_ahead():
+    writer, _, _ = writer_on(Store())
+    writer.prepare(4)
+    first = writer.copy_of(np.arange(4.0))
+    assert first is not None
+    assert first.tolist() == [0.0, 1.0, 2.0, 3.0]
+    second = writer.copy_of(np.ones(4))
+    assert second is first
+    assert first.tolist() == [1.0] * 4
+
+
+def test_without_memory_there_is_no_copy(monkeypatch):
+    def no_memory(byte_count, limits):
+        raise MemoryReserveError("too little")
+
+    monkeypatch.setattr(checkpoint_writer, "require_memory", no_memory)
+    writer, _, _ = writer_on(Store())
+    writer.prepare(4)
+    assert writer.copy_of(np.ones(4)) is None
+
+
+@pytest.mark.parametrize(
+    "fault", [OSError(28, "No space left"), ArrayStoreError("x: No space left")]
+)
+def test_a_full_disk_costs_one_checkpoint(fault):
+    store = Store(fault)
+    writer, events, after = writer_on(store)
+    writer.begin(checkpoint(5))
+    writer.begin(checkpoint(6))
+    writer.wait()
+    assert (store.saved, after) == ([6], [6])
+    assert isinstance(events[0], CheckpointFailed)
+    assert "No space left" in events[0].reason
+    assert not writer.failed
+
+
+def test_not_a_number_ends_the_run():
+    writer, _, after = writer_on(Store(NotFiniteError("regret[3] is nan")))
+    writer.begin(checkpoint(5))
+    with pytest.raises(NotFiniteError, match=r"regret\[3\]"):
+        writer.wait()
+    writer.wait()
+    assert after == []
+    writer, _, _ = writer_on(Store(NotFiniteError("regret[3] is nan")))
+    with pytest.raises(NotFiniteError):
+        writer.write_now(checkpoint(5))
+
+
+def test_the_last_one_is_tried_again(monkeypatch):
+    monkeypatch.setattr(checkpoint_writer, "RETRY_SECONDS", (0.0, 0.0))
+    full = OSError(28, "No space left")
+    writer, events, _ = writer_on(Store(full, full))
+    assert writer.write_last(checkpoint(5)) == Path("5")
+    assert [type(event) for event in events] == [
+        CheckpointFailed,
+        CheckpointFailed,
+        CheckpointSaved,
+    ]
+    writer, _, _ = writer_on(Store(full, full, full))
+    with pytest.raises(CfrShmError, match=r"could not be written: .*No space left"):
+        writer.write_last(checkpoint(5))
+    writer, _, _ = writer_on(Store(NotFiniteError("regret[3] is nan")))
+    with pytest.raises(NotFiniteError):
+        writer.write_last(checkpoint(5))

@@ -1,0 +1,254 @@
+"""Telemetry: the progress line, what a terminal sees, log.txt, metrics.jsonl and the broadcast."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from itertools import islice
+
+import pytest
+
+from cfr_shm.telemetry import events, tensorboard
+from cfr_shm.telemetry.events import Broadcast, Evaluated, Progress, RunEnded, Warned
+from cfr_shm.telemetry.metrics import MetricsLog
+from cfr_shm.telemetry.progress import Display, LogFile, describe, due_times, progress_line
+
+
+def progress(iterations: int = 10_000, *, due: bool = True, **changes) -> Progress:
+    fields = {
+        "due": due,
+        "iterations": iterations,
+        "nodes": 70 * iterations,
+        "seconds": 2.0,
+        "iterations_per_second": 45210.4,
+        "nodes_per_second": 3e6,
+        "utility": 0.01234,
+        "workers": 8,
+        "busy_fraction": (0.99,) * 8,
+        "user_cpu_seconds": 15.0,
+        "system_cpu_seconds": 0.1,
+        "system_cpu_fraction": 0.006,
+        "voluntary_context_switches": 12,
+        "involuntary_context_switches": 3,
+    }
+    return Progress(**(fields | changes))
+
+
+EVALUATED = Evaluated(10_000, 2.0, 0.0123, 0.0246, "chips", "best response")
+ENDED = RunEnded(
+    "interrupted", "leduc", "runs/x", 10_000, 2.0, 5000.0, 3e5, 8, 0.01, 0.0123, "chips", "exact"
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_line_reads_as_promised():
+    assert progress_line(progress()) == "Iteration 10000 (45,210 iter/s) utility 0.0123 workers 8"
+
+
+def test_progress_is_due_early_in_long_intervals_only():
+    assert list(islice(due_times(30.0), 4)) == [5.0, 10.0, 30.0, 60.0]
+    assert list(islice(due_times(7.0), 3)) == [5.0, 7.0, 14.0]
+    assert list(islice(due_times(0.5), 3)) == [0.5, 1.0, 1.5]
+
+
+def test_a_file_gets_plain_lines_at_the_end_of_intervals():
+    stream = io.StringIO()
+    display = Display(stream)
+    display(progress(1, due=False))
+    display(progress(2))
+    display(EVALUATED)
+    display(ENDED)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "Iteration 2 (45,210 iter/s) utility 0.0123 workers 8"
+    assert lines[1].startswith("interrupted: 10,000 iterations of leduc in 2.0 s")
+    assert "exploitability: 0.012300 chips (exact)" in lines
+    assert "to go on: cfr-shm resume runs/x" in lines
+    assert "\x1b" not in stream.getvalue()
+    assert "\r" not in stream.getvalue()
+
+
+def test_a_terminal_gets_one_line_that_overwrites_itself_four_times_a_second():
+    stream, clock = Terminal(), Clock()
+    display = Display(stream, environment={}, clock=clock)
+    for step in range(9):
+        clock.now = 100.0 + step * 0.125
+        display(progress(step, due=False))
+    assert stream.getvalue().count("Iteration") == 5
+    assert "\n" not in stream.getvalue()
+    display(Warned("look"))
+    assert stream.getvalue().endswith("\r\x1b[K\x1b[33mlook\x1b[0m\n")
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_no_colour_where_it_is_not_wanted(environment):
+    stream = Terminal()
+    Display(stream, environment=environment)(Warned("look"))
+    assert stream.getvalue() == "look\n"
+
+
+def test_levels_hide_what_is_less_important():
+    stream = io.StringIO()
+    display = Display(stream, "warning")
+    display(progress())
+    display(Warned("look"))
+    display(ENDED)
+    assert stream.getvalue() == "look\n"
+    debug = io.StringIO()
+    Display(debug, "debug")(EVALUATED)
+    assert "exploitability 0.012300 chips" in debug.getvalue()
+
+
+def test_results_go_where_results_are_wanted():
+    stream, results = Terminal(), io.StringIO()
+    display = Display(stream, "error", results=results, environment={})
+    display(progress(due=False))
+    display(ENDED)
+    assert stream.getvalue() == ""
+    assert results.getvalue() == describe(ENDED)[1] + "\n"
+
+
+def test_every_event_has_words():
+    samples = [
+        events.KernelsCompiling("compiling"),
+        events.KernelsReady(12.0, True),
+        events.RunStarted("leduc", "runs/x", 1, False, 5 << 20, 7),
+        progress(),
+        events.CheckpointSaved("runs/x/checkpoints/7", 7, 0.1),
+        events.CheckpointFailed("disk full", 7),
+        EVALUATED,
+        Warned("look"),
+        ENDED,
+        events.RunFailed("worker 0 died"),
+    ]
+    assert {type(sample) for sample in samples} == set(events.Event.__args__)
+    for sample in samples:
+        level, text = describe(sample)
+        assert level in ("debug", "info", "warning", "error")
+        assert text
+
+
+def test_log_file_stamps_each_line_and_appends(tmp_path):
+    path = tmp_path / "log.txt"
+    for _ in range(2):
+        log = LogFile(path)
+        log(progress(due=False))
+        log(ENDED)
+        log.close()
+    lines = path.read_text().splitlines()
+    assert len(lines) == 2 * len(describe(ENDED)[1].splitlines())
+    assert all(line.split()[1] == "info" for line in lines)
+
+
+def test_metrics_are_one_object_per_line(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    log = MetricsLog(path, clock=lambda: 1000.1234)
+    log(progress(due=False))
+    log(progress(utility=float("nan")))
+    log(EVALUATED)
+    log(Warned("not a metric"))
+    log.close()
+    interval, evaluation = map(json.loads, path.read_text().splitlines())
+    assert interval["kind"] == "interval"
+    assert interval["time"] == 1000.123
+    assert interval["iterations"] == 10_000
+    assert interval["utility"] is None
+    assert "due" not in interval
+    assert evaluation["kind"] == "evaluation"
+    assert evaluation["exploitability"] == 0.0123
+
+
+def test_a_line_cut_short_spoils_itself_alone(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"kind": "interval", "iter')
+    log = MetricsLog(path)
+    log(EVALUATED)
+    log.close()
+    assert json.loads(path.read_text().splitlines()[1])["kind"] == "evaluation"
+
+
+class Failing:
+    name = "to the terminal"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, event) -> None:
+        self.calls += 1
+        raise OSError(5, "Input/output error")
+
+
+def test_a_listener_that_cannot_write_is_reported_once_and_ends_nothing():
+    heard: list[object] = []
+    failing = Failing()
+    broadcast = Broadcast([failing, heard.append])
+    broadcast(EVALUATED)
+    broadcast(EVALUATED)
+    warnings = [event for event in heard if isinstance(event, Warned)]
+    assert [warning.text for warning in warnings] == [
+        "cannot write to the terminal: Input/output error; training goes on"
+    ]
+    assert heard.count(EVALUATED) == 2
+    assert failing.calls >= 2
+
+
+def test_events_from_many_threads_come_one_at_a_time():
+    running, seen = threading.Lock(), []
+
+    def listener(event) -> None:
+        assert running.acquire(blocking=False)
+        seen.append(event)
+        running.release()
+
+    broadcast = Broadcast([listener])
+    threads = [
+        threading.Thread(target=lambda: [broadcast(EVALUATED) for _ in range(50)]) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(seen) == 200
+
+
+def test_tensorboard_tags():
+    assert tensorboard.scalars_of(EVALUATED) == {"Training/Exploitability": 0.0123}
+    assert tensorboard.scalars_of(progress(due=False)) == {}
+    assert tensorboard.scalars_of(progress()) == {
+        "Performance/IterationsPerSecond": 45210.4,
+        "Performance/NodesPerSecond": 3e6,
+        "Performance/WorkerBusyFraction": pytest.approx(0.99),
+        "Performance/SystemCpuFraction": 0.006,
+        "Training/Utility": 0.01234,
+    }
+
+
+def test_tensorboard_asked_for_and_not_installed(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(tensorboard.UsageError, match=r"pip install 'cfr-shm\[tb\]'"):
+        tensorboard.require_tensorboard()
+
+
+def test_tensorboard_files_read_back(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    log = tensorboard.TensorBoardLog(tmp_path)
+    log(progress())
+    log(EVALUATED)
+    log.close()
+    accumulator = EventAccumulator(str(tmp_path))
+    accumulator.Reload()
+    assert accumulator.Scalars("Training/Exploitability")[0].step == 10_000
+    assert accumulator.Scalars("Performance/NodesPerSecond")[0].value == pytest.approx(3e6)
