@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from cfr_shm.algorithms import AlgorithmSettings
+from cfr_shm.engine.discounts import DiscountPlan
+from cfr_shm.engine.settings import EngineSettings
+from cfr_shm.engine.task_runner import TaskRunner
+from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.traverse import external_sampling
 from cfr_shm.layout import RESULT_NODES, RESULT_UTILITY, UPDATE_PLAIN, WEIGHT_VANILLA, Task
 from cfr_shm.memory.tables import allocate_scratch, private_views
+from cfr_shm.strategy.average import Strategy
 
 
 class KernelTrainer:
@@ -42,3 +48,41 @@ class KernelTrainer:
         )
         self.done += count
         return int(self.result[RESULT_NODES])
+
+
+class AlgorithmTrainer:
+    """Trains one game by any algorithm on one core, as a worker's task runner does."""
+
+    def __init__(self, game: Game, name: str, seed: int = 1, weighting: str = "vanilla") -> None:
+        """Allocate the tables in private memory and compile the kernels."""
+        algorithm = AlgorithmSettings(name=name)
+        settings = EngineSettings(
+            worker_count=1,
+            player_count=game.player_count,
+            street_count=game.street_count,
+            max_depth=game.max_depth,
+            max_actions=game.max_actions,
+            seed=seed,
+            weighting=weighting,  # type: ignore[arg-type]
+            algorithm=algorithm,
+        )
+        self.game = game
+        self.views = private_views(game, 1, algorithm.state_planes)
+        self.runner = TaskRunner(settings, self.views, 0)
+        self.done = 0
+        self.run(0)
+
+    def run(self, count: int) -> int:
+        """Run ``count`` more iterations and return the nodes visited."""
+        result = self.runner.run(self.done, count)
+        self.done += count
+        return int(result[RESULT_NODES])
+
+    def discount(self, interval: int, alpha: float, beta: float, gamma: float) -> None:
+        """Discount the table, as a run does after every ``interval`` iterations."""
+        DiscountPlan(interval, None, alpha, beta, gamma).apply(self.views, self.done)
+
+    def exploitability(self) -> float:
+        """Return the exploitability of the average strategy, in chips."""
+        strategy = Strategy.from_table(self.game, self.views.table)
+        return evaluate(self.game, strategy).exploitability

@@ -141,10 +141,7 @@ def write_store(
         ArrayStoreError: the directory exists, the disk refuses, or what is to be stored cannot
             be. Nothing is left behind then.
     """
-    prepared = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    for name, array in prepared.items():
-        check_name(name, directory)
-        dtype_code(array.dtype, f"{directory}: array {name}")
+    prepared = _prepare(arrays, directory)
     part = _unfinished_name(directory)
     _being_written.add(part)
     try:
@@ -174,6 +171,15 @@ def write_store(
         raise
     finally:
         _being_written.discard(part)
+
+
+def _prepare(arrays: Mapping[str, NDArray[Any]], directory: Path) -> dict[str, NDArray[Any]]:
+    """Return ``arrays`` as they will be written; refuse a name or dtype that cannot be."""
+    prepared = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    for name, array in prepared.items():
+        check_name(name, directory)
+        dtype_code(array.dtype, f"{directory}: array {name}")
+    return prepared
 
 
 def remove_store(directory: Path, disk: Disk = DISK) -> None:

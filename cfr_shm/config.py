@@ -11,10 +11,13 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from cfr_shm.algorithms import FULL_WIDTH
+from cfr_shm.config_algorithm import AlgorithmConfig
+from cfr_shm.config_fields import Section, flag, real, text, whole, word
 from cfr_shm.config_reader import Rule, Setting, Value, nearest, parse, read_file, read_yaml
 from cfr_shm.errors import ConfigError
 
@@ -27,142 +30,102 @@ MOST_ITERATIONS = 1 << 53
 _ENVIRONMENT_PREFIX = "CFR_SHM_"
 
 
-def _flag(default: object, doc: str, *, words: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"rule": Rule("flag", doc, words=words)})
-
-
-def _whole(
-    default: object,
-    low: int,
-    high: int,
-    doc: str,
-    *,
-    words: tuple[str, ...] = (),
-    optional: bool = False,
-) -> Any:
-    return field(default=default, metadata={"rule": Rule("whole", doc, low, high, words, optional)})
-
-
-def _real(default: object, low: float, high: float, doc: str, *, optional: bool = False) -> Any:
-    return field(
-        default=default, metadata={"rule": Rule("real", doc, low, high, optional=optional)}
-    )
-
-
-def _text(default: object, doc: str, *, optional: bool = False) -> Any:
-    return field(default=default, metadata={"rule": Rule("text", doc, optional=optional)})
-
-
-def _word(default: str, words: tuple[str, ...], doc: str) -> Any:
-    return field(default=default, metadata={"rule": Rule("word", doc, words=words)})
-
-
-class _Section:
-    """A section checks its own values, however it was made."""
-
-    def __post_init__(self) -> None:
-        for entry in dataclasses.fields(self):  # type: ignore[arg-type]
-            rule, value = entry.metadata["rule"], getattr(self, entry.name)
-            if not rule.accepts(value):
-                raise ConfigError(
-                    f"{type(self).__name__}.{entry.name} must be {rule.expects()}, found {value!r}"
-                )
-
-
 @dataclass(frozen=True)
-class GameConfig(_Section):
+class GameConfig(Section):
     """Which game is trained."""
 
-    name: str = _text("leduc", "The game: `kuhn`, `leduc` or `synthetic`.")
-    players: int = _whole(2, 2, 10, "Number of players; each game has its own limit.")
-    merge_suits: bool = _flag(
+    name: str = text(
+        "leduc",
+        "The game: `kuhn`, `leduc`, `liars_dice`, `goofspiel` or `synthetic`; "
+        "`openspiel:NAME(params)` imports one from OpenSpiel (extra `openspiel`); "
+        "`FILE.py:FUNCTION` runs your own (see your_own_game.md).",
+    )
+    players: int = whole(2, 2, 10, "Number of players; each game has its own limit.")
+    merge_suits: bool = flag(
         True,
         "Leduc only: treat hands that differ by a renaming of suits as one infoset. Fewer "
         "infosets, faster; exports write out all of them again. `false` gives the 936 infosets "
         "of OpenSpiel.",
     )
-    streets: int | None = _whole(None, 1, 16, "`synthetic` only: betting rounds.", optional=True)
-    max_raises: int | None = _whole(
+    dice: int | None = whole(
+        None, 1, 9, "`liars_dice` only: dice of each player; null = 1.", optional=True
+    )
+    sides: int | None = whole(
+        None, 2, 9, "`liars_dice` only: sides of a die; null = 6.", optional=True
+    )
+    cards: int | None = whole(
+        None, 2, 13, "`goofspiel` only: cards in each hand; null = 5.", optional=True
+    )
+    max_histories: int | None = whole(
+        None,
+        1,
+        2**31 - 1,
+        "`openspiel:` only: an import of more histories is refused; null = 5000000.",
+        optional=True,
+    )
+    file_digest: str | None = text(
+        None,
+        "`FILE.py:` only, set by `train`: SHA-256 of the file, which must not change while its "
+        "run is in use.",
+        optional=True,
+    )
+    streets: int | None = whole(None, 1, 16, "`synthetic` only: betting rounds.", optional=True)
+    max_raises: int | None = whole(
         None, 0, 16, "`synthetic` only: raises allowed in a round.", optional=True
     )
-    buckets: int | None = _whole(
+    buckets: int | None = whole(
         None, 1, 2**31 - 1, "`synthetic` only: buckets per street.", optional=True
     )
 
 
 @dataclass(frozen=True)
-class AlgorithmConfig(_Section):
-    """How the game is solved."""
-
-    name: Literal["external_sampling"] = _word(
-        "external_sampling",
-        ("external_sampling",),
-        "Sampling scheme. One iteration traverses the tree once for each player.",
-    )
-    weighting: Literal["linear", "vanilla"] = _word(
-        "vanilla",
-        ("linear", "vanilla"),
-        "Weight of iteration t in the average strategy and the regrets: t (`linear`) or 1 "
-        "(`vanilla`, which measured better on Leduc at every length; docs/adr/0007).",
-    )
-    in_flight: int | Literal["auto"] = _whole(
-        "auto",
-        1,
-        64,
-        "Traversals that a kernel interleaves, each fetching its next row while the others "
-        "compute. `auto`: 1 while the table is at most 4 MiB, else 8.",
-        words=("auto",),
-    )
-
-
-@dataclass(frozen=True)
-class EngineConfig(_Section):
+class EngineConfig(Section):
     """How the work is spread over processes. Only `drain_window` changes what is computed."""
 
-    num_workers: int = _whole(0, 0, 1024, "Worker processes; 0 = one per usable core.")
-    in_process: bool | Literal["auto"] = _flag(
+    num_workers: int = whole(0, 0, 1024, "Worker processes; 0 = one per usable core.")
+    in_process: bool | Literal["auto"] = flag(
         "auto",
         "Run the kernels in this process instead of in workers (needs one worker). `auto`: "
         "when there is one worker.",
         words=("auto",),
     )
-    start_method: Literal["spawn", "fork"] = _word(
+    start_method: Literal["spawn", "fork"] = word(
         "spawn", ("spawn", "fork"), "How workers are started; `fork` on Linux only."
     )
-    updates: Literal["auto", "racy", "atomic"] = _word(
+    updates: Literal["auto", "racy", "atomic"] = word(
         "auto",
         ("auto", "racy", "atomic"),
         "How workers add to shared rows: plain adds, which lose a few updates (measured and "
         "reported), or atomic adds. `auto`: racy while the table is at most 16 MiB, else "
         "atomic. One worker needs neither.",
     )
-    batch_size: int | Literal["auto"] = _whole(
+    batch_size: int | Literal["auto"] = whole(
         "auto",
         1,
         2**40,
         "Iterations in one task. `auto`: sized by time (`batch_seconds`).",
         words=("auto",),
     )
-    batch_seconds: float = _real(
+    batch_seconds: float = real(
         0.5, 0.01, 60.0, "Seconds that one task is meant to take when its size is `auto`."
     )
-    drain_window: int = _whole(
+    drain_window: int = whole(
         1024,
         1,
         2**20,
         "Interleaved traversals are finished at multiples of this many iterations; tasks and "
         "checkpoints begin and end there.",
     )
-    wait_base_ms: float | None = _real(
+    wait_base_ms: float | None = real(
         None, 0.1, 60000.0, "First wait for results; null = by platform.", optional=True
     )
-    wait_min_ms: float | None = _real(
+    wait_min_ms: float | None = real(
         None, 0.1, 60000.0, "Shortest wait for results; null = by platform.", optional=True
     )
-    wait_max_ms: float | None = _real(
+    wait_max_ms: float | None = real(
         None, 0.1, 60000.0, "Longest wait for results; null = by platform.", optional=True
     )
-    deadline_seconds: float | None = _real(
+    deadline_seconds: float | None = real(
         None,
         0.1,
         1e6,
@@ -172,13 +135,13 @@ class EngineConfig(_Section):
 
 
 @dataclass(frozen=True)
-class RunConfig(_Section):
+class RunConfig(Section):
     """How long a run lasts and what it leaves behind."""
 
-    iterations: int | None = _whole(
+    iterations: int | None = whole(
         None, 1, MOST_ITERATIONS, "Stop after this many iterations.", optional=True
     )
-    time_budget: float | None = _real(
+    time_budget: float | None = real(
         None,
         0.01,
         1e9,
@@ -187,30 +150,35 @@ class RunConfig(_Section):
         f"null it is {DEFAULT_TIME_BUDGET_SECONDS:.0f}.",
         optional=True,
     )
-    seed: int = _whole(0, 0, 2**63 - 1, "Seed of every random number.")
-    logdir: str | None = _text(
+    seed: int = whole(0, 0, 2**63 - 1, "Seed of every random number.")
+    logdir: str | None = text(
         None,
         "The run directory. null = `runs/<name>-<YYYYmmdd-HHMMSS>`.",
         optional=True,
     )
-    checkpoint_interval: float = _real(
+    checkpoint_interval: float = real(
         60.0, 0.0, 1e9, "Seconds of training between checkpoints; 0 = one at the end only."
     )
-    keep_checkpoints: int = _whole(2, 2, 1000, "Checkpoints that are kept; older ones are deleted.")
-    progress_interval: float = _real(
+    keep_checkpoints: int = whole(2, 2, 1000, "Checkpoints that are kept; older ones are deleted.")
+    progress_interval: float = real(
         30.0,
         0.1,
         1e6,
         "Seconds between progress lines, and between lines of `metrics.jsonl`. Longer "
         "intervals begin with lines at 5 and 10 seconds.",
     )
-    tensorboard: bool = _flag(
+    tensorboard: bool = flag(
         False, "Write TensorBoard events below `tensorboard/`; needs `pip install 'cfr-shm[tb]'`."
     )
-    loglevel: Literal["debug", "info", "warning", "error"] = _word(
+    loglevel: Literal["debug", "info", "warning", "error"] = word(
         "info",
         ("debug", "info", "warning", "error"),
         "Least severity of what is written to the terminal and to `log.txt`.",
+    )
+    log_format: Literal["text", "json"] = word(
+        "text",
+        ("text", "json"),
+        "How `log.txt` is written: lines with a time, or one JSON object for each event.",
     )
 
 
@@ -224,7 +192,7 @@ class Config:
     run: RunConfig = RunConfig()
 
 
-SECTIONS: Mapping[str, type[_Section]] = {
+SECTIONS: Mapping[str, type[Section]] = {
     "game": GameConfig,
     "algorithm": AlgorithmConfig,
     "engine": EngineConfig,
@@ -348,11 +316,17 @@ def _build(settings: Mapping[str, Value]) -> Config:
 
 def _check_together(config: Config) -> None:
     """Refuse values that are fine alone and not together."""
+    config.algorithm.check()
     engine = config.engine
     if engine.in_process is True and engine.num_workers > 1:
         raise ConfigError(
             f"engine.in_process runs one worker, but engine.num_workers is {engine.num_workers}; "
             "set one of them to another value"
+        )
+    if config.algorithm.name in FULL_WIDTH and engine.num_workers > 1:
+        raise ConfigError(
+            f"engine.num_workers is {engine.num_workers}, but {config.algorithm.name} runs on one "
+            "worker; leave it out, or use a sampling algorithm"
         )
     waits = {"wait_min_ms": engine.wait_min_ms, "wait_max_ms": engine.wait_max_ms}
     if None not in waits.values() and waits["wait_min_ms"] > waits["wait_max_ms"]:  # type: ignore[operator]
@@ -407,13 +381,16 @@ def to_dict(config: Config) -> dict[str, dict[str, Any]]:
 
 
 def fingerprinted_values(config: Config | Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values, by full key, that decide what a checkpoint's numbers mean."""
+    """Return the values, by full key, that decide what a checkpoint's numbers mean.
+
+    Keys that are null are left out, so that a key that is new changes nothing for old runs.
+    """
     sections = to_dict(config) if isinstance(config, Config) else config
     return {
         f"{section}.{key}": value
         for section, values in sections.items()
         for key, value in values.items()
-        if section in _FINGERPRINTED or f"{section}.{key}" in _FINGERPRINTED
+        if value is not None and (section in _FINGERPRINTED or f"{section}.{key}" in _FINGERPRINTED)
     }
 
 

@@ -54,6 +54,7 @@ _PACKAGES = ("numpy", "numba", "llvmlite", "psutil", "pyyaml")
 _EXTRAS = {"rich": "rich", "tensorboard": "tb", "matplotlib": "plots"}
 
 Status = Literal["ok", "warn", "bad"]
+_StartMethod = Literal["spawn", "fork"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def examine(say: Callable[[str], None]) -> list[Finding]:
     """
     findings = [*_versions(), *_cores(), *_memory(), *_cache()]
     say("starting workers ...")
-    findings += [_start_method(method) for method in multiprocessing.get_all_start_methods()]
+    findings += [_workers(method) for method in _start_methods()]
     say("measuring the memory ...")
     findings.append(_random_access())
     return findings
@@ -172,14 +173,18 @@ def _cache() -> Iterator[Finding]:
         yield Finding("kernel cache", "warn", f"{state}, {directory}", remedy)
 
 
-def _start_method(method: str) -> Finding:
-    """Start a worker and send it single iterations; most methods are there to be compared."""
+def _start_methods() -> list[_StartMethod]:
+    """Return the start methods that cfr-shm uses here; fork is not safe on macOS."""
+    there = multiprocessing.get_all_start_methods()
+    return ["spawn", "fork"] if "fork" in there and sys.platform != "darwin" else ["spawn"]
+
+
+def _workers(method: _StartMethod) -> Finding:
+    """Start a worker and send it single iterations."""
     name = f"workers by {method}"
-    if method not in ("spawn", "fork") or (method == "fork" and sys.platform == "darwin"):
-        return Finding(name, "ok", "there, not used by cfr-shm")
     began = time.monotonic()
     try:
-        trip, started = _round_trip("fork" if method == "fork" else "spawn")
+        trip, started = _round_trip(method)
     except (CfrShmError, OSError) as error:
         status: Status = "bad" if method == "spawn" else "warn"
         return Finding(name, status, str(error), "see 'workers' in docs/troubleshooting.md")
@@ -190,7 +195,7 @@ def _start_method(method: str) -> Finding:
     return Finding(name, "ok", found)
 
 
-def _round_trip(method: Literal["spawn", "fork"]) -> tuple[float, float]:
+def _round_trip(method: _StartMethod) -> tuple[float, float]:
     """Return the median round trip in seconds, and when the worker was ready."""
     config = Config(
         game=GameConfig(name="kuhn"),
@@ -208,7 +213,7 @@ def _round_trip(method: Literal["spawn", "fork"]) -> tuple[float, float]:
         started = time.monotonic()
         for _ in range(ROUND_TRIPS):
             sent = time.perf_counter()
-            engine.advance(IterationLedger(1), lambda: False, lambda stats: None)
+            engine.advance(IterationLedger(1), lambda: False, lambda _stats: None)
             trips.append(time.perf_counter() - sent)
     return statistics.median(trips), started
 

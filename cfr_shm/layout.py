@@ -170,7 +170,15 @@ class Scratch(NamedTuple):
     frame_value: NDArray[np.float64]  # (lanes * depth, actions), chips
 
 
-LANE_ITERATION, LANE_TRAVERSER, LANE_NODE, LANE_DEPTH, LANE_KEY, LANE_PRUNES = range(6)
+class Exploration(NamedTuple):
+    """How outcome sampling explores, and memory for everybody's reach on the line."""
+
+    first: NDArray[np.int64]  # (steps,), ascending from 0: iterations from which epsilon holds
+    epsilon: NDArray[np.float64]  # (steps,), in (0, 1]
+    reach: NDArray[np.float64]  # (players,), scratch
+
+
+LANE_ITERATION, LANE_TRAVERSER, LANE_NODE, LANE_DEPTH, LANE_KEY = range(5)
 LANE_WORDS = 8
 FRAME_ROW, FRAME_FIRST_CHILD, FRAME_ACTION, FRAME_COUNT = range(4)
 FRAME_WORDS = 4

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,13 +27,20 @@ CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
 _LOCK = ".lock"
 _OWN = (CONFIG, SUMMARY, METRICS, LOG, CHECKPOINTS, TENSORBOARD)
 
+#: Characters of a game's name that a run directory takes over.
+_LONGEST_NAME = 60
+
 RUNS = Path("runs")
 LATEST = "latest"
 
 
 def default_path(name: str) -> Path:
-    """Return ``runs/<name>-<YYYYmmdd-HHMMSS>``, with a number where that exists already."""
-    stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    """Return ``runs/<name>-<YYYYmmdd-HHMMSS>``, with a number where that exists already.
+
+    What a file name may not hold everywhere is left out of ``name``.
+    """
+    plain = re.sub(r"[^A-Za-z0-9_.=-]+", "-", name).strip("-.")[-_LONGEST_NAME:]
+    stem = f"{plain}-{time.strftime('%Y%m%d-%H%M%S')}"
     path, count = RUNS / stem, 1
     while path.exists():
         count += 1
@@ -106,12 +114,13 @@ class RunDirectory:
     def keep(self) -> None:
         """Call when the first work is done: from now on there is something to keep.
 
-        Points ``runs/latest`` here if the directory lies in ``runs/``. May be called again.
+        Points ``runs/latest`` here if the directory lies in ``runs/`` (and was not named as
+        ``runs/latest``, which would then point to itself). May be called again.
         """
         if self._kept:
             return
         self._kept = True
-        if self.path.parent == RUNS:
+        if self.path.parent == RUNS and not self.path.is_symlink():
             with contextlib.suppress(OSError):
                 _point_latest(self.path)
 

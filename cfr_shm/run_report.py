@@ -7,6 +7,7 @@ what they did is in the checkpoint, and is added here.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,9 @@ from cfr_shm.telemetry.progress import LIVE_INTERVAL_SECONDS, due_times
 MODE = "async"
 
 LEAST_RATE_SECONDS = 1.0
+
+#: Intervals that the moving average of the utility is taken over.
+MOVING_INTERVALS = 10
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,12 @@ class Meter:
         before: Totals,
         interval_seconds: float,
         clock: Callable[[], float] = time.monotonic,
+        epsilon: Callable[[int], float | None] = lambda _iterations: None,
     ) -> None:
         self._before = before
+        self._epsilon = epsilon
+        # (iterations, utility sum) when progress was due; the oldest is where the average begins.
+        self._moving = deque([(before.iterations, before.utility_sums[0])], MOVING_INTERVALS)
         self._due_times = due_times(interval_seconds)
         self._next_due = next(self._due_times)
         self._next_live = 0.0
@@ -98,6 +106,8 @@ class Meter:
         progress = self._measure(stats, due)
         if due and stats.seconds - _seconds(self._mark) >= LEAST_RATE_SECONDS:
             self._mark, self._earlier = stats, self._mark
+            totals = self._before.plus(stats)
+            self._moving.append((totals.iterations, totals.utility_sums[0]))
         return progress
 
     def last(self, stats: EngineStats) -> Progress | None:
@@ -130,7 +140,21 @@ class Meter:
             system_cpu_fraction=system / (user + system) if user + system > 0 else 0.0,
             voluntary_context_switches=stats.voluntary_context_switches,
             involuntary_context_switches=stats.involuntary_context_switches,
+            context_switches_per_second=rate(_switches(stats) - (_switches(mark) if mark else 0)),
+            utility_moving_average=self._moving_average(totals),
+            batch_iterations=stats.batch_iterations,
+            restarts=stats.restarts,
+            epsilon=self._epsilon(totals.iterations),
         )
+
+    def _moving_average(self, totals: Totals) -> float:
+        iterations, utility_sum = self._moving[0]
+        done = totals.iterations - iterations
+        return (totals.utility_sums[0] - utility_sum) / done if done > 0 else 0.0
+
+
+def _switches(stats: EngineStats) -> int:
+    return stats.voluntary_context_switches + stats.involuntary_context_switches
 
 
 def _seconds(mark: EngineStats | None) -> float:

@@ -6,9 +6,28 @@ import math
 import os
 from pathlib import Path
 
+from cfr_shm.algorithms import (
+    CHANCE_SAMPLING,
+    EXTERNAL_SAMPLING,
+    FULL_WIDTH,
+    OUTCOME_SAMPLING,
+    PUBLIC_CHANCE_SAMPLING,
+    AlgorithmSettings,
+    Pruning,
+    full_width_rule,
+)
 from cfr_shm.config import Config
+from cfr_shm.config_algorithm import (
+    DISCOUNT,
+    DISCOUNT_INTERVAL,
+    PRUNE_PROBABILITY,
+    PRUNED_FLOOR,
+)
+from cfr_shm.engine.discounts import DiscountPlan
 from cfr_shm.engine.settings import EngineSettings
+from cfr_shm.errors import ConfigError
 from cfr_shm.games.game import Game
+from cfr_shm.games.vector_form import classify, has_hidden_moves
 
 #: Tables up to this size have one traversal in flight, larger ones several
 #: (docs/adr/0005-in-flight.md).
@@ -34,7 +53,7 @@ def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
 
 def worker_count(config: Config) -> int:
     """Return the number of workers: as configured, or one per usable core."""
-    if config.engine.in_process is True:
+    if config.engine.in_process is True or config.algorithm.name in FULL_WIDTH:
         return 1
     return config.engine.num_workers or usable_cores()
 
@@ -61,9 +80,9 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
         max_depth=game.max_depth,
         max_actions=game.max_actions,
         seed=config.run.seed,
-        weighting=algorithm.weighting,
+        weighting="linear" if algorithm.weighting == "linear" else "vanilla",
         in_flight=in_flight,
-        drain_window=engine.drain_window,
+        drain_window=drain_window(config),
         update=updates,
         start_method=engine.start_method,
         batch_size=None if engine.batch_size == "auto" else engine.batch_size,
@@ -73,4 +92,102 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
         wait_max_ms=engine.wait_max_ms,
         deadline_seconds=engine.deadline_seconds,
         trace_directory=str(directory),
+        algorithm=algorithm_settings(config, game),
     )
+
+
+def drain_window(config: Config) -> int:
+    """Return the multiple of iterations at which tasks begin and end.
+
+    Nothing is interleaved in full-width algorithms, whose iterations may take long.
+    """
+    return 1 if config.algorithm.name in FULL_WIDTH else config.engine.drain_window
+
+
+def algorithm_settings(config: Config, game: Game) -> AlgorithmSettings:
+    """Return the algorithm and its settled parameters.
+
+    Raises:
+        ConfigError: the algorithm does not fit the game.
+    """
+    chosen = config.algorithm
+    _check_fit(chosen.name, game)
+    averaging = chosen.averaging
+    if averaging is None and chosen.name == EXTERNAL_SAMPLING and game.player_count > 2:
+        averaging = "separate"
+    pruning = None
+    floor = chosen.regret_floor
+    if chosen.prune_threshold is not None:
+        share, after = chosen.prune_probability, chosen.prune_after
+        pruning = Pruning(
+            threshold=chosen.prune_threshold,
+            probability=PRUNE_PROBABILITY if share is None else share,
+            after=0 if after is None else after,
+        )
+        floor = PRUNED_FLOOR * chosen.prune_threshold if floor is None else floor
+    return AlgorithmSettings(
+        name=chosen.name,
+        alpha=chosen.alpha,
+        beta=chosen.beta,
+        gamma=chosen.gamma,
+        epsilon=chosen.epsilon_schedule(),
+        averaging=averaging or "on_the_way",
+        regret_floor=floor,
+        pruning=pruning,
+    )
+
+
+def _check_fit(name: str, game: Game) -> None:
+    """Refuse an algorithm that cannot solve the game, or not soundly.
+
+    Raises:
+        ConfigError: names the algorithm, the game and the reason.
+    """
+    reason = None
+    if name in FULL_WIDTH or name == PUBLIC_CHANCE_SAMPLING:
+        reason = game.why_not_enumerable()
+    drawn = reason is None and name == PUBLIC_CHANCE_SAMPLING
+    if drawn and classify(game.deals).public_count[-1] == 1:
+        reason = "nothing public is dealt in it"
+    if reason is None and name == CHANCE_SAMPLING and has_hidden_moves(game.tree):
+        reason = "players move without seeing each other's moves"
+    if reason is not None:
+        raise ConfigError(
+            f"algorithm.name {name} does not fit game {game.name}: {reason}; "
+            "external_sampling fits every game"
+        )
+
+
+def discount_plan(config: Config) -> DiscountPlan | None:
+    """Return when the table is discounted, None for never."""
+    chosen = config.algorithm
+    if not chosen.discounts:
+        return None
+    given = {"alpha": chosen.alpha, "beta": chosen.beta, "gamma": chosen.gamma}
+    parameters = {key: DISCOUNT[key] if each is None else each for key, each in given.items()}
+    interval = chosen.discount_interval or DISCOUNT_INTERVAL
+    return DiscountPlan(interval=interval, until=chosen.discount_until, **parameters)
+
+
+def epsilon_at(config: Config, iterations: int) -> float | None:
+    """Return how much is explored after so many iterations, None where nothing is."""
+    if config.algorithm.name != OUTCOME_SAMPLING:
+        return None
+    schedule = config.algorithm.epsilon_schedule()
+    return [epsilon for first, epsilon in schedule if first <= iterations][-1]
+
+
+def mean_iteration_weight(config: Config, iterations: int) -> float:
+    """Return the mean weight of an iteration in the average strategy.
+
+    With ``weighting: dcfr``, whose discounts come in steps, it is about that.
+    """
+    chosen = config.algorithm
+    exponent = 0.0 if chosen.weighting == "vanilla" else 1.0
+    if chosen.name in FULL_WIDTH:
+        settings = AlgorithmSettings(name=chosen.name, gamma=chosen.gamma)
+        exponent = full_width_rule(settings).average
+    elif chosen.discounts:
+        gamma = DISCOUNT["gamma"] if chosen.gamma is None else chosen.gamma
+        return 1.0 / (gamma + 1.0)
+    return 1.0 if exponent == 0.0 else (iterations + 1.0) ** exponent / (exponent + 1.0)

@@ -15,7 +15,9 @@ Nobody writes to the tables while the engine is paused; that is when rows are co
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,16 +26,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.algorithms import FULL_WIDTH, AlgorithmSettings
 from cfr_shm.checkpoint_writer import CheckpointWriter
 from cfr_shm.config import Config, fingerprint, to_dict
+from cfr_shm.engine.algorithm_kernels import are_compiled
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.engine.ledger import IterationLedger
-from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
+from cfr_shm.engine.lost_updates import (
+    StrategyWeights,
+    estimate_lost_updates,
+    total_strategy_weight,
+)
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.errors import CfrShmError
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
 from cfr_shm.games.game import Game
-from cfr_shm.games.registry import load_game
+from cfr_shm.games.registry import load_game, pinned
 from cfr_shm.interruption import StopRequested, StopSignals
 from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.layout import Table
@@ -47,21 +55,34 @@ from cfr_shm.memory.tables import (
 )
 from cfr_shm.run_directory import CHECKPOINTS, LOG, METRICS, TENSORBOARD, RunDirectory
 from cfr_shm.run_report import Meter, Summary, Totals
-from cfr_shm.run_setup import engine_settings, runs_in_process, worker_count
+from cfr_shm.run_setup import (
+    algorithm_settings,
+    discount_plan,
+    drain_window,
+    engine_settings,
+    epsilon_at,
+    mean_iteration_weight,
+    runs_in_process,
+    worker_count,
+)
 from cfr_shm.strategy.average import Strategy
+from cfr_shm.strategy.statistics import street_statistics
 from cfr_shm.telemetry.events import (
     Broadcast,
     Evaluated,
+    GameImporting,
     KernelsCompiling,
     KernelsReady,
     Listener,
     RunFailed,
     RunStarted,
+    TableMeasured,
     Warned,
     ignore,
 )
 from cfr_shm.telemetry.metrics import MetricsLog
 from cfr_shm.telemetry.progress import LogFile
+from cfr_shm.telemetry.samples import Sampler
 from cfr_shm.telemetry.tensorboard import TensorBoardLog, require_tensorboard
 
 #: However short the interval between checkpoints, there is training in between.
@@ -98,12 +119,15 @@ def train(
     if config.run.tensorboard:
         require_tensorboard()
     signals = StopSignals() if signals is None else signals
-    game = load_game(config.game)
+    if resume is None:
+        config = dataclasses.replace(config, game=pinned(config.game))
+    game = load_game(config.game, lambda text: report(GameImporting(text)))
+    algorithm = algorithm_settings(config, game)
     with contextlib.ExitStack() as stack:
         claim = RunDirectory.claim(run_directory, config, resuming=resume is not None)
         directory = stack.enter_context(claim)
         listen = stack.enter_context(_listeners(config, directory.path, report))
-        _make_kernels_ready(listen)
+        _make_kernels_ready(listen, algorithm)
         views, engine = stack.enter_context(_tables_and_engine(config, game, directory, signals))
         if resume is not None:
             views.rows[:] = resume.rows
@@ -132,15 +156,20 @@ class _Run:
         self._ledger = IterationLedger(
             config.run.iterations,
             () if resume is None else resume.completed,
-            drain_window=config.engine.drain_window,
+            drain_window=drain_window(config),
         )
-        self._meter = Meter(self._before, config.run.progress_interval)
+        self._discounts = discount_plan(config)
+        self._meter = Meter(
+            self._before,
+            config.run.progress_interval,
+            epsilon=lambda iterations: epsilon_at(config, iterations),
+        )
         store = CheckpointStore(directory.path / CHECKPOINTS, config.run.keep_checkpoints)
         self._writer = CheckpointWriter(store, game, listen, self._after_checkpoint)
         settings = engine_settings(config, game, directory.path)
         self._may_lose = settings.update == "racy" and settings.worker_count > 1
         resumed = self._may_lose and resume is not None
-        self._weight_before = self._weight(views.rows) if resumed else 0.0
+        self._weights = StrategyWeights(self._weight(views.rows) if resumed else 0.0)
         self._summary = self._summarise("running", engine.stats())
         self._ends_at = math.inf
 
@@ -175,6 +204,8 @@ class _Run:
             self._writer.prepare(len(self._views.rows))
         while True:
             pause_at = min(self._ends_at, checkpoint_at)
+            if self._discounts is not None:
+                self._ledger.stop_before(self._discounts.next_after(self._ledger.completed_count))
             self._engine.advance(
                 self._ledger,
                 lambda: self._signals.pending or self._writer.failed,
@@ -182,6 +213,7 @@ class _Run:
                 None if pause_at == math.inf else pause_at,
             )
             paused_at = time.monotonic()
+            self._discount()
             if self._is_over(paused_at):
                 return
             if paused_at >= checkpoint_at:
@@ -194,9 +226,17 @@ class _Run:
         return (
             self._signals.pending
             or self._writer.failed
-            or self._ledger.remaining == 0
+            or self._ledger.finished
             or now >= self._ends_at
         )
+
+    def _discount(self) -> None:
+        """Discount the table if that is due at exactly this many iterations; nobody writes."""
+        completed = self._ledger.completed_count
+        if self._discounts is not None and completed == self._ledger.barrier:
+            factor = self._discounts.apply(self._views, completed)
+            added = self._engine.stats().strategy_weight
+            self._weights = self._weights.discounted(added, factor)
 
     def _on_collect(self, stats: EngineStats) -> None:
         self._directory.keep()
@@ -243,6 +283,7 @@ class _Run:
         if self._game.why_not_enumerable() is None and pairs <= EVALUATED_PAIRS:
             evaluation = self._evaluate(table_of(checkpoint.rows), summary)
             summary = summary.changed(evaluation=evaluation)
+        self._measure_table(table_of(checkpoint.rows), summary)
         try:
             self._directory.write_summary(summary.as_dict())
         except OSError as error:
@@ -255,7 +296,7 @@ class _Run:
         if progress is not None:
             self._listen(progress)
         self._writer.wait()
-        done = self._ledger.remaining == 0 or time.monotonic() >= self._ends_at
+        done = self._ledger.finished or time.monotonic() >= self._ends_at
         status = "interrupted" if self._signals.pending and not done else "finished"
         self._summary = self._summarise(status, stats)
         lost = self._lost(self._views.rows)
@@ -267,6 +308,7 @@ class _Run:
         if self._game.why_not_enumerable() is None:
             evaluation = self._evaluate(self._views.table, self._summary)
             self._summary = self._summary.changed(evaluation=evaluation)
+        self._measure_table(self._views.table, self._summary)
         document = self._summary.as_dict()
         self._directory.write_summary(document)
         self._listen(self._summary.ended(str(self._directory.path)))
@@ -295,6 +337,15 @@ class _Run:
         )
         return evaluation
 
+    def _measure_table(self, table: Table, summary: Summary) -> None:
+        """Say how far a table has come that nobody writes to."""
+        done = summary.totals.iterations
+        weight = None
+        if self._config.algorithm.name not in FULL_WIDTH:
+            weight = done * mean_iteration_weight(self._config, done)
+        *streets, whole = street_statistics(self._game, table, weight)
+        self._listen(TableMeasured(done, summary.totals.seconds, whole, tuple(streets)))
+
     def _weight(self, rows: NDArray[np.float64]) -> float:
         return total_strategy_weight(self._game.tree, self._game.deals.bucket_count, rows)
 
@@ -302,10 +353,11 @@ class _Run:
         """Return the share of updates that racing workers lost since this part began."""
         if not self._may_lose:
             return 0.0
-        added = self._summary.stats.strategy_weight
-        return estimate_lost_updates(added, self._weight_before, self._weight(rows))
+        weights, added = self._summarised_weights, self._summary.stats.strategy_weight
+        return estimate_lost_updates(weights.added(added), weights.before, self._weight(rows))
 
     def _summarise(self, status: str, stats: EngineStats) -> Summary:
+        self._summarised_weights = self._weights
         return Summary(
             status=status,
             game=self._game.name,
@@ -324,8 +376,8 @@ def _listeners(config: Config, path: Path, report: Listener) -> Iterator[Listene
     """Open the run directory's own listeners, and close them when the run is over."""
     with contextlib.ExitStack() as stack:
         own: list[LogFile | MetricsLog | TensorBoardLog] = [
-            LogFile(path / LOG, config.run.loglevel),
-            MetricsLog(path / METRICS),
+            LogFile(path / LOG, config.run.loglevel, config.run.log_format),
+            MetricsLog(path / METRICS, sampler=Sampler(os.getpid())),
         ]
         if config.run.tensorboard:
             own.append(TensorBoardLog(path / TENSORBOARD))
@@ -350,14 +402,16 @@ def _tables_and_engine(
     Until they are reserved a signal ends the command at once; from then on it is deferred.
     """
     settings = engine_settings(config, game, directory.path)
+    planes = settings.algorithm.state_planes
     if runs_in_process(config):
-        views = private_views(game, settings.worker_count)
+        views = private_views(game, settings.worker_count, planes)
         signals.defer()
         engine = open_engine(settings, views, in_process=True)
         signals.on_stop(engine.wake)
         yield views, engine
         return
-    with create_training_arena(game, settings.worker_count, fingerprint(config)) as arena:
+    mark = fingerprint(config)
+    with create_training_arena(game, settings.worker_count, mark, planes) as arena:
         signals.defer()
         signals.on_abandon(arena.unlink)
         engine = open_engine(settings, arena, in_process=False)
@@ -375,10 +429,12 @@ def _started(
         in_process=runs_in_process(config),
         table_bytes=game.table_bytes,
         iterations=0 if resume is None else resume.iterations,
+        target_iterations=config.run.iterations,
+        time_budget=config.run.time_budget,
     )
 
 
-def _make_kernels_ready(listen: Listener) -> None:
+def _make_kernels_ready(listen: Listener, algorithm: AlgorithmSettings) -> None:
     started = time.monotonic()
     announced: list[str] = []
 
@@ -387,4 +443,6 @@ def _make_kernels_ready(listen: Listener) -> None:
         listen(KernelsCompiling(text))
 
     compile_kernels(announce)
+    if not are_compiled(algorithm):
+        announce(f"compiling the kernels of {algorithm.name} (once, about 10 s) ...")
     listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))

@@ -78,6 +78,8 @@ def card_index(deck: Deck) -> CardIndex:
     first_hand = np.concatenate([[0], np.cumsum(per_board)])
     street_first = first_hand[first_board]
     street_of = np.repeat(np.arange(4), np.diff(first_board))
+    first_hand = (first_hand[:-1] - street_first[street_of]).astype(np.int64)
+    board_pattern = pattern.reshape(-1).astype(np.uint8)
     index = CardIndex(
         binomial=_binomial(),
         permutation=np.array(_permutations(), np.uint8),
@@ -86,9 +88,9 @@ def card_index(deck: Deck) -> CardIndex:
         first_board=first_board.astype(np.int64),
         board_mask=mask,
         board_weight=np.concatenate([boards.weight for boards in streets]),
-        first_hand=(first_hand[:-1] - street_first[street_of]).astype(np.int64),
+        first_hand=first_hand,
         hand_count=np.diff(street_first).astype(np.int64),
-        pattern=pattern.reshape(-1).astype(np.uint8),
+        pattern=board_pattern,
         slot=slot,
         slot_count=slot_count,
         slot_pair=slot_pair,

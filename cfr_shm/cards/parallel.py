@@ -30,6 +30,7 @@ class Progress:
     _step: str = ""
     _started: float = 0.0
     _reported: float = 0.0
+    _first: tuple[float, float] | None = None
     _steps: list[tuple[str, float]] = field(default_factory=list)
 
     def start(self, step: str) -> None:
@@ -37,6 +38,7 @@ class Progress:
         self.finish()
         self._step = step
         self._started = self._reported = time.monotonic()
+        self._first = None
 
     def finish(self) -> None:
         """End the present step, if any, and report how long it took."""
@@ -50,12 +52,15 @@ class Progress:
     def update(self, share: float) -> None:
         """Report that ``share`` (0 to 1) of the present step is done."""
         now = time.monotonic()
-        # The first pieces of a step may wait for their kernel to be compiled.
-        known = 0.02 <= share < 1.0
-        if self.write and known and now - self._reported >= self.interval:
+        # Until the first piece is done its kernel may have been compiled: not the pace to come.
+        if self._first is None:
+            self._first = (now, share)
+        began, before = self._first
+        due = now - self._reported >= self.interval
+        if self.write and due and before < share < 1.0:
             self._reported = now
             seconds = now - self._started
-            left = seconds * (1.0 - share) / share
+            left = (now - began) * (1.0 - share) / (share - before)
             self.write(f"{self._step}: {share:.0%} after {seconds:.0f} s, about {left:.0f} s left")
 
     @property

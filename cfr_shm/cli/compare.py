@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cfr_shm.cli.export import _check_target as check_target
+from cfr_shm.cli.export import check_target
 from cfr_shm.cli.flags import add_json_flag
 from cfr_shm.errors import UsageError
 

@@ -17,7 +17,7 @@ DESCRIPTION = (
     "workers, rate drift, each with its threshold and, where it is missed, cause and remedy."
 )
 
-_SECONDS = (1.0, 86_400.0)
+MOST_SECONDS = 86_400.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,12 +68,13 @@ def run(namespace: argparse.Namespace) -> int:
 
 def _watch(namespace: argparse.Namespace) -> Diagnosis:
     from cfr_shm.errors import UsageError
+    from cfr_shm.telemetry.samples import LEAST_FRAME_SECONDS
     from cfr_shm.telemetry.watch import watch_process
 
-    low, high = _SECONDS
-    for name in ("seconds", "interval"):
+    high = MOST_SECONDS
+    for name, low in (("seconds", 1.0), ("interval", LEAST_FRAME_SECONDS)):
         value = getattr(namespace, name)
-        if not (low if name == "seconds" else 0.05) <= value <= high:
+        if not low <= value <= high:
             raise UsageError(f"--{name} is {value:g}; expected {low:g} to {high:g}")
     if namespace.pid < 1:
         raise UsageError(f"--pid is {namespace.pid}; expected the number of a process")

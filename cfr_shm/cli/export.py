@@ -10,7 +10,7 @@ from cfr_shm.errors import UsageError
 HELP = "write a run's strategy to a file"
 DESCRIPTION = (
     "Write the average strategy of the newest checkpoint of the run in DIR: as OpenSpiel's JSON "
-    "policy, or as NumPy arrays with reach and visits. All infosets of the game are written."
+    "policy, or as NumPy arrays or CSV with reach and visits. All infosets of the game are written."
 )
 
 
@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("directory", metavar="DIR", help="the run directory")
     parser.add_argument(
-        "--format", choices=["openspiel", "npz"], required=True, help="what to write"
+        "--format", choices=["openspiel", "npz", "csv"], required=True, help="what to write"
     )
     parser.add_argument("--out", metavar="FILE", required=True, help="the file to write")
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
@@ -31,23 +31,25 @@ def run(namespace: argparse.Namespace) -> int:
         UsageError: FILE exists, or cannot be written to.
     """
     path = Path(namespace.out)
-    _check_target(path, namespace.force)
+    check_target(path, namespace.force)
 
     from cfr_shm.cli.session import load_strategy, say
-    from cfr_shm.strategy.export import export_npz, export_openspiel
+    from cfr_shm.strategy.export import export_csv, export_npz, export_openspiel
 
     stored = load_strategy(namespace.directory)
     if namespace.format == "openspiel":
         export_openspiel(stored.game, stored.strategy, path)
     else:
-        linear = stored.config.algorithm.weighting == "linear"
-        mean = (stored.checkpoint.iterations + 1) / 2 if linear else 1.0
-        export_npz(stored.game, stored.strategy, path, mean_iteration_weight=mean)
+        from cfr_shm.run_setup import mean_iteration_weight
+
+        mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
+        write = export_npz if namespace.format == "npz" else export_csv
+        write(stored.game, stored.strategy, path, mean_iteration_weight=mean)
     say(f"wrote {path} (iteration {stored.checkpoint.iterations} of {stored.game.name})")
     return 0
 
 
-def _check_target(path: Path, force: bool) -> None:
+def check_target(path: Path, force: bool) -> None:
     """Refuse what cannot be written before anything is loaded."""
     if path.is_dir():
         raise UsageError(f"--out {path}: is a directory; name a file")

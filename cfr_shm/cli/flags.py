@@ -41,7 +41,18 @@ CHECKPOINT_INTERVAL = ConfigFlag(
 LOGLEVEL = ConfigFlag(
     ("--loglevel",), "run.loglevel", "LEVEL", "debug, info, warning or error (default: info)"
 )
-SESSION = (ITERATIONS, TIME_BUDGET, WORKERS, BATCH_SIZE, CHECKPOINT_INTERVAL, LOGLEVEL)
+LOG_FORMAT = ConfigFlag(
+    ("--log-format",), "run.log_format", "FORMAT", "of log.txt: text or json (default: text)"
+)
+SESSION = (
+    ITERATIONS,
+    TIME_BUDGET,
+    WORKERS,
+    BATCH_SIZE,
+    CHECKPOINT_INTERVAL,
+    LOGLEVEL,
+    LOG_FORMAT,
+)
 
 _TENSORBOARD = "run.tensorboard"
 

@@ -50,7 +50,7 @@ def resume_run(
     """
     import os
 
-    from cfr_shm.cli.session import run_session, warn
+    from cfr_shm.cli.session import run_session, say, warn
     from cfr_shm.config import load_config
     from cfr_shm.games.registry import load_game
     from cfr_shm.run_directory import StoredRun
@@ -59,7 +59,7 @@ def resume_run(
     if any(setting.key in _BOUNDS for setting in given):
         overrides = [*(f"{key}=null" for key in _BOUNDS), *overrides]
     config = load_config(stored.config_path, os.environ, overrides, given)
-    checkpoint = stored.load_checkpoint(config, load_game(config.game), warn)
+    checkpoint = stored.load_checkpoint(config, load_game(config.game, say), warn)
     further = any(setting.key == "run.time_budget" for setting in given)
     config = _bounded(config, checkpoint, further, directory)
     return run_session(config, stored.path, resume=checkpoint, json_output=json_output)

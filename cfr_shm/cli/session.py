@@ -24,12 +24,15 @@ if TYPE_CHECKING:
 def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_output: bool) -> int:
     """Train and print the result on stdout, a few lines or one JSON document; return the code."""
     with StopSignals() as signals:
-        from cfr_shm.telemetry.progress import Display
+        from cfr_shm.telemetry.live import choose_display
         from cfr_shm.train import train
 
         results = sys.stderr if json_output else sys.stdout
-        display = Display(sys.stderr, config.run.loglevel, results=results)
-        summary = train(config, path, resume=resume, report=display, signals=signals)
+        display = choose_display(sys.stderr, config.run.loglevel, results=results)
+        try:
+            summary = train(config, path, resume=resume, report=display, signals=signals)
+        finally:
+            display.close()
         if json_output:
             print_json(summary)
         return signals.exit_code if summary["status"] == "interrupted" else EXIT_OK
@@ -59,7 +62,7 @@ def load_strategy(directory: str) -> StoredStrategy:
 
     stored = StoredRun(directory)
     config = stored.load_config()
-    game = load_game(config.game)
+    game = load_game(config.game, say)
     compile_kernels(say)
     checkpoint = stored.load_checkpoint(config, game, warn)
     strategy = Strategy.from_table(game, table_of(checkpoint.rows))

@@ -17,7 +17,19 @@ DESCRIPTION = (
 )
 
 _FLAGS = (
-    ConfigFlag(("--game",), "game.name", "NAME", "the game: kuhn, leduc or synthetic"),
+    ConfigFlag(
+        ("--game",),
+        "game.name",
+        "NAME",
+        "the game: kuhn, leduc, liars_dice, goofspiel, synthetic, openspiel:NAME(params), or your "
+        "own: FILE.py:FUNCTION",
+    ),
+    ConfigFlag(
+        ("--max-histories",),
+        "game.max_histories",
+        "N",
+        "refuse an OpenSpiel game with more histories (default: 5 million)",
+    ),
     *SESSION,
     ConfigFlag(("--seed",), "run.seed", "N", "seed of every random number"),
     ConfigFlag(

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 HELP = "prove that training gives the right answers here"
 DESCRIPTION = (
-    "Train Kuhn poker, and Leduc poker with suits merged and apart, with one worker and with "
-    "several, and compare the value for player 0 and the exploitability of what comes out with "
-    "what is known. Exit code 1 if anything is off."
+    "Train Kuhn poker, Leduc poker with suits merged and apart, liar's dice and Goofspiel, with "
+    "one worker and with several, and compare the value for player 0 and the exploitability of "
+    "what comes out with what is known. Exit code 1 if anything is off."
 )
 
 
@@ -34,6 +34,8 @@ _CASES = (
     _Case("kuhn", 1_000_000, 0.005, 0.005),
     _Case("leduc", 1_000_000, 0.03, 0.02),
     _Case("leduc_openspiel", 1_000_000, 0.04, 0.02),
+    _Case("liars_dice", 1_000_000, 0.013, 0.005),
+    _Case("goofspiel", 300_000, 0.011, 0.005),
 )
 
 

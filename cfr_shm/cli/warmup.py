@@ -23,9 +23,13 @@ def run(namespace: argparse.Namespace) -> int:  # noqa: ARG001 - the same for ev
 
     started = time.monotonic()
     from cfr_shm.kernels.jit import CACHE_USABLE, cache_directory
-    from cfr_shm.kernels.warm import compile_kernels
+    from cfr_shm.kernels.warm import compile_kernels, record_cache
 
     compile_kernels(say)
+    from cfr_shm.engine.algorithm_kernels import compile_all
+
+    compile_all()
+    record_cache()
     seconds = time.monotonic() - started
     where = f"in {cache_directory()}" if CACHE_USABLE else "but cannot be cached"
     print_lines([f"kernels are ready {where} ({seconds:.1f} s)"])

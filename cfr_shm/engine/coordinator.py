@@ -198,6 +198,9 @@ class Engine:
             batches=self._batches,
             polls=self._policy.polls + self._policy.sleeps,
             workers=self._settings.worker_count,
+            batch_iterations=tuple(
+                0 if w.last is None else w.last.iterations for w in self._workers
+            ),
         )
 
     def wake(self) -> None:

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.engine.algorithms import (
+from cfr_shm.algorithms import (
+    CHANCE_SAMPLING,
     EXTERNAL_SAMPLING,
     FULL_WIDTH,
+    OUTCOME_SAMPLING,
     PUBLIC_CHANCE_SAMPLING,
     full_width_rule,
 )
 from cfr_shm.engine.settings import EngineSettings
-from cfr_shm.layout import FullWidthState, Task
+from cfr_shm.layout import FRAME_WORDS, Exploration, FullWidthState, Task
 from cfr_shm.memory.tables import TrainingViews, allocate_scratch
 
 #: Runs a task and writes what it did to the array, ``(RESULT_UTILITY + players,)`` float64.
@@ -41,6 +43,8 @@ def prepare_kernel(settings: EngineSettings, views: TrainingViews) -> KernelCall
     name = settings.algorithm.name
     if name in FULL_WIDTH:
         return _full_width(settings, views)
+    if name == EXTERNAL_SAMPLING and settings.algorithm.averaging == "separate":
+        return _external_sampling_averaged_apart(settings, views)
     return _CALLS[name](settings, views)
 
 
@@ -56,6 +60,76 @@ def _external_sampling(settings: EngineSettings, views: TrainingViews) -> Kernel
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         kernel(views.tree, views.deals, views.table, task, scratch, views.control, result)
+
+    return call
+
+
+def _external_sampling_averaged_apart(settings: EngineSettings, views: TrainingViews) -> KernelCall:
+    from cfr_shm.kernels.separate_average import external_sampling_averaged_apart
+
+    scratch = allocate_scratch(
+        settings.player_count,
+        settings.street_count,
+        settings.max_depth,
+        settings.max_actions,
+        in_flight=1,
+    )
+    stack = np.zeros((_longest_path(settings), FRAME_WORDS), np.int64)
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        table, control = views.table, views.control
+        external_sampling_averaged_apart(
+            views.tree, views.deals, table, task, scratch, control, stack, result
+        )
+
+    return call
+
+
+def _chance_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:
+    from cfr_shm.kernels.chance_sampling import REACH_COLUMNS, chance_sampling
+
+    scratch = allocate_scratch(
+        settings.player_count,
+        settings.street_count,
+        _longest_path(settings),
+        settings.max_actions + REACH_COLUMNS,
+        in_flight=1,
+    )
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        table, control = views.table, views.control
+        chance_sampling(views.tree, views.deals, table, task, scratch, control, result)
+
+    return call
+
+
+def _longest_path(settings: EngineSettings) -> int:
+    """Return a bound on the decisions on any path, of all players together, plus one."""
+    return settings.player_count * settings.max_depth + 1
+
+
+def _outcome_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:
+    from cfr_shm.kernels.outcome import FRAME_VALUES, outcome_sampling
+
+    scratch = allocate_scratch(
+        settings.player_count,
+        settings.street_count,
+        settings.max_depth,
+        max(settings.max_actions, FRAME_VALUES),
+        in_flight=1,
+    )
+    steps = settings.algorithm.epsilon
+    exploration = Exploration(
+        first=np.array([first for first, _ in steps], np.int64),
+        epsilon=np.array([epsilon for _, epsilon in steps], np.float64),
+        reach=np.zeros(settings.player_count),
+    )
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        table, control = views.table, views.control
+        outcome_sampling(
+            views.tree, views.deals, table, task, scratch, control, exploration, result
+        )
 
     return call
 
@@ -97,5 +171,7 @@ def _public_chance_sampling(settings: EngineSettings, views: TrainingViews) -> K
 
 _CALLS: dict[str, Callable[[EngineSettings, TrainingViews], KernelCall]] = {
     EXTERNAL_SAMPLING: _external_sampling,
+    CHANCE_SAMPLING: _chance_sampling,
+    OUTCOME_SAMPLING: _outcome_sampling,
     PUBLIC_CHANCE_SAMPLING: _public_chance_sampling,
 }

@@ -50,6 +50,7 @@ class IterationLedger:
         self._returned: list[Range] = []
         self._given_out: list[Range] = []
         self._frontier = 0
+        self._barrier: int | None = None
         for first, end in sorted(completed):
             if first < self._frontier:
                 raise ValueError(f"completed range [{first}, {end}) overlaps the one before it")
@@ -75,11 +76,25 @@ class IterationLedger:
 
     @property
     def remaining(self) -> int | None:
-        """Iterations that can still be taken, None when there is no end to them."""
-        if self._target is None:
+        """Iterations that can still be taken now, None when there is no end to them."""
+        if self._target is None and self._barrier is None:
             return None
         returned = sum(end - first for first, end in self._returned)
-        return returned + max(0, self._target - self._frontier)
+        return returned + max(0, self._limit(self._frontier) - self._frontier)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every iteration of the run is completed."""
+        return self._target is not None and self.completed_count >= self._target
+
+    @property
+    def barrier(self) -> int | None:
+        """The iteration from which on none is given out for now, None for no such."""
+        return self._barrier
+
+    def stop_before(self, barrier: int | None) -> None:
+        """Give out no iteration from ``barrier`` on until this is called again."""
+        self._barrier = barrier
 
     def take(self, count: int) -> tuple[int, int] | None:
         """Give out about ``count`` iterations as ``(first, count)``, None when none are left.
@@ -115,7 +130,9 @@ class IterationLedger:
         _insert(self._returned, (first, first + count))
 
     def _limit(self, otherwise: int) -> int:
-        return otherwise if self._target is None else self._target
+        """Return where fresh iterations end: target, barrier, or ``otherwise``."""
+        ends = [end for end in (self._target, self._barrier) if end is not None]
+        return min(ends, default=otherwise)
 
     def _return_range(self, first: int, end: int) -> None:
         if first < end:

@@ -15,6 +15,7 @@ similar rate, which is not measured.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,29 @@ def estimate_lost_updates(weight_added: float, weight_before: float, weight_afte
         return 0.0
     lost = 1.0 - (weight_after - weight_before) / weight_added
     return min(1.0, lost) if lost > ROUNDING else 0.0
+
+
+@dataclass(frozen=True)
+class StrategyWeights:
+    """What the strategy sums should add up to, through discounts of the whole table.
+
+    Attributes:
+        before: what they added up to at the start, discounted since.
+        kept: what workers had added by the last discount, discounted.
+        counted: the same, not discounted.
+    """
+
+    before: float
+    kept: float = 0.0
+    counted: float = 0.0
+
+    def added(self, counted: float) -> float:
+        """Return what is left of all that was added, ``counted`` in total."""
+        return self.kept + counted - self.counted
+
+    def discounted(self, counted: float, factor: float) -> StrategyWeights:
+        """Return the account after a discount by ``factor``."""
+        return StrategyWeights(self.before * factor, self.added(counted) * factor, counted)
 
 
 def total_strategy_weight(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from cfr_shm.engine.algorithms import AlgorithmSettings
+from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.layout import UPDATE_ATOMIC, UPDATE_PLAIN, WEIGHT_LINEAR, WEIGHT_VANILLA
 
 #: As ``module:function``; tests put kernels that misbehave in its place.
@@ -57,7 +57,7 @@ class EngineSettings:
     wait_max_ms: float | None = None
     deadline_seconds: float | None = None
     trace_directory: str | None = None
-    algorithm: AlgorithmSettings = AlgorithmSettings()
+    algorithm: AlgorithmSettings = field(default_factory=AlgorithmSettings)
     kernel: str = EXTERNAL_SAMPLING_KERNEL
 
     def __post_init__(self) -> None:

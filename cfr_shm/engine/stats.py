@@ -24,6 +24,7 @@ class EngineStats:
         batches: results received.
         polls: polls and sleeps of the coordinator, beyond the messages' own reads and writes.
         workers: workers of the engine.
+        batch_iterations: (workers,) iterations of each worker's last result.
         restarts: workers replaced.
         replayed_iterations: iterations given out again because a worker died.
     """
@@ -44,3 +45,4 @@ class EngineStats:
     workers: int
     restarts: int = 0
     replayed_iterations: int = 0
+    batch_iterations: tuple[int, ...] = ()

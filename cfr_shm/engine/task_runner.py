@@ -47,7 +47,7 @@ class TaskRunner:
     def __init__(self, settings: EngineSettings, views: TrainingViews, worker: int) -> None:
         self._call = prepare_kernel(settings, views)
         self._result = np.zeros(RESULT_UTILITY + settings.player_count)
-        self._task = Task(
+        task = Task(
             seed=settings.seed,
             first_iteration=0,
             iteration_count=0,
@@ -56,6 +56,7 @@ class TaskRunner:
             update=settings.update_kind,
             worker_line=(1 + worker) * CONTROL_LINE_WORDS,
         )
+        self._task = settings.algorithm.extend(task)
 
     def run(self, first_iteration: int, iteration_count: int) -> Any:
         """Run a task and return the kernel's result, ``(RESULT_UTILITY + players,)`` float64.

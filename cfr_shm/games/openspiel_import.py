@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import random
 import time
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +28,12 @@ PREFIX = "openspiel:"
 DEFAULT_MAX_HISTORIES = 5_000_000
 
 _PROGRESS_SECONDS = 3.0
+
+#: How long the whole tree is sampled, once, for the progress lines.
+_SAMPLE_SECONDS = 0.2
+
+#: Estimates beyond this need not be more exact.
+_HUGE = 1e30
 
 #: The clock is looked at once in so many histories.
 _CLOCK_EVERY = 2048
@@ -53,21 +60,8 @@ def import_game(
             player, chance that cannot be listed, or players who forget; its tree has more than
             ``max_histories`` histories.
     """
-    pyspiel = _pyspiel()
-    loaded, openspiel_name = _load(pyspiel, specification)
+    loaded, openspiel_name = _load(_pyspiel(), specification)
     kind = loaded.get_type()
-    if loaded.num_players() < 2:
-        raise GameError(f"{PREFIX}{specification} has 1 player; 2 or more are needed")
-    if kind.chance_mode == pyspiel.GameType.ChanceMode.SAMPLED_STOCHASTIC:
-        raise GameError(
-            f"{PREFIX}{specification} does not list its chance outcomes; only games that do fit"
-        )
-    histories = kind.information == pyspiel.GameType.Information.PERFECT_INFORMATION
-    if not kind.provides_information_state_string and not histories:
-        raise GameError(
-            f"{PREFIX}{specification} does not tell what its players know: it has no "
-            "information-state strings"
-        )
     walk = _Walk(
         builder=TreeBuilder(loaded.num_players()),
         name=f"{PREFIX}{specification}",
@@ -107,7 +101,7 @@ def _grow(walk: _Walk, root: Any, progress: Callable[[str], None]) -> None:
     """Declare every history below ``root``, depth first: few states are alive at a time."""
     builder, actions, by_history = walk.builder, walk.actions, walk.named_by_history
     began = told = time.monotonic()
-    declared = 0
+    declared, whole = 0, ""
     stack: list[tuple[int, Any]] = [(0, root)]
     while stack:
         node, state = stack.pop()
@@ -117,7 +111,8 @@ def _grow(walk: _Walk, root: Any, progress: Callable[[str], None]) -> None:
             builder.terminal(node, state.returns())
             continue
         if player == _CHANCE:
-            moves, probability = zip(*state.chance_outcomes(), strict=True)
+            outcomes = [each for each in state.chance_outcomes() if each[1] > 0.0]
+            moves, probability = zip(*outcomes, strict=True)
             children = builder.chance(node, probability)
         elif player < 0:
             raise GameError("it has moves that cannot be taken in turn")
@@ -135,8 +130,32 @@ def _grow(walk: _Walk, root: Any, progress: Callable[[str], None]) -> None:
         following = zip(children, moves, strict=True)
         stack.extend([(child, state.child(move)) for child, move in following])
         if declared % _CLOCK_EVERY == 0 and time.monotonic() - told > _PROGRESS_SECONDS:
+            whole = whole or f"about {_estimate(root):.0e}"
             told = time.monotonic()
-            progress(f"importing {walk.name}: {declared:,} histories in {told - began:.0f} s ...")
+            progress(
+                f"importing {walk.name}: {declared:,} histories in {told - began:.0f} s "
+                f"({whole} in all, by a sample) ..."
+            )
+
+
+def _estimate(root: Any) -> float:
+    """Estimate the number of histories by random dives; right to its order of magnitude.
+
+    Source: Knuth 1975, "Estimating the efficiency of backtrack programs".
+    """
+    chosen = random.Random(0)
+    end = time.monotonic() + _SAMPLE_SECONDS
+    total, dives = 0.0, 0
+    while dives == 0 or time.monotonic() < end:
+        state, width = root, 1.0
+        total += width
+        while not state.is_terminal() and width < _HUGE:
+            moves = state.legal_actions()
+            width *= len(moves)
+            total += width
+            state = state.child(chosen.choice(moves))
+        dives += 1
+    return total / dives
 
 
 def _pyspiel() -> Any:
@@ -150,8 +169,13 @@ def _pyspiel() -> Any:
 
 
 def _load(pyspiel: Any, specification: str) -> tuple[Any, str]:
-    """Load a game, its simultaneous moves taken in turn, and say how to load it again."""
+    """Load a game, its simultaneous moves taken in turn, and say how to load it again.
+
+    Raises:
+        GameError: it cannot be loaded, or is not of a kind that fits.
+    """
     _check_names(pyspiel, specification)
+    shown = f"{PREFIX}{specification}"
     dynamics = pyspiel.GameType.Dynamics
     try:
         with _stderr_silenced():
@@ -161,11 +185,27 @@ def _load(pyspiel: Any, specification: str) -> tuple[Any, str]:
                 specification = f"turn_based_simultaneous_game(game={inner})"
                 loaded = pyspiel.load_game(specification)
     except (pyspiel.SpielError, RuntimeError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise GameError(f"{PREFIX}{specification}: OpenSpiel cannot load it: {reason}") from None
-    if loaded.get_type().dynamics != dynamics.SEQUENTIAL:
-        raise GameError(f"{PREFIX}{specification} is a mean-field game; those do not fit")
+        words = " ".join(str(error).split())[:300]
+        raise GameError(f"{shown}: OpenSpiel cannot load it: {words}") from None
+    reason = _why_not(pyspiel, loaded)
+    if reason is not None:
+        raise GameError(f"{shown} {reason}")
     return loaded, specification
+
+
+def _why_not(pyspiel: Any, loaded: Any) -> str | None:
+    """Return why a game is not of a kind that can be imported, or None if it is."""
+    kind, game_type = loaded.get_type(), pyspiel.GameType
+    if kind.dynamics != game_type.Dynamics.SEQUENTIAL:
+        return "is a mean-field game; those do not fit"
+    if loaded.num_players() < 2:
+        return "has 1 player; 2 or more are needed"
+    if kind.chance_mode == game_type.ChanceMode.SAMPLED_STOCHASTIC:
+        return "does not list its chance outcomes; only games that do fit"
+    perfect = kind.information == game_type.Information.PERFECT_INFORMATION
+    if not kind.provides_information_state_string and not perfect:
+        return "does not tell what its players know: it has no information-state strings"
+    return None
 
 
 @contextmanager
@@ -185,7 +225,8 @@ def _check_names(pyspiel: Any, specification: str) -> None:
     """Refuse unknown games and parameters before OpenSpiel complains in its own way."""
     name, bracket, rest = specification.partition("(")
     if name.startswith("python_"):
-        importlib.import_module("open_spiel.python.games")  # which registers them
+        with suppress(ImportError):  # some of them need more packages; then there are none
+            importlib.import_module("open_spiel.python.games")
     known = {kind.short_name: kind for kind in pyspiel.registered_games()}
     if name not in known:
         hint = nearest(name, known) or f"; it has {len(known)} others"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from cfr_shm.games.leduc import leduc
 from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.games.openspiel_import import DEFAULT_MAX_HISTORIES, PREFIX, import_game
 from cfr_shm.games.synthetic import synthetic
-from cfr_shm.games.user_game import load_user_game, names_user_game
+from cfr_shm.games.user_game import file_digest, load_user_game, names_user_game
 
 #: Each game's builder and the optional keys that it takes besides ``players``.
 _GAMES: dict[str, tuple[Callable[..., Game], tuple[str, ...]]] = {
@@ -27,10 +28,19 @@ _GAMES: dict[str, tuple[Callable[..., Game], tuple[str, ...]]] = {
 }
 
 #: Keys that say nothing unless they are set: giving one to another game is a mistake.
-_OPTIONAL = ("dice", "sides", "cards", "streets", "max_raises", "buckets", "max_histories")
+_OPTIONAL = (
+    "dice",
+    "sides",
+    "cards",
+    "streets",
+    "max_raises",
+    "buckets",
+    "max_histories",
+    "file_digest",
+)
 
-#: Forms of names beyond those of ``_GAMES``.
-_FORMS = (f"{PREFIX}NAME(params)", "FILE.py:FUNCTION")
+#: Forms of names beyond those of ``_GAMES``, and the optional keys that they take.
+_FORMS = {f"{PREFIX}NAME(params)": ("max_histories",), "FILE.py:FUNCTION": ("file_digest",)}
 
 #: The last imported game: commands that load a game twice import it once.
 _imported: dict[tuple[str, int], Game] = {}
@@ -55,9 +65,9 @@ def load_game(config: GameConfig, progress: Callable[[str], None] | None = None)
         _refuse_players(config, f"{config.name}(players={config.players})")
         return _import(config, progress)
     if names_user_game(config.name):
-        _refuse_keys(config, ())
+        _refuse_keys(config, ("file_digest",))
         _refuse_players(config, f"{config.name}(players={config.players})")
-        return load_user_game(config.name)
+        return load_user_game(config.name, config.file_digest)
     if config.name not in _GAMES:
         raise GameError(
             f"game.name: there is no game {config.name!r}{nearest(config.name, _GAMES)}; "
@@ -65,16 +75,28 @@ def load_game(config: GameConfig, progress: Callable[[str], None] | None = None)
         )
     build, keys = _GAMES[config.name]
     _refuse_keys(config, keys)
-    given: dict[str, Any] = {key: getattr(config, key, None) for key in keys}
+    given: dict[str, Any] = {key: getattr(config, key) for key in keys}
     chosen = {key: value for key, value in given.items() if value is not None}
     return build(players=config.players, **chosen)
+
+
+def pinned(config: GameConfig) -> GameConfig:
+    """Return ``config`` with the digest of the file that builds the game, if there is one.
+
+    Raises:
+        GameError: the file cannot be read.
+    """
+    if not names_user_game(config.name) or config.file_digest is not None:
+        return config
+    return dataclasses.replace(config, file_digest=file_digest(config.name))
 
 
 def _refuse_keys(config: GameConfig, keys: tuple[str, ...]) -> None:
     """Refuse optional keys that are set and that the game does not have."""
     for key in _OPTIONAL:
-        if key not in keys and getattr(config, key, None) is not None:
-            takers = [name for name, (_, taken) in _GAMES.items() if key in taken] or [_FORMS[0]]
+        if key not in keys and getattr(config, key) is not None:
+            takers = [name for name, (_, taken) in _GAMES.items() if key in taken]
+            takers += [form for form, taken in _FORMS.items() if key in taken]
             raise GameError(
                 f"game.{key}: {config.name} has no {key}; only {', '.join(takers)} does; remove it"
             )
@@ -88,7 +110,7 @@ def _refuse_players(config: GameConfig, instead: str) -> None:
 
 
 def _import(config: GameConfig, progress: Callable[[str], None] | None) -> Game:
-    limit = getattr(config, "max_histories", None) or DEFAULT_MAX_HISTORIES
+    limit = config.max_histories or DEFAULT_MAX_HISTORIES
     key = (config.name, limit)
     if key not in _imported:
         _imported.clear()

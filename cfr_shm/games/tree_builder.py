@@ -168,7 +168,9 @@ class TreeBuilder:
         steps = self._check_new(node, street)
         outcomes = tuple(float(each) for each in probability)
         total = sum(outcomes)
-        if not 1 <= len(outcomes) <= MAX_CHILDREN or min(outcomes) <= 0.0:
+        if len(outcomes) > MAX_CHILDREN:
+            raise GameError(f"node {node}: {len(outcomes)} outcomes; 1 to {MAX_CHILDREN} fit")
+        if not outcomes or min(outcomes) <= 0.0:
             raise GameError(f"node {node}: chance needs outcomes of positive probability")
         if not abs(total - 1.0) <= 1e-9:
             raise GameError(f"node {node}: chance probabilities sum to {total}, not to 1")

@@ -7,6 +7,7 @@ was told its name; workers only ever see the arrays.
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.util
 import sys
 import traceback
@@ -27,18 +28,38 @@ def names_user_game(name: str) -> bool:
     return _SEPARATOR in name
 
 
-def load_user_game(name: str) -> Game:
-    """Run the file that ``name`` names, and return the game that its function builds.
+def file_digest(name: str) -> str:
+    """Return the SHA-256 of the file that ``name`` names, as hex digits.
 
     Raises:
-        GameError: there is no such file or function, the call is not one of plain values, the
-            code raises, or what it returns is not a ``Game``.
+        GameError: the file is missing or cannot be read.
     """
-    before, _, call = name.partition(_SEPARATOR)
-    path = Path(f"{before}.py").expanduser()
-    function, arguments = _parse_call(name, call)
+    path = _path(name)
     if not path.is_file():
         raise GameError(f"game {name}: there is no file {path} (seen from {Path.cwd()})")
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise GameError(f"game {name}: {path} cannot be read: {error.strerror}") from None
+
+
+def load_user_game(name: str, expected_digest: str | None = None) -> Game:
+    """Run the file that ``name`` names, and return the game that its function builds.
+
+    With ``expected_digest``, only a file of that SHA-256 is run.
+
+    Raises:
+        GameError: there is no such file or function, the file was changed, the call is not one
+            of plain values, the code raises, or what it returns is not a ``Game``.
+    """
+    path = _path(name)
+    function, arguments = _parse_call(name, name.partition(_SEPARATOR)[2])
+    digest = file_digest(name)
+    if expected_digest not in (None, digest):
+        raise GameError(
+            f"game {name}: {path} was changed since the run began (its digest is {digest[:12]}..., "
+            f"the run's {str(expected_digest)[:12]}...); put the old file back, or train anew"
+        )
     module = _run(name, path)
     build = getattr(module, function, None)
     if not callable(build):
@@ -51,6 +72,10 @@ def load_user_game(name: str) -> Game:
             "history_game(...) makes it"
         )
     return game
+
+
+def _path(name: str) -> Path:
+    return Path(f"{name.partition(_SEPARATOR)[0]}.py").expanduser()
 
 
 def _parse_call(name: str, call: str) -> tuple[str, dict[str, Any]]:

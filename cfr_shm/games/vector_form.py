@@ -39,7 +39,7 @@ class Classes(NamedTuple):
     """Who is in which class on every street, by deal."""
 
     of_deal: Integers  # (players, streets, deals)
-    count: Integers  # (players, streets)
+    sizes: Integers  # (players, streets), classes
     public: Integers  # (streets, deals), the public state: what everybody knows
     public_count: Integers  # (streets,)
 
@@ -76,7 +76,7 @@ class VectorGame(NamedTuple):
         if classes.public_count[-1] == 1:
             raise GameError("no public cards are dealt in this game, so that none can be sampled")
         first = np.concatenate([[0], np.cumsum(classes.public_count)])
-        players, streets = classes.count.shape
+        players, streets = classes.sizes.shape
         probability = np.zeros(int(first[-1]))
         begin = np.full((int(first[-1]), players), np.iinfo(np.int64).max)
         end = np.zeros((int(first[-1]), players), np.int64)
@@ -120,6 +120,22 @@ def classify(deals: Deals) -> Classes:
     return Classes(of_deal, of_deal.max(axis=2) + 1, public, public.max(axis=1) + 1)
 
 
+def has_hidden_moves(tree: Tree) -> bool:
+    """Return whether an infoset can come up in two ways after the same chance outcomes."""
+    nodes = tree.nodes
+    drawn = np.zeros(len(nodes), np.int64)  # the last chance outcome on the way
+    inner = np.flatnonzero(np.isin(nodes["kind"], (DECISION, CHANCE)))
+    for node in inner.tolist():
+        first, count = int(nodes["first_child"][node]), int(nodes["count"][node])
+        if nodes["kind"][node] == CHANCE:
+            drawn[first : first + count] = np.arange(first, first + count)
+        else:
+            drawn[first : first + count] = drawn[node]
+    shared = (nodes["kind"] == DECISION) & (nodes["row_stride"] == 0)
+    pairs = np.stack([nodes["row_base"][shared], drawn[shared]])
+    return bool(np.unique(pairs, axis=1).shape[1] < shared.sum())
+
+
 def _connected(seen: Integers) -> Integers:
     """Return the connected component of each deal; deals are linked by equal classes."""
     label = np.arange(seen.shape[1])
@@ -143,23 +159,23 @@ def vector_game(tree: Tree, deals: Deals, table_words: int) -> VectorGame:
         raise GameError("this algorithm needs listed deals, and the game's buckets are drawn")
     classes = classify(deals)
     nodes: NDArray[Any] = np.zeros(len(tree.nodes), VECTOR_NODE_DTYPE)
-    reach = np.zeros((len(nodes), classes.count.shape[0]), np.int64)
+    reach = np.zeros((len(nodes), classes.sizes.shape[0]), np.int64)
     size = np.zeros(SIZE_WORDS, np.int64)
-    place_vectors(tree, classes.count, nodes, reach, size)
+    place_vectors(tree, classes.sizes, nodes, reach, size)
     parts = _class_arrays(deals, classes)
     joints = _joint_arrays(deals, classes, parts["class_first"])
     first, payoff = _payoffs(tree, deals, nodes, joints.pop("deal_joint"), int(size.sum()))
     uses = np.zeros(table_words, np.int32)
-    count_row_uses(tree, nodes, parts["class_first"], classes.count, parts["class_bucket"], uses)
+    count_row_uses(tree, nodes, parts["class_first"], classes.sizes, parts["class_bucket"], uses)
     form = VectorForm(
         nodes=nodes,
         reach=reach,
         payoff_first=first,
-        class_count=classes.count,
+        class_count=classes.sizes,
         payoff=payoff,
         **parts,
         **joints,
-        **_shared_rows(tree, nodes, parts, classes, uses),
+        **_shared_rows(tree, nodes, parts, classes),
     )
     for array in form:
         array.setflags(write=False)
@@ -168,8 +184,8 @@ def vector_game(tree: Tree, deals: Deals, table_words: int) -> VectorGame:
 
 def _class_arrays(deals: Deals, classes: Classes) -> dict[str, NDArray[Any]]:
     """Return the ``class_*`` arrays but for ``class_count``."""
-    players, streets = classes.count.shape
-    first = np.concatenate([[0], np.cumsum(classes.count.ravel())])
+    players, streets = classes.sizes.shape
+    first = np.concatenate([[0], np.cumsum(classes.sizes.ravel())])
     total = int(first[-1])
     bucket, above = np.zeros(total, np.int32), np.zeros(total, np.int32)
     probability = np.zeros(total)
@@ -189,9 +205,9 @@ def _class_arrays(deals: Deals, classes: Classes) -> dict[str, NDArray[Any]]:
 
 def _joint_arrays(deals: Deals, classes: Classes, class_first: Integers) -> dict[str, NDArray[Any]]:
     """Return the ``joint_*`` arrays, and ``deal_joint`` (players, streets, deals)."""
-    players, streets = classes.count.shape
+    players, streets = classes.sizes.shape
     deal_joint = np.zeros((players, streets, len(deals.probability)), np.int64)
-    joint_first = np.zeros(int(classes.count.sum()), np.int64)
+    joint_first = np.zeros(int(classes.sizes.sum()), np.int64)
     joint_count = np.zeros_like(joint_first)
     base = np.zeros((players, streets), np.int64)
     blocks: list[NDArray[np.int32]] = []
@@ -203,7 +219,7 @@ def _joint_arrays(deals: Deals, classes: Classes, class_first: Integers) -> dict
             unique, inverse = np.unique(seen, axis=1, return_inverse=True)
             deal_joint[player, street] = inverse.ravel()
             first = class_first[player, street]
-            counts = np.bincount(unique[0], minlength=classes.count[player, street])
+            counts = np.bincount(unique[0], minlength=classes.sizes[player, street])
             joint_count[first : first + len(counts)] = counts
             joint_first[first : first + len(counts)] = np.cumsum(counts) - counts
             block = np.zeros((unique.shape[1], players), np.int32)
@@ -224,7 +240,7 @@ def _payoffs(
     tree: Tree, deals: Deals, nodes: NDArray[Any], deal_joint: Integers, vector_words: int
 ) -> tuple[Integers, NDArray[np.float64]]:
     """Return ``payoff_first`` and ``payoff``: leaves that pay alike share their payoffs."""
-    players, streets = deal_joint.shape[:2]
+    players = deal_joint.shape[0]
     joints = deal_joint.max(axis=2) + 1
     leaf = np.flatnonzero(~np.isin(tree.nodes["kind"], (DECISION, CHANCE)))
     key = tree.nodes[leaf].copy()
@@ -254,16 +270,15 @@ def _shared_rows(
     nodes: NDArray[Any],
     parts: dict[str, NDArray[Any]],
     classes: Classes,
-    uses: NDArray[np.int32],
-) -> dict[str, Integers]:
+) -> dict[str, NDArray[Any]]:
     """Return ``shared_first`` and ``shared_rows``: the rows that no node has for itself."""
-    found: list[set[tuple[int, int]]] = [set() for _ in range(classes.count.shape[0])]
+    found: list[set[tuple[int, int]]] = [set() for _ in range(classes.sizes.shape[0])]
     shared = (tree.nodes["kind"] == DECISION) & (nodes["exclusive"] == 0)
     for node in np.flatnonzero(shared):
         record = tree.nodes[node]
         actor, street = int(record["actor"]), int(nodes["street"][node])
         begin = int(parts["class_first"][actor, street])
-        buckets = parts["class_bucket"][begin : begin + int(classes.count[actor, street])]
+        buckets = parts["class_bucket"][begin : begin + int(classes.sizes[actor, street])]
         for bucket in set(buckets.tolist()):
             row = int(record["row_base"]) + bucket * int(record["row_stride"])
             found[actor].add((row, int(record["count"])))

@@ -120,7 +120,7 @@ def _sweep(tree, form, state, scratch, strategy_sum, rule, count, player):
                 )
                 if extra["exclusive"] == 1:
                     _match(state, scratch.policy, rule, factors, row, np.int64(record["count"]))
-        elif kind == DECISION or kind == CHANCE:
+        elif kind in (DECISION, CHANCE):
             add_children(record, form, scratch, player, street, value, target)
         else:
             pay(form, scratch, player, street, node, value, target)

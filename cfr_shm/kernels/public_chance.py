@@ -151,7 +151,7 @@ def _sweep(tree, form, scratch, table, task, weight, player):
                     record, form, scratch, table, task, row, each, share, weight
                 )
                 added += share
-        elif kind == DECISION or kind == CHANCE:
+        elif kind in (DECISION, CHANCE):
             add_children(record, form, scratch, player, street, value, target)
         else:
             pay(form, scratch, player, street, node, value, target)

@@ -18,9 +18,10 @@ from cfr_shm.kernels.atomics import atomic_load, atomic_store, prefetch
 from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.kernels.regret import add, regret_match
+from cfr_shm.kernels.regret import add, add_floored, regret_match
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.layout import (
+    AVERAGE_ON_THE_WAY,
     DECISION,
     FRAME_ACTION,
     FRAME_COUNT,
@@ -48,6 +49,9 @@ from cfr_shm.layout import (
 
 ABANDONED = -1
 
+#: The stream of the draws that decide which iterations skip actions.
+PRUNE_STREAM = 128
+
 
 @kernel
 def external_sampling(tree, deals, table, task, scratch, control, result):
@@ -71,20 +75,23 @@ def external_sampling(tree, deals, table, task, scratch, control, result):
     result[:] = 0.0
     first = task.first_iteration
     end = first + task.iteration_count
-    line = task.worker_line
     while first < end and atomic_load(control, STOP_FLAG) == RUN:
         border = min(end, (first // task.drain_window + 1) * task.drain_window)
-        visited = _run_window(tree, deals, table, task, scratch, control, result, first, border)
+        visited = run_window(tree, deals, table, task, scratch, control, result, first, border)
         if visited == ABANDONED:
             break
-        result[RESULT_ITERATIONS] += border - first
-        result[RESULT_NODES] += visited
-        atomic_store(
-            control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + border - first
-        )
-        atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
-        atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
+        tell(control, task.worker_line, result, border - first, visited)
         first = border
+
+
+@device
+def tell(control, line, result, iterations, visited):
+    """Count what was done in the result and in the worker's line of the control block."""
+    result[RESULT_ITERATIONS] += iterations
+    result[RESULT_NODES] += visited
+    atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + iterations)
+    atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
+    atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
 
 
 @device
@@ -151,7 +158,7 @@ def _start_lanes(task, first, lanes, deals, scratch):
 
 
 @device
-def _sample_action(strategy_sum, row, count, weight, atomic, frame_policy, frame, total, unit):
+def sample_action(strategy_sum, row, count, weight, atomic, frame_policy, frame, total, unit):
     """Add the weighted policy to the average and return an action drawn from it.
 
     ``unit`` is a draw in [0, 1); row ``frame`` of ``frame_policy`` sums to ``total``.
@@ -169,7 +176,7 @@ def _sample_action(strategy_sum, row, count, weight, atomic, frame_policy, frame
 
 
 @device
-def _sample_outcome(tree, record, unit):
+def sample_outcome(tree, record, unit):
     """Return the child that a chance node deals for a draw ``unit`` in [0, 1)."""
     outcome = np.int64(record["detail"])
     last = outcome + record["count"] - 1
@@ -181,23 +188,56 @@ def _sample_outcome(tree, record, unit):
 
 
 @device
-def _settle_frame(regret, row, count, weight, atomic, frame_policy, frame_value, frame):
-    """Add the traverser's weighted instant regrets at one infoset and return its value."""
+def _settle_frame(
+    regret, row, count, weight, floor, atomic, frame_policy, frame_value, frame, prunes
+):
+    """Add the traverser's weighted instant regrets at one infoset and return its value.
+
+    Actions that were skipped (NaN) have no value and get no regret.
+    """
     total = 0.0
     value = 0.0
     for action in range(count):
+        if prunes and np.isnan(frame_value[at(frame), at(action)]):
+            total += frame_policy[at(frame), at(action)]
+            continue
         total += frame_policy[at(frame), at(action)]
         value += frame_policy[at(frame), at(action)] * frame_value[at(frame), at(action)]
     value /= total
     first = 2 * (row + count)
     for action in range(count):
         gain = weight * (frame_value[at(frame), at(action)] - value)
-        add(regret, first + action, np.float32(gain), atomic)
+        if not (prunes and np.isnan(gain)):
+            add_floored(regret, first + action, np.float32(gain), floor, atomic)
     return value
 
 
 @device
-def _run_window(tree, deals, table, task, scratch, control, result, first, border):
+def prunes_iteration(task, iteration):
+    """Tell whether an iteration skips actions: decided once, by a draw of its own."""
+    unit = uniform(sweep_key(task.seed, iteration, PRUNE_STREAM), 0)
+    return iteration >= task.prune_after and unit < task.prune_probability
+
+
+@device
+def _mark_pruned(tree, deals, table, task, record, row, frame_value, frame):
+    """Mark with NaN the actions that are skipped, with 0 those that are not.
+
+    Skipped are actions of regret below the threshold, never on the last street and never ones
+    that end the hand. Source: Brown & Sandholm 2019, "Superhuman AI for multiplayer poker",
+    supplement.
+    """
+    count = np.int64(record["count"])
+    last = record["street"] == deals.bucket_count.shape[1] - 1
+    for action in range(count):
+        regret = np.float64(table.regret[at(2 * (row + count) + action)])
+        ends = tree.nodes[at(record["first_child"] + action)]["kind"] >= TERMINAL
+        skipped = regret < task.prune_threshold and not last and not ends
+        frame_value[at(frame), at(action)] = np.nan if skipped else 0.0
+
+
+@device
+def run_window(tree, deals, table, task, scratch, control, result, first, border):
     """Run iterations ``[first, border)`` and return the nodes visited, or ABANDONED.
 
     The current lane's state is held in local variables and stored only when it yields. A
@@ -218,12 +258,16 @@ def _run_window(tree, deals, table, task, scratch, control, result, first, borde
     player_count = tree.utility.shape[1]
     atomic = task.update == UPDATE_ATOMIC
     linear = task.weighting == WEIGHT_LINEAR
+    floor = task.regret_floor
 
     _start_lanes(task, first, lanes, deals, scratch)
     next_iteration = first + lanes
     active = lanes
     visited = 0
     weight_added = 0.0
+    averaged = 1.0 if task.averaging == AVERAGE_ON_THE_WAY else 0.0
+    pruning = task.prune_probability > 0.0
+    prunes = pruning and prunes_iteration(task, first)
     lane, base = 0, 0
     iteration, traverser, node, depth = first, 0, 0, 0
     key = sweep_key(task.seed, first, 0)
@@ -251,18 +295,28 @@ def _run_window(tree, deals, table, task, scratch, control, result, first, borde
                 frame_state[at(frame), FRAME_ACTION] = -1
                 frame_state[at(frame), FRAME_COUNT] = count
                 depth += 1
+                if prunes:
+                    _mark_pruned(tree, deals, table, task, record, row, frame_value, frame)
                 if interleaved:
                     yields = _prefetch_children(
                         nodes, child, count, lane_bucket, lane, strategy_sum
                     )
             else:
                 unit = uniform(key, node)
-                node = child + _sample_action(
-                    strategy_sum, row, count, weight, atomic, frame_policy, frame, total, unit
+                node = child + sample_action(
+                    strategy_sum,
+                    row,
+                    count,
+                    averaged * weight,
+                    atomic,
+                    frame_policy,
+                    frame,
+                    total,
+                    unit,
                 )
-                weight_added += weight
+                weight_added += averaged * weight
         else:
-            node = _sample_outcome(tree, record, uniform(key, node))
+            node = sample_outcome(tree, record, uniform(key, node))
         if not exploring:
             if nodes[at(node)]["kind"] >= TERMINAL:
                 visited += 1
@@ -287,6 +341,7 @@ def _run_window(tree, deals, table, task, scratch, control, result, first, borde
                         iteration = next_iteration
                         next_iteration += 1
                         weight = np.float64(iteration + 1) if linear else 1.0
+                        prunes = pruning and prunes_iteration(task, iteration)
                         draw_deal(deals, task.seed, iteration, lane, lane_bucket, lane_strength)
                 key = sweep_key(task.seed, iteration, traverser)
                 break
@@ -297,7 +352,12 @@ def _run_window(tree, deals, table, task, scratch, control, result, first, borde
             action += 1
             count = frame_state[at(frame), FRAME_COUNT]
             child = frame_state[at(frame), FRAME_FIRST_CHILD]
-            while action < count and nodes[at(child + action)]["kind"] >= TERMINAL:
+            while action < count:
+                if nodes[at(child + action)]["kind"] < TERMINAL:
+                    if prunes and np.isnan(frame_value[at(frame), at(action)]):
+                        action += 1
+                        continue
+                    break
                 visited += 1
                 frame_value[at(frame), at(action)] = leaf_utility(
                     tree, child + action, traverser, lane_strength, lane
@@ -309,7 +369,7 @@ def _run_window(tree, deals, table, task, scratch, control, result, first, borde
                 break
             row = frame_state[at(frame), FRAME_ROW]
             value = _settle_frame(
-                regret, row, count, weight, atomic, frame_policy, frame_value, frame
+                regret, row, count, weight, floor, atomic, frame_policy, frame_value, frame, prunes
             )
             depth -= 1
             returned = True
@@ -320,5 +380,6 @@ def _run_window(tree, deals, table, task, scratch, control, result, first, borde
             iteration, traverser, node, depth, key = _resume(lane_state, lane)
             base = lane * depth_limit
             weight = np.float64(iteration + 1) if linear else 1.0
+            prunes = pruning and prunes_iteration(task, iteration)
     result[RESULT_WEIGHT] += weight_added
     return visited

@@ -29,7 +29,7 @@ def carry_reach(tree, form, scratch, player):
         scratch.reach[form.reach[0, player] + each] = 1.0
     for node in range(tree.nodes.shape[0]):
         kind = tree.nodes[at(node)]["kind"]
-        if kind == DECISION or kind == CHANCE:
+        if kind in (DECISION, CHANCE):
             _carry_to_children(tree, form, scratch, player, node)
 
 

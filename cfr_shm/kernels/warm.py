@@ -27,6 +27,7 @@ from cfr_shm.kernels.best_response import (
 )
 from cfr_shm.kernels.finite import FOUND_WORDS, first_not_finite
 from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
+from cfr_shm.kernels.table_statistics import COLUMNS, table_statistics
 from cfr_shm.kernels.traverse import external_sampling
 from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
@@ -85,6 +86,12 @@ def cache_state() -> str:
     if not _cache_files(directory):
         return "cold"
     return "warm" if _intact(directory) else "damaged"
+
+
+def record_cache() -> None:
+    """Note the digests of all that is in the cache now, to be checked before it is loaded."""
+    if CACHE_USABLE:
+        _record(cache_directory())
 
 
 def _cache_files(directory: Path) -> list[Path]:
@@ -148,6 +155,7 @@ def _call_all() -> None:
     first_not_finite(tree.nodes, deals.bucket_count, sums, regret, np.zeros(FOUND_WORDS, np.int64))
     probability = np.zeros(rows.shape)
     average_strategy(tree.nodes, deals.bucket_count, sums, probability, np.zeros(rows.shape))
+    table_statistics(tree.nodes, deals.bucket_count, sums, regret, np.zeros((1, COLUMNS)))
     policy = _read_only(probability)
     pair = np.zeros((tree.nodes.shape[0], 1))
     reach_probability(tree, deals, policy, NOBODY, pair)

@@ -96,6 +96,7 @@ def picture(curves: Sequence[Curve], file_format: str) -> bytes:
     """
     require_matplotlib("--out")
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     figure = Figure(figsize=(15, 5), layout="constrained")
     units = sorted({curve.unit for curve in curves})
@@ -105,6 +106,7 @@ def picture(curves: Sequence[Curve], file_format: str) -> bytes:
             values = [max(point.exploitability, _LEAST) for point in curve.points]
             axes.plot(curve.axis(axis), values, marker=".", label=curve.name)
         axes.set_xscale("log")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_yscale("log")
         axes.set_xlabel(axis if axis != "seconds" else "seconds of training")
         axes.set_ylabel(f"exploitability ({', '.join(units)})")

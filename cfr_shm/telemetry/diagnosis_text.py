@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cfr_shm.telemetry.diagnostics import Diagnosis, Verdict
 from cfr_shm.telemetry.samples import MachineUse, ProcessUse
 
@@ -34,7 +36,7 @@ def diagnosis_lines(diagnosis: Diagnosis) -> list[str]:
     return lines
 
 
-def aligned(rows: list[tuple[str, ...]], *, right: bool = True) -> list[str]:
+def aligned(rows: Sequence[tuple[str, ...]], *, right: bool = True) -> list[str]:
     """Return rows as lines whose columns are as wide as their widest cell."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     adjust = str.rjust if right else str.ljust

@@ -17,7 +17,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from cfr_shm.telemetry.samples import CHILD, MAIN, Frame, MachineUse, ProcessUse
+from cfr_shm.telemetry.samples import (
+    CHILD,
+    LEAST_FRAME_SECONDS,
+    MAIN,
+    Frame,
+    MachineUse,
+    ProcessUse,
+)
 
 #: Thresholds of the verdicts; beyond them a training loses something that can be had back.
 SYSTEM_CPU_LIMIT = 0.05
@@ -151,7 +158,8 @@ def _mean_use(uses: list[tuple[float, ProcessUse]]) -> ProcessUse:
     last = uses[-1][1]
 
     def mean(name: str) -> float:
-        return sum(w * getattr(use, name) for w, use in uses) / sum(w for w, _ in uses)
+        total: float = sum(w * getattr(use, name) for w, use in uses)
+        return total / sum(w for w, _ in uses)
 
     return ProcessUse(
         pid=last.pid,
@@ -178,7 +186,8 @@ def mean_machine(frames: Sequence[Frame]) -> MachineUse | None:
     whole = sum(frame.seconds for frame in frames)
 
     def mean(name: str) -> float:
-        return sum(f.seconds * getattr(f.machine, name) for f in frames) / whole
+        total: float = sum(f.seconds * getattr(f.machine, name) for f in frames)
+        return total / whole
 
     told = all(frame.machine.kernel_task_fraction is not None for frame in frames)
     return MachineUse(
@@ -241,6 +250,8 @@ def _idle_verdict(frames: Sequence[Frame]) -> Verdict:
     name, threshold = "idle wake-ups", "0/s of each idle child"
     rates: dict[int, list[float]] = {}
     for frame in frames:
+        if frame.seconds < LEAST_FRAME_SECONDS:
+            continue
         for process in frame.processes:
             if process.role == CHILD and process.cpu_fraction < IDLE_CPU:
                 rates.setdefault(process.pid, []).append(process.voluntary_per_second)

@@ -12,6 +12,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
+class GameImporting:
+    """A game is being imported, and that takes a while."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class KernelsCompiling:
     """The kernels are not in the cache, or not intact there, and are being compiled."""
 
@@ -36,6 +43,8 @@ class RunStarted:
     in_process: bool
     table_bytes: int
     iterations: int  # already done, by the run that is being resumed
+    target_iterations: int | None = None  # in total
+    time_budget: float | None = None  # seconds of training in total
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,11 @@ class Progress:
     system_cpu_fraction: float  # of the CPU time of the last interval
     voluntary_context_switches: int
     involuntary_context_switches: int
+    context_switches_per_second: float = 0.0  # both kinds, over the last interval
+    utility_moving_average: float = 0.0  # of player 0 over the last ten intervals, chips
+    batch_iterations: tuple[int, ...] = ()  # per worker, of its last task
+    restarts: int = 0  # workers replaced since the start
+    epsilon: float | None = None  # of algorithms that explore
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,26 @@ class Evaluated:
     nash_conv: float
     unit: str
     method: str
+
+
+@dataclass(frozen=True)
+class StreetMeasured:
+    """What the table says of one street, or of the whole game; means over visited infosets."""
+
+    infosets: int  # rows of the table
+    infosets_visited: int
+    average_regret_norm: float | None  # chips; None where an algorithm keeps regrets elsewhere
+    policy_entropy: float  # of the average strategy, nats
+
+
+@dataclass(frozen=True)
+class TableMeasured:
+    """The table of a checkpoint was looked through, beside the workers."""
+
+    iterations: int
+    seconds: float  # of training before it
+    whole: StreetMeasured
+    streets: tuple[StreetMeasured, ...]
 
 
 @dataclass(frozen=True)
@@ -120,13 +154,15 @@ class RunFailed:
 
 
 Event = (
-    KernelsCompiling
+    GameImporting
+    | KernelsCompiling
     | KernelsReady
     | RunStarted
     | Progress
     | CheckpointSaved
     | CheckpointFailed
     | Evaluated
+    | TableMeasured
     | Warned
     | RunEnded
     | RunFailed

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from cfr_shm.errors import UsageError
 from cfr_shm.telemetry.diagnostics import Diagnosis
-from cfr_shm.telemetry.samples import TRACKER
+from cfr_shm.telemetry.samples import TRACKER, ProcessUse
 
 
 def require_matplotlib(flag: str) -> None:
@@ -48,7 +49,7 @@ def draw_diagnosis(diagnosis: Diagnosis, path: Path) -> None:
     figure, axes = new_figure(3 + has_rate)
     figure.suptitle(diagnosis.subject)
     start = diagnosis.frames[0].time - diagnosis.frames[0].seconds if diagnosis.frames else 0.0
-    panels = (
+    panels: tuple[tuple[str, Callable[[ProcessUse], float]], ...] = (
         ("CPU, cores", lambda use: use.cpu_fraction),
         ("system CPU, cores", lambda use: use.system_fraction),
         ("voluntary switches/s", lambda use: use.voluntary_per_second),

@@ -6,26 +6,31 @@ written at the end of each progress interval.
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from cfr_shm.telemetry.events import (
     CheckpointFailed,
     CheckpointSaved,
     Evaluated,
     Event,
+    GameImporting,
     KernelsCompiling,
     KernelsReady,
     Progress,
     RunEnded,
     RunFailed,
     RunStarted,
+    TableMeasured,
     Warned,
 )
+from cfr_shm.telemetry.metrics import finite
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -56,7 +61,7 @@ def progress_line(progress: Progress) -> str:
 def describe(event: Event) -> tuple[str, str]:
     """Return the level and the words (one line, or a few at the end of a run) of an event."""
     match event:
-        case KernelsCompiling(text):
+        case GameImporting(text) | KernelsCompiling(text):
             return "info", text
         case KernelsReady(seconds, compiled):
             words = f"compiled in {seconds:.1f} s" if compiled else f"loaded in {seconds:.2f} s"
@@ -71,6 +76,9 @@ def describe(event: Event) -> tuple[str, str]:
             return "warning", f"checkpoint at iteration {iterations} failed: {reason}"
         case Evaluated(iterations, _, exploitability, _, unit, method):
             words = f"exploitability {exploitability:.6f} {unit} ({method})"
+            return "debug", f"{words} at iteration {iterations}"
+        case TableMeasured(iterations, _, whole):
+            words = f"{whole.infosets_visited:,} of {whole.infosets:,} infosets visited"
             return "debug", f"{words} at iteration {iterations}"
         case Warned(text):
             return "warning", text
@@ -113,6 +121,18 @@ def _bytes(count: int) -> str:
         if count >= size:
             return f"{count / size:.1f} {unit}"
     return f"{count} bytes"
+
+
+class Listening(Protocol):
+    """A display: it is called with every event, and closed when no more come."""
+
+    def __call__(self, event: Event) -> None:
+        """Show ``event``, if it is of interest here."""
+        ...
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        ...
 
 
 class Display:
@@ -162,6 +182,11 @@ class Display:
             text = f"{_YELLOW}{text}{_PLAIN}"
         self._write(text + "\n", line_open=False)
 
+    def close(self) -> None:
+        """Leave the line that overwrites itself."""
+        if self._line_open:
+            self._write("", line_open=False)
+
     def _progress(self, progress: Progress, text: str) -> None:
         if not self._live:
             if progress.due:
@@ -190,14 +215,16 @@ class Display:
 class LogFile:
     """Append events of at least ``level`` to ``log.txt``, each with its time.
 
-    Owned by the run; holds the file open until ``close``.
+    Owned by the run; holds the file open until ``close``. As ``text`` every line is stamped; as
+    ``json`` an event is one object on one line.
     """
 
     name = "log.txt"
 
-    def __init__(self, path: Path, level: str = "info") -> None:
+    def __init__(self, path: Path, level: str = "info", log_format: str = "text") -> None:
         self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
         self._level = LEVELS.index(level)
+        self._json = log_format == "json"
 
     def __call__(self, event: Event) -> None:
         """Write ``event``, unless it is a live update or of a lesser level."""
@@ -205,6 +232,16 @@ class LogFile:
         if LEVELS.index(level) < self._level or (isinstance(event, Progress) and not event.due):
             return
         stamp = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        if self._json:
+            fields = {
+                "time": stamp,
+                "level": level,
+                "event": type(event).__name__,
+                "text": text,
+                "data": dataclasses.asdict(event),
+            }
+            self._file.write(json.dumps(finite(fields), allow_nan=False) + "\n")
+            text = ""
         for line in text.splitlines():
             self._file.write(f"{stamp} {level} {line}\n")
         self._file.flush()

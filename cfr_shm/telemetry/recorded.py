@@ -10,7 +10,7 @@ from typing import Any
 
 from cfr_shm.errors import UsageError
 from cfr_shm.telemetry.diagnostics import Diagnosis, Points, diagnose
-from cfr_shm.telemetry.samples import Frame, frame_of
+from cfr_shm.telemetry.samples import LEAST_FRAME_SECONDS, Frame, frame_of
 
 METRICS = "metrics.jsonl"
 
@@ -82,7 +82,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _rates(intervals: list[dict[str, Any]]) -> tuple[Points, Points]:
-    """Return iterations per second and per CPU second, between lines at least 1 s apart."""
+    """Return iterations per second and per CPU second, between lines not too close."""
     seconds, rates, per_cpu = [], [], []
     for earlier, later in itertools.pairwise(intervals):
         took = later["seconds"] - earlier["seconds"]
@@ -90,7 +90,7 @@ def _rates(intervals: list[dict[str, Any]]) -> tuple[Points, Points]:
             later[f"{kind}_cpu_seconds"] - earlier[f"{kind}_cpu_seconds"]
             for kind in ("user", "system")
         )
-        if took < 1.0 or cpu <= 0:
+        if took < LEAST_FRAME_SECONDS or cpu <= 0:
             continue
         done = later["iterations"] - earlier["iterations"]
         seconds.append(float(later["seconds"]))

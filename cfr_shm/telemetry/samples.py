@@ -24,6 +24,9 @@ COST_LIMIT = 0.001
 #: Children are looked for this often: it means reading the parents of all processes.
 FAMILY_SECONDS = 10.0
 
+#: In less time nobody can be called idle, and no rate can be told: CPU time comes in ticks.
+LEAST_FRAME_SECONDS = 0.5
+
 MAIN, CHILD, TRACKER = "main", "child", "tracker"
 
 

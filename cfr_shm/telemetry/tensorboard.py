@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cfr_shm.errors import UsageError
-from cfr_shm.telemetry.events import Evaluated, Event, Progress
+from cfr_shm.telemetry.events import Evaluated, Event, Progress, StreetMeasured, TableMeasured
 
 
 def require_tensorboard() -> None:
@@ -44,7 +44,7 @@ class TensorBoardLog:
     def __call__(self, event: Event) -> None:
         """Write the scalars of ``event``, if it has any."""
         scalars = scalars_of(event)
-        if not scalars or not isinstance(event, Progress | Evaluated):
+        if not scalars or not isinstance(event, Progress | Evaluated | TableMeasured):
             return
         values = [
             self._summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()
@@ -64,13 +64,33 @@ def scalars_of(event: Event) -> dict[str, float]:
     """Return the tags and values that an event gives to TensorBoard."""
     if isinstance(event, Evaluated):
         return {"Training/Exploitability": event.exploitability}
+    if isinstance(event, TableMeasured):
+        scalars = _table_scalars(event.whole, "")
+        if len(event.streets) > 1:
+            for street, measured in enumerate(event.streets):
+                scalars |= _table_scalars(measured, f"/Street{street}")
+        return scalars
     if not isinstance(event, Progress) or not event.due:
         return {}
+    epsilon = {} if event.epsilon is None else {"Training/Epsilon": event.epsilon}
     return {
         "Performance/IterationsPerSecond": event.iterations_per_second,
         "Performance/NodesPerSecond": event.nodes_per_second,
         "Performance/WorkerBusyFraction": sum(event.busy_fraction)
         / max(1, len(event.busy_fraction)),
         "Performance/SystemCpuFraction": event.system_cpu_fraction,
+        "Performance/ContextSwitchesPerSecond": event.context_switches_per_second,
         "Training/Utility": event.utility,
+        "Training/UtilityMovingAvg": event.utility_moving_average,
+        **epsilon,
     }
+
+
+def _table_scalars(measured: StreetMeasured, suffix: str) -> dict[str, float]:
+    scalars = {
+        f"Training/InfosetsVisited{suffix}": float(measured.infosets_visited),
+        f"Training/PolicyEntropy{suffix}": measured.policy_entropy,
+    }
+    if measured.average_regret_norm is not None:
+        scalars[f"Training/AverageRegretNorm{suffix}"] = measured.average_regret_norm
+    return scalars

@@ -71,6 +71,7 @@ def test_the_general_transport_solver_agrees():
     assert total == pytest.approx(found.objective)
 
 
+@needs_compilation
 def test_labels_are_nearest_and_centers_are_cumulative():
     points, weight = histograms(400)
     found = k_medians(points, weight, 9, effort=Effort(tolerance=0.0, iterations=100))
@@ -83,6 +84,7 @@ def test_labels_are_nearest_and_centers_are_cumulative():
     assert objective_of(points, weight, centers) == found.objective
 
 
+@needs_compilation
 @pytest.mark.parametrize("seed", range(4))
 def test_it_is_as_good_as_kmeans_followed_by_medians(seed):
     cluster = pytest.importorskip("sklearn.cluster")
@@ -94,6 +96,7 @@ def test_it_is_as_good_as_kmeans_followed_by_medians(seed):
     assert k_medians(points, weight, 20, seed=seed, effort=effort).objective <= bound
 
 
+@needs_compilation
 def test_small_problems_are_solved_optimally():
     points, weight = histograms(9, seed=5, groups=9)
     best = min(
@@ -104,6 +107,7 @@ def test_small_problems_are_solved_optimally():
     assert found.objective == best
 
 
+@needs_compilation
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_threads_change_nothing_and_seeds_do(dtype):
     points, weight = histograms(3000, total=200, groups=60, dtype=dtype)
@@ -116,6 +120,7 @@ def test_threads_change_nothing_and_seeds_do(dtype):
     assert not np.array_equal(one.label, k_medians(points, weight, 20, seed=2).label)
 
 
+@needs_compilation
 def test_the_search_by_sums_finds_the_nearest_of_all():
     points, _ = histograms(500, seed=8)
     centers = points[:40].copy()
@@ -155,6 +160,7 @@ def test_vectors_go_to_the_nearest_center():
     assert np.array_equal(distance, squares.min(axis=1))
 
 
+@needs_compilation
 def test_k_means_is_about_as_good_as_scikit_learns():
     cluster = pytest.importorskip("sklearn.cluster")
     points, weight = vectors(2000)
@@ -164,6 +170,7 @@ def test_k_means_is_about_as_good_as_scikit_learns():
     assert ours <= 1.001 * theirs  # centres are rounded to integers
 
 
+@needs_compilation
 def test_k_means_is_the_same_for_any_number_of_threads():
     points, weight = vectors(2000)
     one, three = (k_means(points, weight, 10, seed=4, workers=w) for w in (1, 3))

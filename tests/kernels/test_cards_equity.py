@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from brute_force_evaluator import Rules
 
 from cfr_shm.cards import opponents
 from cfr_shm.cards.deck import ROYAL, STANDARD
@@ -26,7 +27,6 @@ from cfr_shm.cards.isomorphism import card_index, hand_number, hand_numbers
 from cfr_shm.errors import UsageError
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.kernels.opponents import CLUSTERS
-from tests.reference.brute_force_evaluator import Rules
 
 needs_compilation = pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")
 RULES = Rules(5)
@@ -85,6 +85,7 @@ def test_preflop_sums_are_the_means_of_all_flops():
     assert share == pytest.approx(flop.cdf[hands].mean(axis=0) / flop.boards)
 
 
+@needs_compilation
 def test_the_number_of_threads_changes_nothing():
     for one, three in zip(royal(1), royal(3), strict=True):
         assert np.array_equal(one.sums, three.sums)
@@ -108,7 +109,9 @@ def test_all_hands_together_win_half():
 
 @cache
 def royal_opponents():
-    clusters = opponents.opponent_clusters(ROYAL, royal()[PREFLOP], 0)
+    clusters = (np.arange(25) % CLUSTERS).astype(np.uint16)
+    if not JIT_DISABLED:
+        clusters = opponents.opponent_clusters(ROYAL, royal()[PREFLOP], 0)
     return clusters, opponents.opponent_table(ROYAL, clusters)
 
 
@@ -120,6 +123,7 @@ def opposing_sets():
     return sets
 
 
+@needs_compilation
 def test_opponent_clusters_ascend_in_strength():
     clusters, table = royal_opponents()
     mean = royal()[PREFLOP].mean()

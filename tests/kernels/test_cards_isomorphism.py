@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from brute_force_evaluator import simplest
 
 from cfr_shm.cards.deck import DECKS, ROYAL, SHORT, STANDARD
 from cfr_shm.cards.isomorphism import (
@@ -17,7 +18,6 @@ from cfr_shm.cards.isomorphism import (
 from cfr_shm.errors import UsageError
 from cfr_shm.kernels.clustering import weigh_hands
 from cfr_shm.kernels.jit import JIT_DISABLED
-from tests.reference.brute_force_evaluator import simplest
 
 needs_compilation = pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cfr_shm.engine.algorithms import FULL_WIDTH, AlgorithmSettings, full_width_rule
+from cfr_shm.algorithms import FULL_WIDTH, AlgorithmSettings, full_width_rule
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc

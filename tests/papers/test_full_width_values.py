@@ -10,7 +10,7 @@ The tolerance of each figure is a little more than that scatter, measured over f
 from __future__ import annotations
 
 import pytest
-from vector_production import train_full_width
+from any_algorithm import train
 
 from cfr_shm.games.goofspiel import goofspiel
 from cfr_shm.games.kuhn import kuhn
@@ -81,7 +81,7 @@ CASES = [
 @needs_speed
 @pytest.mark.parametrize(("game", "iterations", "name", "wanted", "tolerance"), CASES)
 def test_exploitability_is_the_published_one(game, iterations, name, wanted, tolerance):
-    found = train_full_width(GAMES[game](), name, iterations).evaluate()
+    found = train(GAMES[game](), name, iterations).evaluate()
     assert found.exploitability == pytest.approx(wanted, rel=tolerance)
 
 
@@ -99,7 +99,7 @@ def test_exploitability_is_the_published_one(game, iterations, name, wanted, tol
 )
 def test_game_values(build, value, tolerance):
     name, iterations = ("pdcfr_plus", 3_000) if build is kuhn else ("cfr_plus", 3_000)
-    found = train_full_width(build(), name, iterations).evaluate()
+    found = train(build(), name, iterations).evaluate()
     # In a two-player zero-sum game best responses bracket the value, whatever the profile.
     assert -found.best_response_values[1] - 1e-7 <= value <= found.best_response_values[0] + 1e-7
     assert found.values[0] == pytest.approx(value, abs=tolerance)
@@ -108,7 +108,7 @@ def test_game_values(build, value, tolerance):
 @needs_speed
 def test_three_player_kuhn_ends_in_its_known_family():
     # Szafron et al. 2013: u1 = -(1 + 2b) / 48, u2 = -1 / 48, u3 = (1 + b) / 24, b in [0, 1].
-    found = train_full_width(kuhn(3), "cfr_plus", 20_000).evaluate()
+    found = train(kuhn(3), "cfr_plus", 20_000).evaluate()
     assert found.nash_conv < 1e-3
     b = 24 * found.values[2] - 1
     assert -0.01 <= b <= 1.01

@@ -8,8 +8,10 @@ from production import train
 
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
 from cfr_shm.games.game import Game
+from cfr_shm.games.goofspiel import goofspiel
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
+from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.layout import Table
 from cfr_shm.strategy.average import Strategy
@@ -47,6 +49,9 @@ def test_uniform_profiles_are_as_exploitable_as_openspiel_reports(build, exploit
         (kuhn, -1 / 18, 0.002),  # Kuhn 1950
         (leduc, -0.085606424078, 0.01),  # OpenSpiel, linear program
         (lambda: leduc(merge_suits=False), -0.085606424078, 0.02),
+        (lambda: liars_dice(sides=4), 1 / 16, 0.005),  # solved by full-width algorithms
+        (liars_dice, -0.0271318, 0.01),
+        (lambda: goofspiel(cards=4), 0.0, 0.005),  # symmetric
     ],
 )
 def test_training_ends_at_the_known_value(build, value, tolerance, linear):

@@ -2,6 +2,7 @@
 
 import itertools
 
+from brute_force_evaluator import simplest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,7 +10,6 @@ from cfr_shm.cards.deck import ROYAL, STANDARD
 from cfr_shm.cards.evaluator import evaluate
 from cfr_shm.cards.isomorphism import hand_number, representative
 from cfr_shm.kernels.jit import JIT_DISABLED
-from tests.reference.brute_force_evaluator import simplest
 
 DECK = ROYAL if JIT_DISABLED else STANDARD
 PERMUTATIONS = list(itertools.permutations(range(4)))

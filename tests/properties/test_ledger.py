@@ -122,3 +122,18 @@ def test_misuse_is_an_error(misuse) -> None:  # type: ignore[no-untyped-def]
 def test_impossible_completed_ranges_are_refused(completed: list[tuple[int, int]]) -> None:
     with pytest.raises(ValueError, match="range"):
         IterationLedger(10, completed)
+
+
+@given(target=st.one_of(st.none(), st.integers(50, 300)), barrier=st.integers(1, 60))
+def test_nothing_is_given_out_beyond_the_barrier(target: int | None, barrier: int) -> None:
+    ledger = IterationLedger(target, drain_window=WINDOW)
+    end = barrier if target is None else min(barrier, target)
+    for wanted in (barrier, 2 * barrier):
+        ledger.stop_before(wanted)
+        limit = wanted if target is None else min(wanted, target)
+        while taken := ledger.take(7):
+            ledger.complete(*taken)
+        assert ledger.completed == ((0, limit),)
+        assert ledger.remaining == 0
+        assert ledger.finished == (limit == target)
+    assert end <= ledger.completed_count

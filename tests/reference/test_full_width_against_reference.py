@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from full_width import VARIANTS, FullWidth
 from poker_rules import Kuhn, Leduc
-from vector_production import train_full_width
+from any_algorithm import train
 
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
@@ -24,7 +24,7 @@ GAMES = {
 def test_the_average_strategy_is_the_reference_s(name, variant):
     build, rules, iterations = GAMES[name]
     game = build()
-    run = train_full_width(game, variant, iterations)
+    run = train(game, variant, iterations)
     rows = {label.name: label.row for label in game.infosets()}
     strategy = run.strategy()
     plain = FullWidth(rules, variant).run(iterations).strategy()

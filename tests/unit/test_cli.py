@@ -78,7 +78,10 @@ def test_the_module_is_the_command():
         ("train extra", "unexpected argument 'extra'"),
         ("train --iters", "argument --iters: expected one argument"),
         ("eval", "the following arguments are required: DIR"),
-        ("export x --format jsn --out f", "--format: unknown 'jsn'; choose from openspiel, npz"),
+        (
+            "export x --format jsn --out f",
+            "--format: unknown 'jsn'; choose from openspiel, npz, csv",
+        ),
         ("train --iters 1.5", "--iters: run.iterations must be a whole number from 1"),
         ("train --iters -1e6", "--iters"),
         ("train --time-budget -3", "--time-budget: run.time_budget must be a number from 0.01"),
@@ -90,6 +93,10 @@ def test_the_module_is_the_command():
         ("train --loglevel loud", "--loglevel: run.loglevel must be 'debug', 'info'"),
         ("train --set run.sed=1", "--set run.sed: unknown key 'sed'; did you mean 'seed'?"),
         ("train --game ledoc", "there is no game 'ledoc'; did you mean 'leduc'?"),
+        ("train --game openspiel:kuhn", "OpenSpiel has no game 'kuhn'"),
+        ("train --game goofspiel --set game.dice=2", "goofspiel has no dice; only liars_dice does"),
+        ("train --game absent.py:game", "there is no file absent.py"),
+        ("train --game kuhn --max-histories 9", "kuhn has no max_histories; only openspiel:NAME"),
         ("train -c ledoc", "no shipped config is named 'ledoc'"),
         ("train -c absent.yaml", "absent.yaml: cannot be read: No such file"),
         ("train --buckets b.npz", "--buckets: the game 'leduc' takes no card buckets"),
@@ -203,6 +210,14 @@ def test_an_exported_policy_is_as_exploitable_as_eval_says(call, kuhn_run, tmp_p
     assert found == pytest.approx(expected, abs=1e-9)
 
 
+def test_a_csv_export_holds_every_entry(call, kuhn_run, tmp_path):
+    out = tmp_path / "strategy.csv"
+    assert call("export", kuhn_run, "--format", "csv", "--out", out).code == 0
+    lines = out.read_text().splitlines()
+    assert lines[0] == "infoset,player,action,probability,reach,visits,visited"
+    assert len(lines) == 1 + 24
+
+
 def test_export_replaces_nothing_unless_forced(call, kuhn_run, tmp_path):
     out = tmp_path / "strategy.npz"
     out.write_text("precious")
@@ -243,6 +258,67 @@ def test_a_run_without_checkpoints_is_named(call, tmp_path):
         assert "checkpoint" in called.err
 
 
+# --- games from elsewhere ----------------------------------------------------------------
+
+
+def test_an_openspiel_game_is_trained_resumed_evaluated_and_exported(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name = "openspiel:kuhn_poker(players=3)"
+    begun = call("train", "--game", name, "--iters", "64", "--json", *SHORT)
+    assert begun.code == 0
+    run = Path("runs/latest")
+    assert run.resolve().name.startswith("openspiel-kuhn_poker-players=3-20")
+    assert call("resume", run, "--iters", "128").code == 0
+    evaluated = json.loads(call("eval", run, "--json").out)
+    assert (evaluated["game"], evaluated["iterations"]) == (name, 128)
+    assert call("export", run, "--format", "openspiel", "--out", "policy.json").code == 0
+    document = json.loads(Path("policy.json").read_text())
+    assert document["game"] == "kuhn_poker(players=3)"
+    assert len(document["policy"]) == 48
+    nash_conv = pyspiel.nash_conv(
+        pyspiel.load_game(document["game"]),
+        pyspiel.TabularPolicy(
+            {
+                infoset: [(int(action), share) for action, share in entries.items()]
+                for infoset, entries in document["policy"].items()
+            }
+        ),
+        False,
+    )
+    assert evaluated["nash_conv"] == pytest.approx(nash_conv, abs=1e-9)
+
+
+def test_an_openspiel_game_beyond_the_limit_is_refused(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    called = call("train", "--game", "openspiel:leduc_poker", "--max-histories", "1e3")
+    assert called.code == 2
+    assert "too big: 1,00" in called.err
+    assert "the limit is 1,000" in called.err
+    assert called.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_game_of_one_s_own_goes_on_only_with_the_file_it_began_with(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (
+        "from cfr_shm.games.history import history_game\n"
+        "from cfr_shm.games.tree_builder import TreeBuilder\n"
+        "def mine():\n"
+        "    builder = TreeBuilder(2)\n"
+        "    for won, leaf in enumerate(builder.decision(0, 0, 2, infoset='choice')):\n"
+        "        builder.terminal(leaf, [won, -won])\n"
+        "    return history_game(builder, name='mine')\n"
+    )
+    Path("mine.py").write_text(text)
+    assert call("train", "--game", "mine.py:mine", "--iters", "64", *SHORT).code == 0
+    assert call("eval", "runs/latest").code == 0
+    Path("mine.py").write_text(text + "# changed\n")
+    for command in ("eval", "resume"):
+        called = call(command, "runs/latest")
+        assert called.code == 2
+        assert "mine.py was changed since the run began" in called.err
+
+
 # --- verify and warmup -------------------------------------------------------------------
 
 
@@ -269,7 +345,13 @@ def test_verify_as_json(call, monkeypatch):
 
 
 def test_every_shipped_game_of_known_value_is_verified():
-    assert {case.config for case in verify._CASES} == {"kuhn", "leduc", "leduc_openspiel"}
+    assert {case.config for case in verify._CASES} == {
+        "kuhn",
+        "leduc",
+        "leduc_openspiel",
+        "liars_dice",
+        "goofspiel",
+    }
 
 
 def test_warmup_says_where_the_kernels_are(call):

@@ -94,6 +94,12 @@ def test_drift_is_judged_along_a_line_and_blamed_on_the_cores_or_on_others():
     assert "share of the cores" in others.cause
 
 
+def test_a_moment_is_too_short_to_call_anybody_idle():
+    (frame,) = frames(use(2, user_fraction=0.0, voluntary_per_second=500.0), count=1)
+    short = dataclasses.replace(frame, seconds=0.002)
+    assert verdict(diagnose("x", [short]), "idle wake-ups").status == "unknown"
+
+
 def test_frames_survive_json():
     (frame,) = frames(use(2, migrations_per_second=None), count=1)
     assert samples.frame_of(json.loads(json.dumps(frame.as_dict()))) == frame
@@ -120,7 +126,7 @@ def processes():
 def test_live_processes_idle_and_polling(processes):
     sleeper, poller = processes(SLEEPER), processes(POLLER)
     time.sleep(0.5)
-    diagnosis = watch_process(os.getpid(), seconds=1.0, interval=0.2)
+    diagnosis = watch_process(os.getpid(), seconds=1.2, interval=0.6)
     wake_ups = {p.pid: p.voluntary_per_second for p in diagnosis.processes}
     assert wake_ups[sleeper] == 0.0
     assert wake_ups[poller] > 5.0

@@ -3,7 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
+from cfr_shm.engine.lost_updates import (
+    StrategyWeights,
+    estimate_lost_updates,
+    total_strategy_weight,
+)
 from cfr_shm.layout import DECISION, NODE_DTYPE, TERMINAL, Tree
 
 
@@ -32,3 +36,11 @@ def test_the_table_is_summed_without_its_regrets_and_shared_rows_once() -> None:
         strategy_sum[3 * row : 3 * row + 2] = 1.0
     strategy_sum[12:15] = 10.0
     assert total_strategy_weight(tree, np.array([[4], [4]]), strategy_sum) == 4 * 2 + 30
+
+
+def test_the_account_follows_discounts():
+    # 50 at first, 100 added, halved; 40 added, of which 10 were lost.
+    weights = StrategyWeights(50.0).discounted(100.0, 0.5)
+    total = (50.0 + 100.0) * 0.5 + 30.0
+    assert weights.added(140.0) == pytest.approx(90.0)
+    assert estimate_lost_updates(weights.added(140.0), weights.before, total) == pytest.approx(1 / 9)

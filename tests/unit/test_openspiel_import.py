@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 
 import pyspiel
@@ -10,9 +11,10 @@ import pytest
 from policies import openspiel_policy, random_strategy, uniform_strategy
 from production import train
 
+from cfr_shm.config import GameConfig
 from cfr_shm.errors import EXIT_USAGE, GameError
 from cfr_shm.evaluation.best_response import evaluate
-from cfr_shm.games import openspiel_import
+from cfr_shm.games import openspiel_import, registry
 from cfr_shm.games.goofspiel import goofspiel
 from cfr_shm.games.leduc import leduc
 from cfr_shm.games.liars_dice import liars_dice
@@ -167,6 +169,18 @@ def test_a_long_import_tells_how_far_it_is(monkeypatch):
     import_game("leduc_poker", progress=told.append)
     assert told
     assert all("importing openspiel:leduc_poker: " in text for text in told)
+    about = r"\(about (?:[5-9]e\+03|1e\+04) in all, by a sample\)"  # they are 9,457
+    assert all(re.search(about, text) for text in told)
+
+
+def test_a_game_that_is_loaded_twice_is_imported_once(monkeypatch):
+    built = []
+    monkeypatch.setattr(registry, "_imported", {})
+    monkeypatch.setattr(registry, "import_game", lambda *arguments, **_: built.append(arguments))
+    for _ in range(2):
+        registry.load_game(GameConfig(name="openspiel:kuhn_poker"))
+    registry.load_game(GameConfig(name="openspiel:kuhn_poker", max_histories=9))
+    assert built == [("kuhn_poker", openspiel_import.DEFAULT_MAX_HISTORIES), ("kuhn_poker", 9)]
 
 
 def test_without_openspiel_the_remedy_is_named(monkeypatch):

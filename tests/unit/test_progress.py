@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import threading
 from itertools import islice
 
@@ -13,6 +14,7 @@ from cfr_shm.telemetry import events, tensorboard
 from cfr_shm.telemetry.events import Broadcast, Evaluated, Progress, RunEnded, Warned
 from cfr_shm.telemetry.metrics import MetricsLog
 from cfr_shm.telemetry.progress import Display, LogFile, describe, due_times, progress_line
+from cfr_shm.telemetry.samples import Sampler, frame_of
 
 
 def progress(iterations: int = 10_000, *, due: bool = True, **changes) -> Progress:
@@ -31,6 +33,8 @@ def progress(iterations: int = 10_000, *, due: bool = True, **changes) -> Progre
         "system_cpu_fraction": 0.006,
         "voluntary_context_switches": 12,
         "involuntary_context_switches": 3,
+        "context_switches_per_second": 7.5,
+        "utility_moving_average": 0.02,
     }
     return Progress(**(fields | changes))
 
@@ -38,6 +42,14 @@ def progress(iterations: int = 10_000, *, due: bool = True, **changes) -> Progre
 EVALUATED = Evaluated(10_000, 2.0, 0.0123, 0.0246, "chips", "best response")
 ENDED = RunEnded(
     "interrupted", "leduc", "runs/x", 10_000, 2.0, 5000.0, 3e5, 8, 0.01, 0.0123, "chips", "exact"
+)
+
+
+MEASURED = events.TableMeasured(
+    10_000,
+    2.0,
+    events.StreetMeasured(288, 280, 0.01, 0.5),
+    (events.StreetMeasured(18, 18, 0.02, 0.6), events.StreetMeasured(270, 262, None, 0.4)),
 )
 
 
@@ -121,6 +133,7 @@ def test_results_go_where_results_are_wanted():
 
 def test_every_event_has_words():
     samples = [
+        events.GameImporting("importing"),
         events.KernelsCompiling("compiling"),
         events.KernelsReady(12.0, True),
         events.RunStarted("leduc", "runs/x", 1, False, 5 << 20, 7),
@@ -128,6 +141,7 @@ def test_every_event_has_words():
         events.CheckpointSaved("runs/x/checkpoints/7", 7, 0.1),
         events.CheckpointFailed("disk full", 7),
         EVALUATED,
+        MEASURED,
         Warned("look"),
         ENDED,
         events.RunFailed("worker 0 died"),
@@ -149,6 +163,31 @@ def test_log_file_stamps_each_line_and_appends(tmp_path):
     lines = path.read_text().splitlines()
     assert len(lines) == 2 * len(describe(ENDED)[1].splitlines())
     assert all(line.split()[1] == "info" for line in lines)
+
+
+def test_a_log_file_of_objects(tmp_path):
+    path = tmp_path / "log.txt"
+    log = LogFile(path, "debug", "json")
+    log(progress(utility=float("nan")))
+    log(ENDED)
+    log.close()
+    first, last = map(json.loads, path.read_text().splitlines())
+    assert (first["level"], first["event"]) == ("info", "Progress")
+    assert first["data"]["iterations"] == 10_000
+    assert first["data"]["utility"] is None
+    assert first["text"].startswith("Iteration 10000")
+    assert last["text"].count("\n") > 2
+
+
+def test_processes_are_looked_at_once_in_each_interval(tmp_path, monkeypatch):
+    monkeypatch.setattr("cfr_shm.telemetry.metrics.LEAST_FRAME_SECONDS", 0.0)
+    log = MetricsLog(tmp_path / "metrics.jsonl", sampler=Sampler(os.getpid()))
+    for due in (False, False, True, False, True):
+        log(progress(due=due))
+    log.close()
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    assert [line["kind"] for line in lines] == ["interval", "processes"] * 2
+    assert frame_of(lines[1]).processes[0].pid == os.getpid()
 
 
 def test_metrics_are_one_object_per_line(tmp_path):
@@ -230,7 +269,21 @@ def test_tensorboard_tags():
         "Performance/NodesPerSecond": 3e6,
         "Performance/WorkerBusyFraction": pytest.approx(0.99),
         "Performance/SystemCpuFraction": 0.006,
+        "Performance/ContextSwitchesPerSecond": 7.5,
         "Training/Utility": 0.01234,
+        "Training/UtilityMovingAvg": 0.02,
+    }
+    exploring = tensorboard.scalars_of(progress(epsilon=0.6))
+    assert exploring["Training/Epsilon"] == 0.6
+    assert tensorboard.scalars_of(MEASURED) == {
+        "Training/InfosetsVisited": 280.0,
+        "Training/PolicyEntropy": 0.5,
+        "Training/AverageRegretNorm": 0.01,
+        "Training/InfosetsVisited/Street0": 18.0,
+        "Training/PolicyEntropy/Street0": 0.6,
+        "Training/AverageRegretNorm/Street0": 0.02,
+        "Training/InfosetsVisited/Street1": 262.0,
+        "Training/PolicyEntropy/Street1": 0.4,
     }
 
 

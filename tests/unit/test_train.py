@@ -61,7 +61,7 @@ def test_a_run_leaves_what_it_promises(tmp_path):
     assert 0 < summary["exploitability"]["value"] < 0.459
     assert summary["nash_conv"] == pytest.approx(2 * summary["exploitability"]["value"])
     lines = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
-    assert [line["kind"] for line in lines] == ["interval", "evaluation"]
+    assert [line["kind"] for line in lines] == ["interval", "evaluation", "table"]
     assert lines[0]["iterations"] == lines[1]["iterations"] == 256
     assert "finished: 256 iterations of kuhn" in (path / "log.txt").read_text()
     assert StoredRun(path).load_config() == kuhn()

@@ -10,7 +10,7 @@ from production import train
 
 from cfr_shm.errors import EXIT_USAGE, GameError
 from cfr_shm.evaluation.best_response import evaluate
-from cfr_shm.games.user_game import load_user_game, names_user_game
+from cfr_shm.games.user_game import file_digest, load_user_game, names_user_game
 from cfr_shm.kernels.jit import JIT_DISABLED
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "your_own_game.md"
@@ -81,6 +81,15 @@ def test_the_builder_s_own_refusals_name_the_game(coins):
     coins.write_text(coins.read_text().replace('infoset="facing a bet"', "infoset=coin"))
     with pytest.raises(GameError, match="'heads' belongs to player 0 with 2 actions and to player"):
         load_user_game(f"{coins}:coins")
+
+
+def test_a_file_that_was_changed_since_is_not_run(coins):
+    name = f"{coins}:coins"
+    digest = file_digest(name)
+    load_user_game(name, digest)
+    coins.write_text("raise RuntimeError('was run')")
+    with pytest.raises(GameError, match="was changed since the run began"):
+        load_user_game(name, digest)
 
 
 def test_names_of_other_games_are_told_apart():

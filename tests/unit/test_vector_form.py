@@ -21,9 +21,9 @@ def form_of(game):
 
 def test_leduc_has_one_public_state_per_board():
     apart, merged = (classify(leduc(merge_suits=each).deals) for each in (False, True))
-    assert apart.count.tolist() == [[6, 30], [6, 30]]
+    assert apart.sizes.tolist() == [[6, 30], [6, 30]]
     assert apart.public_count.tolist() == [1, 6]
-    assert merged.count.tolist() == [[3, 9], [3, 9]]
+    assert merged.sizes.tolist() == [[3, 9], [3, 9]]
     assert merged.public_count.tolist() == [1, 3]
 
 
@@ -37,7 +37,7 @@ def test_classes_remember_what_buckets_forget():
     deals = table_deals(np.ones(2), bucket, np.array([[0, 1], [1, 0]]))
     classes = classify(deals)
     assert classes.of_deal[0].tolist() == [[0, 1], [0, 1]]
-    assert classes.count.tolist() == [[2, 2], [1, 1]]
+    assert classes.sizes.tolist() == [[2, 2], [1, 1]]
 
 
 @pytest.mark.parametrize("game", [kuhn(), kuhn(3), leduc(), leduc(3)])

@@ -3,22 +3,30 @@
 An algorithm is *full width* (every deal and action in every iteration) or *sampled*. The
 first kind keeps float64 regrets and policies in ``TrainingViews.state``, beside the strategy
 sums in the rows; the second keeps everything in the rows.
+
+The config is checked against these tables, and ``cfr-shm --help`` imports it: no NumPy here.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from cfr_shm.layout import FullWidthRule
+if TYPE_CHECKING:
+    from cfr_shm.layout import FullWidthRule, Task
 
 EXTERNAL_SAMPLING = "external_sampling"
 OUTCOME_SAMPLING = "outcome_sampling"
 CHANCE_SAMPLING = "chance_sampling"
 PUBLIC_CHANCE_SAMPLING = "public_chance_sampling"
 
+SAMPLED = (EXTERNAL_SAMPLING, OUTCOME_SAMPLING, CHANCE_SAMPLING, PUBLIC_CHANCE_SAMPLING)
+
 #: What is carried from iteration to iteration beside the rows: regrets and policies.
 FULL_WIDTH_PLANES = 2
+
+DEFAULT_EPSILON = 0.6
 
 _KEEP_ALL = math.nan
 
@@ -48,20 +56,43 @@ FULL_WIDTH = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """Which iterations of external sampling skip which actions; as in Pluribus.
+
+    Attributes:
+        threshold: actions of smaller regret are skipped, chips.
+        probability: that an iteration skips.
+        after: iterations before the first that may.
+    """
+
+    threshold: float = -3e8
+    probability: float = 0.95
+    after: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class AlgorithmSettings:
     """An algorithm and its settled parameters; None means the published default.
 
     Attributes:
-        name: ``external_sampling`` or a key of ``FULL_WIDTH``.
+        name: one of ``SAMPLED`` or a key of ``FULL_WIDTH``.
         alpha: how slowly positive regrets are forgotten.
         beta: how slowly negative regrets are forgotten.
         gamma: weight ``t ** gamma`` of iteration t in the average.
+        epsilon: of outcome sampling, from which iteration on it is how much; from 0 upwards.
+        averaging: of external sampling, ``on_the_way`` or ``separate``.
+        regret_floor: of sampled algorithms, what regrets never fall below, chips.
+        pruning: of external sampling, None: nothing is skipped.
     """
 
     name: str = EXTERNAL_SAMPLING
     alpha: float | None = None
     beta: float | None = None
     gamma: float | None = None
+    epsilon: tuple[tuple[int, float], ...] = ((0, DEFAULT_EPSILON),)
+    averaging: Literal["on_the_way", "separate"] = "on_the_way"
+    regret_floor: float | None = None
+    pruning: Pruning | None = None
 
     @property
     def is_full_width(self) -> bool:
@@ -73,12 +104,27 @@ class AlgorithmSettings:
         """How many float64 words are kept for each word of the table, beside the rows."""
         return FULL_WIDTH_PLANES if self.is_full_width else 0
 
+    def extend(self, task: Task) -> Task:
+        """Return ``task`` with what the algorithm says of averages, floors and skipping."""
+        from cfr_shm.layout import AVERAGE_ON_THE_WAY, AVERAGE_SEPARATELY, NEVER
+
+        pruning = self.pruning
+        if pruning is not None:
+            task = task._replace(
+                prune_threshold=pruning.threshold,
+                prune_probability=pruning.probability,
+                prune_after=pruning.after,
+            )
+        separate = self.averaging == "separate"
+        return task._replace(
+            averaging=AVERAGE_SEPARATELY if separate else AVERAGE_ON_THE_WAY,
+            regret_floor=NEVER if self.regret_floor is None else self.regret_floor,
+        )
+
 
 def parameters_of(name: str) -> tuple[str, ...]:
-    """Return which of alpha, beta and gamma an algorithm has."""
-    variant = FULL_WIDTH.get(name)
-    if variant is None:
-        return ()
+    """Return which of alpha, beta and gamma a full-width algorithm has."""
+    variant = FULL_WIDTH[name]
     return tuple(key for key in ("alpha", "beta", "gamma") if getattr(variant, key) is not None)
 
 
@@ -88,6 +134,8 @@ def full_width_rule(settings: AlgorithmSettings) -> FullWidthRule:
     >>> full_width_rule(AlgorithmSettings(name="cfr_plus")).floored
     1
     """
+    from cfr_shm.layout import FullWidthRule
+
     variant = FULL_WIDTH[settings.name]
 
     def chosen(key: str, otherwise: float) -> float:

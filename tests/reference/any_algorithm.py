@@ -1,4 +1,4 @@
-"""Run a full-width algorithm on a game, in this process, and read what it learnt."""
+"""Run any algorithm on a game, in this process, and read what it learnt."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfr_shm.engine.algorithms import AlgorithmSettings
+from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
 from cfr_shm.games.game import Game
-from cfr_shm.layout import RESULT_ITERATIONS
+from cfr_shm.layout import RESULT_ITERATIONS, RESULT_UTILITY
 from cfr_shm.memory.tables import TrainingViews, private_views
 from cfr_shm.strategy.average import Strategy
 
@@ -22,6 +22,10 @@ class VectorRun:
     views: TrainingViews
     runner: TaskRunner
     result: np.ndarray
+
+    @property
+    def utility_sums(self) -> np.ndarray:
+        return self.result[RESULT_UTILITY:]
 
     def strategy(self) -> Strategy:
         return Strategy.from_table(self.game, self.views.table)
@@ -47,7 +51,7 @@ def settings_for(game: Game, name: str, seed: int = 0, **options) -> EngineSetti
 PARAMETERS = set(AlgorithmSettings.__dataclass_fields__) - {"name"}
 
 
-def train_full_width(game: Game, name: str, iterations: int, **options) -> VectorRun:
+def train(game: Game, name: str, iterations: int, **options) -> VectorRun:
     settings = settings_for(game, name, **options)
     views = private_views(game, 1, settings.algorithm.state_planes)
     runner = TaskRunner(settings, views, 0)

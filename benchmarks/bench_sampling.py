@@ -1,0 +1,93 @@
+"""Sampled algorithms: rates beside OpenSpiel's C++, and exploitability after a second.
+
+One iteration updates each player once on both sides. ``pytest benchmarks/bench_sampling.py
+--benchmark-only``
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.conftest import ROUNDS, Scoreboard, in_turns
+from benchmarks.trainer import AlgorithmTrainer
+from cfr_shm.games.game import Game
+from cfr_shm.games.leduc import leduc
+from cfr_shm.games.liars_dice import liars_dice
+
+# Game, our algorithm, OpenSpiel's solver and game, our iterations, theirs.
+PEERS: dict[str, tuple[Callable[[], Game], str, str, str, int, int]] = {
+    "outcome sampling on Leduc": (
+        lambda: leduc(merge_suits=False),
+        "outcome_sampling",
+        "OutcomeSamplingMCCFRSolver",
+        "leduc_poker",
+        1_000_000,
+        40_000,
+    ),
+    "external sampling on liar's dice": (
+        liars_dice,
+        "external_sampling",
+        "ExternalSamplingMCCFRSolver",
+        "liars_dice",
+        50_000,
+        2_000,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_beside_openspiel(benchmark, scoreboard: Scoreboard, name: str) -> None:
+    pyspiel = pytest.importorskip("pyspiel")
+    build, algorithm, solver, openspiel_game, count, peer_count = PEERS[name]
+    trainer = AlgorithmTrainer(build(), algorithm)
+    peer = getattr(pyspiel, solver)(pyspiel.load_game(openspiel_game))
+
+    def run_peer() -> None:
+        for _ in range(peer_count):
+            peer.run_iteration()
+
+    ours, theirs = in_turns(lambda: trainer.run(count), run_peer)
+    benchmark.pedantic(lambda: trainer.run(count), rounds=ROUNDS, iterations=1)
+    ratio = (count / ours) / (peer_count / theirs)
+    benchmark.extra_info.update(openspiel_ratio=ratio, iterations_per_second=count / ours)
+    scoreboard.note(f"{name}: iterations/s", count / ours)
+    scoreboard.at_least(f"{name}: rate beside OpenSpiel's C++ solver", ratio, 20)
+
+
+# Options of the algorithm, iterations of a task, iterations between discounts (None: never).
+AFTER_A_SECOND = {
+    "external_sampling": ({}, 16_384, None),
+    "outcome_sampling": ({}, 16_384, None),
+    "chance_sampling": ({}, 1_024, None),
+    "public_chance_sampling": ({"weighting": "linear"}, 1_024, None),
+    "public_chance_sampling, dcfr": ({}, 1_024, 1_024),
+}
+
+
+def exploitability_after_one_second(name: str, seed: int) -> float:
+    """Train on Leduc, suits merged, for a second of one core."""
+    options, task, interval = AFTER_A_SECOND[name]
+    trainer = AlgorithmTrainer(leduc(), name.partition(",")[0], seed=seed, **options)
+    end = time.thread_time() + 1.0
+    while time.thread_time() < end:
+        trainer.run(task)
+        if interval is not None:
+            trainer.discount(interval, alpha=1.5, beta=0.5, gamma=2.0)
+    return trainer.exploitability()
+
+
+@pytest.mark.parametrize("name", AFTER_A_SECOND)
+def test_exploitability_after_one_second(benchmark, scoreboard: Scoreboard, name: str) -> None:
+    found = [exploitability_after_one_second(name, seed) for seed in range(5)]
+    benchmark.pedantic(exploitability_after_one_second, args=(name, 9), rounds=1, iterations=1)
+    benchmark.extra_info.update(exploitability=found)
+    median = statistics.median(found)
+    line = f"Leduc, suits merged: exploitability after 1 s of {name}"
+    if name.startswith("public"):
+        scoreboard.at_most(line, median, 0.0077, "chips")
+    else:
+        scoreboard.note(line, median, "chips")

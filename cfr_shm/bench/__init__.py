@@ -1,0 +1,1 @@
+"""Measurements that users can repeat: the incidents replayed, scaling, and long runs."""

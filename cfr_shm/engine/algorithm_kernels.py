@@ -1,0 +1,59 @@
+"""The kernels of each algorithm: are they compiled, and compile them ahead of the first run.
+
+What every run needs is compiled at its start (``kernels.warm``); an algorithm's own kernels are
+compiled by whoever first chooses it, so that nobody waits for what is not used.
+"""
+
+from __future__ import annotations
+
+from cfr_shm.algorithms import (
+    CHANCE_SAMPLING,
+    EXTERNAL_SAMPLING,
+    FULL_WIDTH,
+    OUTCOME_SAMPLING,
+    PUBLIC_CHANCE_SAMPLING,
+    SAMPLED,
+    AlgorithmSettings,
+)
+from cfr_shm.engine.discounts import DiscountPlan
+from cfr_shm.engine.settings import EngineSettings
+from cfr_shm.engine.task_runner import TaskRunner
+from cfr_shm.games.leduc import leduc
+from cfr_shm.kernels.jit import JIT_DISABLED, cache_directory
+from cfr_shm.memory.tables import private_views
+
+_MODULES = {
+    EXTERNAL_SAMPLING: "traverse",
+    OUTCOME_SAMPLING: "outcome",
+    CHANCE_SAMPLING: "chance_sampling",
+    PUBLIC_CHANCE_SAMPLING: "public_chance",
+    **dict.fromkeys(FULL_WIDTH, "full_width"),
+}
+
+
+def are_compiled(algorithm: AlgorithmSettings) -> bool:
+    """Return whether the kernels of an algorithm are in the cache."""
+    module = _MODULES[algorithm.name]
+    if algorithm.averaging == "separate":
+        module = "separate_average"
+    return JIT_DISABLED or any(cache_directory().rglob(f"{module}.*.nbi"))
+
+
+def compile_all() -> None:
+    """Compile the kernels of every algorithm into the cache."""
+    chosen = [AlgorithmSettings(name=name) for name in (*SAMPLED, "cfr")]
+    chosen.append(AlgorithmSettings(averaging="separate"))
+    game = leduc()
+    for algorithm in chosen:
+        settings = EngineSettings(
+            worker_count=1,
+            player_count=game.player_count,
+            street_count=game.street_count,
+            max_depth=game.max_depth,
+            max_actions=game.max_actions,
+            algorithm=algorithm,
+        )
+        views = private_views(game, 1, algorithm.state_planes)
+        TaskRunner(settings, views, 0).run(0, 0)
+    plan = DiscountPlan(interval=1, until=None, alpha=1.0, beta=1.0, gamma=1.0)
+    plan.apply(private_views(game), 1)

@@ -1,0 +1,61 @@
+"""Discounts of sampled algorithms: after every so many iterations, while nobody writes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from cfr_shm.kernels.discount import discount_table
+from cfr_shm.layout import DECISION
+from cfr_shm.memory.tables import TrainingViews
+
+
+@dataclass(frozen=True)
+class DiscountPlan:
+    """When a table is discounted, and by how much; counted in iterations, never in time.
+
+    After the k-th interval positive regrets are multiplied by ``k**alpha / (k**alpha + 1)``,
+    negative ones by ``k**beta / (k**beta + 1)``, strategy sums by ``(k / (k + 1))**gamma``.
+
+    >>> plan = DiscountPlan(interval=1000, until=2500, alpha=1.5, beta=0.0, gamma=2.0)
+    >>> plan.next_after(0), plan.next_after(1000), plan.next_after(2000)
+    (1000, 2000, None)
+    """
+
+    interval: int
+    until: int | None
+    alpha: float
+    beta: float
+    gamma: float
+
+    def next_after(self, completed: int) -> int | None:
+        """Return after how many iterations the next discount is due, None for never.
+
+        A discount that is due at ``completed`` itself has been applied.
+        """
+        due = (completed // self.interval + 1) * self.interval
+        return due if self.until is None or due <= self.until else None
+
+    def factors(self, completed: int) -> tuple[float, float, float]:
+        """Return the factors of positive regrets, negative regrets and strategy sums."""
+        number = float(completed // self.interval)
+        average = (number / (number + 1.0)) ** self.gamma
+        return _share(number, self.alpha), _share(number, self.beta), average
+
+    def apply(self, views: TrainingViews, completed: int) -> float:
+        """Discount the table after ``completed`` iterations; return the strategy sums' factor."""
+        nodes = views.tree.nodes
+        first_use = np.zeros(len(nodes), np.uint8)
+        decisions = np.flatnonzero(nodes["kind"] == DECISION)
+        _, first = np.unique(nodes["row_base"][decisions], return_index=True)
+        first_use[decisions[first]] = 1
+        factors = self.factors(completed)
+        discount_table(views.tree, views.deals.bucket_count, first_use, views.table, *factors)
+        return factors[2]
+
+
+def _share(number: float, exponent: float) -> float:
+    power = number**exponent if exponent * math.log2(number) < 1000 else math.inf
+    return power / (power + 1.0) if power < math.inf else 1.0

@@ -1,0 +1,184 @@
+"""Outcome-sampling MCCFR: one line of play per sweep, weighted by how likely it was drawn.
+
+One *iteration* draws one deal and plays one line for each player (a *sweep*). The traverser
+explores: an action is uniform with probability epsilon, else drawn from the policy; everybody
+else plays the policy. Source: Lanctot et al. 2009, "Monte Carlo sampling for regret
+minimization in extensive games", sections 3.1 and 3.3.
+
+The average is taken at the nodes of the others, as in external sampling: a node is reached by
+its owner's policy, and the weight is divided by what everybody else's draws had to contribute.
+That keeps weights below (actions / epsilon) ** depth, which averages taken at the traverser's
+own nodes do not (they are divided by the others' reach).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfr_shm.kernels.atomics import atomic_load, atomic_store
+from cfr_shm.kernels.deal import draw_deal
+from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.payoff import leaf_utility
+from cfr_shm.kernels.regret import add_floored, regret_match
+from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.traverse import sample_action, sample_outcome
+from cfr_shm.layout import (
+    DECISION,
+    FRAME_ACTION,
+    FRAME_COUNT,
+    FRAME_ROW,
+    RESULT_ITERATIONS,
+    RESULT_NODES,
+    RESULT_UTILITY,
+    RESULT_WEIGHT,
+    RUN,
+    STOP_FLAG,
+    STOP_NOW,
+    TERMINAL,
+    UPDATE_ATOMIC,
+    WEIGHT_LINEAR,
+    WORKER_HEARTBEAT,
+    WORKER_ITERATIONS,
+    WORKER_NODES,
+)
+
+#: What a traverser's frame keeps of a drawn action, in ``frame_value``.
+_POLICY, _DRAWN, _REACH = range(3)
+FRAME_VALUES = 3
+
+
+@kernel
+def outcome_sampling(tree, deals, table, task, scratch, control, exploration, result):
+    """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.
+
+    Args:
+        tree: layout.Tree, read-only.
+        deals: layout.Deals, read-only.
+        table: layout.Table, shared, read and written.
+        task: layout.Task.
+        scratch: layout.Scratch with one lane and at least FRAME_VALUES actions.
+        control: (control_words,) int64, shared; the stop flag is read, this worker's line
+            written.
+        exploration: layout.Exploration.
+        result: (RESULT_UTILITY + players,) float64, out; utilities are importance-weighted.
+
+    Iterations done are a prefix of the task: whole windows at STOP_AT_WINDOW, whole
+    iterations at STOP_NOW.
+    """
+    result[:] = 0.0
+    line = task.worker_line
+    first = task.first_iteration
+    end = first + task.iteration_count
+    players = tree.utility.shape[1]
+    steps = exploration.first.shape[0]
+    step = 0
+    while first < end and atomic_load(control, STOP_FLAG) == RUN:
+        border = min(end, (first // task.drain_window + 1) * task.drain_window)
+        visited = 0
+        iteration = first
+        while iteration < border and atomic_load(control, STOP_FLAG) != STOP_NOW:
+            while step + 1 < steps and exploration.first[at(step + 1)] <= iteration:
+                step += 1
+            draw_deal(deals, task.seed, iteration, 0, scratch.lane_bucket, scratch.lane_strength)
+            epsilon = exploration.epsilon[at(step)]
+            for traverser in range(players):
+                visited += _sweep(
+                    tree, table, task, scratch, epsilon, exploration, iteration, traverser, result
+                )
+            iteration += 1
+        result[RESULT_ITERATIONS] += iteration - first
+        result[RESULT_NODES] += visited
+        done = control[line + WORKER_ITERATIONS] + iteration - first
+        atomic_store(control, line + WORKER_ITERATIONS, done)
+        atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
+        atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
+        first = end if iteration < border else border
+
+
+@device
+def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverser, result):
+    """Play one line, then update the traverser's infosets on it; return the nodes visited."""
+    nodes = tree.nodes
+    reach = exploration.reach
+    players = reach.shape[0]
+    atomic = task.update == UPDATE_ATOMIC
+    weight = iteration + 1.0 if task.weighting == WEIGHT_LINEAR else 1.0
+    key = sweep_key(task.seed, iteration, traverser)
+    frame_policy = scratch.frame_policy
+    node, depth, visited = np.int64(0), np.int64(0), np.int64(1)
+    drawn = 1.0  # product of the probabilities with which the traverser's moves were drawn
+    followed = 1.0  # the same of the others' moves
+    if players > 2:
+        reach[:] = 1.0
+    while nodes[at(node)]["kind"] < TERMINAL:
+        record = nodes[at(node)]
+        unit = uniform(key, node)
+        visited += 1
+        if record["kind"] != DECISION:
+            node = sample_outcome(tree, record, unit)
+            continue
+        actor = record["actor"]
+        count = np.int64(record["count"])
+        bucket = np.int64(scratch.lane_bucket[0, at(actor), at(record["street"])])
+        row = record["row_base"] + bucket * np.int64(record["row_stride"])
+        total = regret_match(table.regret, 2 * (row + count), count, frame_policy, depth)
+        if actor == traverser:
+            action = _explore(frame_policy, depth, count, total, epsilon, unit)
+            policy = frame_policy[at(depth), at(action)] / total
+            chance = epsilon / count + (1.0 - epsilon) * policy
+            scratch.frame_state[at(depth), FRAME_ROW] = row
+            scratch.frame_state[at(depth), FRAME_ACTION] = action
+            scratch.frame_state[at(depth), FRAME_COUNT] = count
+            scratch.frame_value[at(depth), _POLICY] = policy
+            scratch.frame_value[at(depth), _DRAWN] = chance
+            scratch.frame_value[at(depth), _REACH] = drawn
+            drawn *= chance
+            depth += 1
+        else:
+            share = weight / drawn
+            if players > 2:
+                share *= reach[at(actor)] / followed
+            action = sample_action(
+                table.strategy_sum, row, count, share, atomic, frame_policy, depth, total, unit
+            )
+            result[RESULT_WEIGHT] += share
+            if players > 2:
+                policy = frame_policy[at(depth), at(action)] / total
+                reach[at(actor)] *= policy
+                followed *= policy
+        node = np.int64(record["first_child"]) + action
+    value = leaf_utility(tree, node, traverser, scratch.lane_strength, 0)
+    while depth > 0:
+        depth -= 1
+        value = _settle(table.regret, task, scratch, depth, value, weight, atomic)
+    result[RESULT_UTILITY + traverser] += value
+    return visited
+
+
+@device
+def _explore(frame_policy, frame, count, total, epsilon, unit):
+    """Return an action drawn from the policy mixed with the uniform one."""
+    even = epsilon / count
+    scale = (1.0 - epsilon) / total
+    cumulative = 0.0
+    action = 0
+    for other in range(count):
+        cumulative += even + scale * frame_policy[at(frame), at(other)]
+        action += cumulative <= unit
+    return min(action, count - 1)
+
+
+@device
+def _settle(regret, task, scratch, frame, value, weight, atomic):
+    """Add the regrets at one infoset of the line and return its importance-weighted value."""
+    row = scratch.frame_state[at(frame), FRAME_ROW]
+    action = scratch.frame_state[at(frame), FRAME_ACTION]
+    count = scratch.frame_state[at(frame), FRAME_COUNT]
+    worth = value / scratch.frame_value[at(frame), _DRAWN]
+    expected = scratch.frame_value[at(frame), _POLICY] * worth
+    scale = weight / scratch.frame_value[at(frame), _REACH]
+    first = 2 * (row + count)
+    for other in range(count):
+        gain = scale * ((worth if other == action else 0.0) - expected)
+        add_floored(regret, first + other, np.float32(gain), task.regret_floor, atomic)
+    return expected

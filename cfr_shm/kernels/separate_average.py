@@ -1,0 +1,113 @@
+"""External sampling whose average strategy is taken in passes of its own.
+
+Averages taken on the way, at the nodes of whoever is not the traverser, count an infoset as
+often as the *other* non-traversers' policies come there: with three and more players that
+skews them. Here a pass for each player draws chance and the player's own actions, explores
+everybody else's, and adds the policy at every own node: an infoset then counts as often as
+chance and its owner come there, as it should. Source: Brown & Sandholm 2019, "Superhuman AI
+for multiplayer poker", supplement (UPDATE-STRATEGY).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfr_shm.kernels.atomics import atomic_load
+from cfr_shm.kernels.deal import draw_deal
+from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.regret import regret_match
+from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.traverse import ABANDONED, run_window, sample_action, sample_outcome, tell
+from cfr_shm.layout import (
+    CHANCE,
+    DECISION,
+    FRAME_ACTION,
+    FRAME_COUNT,
+    FRAME_FIRST_CHILD,
+    RESULT_WEIGHT,
+    RUN,
+    STOP_FLAG,
+    UPDATE_ATOMIC,
+    WEIGHT_LINEAR,
+)
+
+#: Streams of random numbers of the passes: this plus the player.
+AVERAGE_STREAM = 64
+
+
+@kernel
+def external_sampling_averaged_apart(tree, deals, table, task, scratch, control, stack, result):
+    """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.
+
+    Args:
+        tree: layout.Tree, read-only.
+        deals: layout.Deals, read-only.
+        table: layout.Table, shared, read and written.
+        task: layout.Task with averaging AVERAGE_SEPARATELY.
+        scratch: layout.Scratch with one lane.
+        control: (control_words,) int64, shared.
+        stack: (decisions on the longest path + 1, FRAME_WORDS) int64, scratch.
+        result: (RESULT_UTILITY + players,) float64, out.
+
+    An iteration is external sampling's, followed by one pass for each player with a deal and
+    actions of its own stream. Stops as ``external_sampling`` does.
+    """
+    result[:] = 0.0
+    first = task.first_iteration
+    end = first + task.iteration_count
+    while first < end and atomic_load(control, STOP_FLAG) == RUN:
+        border = min(end, (first // task.drain_window + 1) * task.drain_window)
+        visited = 0
+        for iteration in range(first, border):
+            nodes = run_window(
+                tree, deals, table, task, scratch, control, result, iteration, iteration + 1
+            )
+            if nodes == ABANDONED:
+                return
+            visited += nodes
+            draw_deal(deals, task.seed, iteration, 0, scratch.lane_bucket, scratch.lane_strength)
+            for player in range(tree.utility.shape[1]):
+                visited += _pass(tree, table, task, scratch, stack, iteration, player, result)
+        tell(control, task.worker_line, result, border - first, visited)
+        first = border
+
+
+@device
+def _pass(tree, table, task, scratch, stack, iteration, player, result):
+    """Add one player's policy to the average wherever the player's own draws lead."""
+    atomic = task.update == UPDATE_ATOMIC
+    weight = iteration + 1.0 if task.weighting == WEIGHT_LINEAR else 1.0
+    key = sweep_key(task.seed, iteration, AVERAGE_STREAM + player)
+    node, depth, visited = np.int64(0), np.int64(0), np.int64(0)
+    while node >= 0:
+        visited += 1
+        record = tree.nodes[at(node)]
+        if record["kind"] == CHANCE:
+            node = sample_outcome(tree, record, uniform(key, node))
+        elif record["kind"] == DECISION and record["actor"] == player:
+            count = np.int64(record["count"])
+            bucket = np.int64(scratch.lane_bucket[0, at(player), at(record["street"])])
+            row = record["row_base"] + bucket * np.int64(record["row_stride"])
+            policy = scratch.frame_policy
+            total = regret_match(table.regret, 2 * (row + count), count, policy, 0)
+            unit = uniform(key, node)
+            node = np.int64(record["first_child"]) + sample_action(
+                table.strategy_sum, row, count, weight, atomic, policy, 0, total, unit
+            )
+            result[RESULT_WEIGHT] += weight
+        elif record["kind"] == DECISION:
+            stack[at(depth), FRAME_FIRST_CHILD] = record["first_child"]
+            stack[at(depth), FRAME_COUNT] = record["count"]
+            stack[at(depth), FRAME_ACTION] = 0
+            depth += 1
+            node = np.int64(record["first_child"])
+        else:
+            node = np.int64(-1)
+            while depth > 0 and node < 0:
+                frame = depth - 1
+                stack[at(frame), FRAME_ACTION] += 1
+                if stack[at(frame), FRAME_ACTION] < stack[at(frame), FRAME_COUNT]:
+                    node = stack[at(frame), FRAME_FIRST_CHILD] + stack[at(frame), FRAME_ACTION]
+                else:
+                    depth -= 1
+    return visited

@@ -1,0 +1,138 @@
+"""What every sampling kernel owes the engine: prefixes, stops, counters, weights, one signature."""
+
+import numpy as np
+import pytest
+
+from cfr_shm.algorithms import SAMPLED, AlgorithmSettings
+from cfr_shm.engine.settings import EngineSettings
+from cfr_shm.engine.task_runner import TaskRunner
+from cfr_shm.games.leduc import leduc
+from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.layout import (
+    RESULT_ITERATIONS,
+    RESULT_NODES,
+    RESULT_WEIGHT,
+    STOP_AT_WINDOW,
+    STOP_FLAG,
+    STOP_NOW,
+)
+from cfr_shm.memory.tables import private_views
+
+WINDOW = 4
+SCHEMES = [(name, "on_the_way") for name in SAMPLED] + [("external_sampling", "separate")]
+each_scheme = pytest.mark.parametrize(("name", "averaging"), SCHEMES)
+
+
+class Trainer:
+    def __init__(self, name, averaging, game=None, **options):
+        self.game = leduc() if game is None else game
+        options = {"drain_window": WINDOW, "seed": 5, "worker_count": 1, **options}
+        settings = EngineSettings(
+            player_count=self.game.player_count,
+            street_count=self.game.street_count,
+            max_depth=self.game.max_depth,
+            max_actions=self.game.max_actions,
+            algorithm=AlgorithmSettings(name=name, averaging=averaging),
+            **options,
+        )
+        self.views = private_views(self.game, settings.worker_count)
+        self.runner = TaskRunner(settings, self.views, 0)
+
+    def run(self, first, count):
+        self.result = self.runner.run(first, count)
+        return int(self.result[RESULT_ITERATIONS])
+
+    @property
+    def table(self):
+        return self.views.rows.view(np.int64).copy()
+
+
+@each_scheme
+def test_the_table_does_not_depend_on_where_tasks_begin_and_end(name, averaging):
+    whole, parts = Trainer(name, averaging), Trainer(name, averaging)
+    assert whole.run(0, 6 * WINDOW) == 6 * WINDOW
+    for first, windows in ((0, 1), (1, 3), (4, 2)):
+        parts.run(first * WINDOW, windows * WINDOW)
+    assert np.array_equal(whole.table, parts.table)
+    assert parts.run(6 * WINDOW, 3) == 3
+    assert parts.run(6 * WINDOW + 3, 0) == 0
+
+
+@each_scheme
+def test_atomic_adds_give_the_same_table_as_plain_ones(name, averaging):
+    plain = Trainer(name, averaging)
+    atomic = Trainer(name, averaging, worker_count=2, update="atomic")
+    for trainer in (plain, atomic):
+        trainer.run(0, 5 * WINDOW)
+    assert np.array_equal(plain.table, atomic.table)
+
+
+@each_scheme
+@pytest.mark.parametrize("flag", [STOP_AT_WINDOW, STOP_NOW])
+def test_a_stop_that_is_already_set_does_nothing(name, averaging, flag):
+    trainer = Trainer(name, averaging)
+    trainer.views.control[STOP_FLAG] = flag
+    assert trainer.run(0, 5 * WINDOW) == 0
+    assert not trainer.table.any()
+
+
+@each_scheme
+def test_the_workers_line_counts_iterations_and_nodes(name, averaging):
+    trainer = Trainer(name, averaging)
+    trainer.run(0, 3 * WINDOW)
+    line = trainer.views.control[8:]
+    assert line[0] == 3 * WINDOW
+    assert line[1] == trainer.result[RESULT_NODES] > 3 * WINDOW * 2
+    assert line[2] > 0
+
+
+@each_scheme
+@pytest.mark.parametrize("weighting", ["vanilla", "linear"])
+def test_the_reported_weight_is_what_the_strategy_sums_gained(name, averaging, weighting):
+    trainer = Trainer(name, averaging, weighting=weighting)
+    trainer.run(0, 5 * WINDOW)
+    sums = trainer.views.table.strategy_sum
+    rows = {(label.row, len(label.actions)) for label in trainer.game.infosets()}
+    total = sum(sums[row : row + count].sum() for row, count in rows)
+    assert total == pytest.approx(trainer.result[RESULT_WEIGHT], rel=1e-9)
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="plain Python holds the interpreter lock")
+@each_scheme
+@pytest.mark.parametrize("flag", [STOP_AT_WINDOW, STOP_NOW])
+def test_the_stop_flag_is_seen_while_the_kernel_runs(name, averaging, flag):
+    import threading
+    import time
+
+    trainer = Trainer(name, averaging)
+    thread = threading.Thread(target=trainer.run, args=(0, 2**40))
+    thread.start()
+    while trainer.views.control[8] == 0:
+        time.sleep(0.001)
+    trainer.views.control[STOP_FLAG] = flag
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+    done = trainer.result[RESULT_ITERATIONS]
+    assert done > 0
+    assert flag == STOP_NOW or done % WINDOW == 0
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
+def test_there_is_one_compiled_signature_each():
+    from cfr_shm.kernels.chance_sampling import chance_sampling
+    from cfr_shm.kernels.discount import discount_table
+    from cfr_shm.kernels.outcome import outcome_sampling
+    from cfr_shm.kernels.public_chance import public_chance_sampling
+    from cfr_shm.kernels.separate_average import external_sampling_averaged_apart
+
+    for name, averaging in SCHEMES:
+        for players in (2, 3):
+            Trainer(name, averaging, leduc(players)).run(0, WINDOW)
+    for kernel in (
+        chance_sampling,
+        outcome_sampling,
+        public_chance_sampling,
+        external_sampling_averaged_apart,
+    ):
+        assert len(kernel.signatures) == 1
+    assert len(discount_table.signatures) <= 1

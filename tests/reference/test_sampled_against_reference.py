@@ -1,0 +1,128 @@
+"""Every sampling scheme against plain recursion that reads the same random numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from draws import KeyedDraws
+from poker_rules import Kuhn, Leduc
+from production import node_of_lines
+from sampled import (
+    ChanceSolver,
+    OutcomeSolver,
+    PruningSolver,
+    PublicChanceSolver,
+    SeparateSolver,
+)
+from any_algorithm import train
+
+from cfr_shm.algorithms import Pruning
+from cfr_shm.games.kuhn import kuhn
+from cfr_shm.games.leduc import leduc
+
+SEED = 11
+GAMES = {
+    "kuhn": (kuhn, Kuhn(), 300),
+    "kuhn 3 players": (lambda: kuhn(3), Kuhn(players=3), 100),
+    "leduc merged": (leduc, Leduc(merged=True), 60),
+    "leduc 3 players": (lambda: leduc(3), Leduc(players=3, merged=True), 5),
+}
+each_game = pytest.mark.parametrize("name", GAMES)
+each_weighting = pytest.mark.parametrize("weighting", ["vanilla", "linear"])
+
+
+def keyed(game, rules):
+    lines = node_of_lines(game, rules)
+    draws = KeyedDraws(SEED, game.deals.alias_threshold, game.deals.alias_other, lines)
+    return draws, lines
+
+
+def assert_same_tables(game, rules, run, plain):
+    rows = {label.name: label.row for label in game.infosets()}
+    table = run.views.table
+    visited = set()
+    for infoset, regret in plain.regret.items():
+        row, count = rows[rules.name(infoset)], len(regret)
+        first = 2 * (row + count)
+        found = table.regret[first : first + count]
+        np.testing.assert_allclose(found, regret, rtol=2e-4, atol=2e-4, err_msg=str(infoset))
+        sums = table.strategy_sum[row : row + count]
+        np.testing.assert_allclose(sums, plain.strategy_sum[infoset], rtol=1e-5, atol=1e-7)
+        visited.add(row)
+    assert not run.strategy().weight[list(set(rows.values()) - visited)].any()
+    assert run.utility_sums == pytest.approx(plain.utility_sums, rel=1e-5, abs=1e-5)
+
+
+@each_weighting
+@each_game
+@pytest.mark.parametrize("epsilon", [0.6, 1.0])
+def test_outcome_sampling(name, weighting, epsilon):
+    build, rules, iterations = GAMES[name]
+    game = build()
+    draws, _ = keyed(game, rules)
+    plain = OutcomeSolver(rules, draws, weighting == "linear", epsilon=epsilon).run(iterations)
+    options = {"seed": SEED, "weighting": weighting, "epsilon": ((0, epsilon),)}
+    run = train(game, "outcome_sampling", iterations, **options)
+    assert_same_tables(game, rules, run, plain)
+
+
+@each_weighting
+@each_game
+def test_chance_sampling(name, weighting):
+    build, rules, iterations = GAMES[name]
+    game = build()
+    draws, _ = keyed(game, rules)
+    count = iterations // 5
+    plain = ChanceSolver(rules, draws, weighting == "linear").run(count)
+    run = train(game, "chance_sampling", count, seed=SEED, weighting=weighting)
+    assert_same_tables(game, rules, run, plain)
+
+
+@each_weighting
+def test_public_chance_sampling(weighting):
+    game, rules = leduc(), Leduc(merged=True)
+    draws, _ = keyed(game, rules)
+    plain = PublicChanceSolver(rules, draws, weighting == "linear").run(12)
+    run = train(game, "public_chance_sampling", 12, seed=SEED, weighting=weighting)
+    assert_same_tables(game, rules, run, plain)
+
+
+@each_weighting
+@each_game
+def test_external_sampling_with_separate_averages(name, weighting):
+    build, rules, iterations = GAMES[name]
+    game = build()
+    draws, lines = keyed(game, rules)
+    plain = SeparateSolver(rules, draws, weighting == "linear", seed=SEED, node=lines)
+    plain.run(iterations)
+    options = {"seed": SEED, "weighting": weighting, "averaging": "separate"}
+    run = train(game, "external_sampling", iterations, **options)
+    assert_same_tables(game, rules, run, plain)
+
+
+def test_regret_pruning_and_floor():
+    game, rules, iterations = leduc(), Leduc(merged=True), 300
+    draws, _ = keyed(game, rules)
+    options = {"seed": SEED, "threshold": -20.0, "probability": 0.7, "after_iterations": 40}
+    plain = PruningSolver(rules, draws, False, floor=-25.0, **options).run(iterations)
+    pruning = Pruning(threshold=-20.0, probability=0.7, after=40)
+    run = train(
+        game,
+        "external_sampling",
+        iterations,
+        seed=SEED,
+        weighting="vanilla",
+        pruning=pruning,
+        regret_floor=-25.0,
+    )
+    assert plain.skipped > 50
+    assert_same_tables(game, rules, run, plain)
+
+
+@pytest.mark.parametrize("in_flight", [1, 8])
+def test_pruning_does_not_depend_on_what_is_in_flight_or_where_tasks_end(in_flight):
+    """One iteration alone in its window cannot tell how many could be in flight."""
+    options = {"pruning": Pruning(threshold=-5.0), "seed": SEED, "drain_window": 1}
+    alone = train(leduc(), "external_sampling", 200, **options)
+    other = train(leduc(), "external_sampling", 200, in_flight=in_flight, **options)
+    assert np.array_equal(alone.views.rows, other.views.rows)

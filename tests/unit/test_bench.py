@@ -1,0 +1,166 @@
+"""``cfr-shm bench``: figures from scripted trainings, trends, pictures, results, bad input."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+
+import pytest
+
+from cfr_shm.bench import pictures, results, scaling, soak
+from cfr_shm.bench.incidents import replay
+from cfr_shm.cli import main as cli
+from cfr_shm.config import Config
+from cfr_shm.telemetry.events import Progress
+
+
+def summary(workers: int, nodes: int) -> dict[str, object]:
+    return {
+        "nodes_per_second": nodes / 2.0,
+        "nodes": nodes,
+        "user_cpu_seconds": 1.98 * workers,
+        "system_cpu_seconds": 0.02 * workers,
+        "busy_fraction": [0.995] * workers,
+        "game": "leduc",
+        "workers": workers,
+    }
+
+
+def scripted_scaling(monkeypatch) -> scaling.Scaling:
+    def train(config, path, **_):
+        workers = config.engine.num_workers
+        return summary(workers, 1000 * workers if workers < 4 else 3000)
+
+    monkeypatch.setattr(scaling, "train", train)
+    return scaling.scaling(Config(), [1, 2, 4], 2.0, 3, lambda text: None)
+
+
+def test_speed_up_and_efficiency(monkeypatch):
+    found = scripted_scaling(monkeypatch)
+    assert [point.speed_up for point in found.points] == [1.0, 2.0, 3.0]
+    assert [point.cpu_efficiency for point in found.points] == [1.0, 1.0, 0.75]
+    assert found.points[2].busy == 0.995
+    assert found.points[0].system_fraction == pytest.approx(0.01)
+
+
+def test_a_trend_has_a_margin_that_covers_the_truth():
+    draw = random.Random(1)
+    covered = 0
+    for _ in range(200):
+        values = [100 + 0.1 * at + draw.gauss(0, 1) for at in range(30)]
+        found = soak.trend(range(30), values)
+        covered += abs(found.drift - 2.9 / 101.45) <= found.margin
+    assert 180 <= covered <= 199
+    exact = soak.trend([0, 1, 2], [10.0, 11.0, 12.0])
+    assert exact.drift == pytest.approx(2 / 11)
+    assert exact.margin == pytest.approx(0.0, abs=1e-9)
+
+
+def scripted_soak(monkeypatch, rates, calibrations) -> soak.Soak:
+    def train(config, path, *, report):
+        iterations, cpu = 0, 0.0
+        for at, rate in enumerate(rates):
+            iterations, cpu = iterations + 60 * rate, cpu + 120.0
+            report(
+                Progress(
+                    True, iterations, 0, 60.0 * (at + 1), 0, 0, 0, 2, (1.0,), cpu, 0.0, 0, 0, 0
+                )
+            )
+        return summary(2, 1)
+
+    ready = iter(calibrations)
+    monkeypatch.setattr(soak, "train", train)
+    monkeypatch.setattr(soak, "Calibration", lambda: lambda: next(ready))
+    return soak.soak(Config(), 10.0, 60.0, lambda text: None)
+
+
+def test_a_soak_blames_the_program_only_for_its_own(monkeypatch):
+    falling = [1000 - 10 * minute for minute in range(10)]
+    own = scripted_soak(monkeypatch, falling, [1e8] * 10)
+    assert own.verdict == "drifts"
+    assert own.wall.drift == pytest.approx(-0.0842, abs=1e-3)
+    clock = scripted_soak(monkeypatch, falling, [1e5 * rate for rate in falling])
+    assert clock.verdict == "steady"
+    assert clock.wall.drift == own.wall.drift
+    assert scripted_soak(monkeypatch, [1000] * 10, [1e8] * 10).verdict == "steady"
+
+
+def test_pictures(monkeypatch, tmp_path):
+    pytest.importorskip("matplotlib")
+    pictures.draw_scaling(scripted_scaling(monkeypatch), tmp_path / "scaling.png")
+    pictures.draw_soak(scripted_soak(monkeypatch, [1000] * 10, [1e8] * 10), tmp_path / "soak.png")
+    rows = (
+        replay.Comparison("D2", "busy fraction", "50%", "99%", 2.0, ">= 99 %", True),
+        replay.Comparison("D5", "polls per batch", "100", "2", 50.0, "", None),
+    )
+    trace = ((0.1, 2.0), (0.2, 0.0))
+    pictures.draw_replay(replay.Replay(rows, trace, trace, 2), tmp_path / "incidents.png")
+    for name in ("scaling", "soak", "incidents"):
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_results_are_kept_with_the_machine(tmp_path):
+    path = results.keep_result("scaling", {"points": []}, tmp_path)
+    document = json.loads(path.read_text())
+    assert document["machine"]["cores"] >= 1
+    assert document["machine"]["id"] in path.name
+    assert results.machine_description()["id"] == document["machine"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["incidents", "--seconds", "0"], "--seconds is 0; expected 1 to 600"),
+        (["scaling", "--workers", "1,two"], "expected numbers like 1,2,4"),
+        (["scaling", "--workers", "2,2"], "given twice"),
+        (["scaling", "--workers", "0"], "--workers is 0; expected 1 to 1024"),
+        (["soak", "--minutes", "1"], "--minutes is 1; expected 5 to"),
+        (["soak", "-c", "ledduc"], "did you mean 'leduc'"),
+        (["scaling", "--out", "/dev/null/x"], "--out /dev/null/x: cannot be made"),
+        ([], "ACTION"),
+    ],
+)
+def test_bad_input(arguments, expected, capsys):
+    assert cli.main(["bench", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert expected in error
+    assert error.count("\n") == 1
+
+
+def test_a_picture_without_matplotlib(monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert cli.main(["bench", "incidents", "--plot", "x.png"]) == 2
+    assert "cfr-shm[plots]" in capsys.readouterr().err
+
+
+def test_system_calls_are_counted_between_the_marks():
+    trace = (
+        'read(3, "x", 1) = 1\n'
+        f'stat("{replay.BEGIN_MARK}", 0x7ff) = -1 ENOENT\n'
+        "poll([]) = 0\npoll([]) = 0\n"
+        f'stat("{replay.END_MARK}", 0x7ff) = -1 ENOENT\n'
+        "exit_group(0) = ?\n"
+    )
+    assert replay.count_calls(trace) == 2
+    assert replay.count_calls("poll([]) = 0\n") is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the old behaviour hangs on POSIX pipes")
+def test_a_side_that_hangs_is_ended_with_all_its_processes(tmp_path):
+    import psutil
+
+    assert replay.run_side("old-join-before-drain", 2, 1.0, 4.0, may_hang=True) is None
+    assert not [p for p in psutil.Process().children(recursive=True) if "python" in p.name()]
+
+
+def test_a_side_that_fails_says_why():
+    with pytest.raises(replay.CfrShmError, match="no-such-side ended with status 1: KeyError"):
+        replay.run_side("no-such-side", 1, 1.0)
+
+
+def test_messages_are_small_and_ours_are_smaller():
+    old = replay.run_side("old-drain-before-join", 1, 1.0)
+    new = replay.run_side("new-messages", 1, 0.5)
+    assert old["bytes_per_batch"] > 1000 * new["bytes_per_batch"]
+    assert new["batches"] > 0

@@ -1,0 +1,89 @@
+"""``cfr-shm doctor``: one whole examination, and what each ailment is told to do about it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from cfr_shm import doctor
+from cfr_shm.cli import main as cli
+from cfr_shm.errors import WorkerError
+from cfr_shm.memory.limits import Limit
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(doctor, "PROBE_BYTES", 1 << 16)
+    monkeypatch.setattr(doctor, "PROBE_TOUCHES", 1000)
+    monkeypatch.setattr(doctor, "ROUND_TRIPS", 3)
+
+
+def findings_of(capsys) -> dict[str, dict[str, str]]:
+    return {f["name"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
+
+
+def test_a_whole_examination(quick, capsys):
+    assert cli.main(["doctor", "--json"]) == 0
+    found = findings_of(capsys)
+    assert {
+        "version",
+        "cores",
+        "memory",
+        "kernel cache",
+        "workers by spawn",
+        "random access",
+    } < set(found)
+    assert re.search(r"round trip \d+ us", found["workers by spawn"]["found"])
+    assert all(bool(f["remedy"]) == (f["status"] != "ok") for f in found.values())
+
+
+def test_what_keeps_a_training_from_working_is_an_exit_code(quick, monkeypatch, capsys):
+    def fail(method):
+        raise WorkerError("worker 0 was killed by SIGKILL")
+
+    monkeypatch.setattr(doctor, "_round_trip", fail)
+    assert cli.main(["doctor"]) == 1
+    out = capsys.readouterr().out
+    assert "bad   workers by spawn" in out
+    assert "remedy: see 'workers' in docs/troubleshooting.md" in out
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("always within_size [advise] never deny force\n", "ok"),
+        ("always within_size advise [never] deny force\n", "warn"),
+        ("garbage", "warn"),
+    ],
+)
+def test_huge_pages(tmp_path, text, status):
+    setting = tmp_path / "shmem_enabled"
+    setting.write_text(text)
+    finding = doctor._huge_pages(setting)
+    assert finding.status == status
+    assert (f"sudo tee {setting}" in finding.remedy) == (status == "warn")
+    assert doctor._huge_pages(tmp_path / "none").status == "warn"
+
+
+@pytest.mark.parametrize(("room", "status"), [(4 << 30, "ok"), (60 << 20, "warn"), (-5, "bad")])
+def test_room(room, status):
+    finding = doctor._room("/dev/shm", Limit("/dev/shm", room, "enlarge it"))
+    assert finding.status == status
+    assert finding.remedy == ("" if status == "ok" else "enlarge it")
+
+
+@pytest.mark.parametrize("state", ["warm", "cold", "damaged", "unusable"])
+def test_the_kernel_cache(monkeypatch, state):
+    monkeypatch.setattr(doctor, "cache_state", lambda: state)
+    (finding,) = doctor._cache()
+    assert finding.status == ("ok" if state == "warm" else "warn")
+
+
+def test_fewer_cores_than_there_are(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    monkeypatch.setattr(doctor, "usable_cores", lambda: 4)
+    cores = next(iter(doctor._cores()))
+    assert cores.status == "warn"
+    assert cores.found == "4 of 64 usable"

@@ -1,0 +1,167 @@
+"""The live display: what it shows, how seldom it draws, and when the plain one takes its place."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+
+import pytest
+
+from cfr_shm.telemetry import live
+from cfr_shm.telemetry.events import (
+    CheckpointSaved,
+    Evaluated,
+    Progress,
+    RunEnded,
+    RunFailed,
+    RunStarted,
+    Warned,
+)
+from cfr_shm.telemetry.progress import Display
+
+pytest.importorskip("rich")
+
+from rich.console import Console
+
+STARTED = RunStarted("leduc", "runs/x", 2, False, 8448, 0, 20_000, 60.0)
+PROGRESS = Progress(
+    due=False,
+    iterations=5_000,
+    nodes=1,
+    seconds=6.0,
+    iterations_per_second=1000.0,
+    nodes_per_second=7e4,
+    utility=-0.0858,
+    workers=2,
+    busy_fraction=(0.999, 0.5),
+    user_cpu_seconds=1.0,
+    system_cpu_seconds=0.0,
+    system_cpu_fraction=0.004,
+    voluntary_context_switches=0,
+    involuntary_context_switches=0,
+    batch_iterations=(1024, 2048),
+)
+ENDED = RunEnded("finished", "leduc", "runs/x", 1, 1.0, 1.0, 1.0, 2, 0.0, None, None, None)
+
+
+def evaluated(value: float) -> Evaluated:
+    return Evaluated(1, 1.0, value, 2 * value, "chips", "exact")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def screen():
+    clock = Clock()
+    console = Console(
+        file=io.StringIO(), force_terminal=True, width=100, highlight=False, color_system=None
+    )
+    results = io.StringIO()
+    display = live.LiveDisplay(console.file, results=results, clock=clock, console=console)
+    yield display, console.file, clock, results
+    display.close()
+
+
+def test_everything_that_a_user_watches_is_there(screen):
+    display, shown, clock, _ = screen
+    for event in (STARTED, evaluated(0.3), evaluated(0.2), CheckpointSaved("x", 1, 0.1)):
+        display(event)
+    clock.now += 12
+    display(PROGRESS)
+    text = shown.getvalue()
+    for part in (
+        "iteration 5,000 of 20,000",
+        "25%",
+        "ETA 0:00:15",
+        "1,000 iter/s",
+        "70,000 nodes/s",
+        "exploitability 0.200000 chips, falling (0.300000 before)",
+        "checkpoint 12 s ago",
+        "99.9%",
+        "2,048",
+    ):
+        assert part in text
+
+
+def test_the_nearer_bound_counts():
+    picture = live.Picture(Clock())
+    picture.take(STARTED)
+    picture.take(dataclasses.replace(PROGRESS, seconds=55.0))
+    assert picture.remaining_seconds() == 5.0
+    assert picture.fraction() == pytest.approx(55 / 60)
+    endless = live.Picture(Clock())
+    endless.take(dataclasses.replace(STARTED, target_iterations=None, time_budget=None))
+    endless.take(PROGRESS)
+    assert endless.remaining_seconds() is None
+    assert endless.fraction() is None
+
+
+def test_it_draws_seldom(screen, monkeypatch):
+    display, _, clock, _ = screen
+    drawn = []
+    monkeypatch.setattr(live.Picture, "render", lambda self: drawn.append(1) or "")
+    for _ in range(100):
+        clock.now += 0.01
+        display(PROGRESS)
+    assert 1 <= len(drawn) <= 3
+
+
+def test_a_costly_picture_is_drawn_less_often(screen, monkeypatch):
+    display, _, clock, _ = screen
+    spent = iter([0.0, 0.1])
+    monkeypatch.setattr(live.time, "thread_time", lambda: next(spent))
+    display(PROGRESS)
+    assert display._next == pytest.approx(clock.now + 0.1 / live.COST_LIMIT)
+
+
+def test_other_events_are_said_above_and_the_result_comes_last(screen):
+    display, shown, _, results = screen
+    display(PROGRESS)
+    display(Warned("look [here]"))
+    assert "look [here]" in shown.getvalue()
+    display(ENDED)
+    assert results.getvalue().startswith("finished: 1 iterations of leduc")
+    length = len(shown.getvalue())
+    display.close()
+    assert len(shown.getvalue()) == length
+
+
+def test_a_failed_run_closes_the_display(screen):
+    display, shown, _, _ = screen
+    display(PROGRESS)
+    display(RunFailed("worker 0 died"))
+    assert "worker 0 died" not in shown.getvalue()
+    assert display._live is None
+
+
+def test_the_cursor_is_never_left_hidden(screen):
+    display, shown, _, _ = screen
+    display(PROGRESS)
+    text = shown.getvalue()
+    assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l")
+
+
+def test_quiet_levels_draw_nothing():
+    stream = Terminal()
+    display = live.LiveDisplay(stream, "warning")
+    display(PROGRESS)
+    assert stream.getvalue() == ""
+
+
+def test_the_plain_display_takes_its_place(monkeypatch):
+    assert isinstance(live.choose_display(Terminal(), "info", environment={}), live.LiveDisplay)
+    assert isinstance(live.choose_display(io.StringIO(), "info", environment={}), Display)
+    dumb = live.choose_display(Terminal(), "info", environment={"TERM": "dumb"})
+    assert isinstance(dumb, Display)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert isinstance(live.choose_display(Terminal(), "info", environment={}), Display)

@@ -1,0 +1,161 @@
+"""Every algorithm through a whole training: run directory, resume, discounts, refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cfr_shm.algorithms import FULL_WIDTH, SAMPLED
+from cfr_shm.config import Config, load_config
+from cfr_shm.errors import ConfigError
+from cfr_shm.games.registry import load_game
+from cfr_shm.memory.checkpoint import Checkpoint
+from cfr_shm.run_directory import StoredRun
+from cfr_shm.run_setup import algorithm_settings, mean_iteration_weight
+from cfr_shm.train import train
+
+
+def leduc(iterations: int, *overrides: str) -> Config:
+    return load_config(
+        "leduc",
+        overrides=[
+            f"run.iterations={iterations}",
+            "run.time_budget=null",
+            "run.checkpoint_interval=0",
+            "engine.num_workers=1",
+            "engine.drain_window=8",
+            *overrides,
+        ],
+    )
+
+
+def load(path: Path, config: Config) -> Checkpoint:
+    warnings: list[str] = []
+    loaded = StoredRun(path).load_checkpoint(config, load_game(config.game), warnings.append)
+    assert not warnings
+    return loaded
+
+
+@pytest.mark.parametrize("name", [*SAMPLED, *FULL_WIDTH])
+def test_a_resumed_run_ends_where_an_undisturbed_one_does(tmp_path, name):
+    option = f"algorithm.name={name}"
+    whole, first = leduc(40, option), leduc(24, option)
+    summary = train(whole, tmp_path / "whole")
+    assert (summary["status"], summary["iterations"]) == ("finished", 40)
+    train(first, tmp_path / "parts")
+    train(whole, tmp_path / "parts", resume=load(tmp_path / "parts", whole))
+    found = [load(tmp_path / each, whole).rows for each in ("whole", "parts")]
+    assert np.array_equal(*found)
+    planes = 3 if name in FULL_WIDTH else 1
+    assert len(found[0]) == planes * load_game(whole.game).table_words
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_discounts_are_due_by_iterations_alone(tmp_path, name):
+    options = [
+        f"algorithm.name={name}",
+        "algorithm.weighting=dcfr",
+        "algorithm.discount_interval=10",
+        "algorithm.discount_until=30",
+    ]
+    whole = leduc(40, *options)
+    for path, config in (
+        ("whole", whole),
+        ("batches", leduc(40, *options, "engine.batch_size=8")),
+        ("parts", leduc(20, *options)),
+    ):
+        train(config, tmp_path / path)
+    train(whole, tmp_path / "parts", resume=load(tmp_path / "parts", whole))
+    rows = [load(tmp_path / path, whole).rows for path in ("whole", "batches", "parts")]
+    assert np.array_equal(rows[0], rows[1])
+    assert np.array_equal(rows[0], rows[2])
+    plain = leduc(40, f"algorithm.name={name}", "algorithm.weighting=vanilla")
+    train(plain, tmp_path / "plain")
+    assert not np.array_equal(rows[0], load(tmp_path / "plain", plain).rows)
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "reason"),
+    [
+        ("kuhn", "public_chance_sampling", "nothing public is dealt in it"),
+        ("goofspiel", "public_chance_sampling", "nothing public is dealt in it"),
+        ("goofspiel", "chance_sampling", "without seeing each other's moves"),
+        ("synthetic_16mb", "cfr_plus", "its buckets are drawn, not listed"),
+        ("synthetic_16mb", "public_chance_sampling", "its buckets are drawn, not listed"),
+    ],
+)
+def test_algorithms_that_do_not_fit_are_refused_before_anything_is_written(
+    tmp_path, config, name, reason
+):
+    overrides = [f"algorithm.name={name}", "game.buckets=2"][: 1 + (config[0] == "s")]
+    with pytest.raises(ConfigError) as caught:
+        train(load_config(config, overrides=overrides), tmp_path / "run")
+    message = str(caught.value)
+    assert message.startswith(f"algorithm.name {name} does not fit game ")
+    assert reason in message
+    assert "\n" not in message
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["name=outcome_sampling", "epsilon=0"], "'0' is outside (0, 1]"),
+        (["name=outcome_sampling", "epsilon=1.01"], "'1.01' is outside (0, 1]"),
+        (["name=outcome_sampling", "epsilon=nan"], "'nan' is outside (0, 1]"),
+        (["name=outcome_sampling", "epsilon=0:0.5, x"], "'x' is no step of a schedule"),
+        (["name=outcome_sampling", "epsilon=5:0.5"], "begins at iteration 5; begin at 0"),
+        (["name=outcome_sampling", "epsilon=0:1,9:.5,9:.4"], "9 comes after 9; sort"),
+        (["epsilon=0.5"], "is for outcome_sampling, not for external_sampling"),
+        (["weighting=dcfr", "discount_interval=0"], "must be a whole number from 1"),
+        (["discount_interval=5"], "needs algorithm.weighting dcfr"),
+        (["alpha=1"], "algorithm.alpha needs algorithm.weighting dcfr"),
+        (["name=cfr_plus", "gamma=2"], "cfr_plus has no gamma; dcfr, dcfr_plus, pcfr_plus,"),
+        (["name=cfr", "weighting=linear"], "cfr has its own weights"),
+        (["name=cfr", "regret_floor=0"], "not for cfr"),
+        (["name=chance_sampling", "in_flight=4"], "not for chance_sampling"),
+        (["name=outcome_sampling", "prune_threshold=-5"], "not for outcome_sampling"),
+        (["prune_after=5"], "needs algorithm.prune_threshold"),
+        (["averaging=separate", "in_flight=2"], "separate has 1; leave it out"),
+        (["name=external_sampling", "averaging=sometimes"], "found 'sometimes'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_in_one_line(overrides, message):
+    with pytest.raises(ConfigError) as caught:
+        load_config(overrides=[f"algorithm.{each}" for each in overrides])
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_full_width_runs_on_one_worker():
+    with pytest.raises(ConfigError, match="engine.num_workers is 2, but dcfr runs on one worker"):
+        load_config(overrides=["algorithm.name=dcfr", "engine.num_workers=2"])
+
+
+def test_what_is_left_open_follows_the_game_and_pluribus():
+    two, three = load_config("kuhn"), load_config("kuhn", overrides=["game.players=3"])
+    assert algorithm_settings(two, load_game(two.game)).averaging == "on_the_way"
+    assert algorithm_settings(three, load_game(three.game)).averaging == "separate"
+    pruned = load_config("kuhn", overrides=["algorithm.prune_threshold=-300"])
+    settings = algorithm_settings(pruned, load_game(pruned.game))
+    assert settings.regret_floor == pytest.approx(-310.0)
+    assert (settings.pruning.probability, settings.pruning.after) == (0.95, 0)
+    steps = load_config(overrides=["algorithm.name=outcome_sampling", "algorithm.epsilon=0:1,7:.5"])
+    assert algorithm_settings(steps, load_game(two.game)).epsilon == ((0, 1.0), (7, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "weight"),
+    [
+        (["weighting=vanilla"], 1.0),
+        (["weighting=linear"], 50.5),
+        (["name=cfr"], 1.0),
+        (["name=cfr_plus"], 50.5),
+        (["name=dcfr"], sum(t**2 for t in range(1, 101)) / 100),
+    ],
+)
+def test_the_mean_weight_of_an_iteration(overrides, weight):
+    config = load_config(overrides=[f"algorithm.{each}" for each in overrides])
+    assert mean_iteration_weight(config, 100) == pytest.approx(weight, rel=0.02)
