@@ -65,6 +65,18 @@ def soak(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Run the benchmarks beside their peers and print the ratios."""
+    """Run the benchmarks beside their peers, print the ratios, compare with the last run.
+
+    Runs are saved below benchmarks/results/runs. The session fails if a median is more than 10 %
+    slower than in the last run of this machine, and the calibration loop does not explain it.
+    """
     install(session, "test,peers")
-    session.run("pytest", "benchmarks", "--benchmark-only", *session.posargs)
+    session.run(
+        "pytest",
+        "benchmarks",
+        "--benchmark-only",
+        "--benchmark-save=run",
+        "--benchmark-storage=file://benchmarks/results/runs",
+        *session.posargs,
+    )
+    session.run("python", "benchmarks/compare_runs.py")

@@ -5,10 +5,16 @@ from __future__ import annotations
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+
+from cfr_shm.bench.calibration import Calibration
+from cfr_shm.bench.results import machine_description
+
+#: Times that the calibration loop runs before and after each benchmark.
+CALIBRATIONS = 5
 
 #: Turns that each side of a comparison gets; the medians are compared.
 ROUNDS = 5
@@ -49,6 +55,28 @@ class Scoreboard:
         _FIGURES.append(
             Figure(name, f"{measured:,.4g} {unit}", f"{relation} {wanted:g} {unit}", met)
         )
+
+
+@pytest.fixture(scope="session")
+def calibration() -> Calibration:
+    """A loop that never changes, compiled once."""
+    return Calibration()
+
+
+@pytest.fixture(autouse=True)
+def _calibrated(request: pytest.FixtureRequest, calibration: Calibration) -> Iterator[None]:
+    """Keep with each benchmark how long the calibration loop took beside it."""
+    times = [seconds(calibration) for _ in range(CALIBRATIONS)]
+    yield
+    if "benchmark" in request.fixturenames:
+        times += [seconds(calibration) for _ in range(CALIBRATIONS)]
+        benchmark = request.getfixturevalue("benchmark")
+        benchmark.extra_info["calibration_seconds"] = statistics.median(times)
+
+
+def pytest_benchmark_update_machine_info(machine_info: dict[str, object]) -> None:
+    """Describe the machine, so that only runs of the same one are compared."""
+    machine_info["cfr_shm"] = machine_description()
 
 
 @pytest.fixture

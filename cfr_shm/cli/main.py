@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from cfr_shm import __version__
-from cfr_shm.cli import bench, compare, diagnose, doctor, export, resume, train, verify, warmup
+from cfr_shm.cli import bench, buckets, compare, diagnose, doctor, export, resume, train, verify, warmup
 from cfr_shm.cli import eval as eval_command
 from cfr_shm.cli.parser import Parser
 from cfr_shm.errors import EXIT_INTERRUPTED, EXIT_MEMORY, EXIT_RUNTIME, CfrShmError
@@ -22,6 +22,7 @@ _COMMANDS = {
     "export": export,
     "compare": compare,
     "verify": verify,
+    "buckets": buckets,
     "diagnose": diagnose,
     "doctor": doctor,
     "bench": bench,

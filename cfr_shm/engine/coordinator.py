@@ -71,6 +71,7 @@ class _Worker:
     unanswered: deque[TaskMessage] = field(default_factory=deque)
     last: ResultMessage | None = None
     reported: bool = False  # in this round of collection
+    batch: int = 0  # iterations of the last result that had any
 
 
 class Engine:
@@ -198,9 +199,7 @@ class Engine:
             batches=self._batches,
             polls=self._policy.polls + self._policy.sleeps,
             workers=self._settings.worker_count,
-            batch_iterations=tuple(
-                0 if w.last is None else w.last.iterations for w in self._workers
-            ),
+            batch_iterations=tuple(worker.batch for worker in self._workers),
         )
 
     def wake(self) -> None:
@@ -293,6 +292,7 @@ class Engine:
         else:
             self._watch.end(worker)
         self._last_result_at = self._clock.monotonic()
+        state.batch = done or state.batch
         self._iterations += done
         self._nodes += result.nodes
         self._batches += 1

@@ -24,7 +24,7 @@ class EngineStats:
         batches: results received.
         polls: polls and sleeps of the coordinator, beyond the messages' own reads and writes.
         workers: workers of the engine.
-        batch_iterations: (workers,) iterations of each worker's last result.
+        batch_iterations: (workers,) iterations of each worker's last result that had any.
         restarts: workers replaced.
         replayed_iterations: iterations given out again because a worker died.
     """

@@ -18,11 +18,12 @@ from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.regret import add, add_floored
 from cfr_shm.kernels.vector_walk import (
     add_children,
-    carry_reach,
+    carry_to_children,
     class_row,
     lift,
     pay,
     root_value,
+    start_reach,
 )
 from cfr_shm.layout import (
     CHANCE,
@@ -34,6 +35,7 @@ from cfr_shm.layout import (
     RUN,
     STOP_FLAG,
     STOP_NOW,
+    TERMINAL,
     UPDATE_ATOMIC,
     WEIGHT_LINEAR,
     WORKER_HEARTBEAT,
@@ -73,14 +75,12 @@ def public_chance_sampling(views, form, public, scratch, table, task, result):
         deal = draw_listed_deal(deals, task.seed, iteration)
         _take_part(public, deal, scratch)
         for player in range(players):
-            _match_rows(tree, form, scratch, table, player)
-            carry_reach(tree, form, scratch, player)
+            _match_and_carry(tree, form, scratch, table, player)
         for player in range(players):
             result[RESULT_WEIGHT] += _sweep(tree, form, scratch, table, task, weight, player)
             result[RESULT_UTILITY + player] += root_value(form, scratch, player)
             if player < players - 1:
-                _match_rows(tree, form, scratch, table, player)
-                carry_reach(tree, form, scratch, player)
+                _match_and_carry(tree, form, scratch, table, player)
         result[RESULT_ITERATIONS] += 1
         result[RESULT_NODES] += visited
         atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + 1)
@@ -100,29 +100,37 @@ def _take_part(public, deal, scratch):
 
 
 @device
-def _match_rows(tree, form, scratch, table, player):
-    """Write the current policy of every row of the player's that takes part."""
-    policy = scratch.policy
+def _match_and_carry(tree, form, scratch, table, player):
+    """Write the player's current policies and reach, in the classes that take part."""
+    start_reach(form, scratch, player)
     for node in range(tree.nodes.shape[0]):
         record = tree.nodes[at(node)]
-        if record["kind"] != DECISION or record["actor"] != player:
-            continue
-        count = np.int64(record["count"])
-        street = form.nodes[at(node)]["street"]
-        first = form.class_first[at(player), at(street)]
-        begin, end = scratch.begin[at(player), at(street)], scratch.end[at(player), at(street)]
-        for each in range(begin, end):
-            row = class_row(record, form, first + each)
-            regrets = 2 * (row + count)
-            total = 0.0
-            for action in range(count):
-                positive = max(np.float64(table.regret[at(regrets + action)]), 0.0)
-                policy[at(row + action)] = positive
-                total += positive
-            scale = 1.0 / total if total > 0.0 else 0.0
-            uniform = 0.0 if total > 0.0 else 1.0 / count
-            for action in range(count):
-                policy[at(row + action)] = policy[at(row + action)] * scale + uniform
+        if record["kind"] < TERMINAL:
+            if record["kind"] == DECISION and record["actor"] == player:
+                _match_rows(record, form, scratch, table, player, node)
+            carry_to_children(tree, form, scratch, player, node)
+
+
+@device
+def _match_rows(record, form, scratch, table, player, node):
+    """Write the current policy of every row of one node that takes part."""
+    policy = scratch.policy
+    count = np.int64(record["count"])
+    street = form.nodes[at(node)]["street"]
+    first = form.class_first[at(player), at(street)]
+    begin, end = scratch.begin[at(player), at(street)], scratch.end[at(player), at(street)]
+    for each in range(begin, end):
+        row = class_row(record, form, first + each)
+        regrets = 2 * (row + count)
+        total = 0.0
+        for action in range(count):
+            positive = max(np.float64(table.regret[at(regrets + action)]), 0.0)
+            policy[at(row + action)] = positive
+            total += positive
+        scale = 1.0 / total if total > 0.0 else 0.0
+        uniform = 0.0 if total > 0.0 else 1.0 / count
+        for action in range(count):
+            policy[at(row + action)] = policy[at(row + action)] * scale + uniform
 
 
 @device

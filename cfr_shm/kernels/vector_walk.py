@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.jit import at, device
-from cfr_shm.layout import CHANCE, DECISION
+from cfr_shm.layout import DECISION, TERMINAL
 
 
 @device
@@ -24,17 +24,23 @@ def class_row(record, form, each):
 @device
 def carry_reach(tree, form, scratch, player):
     """Write how likely the player's own moves come to every node, for each own class."""
-    root = form.nodes[0]["street"]
-    for each in range(scratch.begin[player, root], scratch.end[player, root]):
-        scratch.reach[form.reach[0, player] + each] = 1.0
+    start_reach(form, scratch, player)
     for node in range(tree.nodes.shape[0]):
-        kind = tree.nodes[at(node)]["kind"]
-        if kind in (DECISION, CHANCE):
-            _carry_to_children(tree, form, scratch, player, node)
+        if tree.nodes[at(node)]["kind"] < TERMINAL:
+            carry_to_children(tree, form, scratch, player, node)
 
 
 @device
-def _carry_to_children(tree, form, scratch, player, node):
+def start_reach(form, scratch, player):
+    """Write the reach of the root."""
+    root = form.nodes[0]["street"]
+    for each in range(scratch.begin[player, root], scratch.end[player, root]):
+        scratch.reach[form.reach[0, player] + each] = 1.0
+
+
+@device
+def carry_to_children(tree, form, scratch, player, node):
+    """Write the reach of a node's children from its own and from its policy."""
     record = tree.nodes[at(node)]
     reach = scratch.reach
     policy = scratch.policy
