@@ -66,12 +66,14 @@ def calibration() -> Calibration:
 @pytest.fixture(autouse=True)
 def _calibrated(request: pytest.FixtureRequest, calibration: Calibration) -> Iterator[None]:
     """Keep with each benchmark how long the calibration loop took beside it."""
+    if "benchmark" not in request.fixturenames:
+        yield
+        return
+    benchmark = request.getfixturevalue("benchmark")
     times = [seconds(calibration) for _ in range(CALIBRATIONS)]
     yield
-    if "benchmark" in request.fixturenames:
-        times += [seconds(calibration) for _ in range(CALIBRATIONS)]
-        benchmark = request.getfixturevalue("benchmark")
-        benchmark.extra_info["calibration_seconds"] = statistics.median(times)
+    times += [seconds(calibration) for _ in range(CALIBRATIONS)]
+    benchmark.extra_info["calibration_seconds"] = statistics.median(times)
 
 
 def pytest_benchmark_update_machine_info(machine_info: dict[str, object]) -> None:

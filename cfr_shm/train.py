@@ -69,6 +69,7 @@ from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.statistics import street_statistics
 from cfr_shm.telemetry.events import (
     Broadcast,
+    CheckpointBegun,
     Evaluated,
     GameImporting,
     KernelsCompiling,
@@ -90,6 +91,9 @@ LEAST_TRAINING_SECONDS = 0.1
 
 #: A checkpoint that is due while the one before is still being written waits so much longer.
 BUSY_SECONDS = 1.0
+
+#: Saving more than this at the end of a run is announced.
+SLOW_TO_SAVE_BYTES = 1 << 28
 
 #: Checkpoints of games with at most so many (node, deal) pairs are evaluated during the run.
 EVALUATED_PAIRS = 1 << 22
@@ -302,6 +306,9 @@ class _Run:
         lost = self._lost(self._views.rows)
         self._summary = self._summary.changed(lost_update_estimate=lost)
         if self._summary.totals.iterations:
+            if self._views.rows.nbytes >= SLOW_TO_SAVE_BYTES:
+                iterations = self._summary.totals.iterations
+                self._listen(CheckpointBegun(iterations, self._views.rows.nbytes))
             path = self._writer.write_last(self._snapshot(self._views.rows))
             self._summary = self._summary.changed(checkpoint=self._relative(path))
             self._directory.write_summary(self._summary.as_dict())

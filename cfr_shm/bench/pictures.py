@@ -75,7 +75,7 @@ def draw_soak(result: Soak, path: Path) -> None:
     ):
         mean = sum(rates) / len(rates)
         axis.plot(minutes, [rate / mean for rate in rates], marker=".", label=label)
-    axis.set_ylim(0, 1.5)
+    axis.set_ylim(0, max(1.5, 1.05 * axis.get_ylim()[1]))
     axis.set_xlabel("minutes")
     axis.set_ylabel("rate over its mean")
     axis.set_title(f"{result.game}, {result.workers} workers: {result.verdict}")

@@ -21,7 +21,10 @@ RESULTS = Path("benchmarks") / "results"
 
 
 def machine_description() -> dict[str, Any]:
-    """Return what decides how fast this machine is, and which versions ran."""
+    """Return what decides how fast this machine is, which versions ran, and the load.
+
+    ``id`` tells machines apart; neither versions nor load are in it.
+    """
     description: dict[str, Any] = {
         "cpu": _cpu_name(),
         "cores": os.cpu_count() or 1,
@@ -37,6 +40,8 @@ def machine_description() -> dict[str, Any]:
             description[package] = version(package)
         except PackageNotFoundError:
             description[package] = "missing"
+    if hasattr(os, "getloadavg"):
+        description["load"] = round(os.getloadavg()[0], 2)
     return description
 
 

@@ -23,8 +23,9 @@ from cfr_shm.train import train
 
 DRIFT_LIMIT = 0.02
 
-#: The calibration loop runs so many times in an interval, spread over it; the median counts.
-CALIBRATIONS = 12
+#: The calibration loop runs so many times in an interval, spread over it. Its mean time counts:
+#: a core that is shared with another thread half of the time is half as fast for training too.
+CALIBRATIONS = 24
 
 #: Students t, two-sided 95 %, by degrees of freedom; beyond the last the normal's.
 _T95 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
@@ -100,7 +101,7 @@ def trend(seconds: Sequence[float], values: Sequence[float]) -> Trend:
 def soak(config: Config, minutes: float, interval: float, say: Callable[[str], None]) -> Soak:
     """Train for ``minutes`` and look at the rate every ``interval`` seconds.
 
-    The first interval is left out: batches find their size in it.
+    The first seconds are left out: batches find their size in them.
 
     Args:
         config: the game and the algorithm; budgets are set here.
@@ -161,7 +162,7 @@ class _Follower:
             return
         self._mark = event
         if earlier is not None:
-            minute = _minute(earlier, event, statistics.median(self._calibrations))
+            minute = _minute(earlier, event, statistics.harmonic_mean(self._calibrations))
             self.minutes.append(minute)
             self._say(
                 f"{minute.seconds:6.0f} s  {minute.iterations_per_second:12,.0f} iter/s  "

@@ -10,7 +10,18 @@ import sys
 from collections.abc import Sequence
 
 from cfr_shm import __version__
-from cfr_shm.cli import bench, buckets, compare, diagnose, doctor, export, resume, train, verify, warmup
+from cfr_shm.cli import (
+    bench,
+    buckets,
+    compare,
+    diagnose,
+    doctor,
+    export,
+    resume,
+    train,
+    verify,
+    warmup,
+)
 from cfr_shm.cli import eval as eval_command
 from cfr_shm.cli.parser import Parser
 from cfr_shm.errors import EXIT_INTERRUPTED, EXIT_MEMORY, EXIT_RUNTIME, CfrShmError

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cfr_shm.algorithms import EXTERNAL_SAMPLING, FULL_WIDTH
 from cfr_shm.cli.flags import add_json_flag
 
 if TYPE_CHECKING:
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 HELP = "prove that training gives the right answers here"
 DESCRIPTION = (
     "Train Kuhn poker, Leduc poker with suits merged and apart, liar's dice and Goofspiel, with "
-    "one worker and with several, and compare the value for player 0 and the exploitability of "
-    "what comes out with what is known. Exit code 1 if anything is off."
+    "one worker and with several, by every algorithm, and compare the value for player 0 and the "
+    "exploitability of what comes out with what is known. Exit code 1 if anything is off."
 )
 
 
@@ -28,6 +29,7 @@ class _Case:
     iterations: int
     exploitability_bound: float  # about twice what is usual after so many iterations
     value_tolerance: float
+    algorithm: str = EXTERNAL_SAMPLING
 
 
 _CASES = (
@@ -36,6 +38,16 @@ _CASES = (
     _Case("leduc_openspiel", 1_000_000, 0.04, 0.02),
     _Case("liars_dice", 1_000_000, 0.013, 0.005),
     _Case("goofspiel", 300_000, 0.011, 0.005),
+    _Case("leduc", 1_000_000, 0.14, 0.02, "outcome_sampling"),
+    _Case("leduc", 100_000, 0.03, 0.02, "chance_sampling"),
+    _Case("leduc", 100_000, 0.015, 0.01, "public_chance_sampling"),
+    _Case("leduc_openspiel", 1_000, 0.025, 0.01, "cfr"),
+    _Case("leduc_openspiel", 1_000, 0.0005, 0.0005, "cfr_plus"),
+    _Case("leduc_openspiel", 1_000, 0.012, 0.01, "lcfr"),
+    _Case("leduc_openspiel", 1_000, 0.0004, 0.0005, "dcfr"),
+    _Case("leduc_openspiel", 1_000, 0.0004, 0.0005, "dcfr_plus"),
+    _Case("liars_dice", 1_000, 0.0008, 0.001, "pcfr_plus"),
+    _Case("goofspiel", 1_000, 0.00005, 0.0001, "pdcfr_plus"),
 )
 
 
@@ -44,6 +56,7 @@ class Row:
     """One training and its verdict."""
 
     config: str
+    algorithm: str
     workers: int
     iterations: int
     seconds: float
@@ -78,9 +91,11 @@ def run(namespace: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory(prefix="cfr-shm-verify-") as directory,
     ):
         for case in _CASES:
-            for workers in (1, several):
-                say(f"training {case.config} with {workers} worker{'s' * (workers > 1)} ...")
-                path = Path(directory) / f"{case.config}-{workers}"
+            # Full-width algorithms have one worker.
+            for workers in (1,) if case.algorithm in FULL_WIDTH else (1, several):
+                how = f"{case.algorithm}, {workers} worker{'s' * (workers > 1)}"
+                say(f"training {case.config} by {how} ...")
+                path = Path(directory) / f"{case.config}-{case.algorithm}-{workers}"
                 rows.append(_verify(case, workers, path, signals))
                 if signals.pending:
                     return signals.exit_code
@@ -118,6 +133,7 @@ def _verify(case: _Case, workers: int, path: Path, signals: StopSignals) -> Row:
         "run.time_budget=null",
         f"run.iterations={case.iterations}",
         f"engine.num_workers={workers}",
+        f"algorithm.name={case.algorithm}",
     ]
     summary = train(load_config(case.config, overrides=overrides), path, signals=signals)
     stored = load_strategy(str(path))
@@ -127,6 +143,7 @@ def _verify(case: _Case, workers: int, path: Path, signals: StopSignals) -> Row:
     value = found.values[0]
     return Row(
         config=case.config,
+        algorithm=case.algorithm,
         workers=workers,
         iterations=summary["iterations"],
         seconds=summary["seconds"],
@@ -143,10 +160,21 @@ def _verify(case: _Case, workers: int, path: Path, signals: StopSignals) -> Row:
 
 
 def _table(rows: list[Row]) -> list[str]:
-    head = ("config", "workers", "iterations", "exploitability", "bound", "value", "known", "")
+    head = (
+        "config",
+        "algorithm",
+        "workers",
+        "iterations",
+        "exploitability",
+        "bound",
+        "value",
+        "known",
+        "",
+    )
     body = [
         (
             row.config,
+            row.algorithm,
             str(row.workers),
             f"{row.iterations:,}",
             f"{row.exploitability:.6f}",

@@ -36,13 +36,15 @@ def are_compiled(algorithm: AlgorithmSettings) -> bool:
     module = _MODULES[algorithm.name]
     if algorithm.averaging == "separate":
         module = "separate_average"
+    elif algorithm.pruning is not None or algorithm.regret_floor is not None:
+        module = f"{module}.*options*" if algorithm.name == EXTERNAL_SAMPLING else module
     return JIT_DISABLED or any(cache_directory().rglob(f"{module}.*.nbi"))
 
 
 def compile_all() -> None:
     """Compile the kernels of every algorithm into the cache."""
     chosen = [AlgorithmSettings(name=name) for name in (*SAMPLED, "cfr")]
-    chosen.append(AlgorithmSettings(averaging="separate"))
+    chosen += [AlgorithmSettings(averaging="separate"), AlgorithmSettings(regret_floor=0.0)]
     game = leduc()
     for algorithm in chosen:
         settings = EngineSettings(

@@ -21,6 +21,8 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.layout import FRAME_WORDS, Exploration, FullWidthState, Task
 from cfr_shm.memory.tables import TrainingViews, allocate_scratch
 
+EXTERNAL_SAMPLING_WITH_OPTIONS = "cfr_shm.kernels.traverse:external_sampling_with_options"
+
 #: Runs a task and writes what it did to the array, ``(RESULT_UTILITY + players,)`` float64.
 KernelCall = Callable[[Task, NDArray[np.float64]], None]
 
@@ -49,7 +51,9 @@ def prepare_kernel(settings: EngineSettings, views: TrainingViews) -> KernelCall
 
 
 def _external_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:
-    kernel = load_kernel(settings.kernel)
+    algorithm = settings.algorithm
+    plain = algorithm.pruning is None and algorithm.regret_floor is None
+    kernel = load_kernel(settings.kernel if plain else EXTERNAL_SAMPLING_WITH_OPTIONS)
     scratch = allocate_scratch(
         settings.player_count,
         settings.street_count,

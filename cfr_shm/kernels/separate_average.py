@@ -60,7 +60,7 @@ def external_sampling_averaged_apart(tree, deals, table, task, scratch, control,
         visited = 0
         for iteration in range(first, border):
             nodes = run_window(
-                tree, deals, table, task, scratch, control, result, iteration, iteration + 1
+                tree, deals, table, task, scratch, control, result, iteration, iteration + 1, False
             )
             if nodes == ABANDONED:
                 return

@@ -7,7 +7,8 @@ What is judged is always the same, whether frames come from a live process tree 
 - idle wake-ups: voluntary context switches of children that use no CPU, which is polling;
 - busy: of each worker, the share of the time in which it works;
 - rate drift: from the start to the end, along a straight line;
-- wake-ups of the main process, per child: unlimited polling for results.
+- wake-ups of the main process, per child: unlimited polling for results;
+- whether anybody works at all: a deadlock is quiet.
 """
 
 from __future__ import annotations
@@ -138,6 +139,7 @@ def diagnose(
         _busy_verdict(busy, counted, crowded, _swing(frames), _seconds(frames)),
         _drift_verdict(rate, cpu_rate),
         _main_verdict(processes),
+        _alive_verdict(processes),
     )
     seconds = _seconds(frames)
     if rate.seconds:
@@ -339,6 +341,25 @@ def _main_verdict(processes: Sequence[ProcessUse]) -> Verdict:
         threshold,
         "the main process polls for results with timeouts of milliseconds",
         "wait on all pipes together, drain briefly after a first result, then wait again",
+    )
+
+
+def _alive_verdict(processes: Sequence[ProcessUse]) -> Verdict:
+    name, threshold = "alive", f"> {IDLE_CPU:.0%} of a core used"
+    if not processes:
+        return Verdict(name, "unknown", None, "no processes were seen", threshold)
+    used = sum(process.cpu_fraction for process in processes)
+    measured = f"{used:.0%} of a core"
+    if used > IDLE_CPU:
+        return Verdict(name, "ok", used, measured, threshold)
+    return Verdict(
+        name,
+        "bad",
+        used,
+        measured,
+        threshold,
+        "nobody works: it rests, or it is a deadlock (workers joined before their queue is read)",
+        "read results while workers run, and send little; 'py-spy dump' tells where each waits",
     )
 
 

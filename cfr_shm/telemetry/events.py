@@ -73,6 +73,14 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class CheckpointBegun:
+    """The checkpoint that ends a run is being written, and that takes a while."""
+
+    iterations: int
+    table_bytes: int
+
+
+@dataclass(frozen=True)
 class CheckpointSaved:
     """A checkpoint is on disk, in full."""
 
@@ -159,6 +167,7 @@ Event = (
     | KernelsReady
     | RunStarted
     | Progress
+    | CheckpointBegun
     | CheckpointSaved
     | CheckpointFailed
     | Evaluated

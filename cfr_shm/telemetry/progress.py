@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from cfr_shm.telemetry.events import (
+    CheckpointBegun,
     CheckpointFailed,
     CheckpointSaved,
     Evaluated,
@@ -70,6 +71,8 @@ def describe(event: Event) -> tuple[str, str]:
             return "info", _started(event)
         case Progress():
             return "info", progress_line(event)
+        case CheckpointBegun(iterations, size):
+            return "info", f"saving the checkpoint at iteration {iterations}, {_bytes(size)} ..."
         case CheckpointSaved(path, iterations, seconds):
             return "debug", f"checkpoint at iteration {iterations} in {seconds:.2f} s: {path}"
         case CheckpointFailed(reason, iterations):

@@ -164,3 +164,13 @@ def test_messages_are_small_and_ours_are_smaller():
     new = replay.run_side("new-messages", 1, 0.5)
     assert old["bytes_per_batch"] > 1000 * new["bytes_per_batch"]
     assert new["batches"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="the old behaviour hangs on POSIX pipes")
+def test_every_promise_about_the_incidents_holds(tmp_path, capsys):
+    assert cli.main(["bench", "incidents", "--seconds", "6", "--json", "--out", str(tmp_path)]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["all_met"]
+    assert {row["incident"] for row in document["comparisons"]} == {"D1", "D2", "D3", "D4", "D5"}
+    assert len(list(tmp_path.glob("incidents-*.json"))) == 1

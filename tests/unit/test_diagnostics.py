@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -49,6 +50,7 @@ def test_a_healthy_tree():
         "busy": "ok",
         "rate drift": "unknown",
         "main wake-ups": "ok",
+        "alive": "ok",
     }
 
 
@@ -58,6 +60,7 @@ def test_a_healthy_tree():
         ((use(2, system_fraction=0.2),), "system CPU", "polling"),
         ((use(2, user_fraction=0, voluntary_per_second=10.0),), "idle wake-ups", "every 100 ms"),
         ((use(2, user_fraction=0.7),), "busy", "workers wait"),
+        ((use(2, user_fraction=0.0, voluntary_per_second=0.0),), "alive", "deadlock"),
         ((use(2), use(1, "main", voluntary_per_second=800.0)), "main wake-ups", "milliseconds"),
     ],
 )
@@ -105,8 +108,8 @@ def test_frames_survive_json():
     assert samples.frame_of(json.loads(json.dumps(frame.as_dict()))) == frame
 
 
-SLEEPER = "import time\ntime.sleep(60)"
-POLLER = "import time\nwhile True: time.sleep(0.02)"
+SLEEPER = "import time\nprint('ready', flush=True)\ntime.sleep(60)"
+POLLER = "import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.02)"
 
 
 @pytest.fixture
@@ -114,13 +117,15 @@ def processes():
     started: list[subprocess.Popen[bytes]] = []
 
     def start(code: str) -> int:
-        started.append(subprocess.Popen([sys.executable, "-c", code]))
+        started.append(subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE))
+        started[-1].stdout.readline()
         return started[-1].pid
 
     yield start
     for process in started:
         process.kill()
         process.wait()
+        process.stdout.close()
 
 
 def test_live_processes_idle_and_polling(processes):
@@ -142,9 +147,11 @@ def test_sampling_stretches_its_interval_rather_than_cost_too_much():
 
 
 def test_a_process_that_ends_is_left_out(processes):
-    pid = processes("pass")
+    pid = processes(SLEEPER)
     sampler = Sampler(os.getpid())
     first = sampler.snapshot()
+    assert pid in {process.pid for process in first.processes}
+    os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     second = sampler.snapshot()
     assert pid not in {process.pid for process in second.processes}
@@ -174,7 +181,7 @@ def test_a_process_that_ends_before_anything_was_seen(processes):
     pid = processes(SLEEPER)
 
     def end_it(_seconds: float) -> None:
-        os.kill(pid, 9)
+        os.kill(pid, signal.SIGKILL)
         time.sleep(0.1)
 
     with pytest.raises(CfrShmError, match="ended before"):

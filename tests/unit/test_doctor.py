@@ -18,6 +18,8 @@ def quick(monkeypatch):
     monkeypatch.setattr(doctor, "PROBE_BYTES", 1 << 16)
     monkeypatch.setattr(doctor, "PROBE_TOUCHES", 1000)
     monkeypatch.setattr(doctor, "ROUND_TRIPS", 3)
+    # pytest has threads of its own, which must not be forked.
+    monkeypatch.setattr(doctor, "_start_methods", lambda: ["spawn"])
 
 
 def findings_of(capsys) -> dict[str, dict[str, str]]:

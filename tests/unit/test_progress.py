@@ -138,6 +138,7 @@ def test_every_event_has_words():
         events.KernelsReady(12.0, True),
         events.RunStarted("leduc", "runs/x", 1, False, 5 << 20, 7),
         progress(),
+        events.CheckpointBegun(7, 5 << 30),
         events.CheckpointSaved("runs/x/checkpoints/7", 7, 0.1),
         events.CheckpointFailed("disk full", 7),
         EVALUATED,
@@ -300,8 +301,12 @@ def test_tensorboard_files_read_back(tmp_path):
     log = tensorboard.TensorBoardLog(tmp_path)
     log(progress())
     log(EVALUATED)
+    log(MEASURED)
     log.close()
     accumulator = EventAccumulator(str(tmp_path))
     accumulator.Reload()
     assert accumulator.Scalars("Training/Exploitability")[0].step == 10_000
     assert accumulator.Scalars("Performance/NodesPerSecond")[0].value == pytest.approx(3e6)
+    assert accumulator.Scalars("Training/PolicyEntropy/Street1")[0].value == pytest.approx(0.4)
+    assert accumulator.Scalars("Training/UtilityMovingAvg")[0].value == pytest.approx(0.02)
+    assert accumulator.Scalars("Performance/ContextSwitchesPerSecond")[0].value == 7.5

@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 
 from cfr_shm.config import Config, load_config
+from cfr_shm.config_algorithm import AlgorithmConfig
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.registry import load_game
 from cfr_shm.run_report import Meter, Summary, Totals
-from cfr_shm.run_setup import engine_settings, runs_in_process, usable_cores, worker_count
+from cfr_shm.run_setup import (
+    engine_settings,
+    epsilon_at,
+    runs_in_process,
+    usable_cores,
+    worker_count,
+)
 from cfr_shm.telemetry.events import Progress
 
 #: What other programs read; changing a key breaks them.
@@ -97,6 +104,42 @@ def test_rates_are_those_of_the_last_interval():
     assert second.nodes_per_second == 3000.0
     assert second.system_cpu_fraction == pytest.approx(0.02 / 2.02)
     assert second.utility == 0.5
+
+
+def test_the_moving_average_forgets_and_switches_are_counted_by_interval():
+    meter = Meter(Totals(100, 0, (500.0, 0.0), 1.0), 10.0, Clock())
+    found = []
+    for interval in range(1, 21):
+        # Ten intervals at utility 1, then ten at utility 2.
+        done = 100 * interval
+        sums = done if interval <= 10 else 1000 + 2 * (done - 1000)
+        found.append(
+            meter.progress(
+                stats(
+                    done,
+                    10.0 * interval,
+                    utility_sums=(float(sums), 0.0),
+                    voluntary_context_switches=30 * interval,
+                    involuntary_context_switches=20 * interval,
+                )
+            )
+        )
+    assert found[0].utility_moving_average == pytest.approx(1.0)
+    assert found[9].utility_moving_average == pytest.approx(1.0)
+    assert found[-1].utility_moving_average == pytest.approx(2.0)
+    assert 1.0 < found[14].utility_moving_average < 2.0
+    assert found[-1].context_switches_per_second == pytest.approx(5.0)
+
+
+def test_epsilon_is_told_where_there_is_one():
+    def config(name: str, epsilon: str | None) -> Config:
+        return Config(algorithm=AlgorithmConfig(name=name, epsilon=epsilon))
+
+    exploring = config("outcome_sampling", "0:0.6, 1000:0.2")
+    assert [epsilon_at(exploring, done) for done in (0, 999, 1000)] == [0.6, 0.6, 0.2]
+    assert epsilon_at(config("external_sampling", None), 5) is None
+    meter = Meter(NOTHING, 10.0, Clock(), epsilon=lambda done: epsilon_at(exploring, done))
+    assert meter.progress(stats(2000, 10.0)).epsilon == 0.2
 
 
 def test_a_short_last_interval_does_not_make_up_a_rate():

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 INFOSETS = 5_000
 FEW_INFOSETS = 500
 
+#: Until workers that have answered are back in their receive.
+SETTLE_SECONDS = 0.5
+
 #: Files that do not exist and are asked for: marks in a trace of system calls.
 BEGIN_MARK, END_MARK = "/cfr-shm-measured-from-here", "/cfr-shm-measured-until-here"
 
@@ -151,6 +154,7 @@ def old_idle_polls(workers: int, seconds: float) -> Figures:
     """D4: idle workers wake up every 100 ms."""
     trainer = OldTrainer(workers, poll=0.1)
     trainer.warm_up()
+    time.sleep(SETTLE_SECONDS)
     with Measurement() as measurement:
         time.sleep(seconds)
     trainer.join()
@@ -183,6 +187,7 @@ def _engine(
     began = time.perf_counter()
     with _leduc(workers, batch_seconds) as (engine, advance):
         advance(0.5)
+        time.sleep(SETTLE_SECONDS if idle else 0.0)
         before = engine.stats()
         with Measurement(trace) as measurement:
             if idle:
