@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -187,7 +187,7 @@ class Config:
     """Everything a run can be told."""
 
     game: GameConfig = GameConfig()
-    algorithm: AlgorithmConfig = AlgorithmConfig()
+    algorithm: AlgorithmConfig = field(default_factory=AlgorithmConfig)
     engine: EngineConfig = EngineConfig()
     run: RunConfig = RunConfig()
 
@@ -288,12 +288,12 @@ def _unknown_section(section: str) -> str:
 
 def _environment_settings(environment: Mapping[str, str]) -> Iterator[Setting]:
     """Yield what ``CFR_SHM_<SECTION>_<KEY>`` variables set; empty ones count as not set."""
-    for variable, text in sorted(environment.items()):
+    for variable, written in sorted(environment.items()):
         for section in SECTIONS:
             prefix = f"{_ENVIRONMENT_PREFIX}{section.upper()}_"
-            if variable.startswith(prefix) and text:
+            if variable.startswith(prefix) and written:
                 key = f"{section}.{variable.removeprefix(prefix).lower()}"
-                yield Setting(key, text, variable, variable)
+                yield Setting(key, written, variable, variable)
 
 
 def _override(text: str) -> Setting:

@@ -5,9 +5,11 @@ What a subcommand needs beyond argparse it imports when it runs.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from cfr_shm import __version__
 from cfr_shm.cli import (
@@ -61,13 +63,13 @@ def build_parser() -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; see ``cfr_shm.errors`` for the codes."""
+    _open_missing_streams()
     try:
         code = _run(arguments)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
-        # Whoever read our output has left. Python would complain again while it shuts down.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return EXIT_RUNTIME
     except CfrShmError as error:
         code = _fail(" ".join(str(error).split()), error.exit_code)
@@ -81,12 +83,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal_number = getattr(error, "signal_number", None)
         code = 128 + signal_number if signal_number else EXIT_INTERRUPTED
         return _fail(str(error) or "interrupted", code)
+    except OSError as error:
+        _drop_output()
+        where = f"{error.filename}: " if error.filename else "cannot write the output: "
+        return _fail(f"{where}{error.strerror or error}", EXIT_RUNTIME)
     except Exception:
         print(
             f"cfr-shm: internal error in version {__version__}; please report it with what follows",
             file=sys.stderr,
         )
         raise
+
+
+def _open_missing_streams() -> None:
+    """Give a process that was started without stdout or stderr one that swallows everything."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for the whole run
+
+
+def _drop_output() -> None:
+    """Point stdout nowhere: it takes no more, and Python would complain again at its end."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -99,7 +118,8 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"cfr-shm: error: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        print(f"cfr-shm: error: {message}", file=sys.stderr, flush=True)
     return code
 
 

@@ -5,6 +5,7 @@ Data goes to stdout, everything else to stderr.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from cfr_shm.games.game import Game
     from cfr_shm.memory.checkpoint import Checkpoint
     from cfr_shm.strategy.average import Strategy
+    from cfr_shm.telemetry.events import Event
 
 
 def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_output: bool) -> int:
@@ -29,10 +31,16 @@ def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_o
 
         results = sys.stderr if json_output else sys.stdout
         display = choose_display(sys.stderr, config.run.loglevel, results=results)
+
+        def show(event: Event) -> None:
+            with contextlib.suppress(OSError):  # a closed terminal ends no run
+                display(event)
+
         try:
-            summary = train(config, path, resume=resume, report=display, signals=signals)
+            summary = train(config, path, resume=resume, report=show, signals=signals)
         finally:
-            display.close()
+            with contextlib.suppress(OSError):
+                display.close()
         if json_output:
             print_json(summary)
         return signals.exit_code if summary["status"] == "interrupted" else EXIT_OK

@@ -52,6 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Train as told; return the exit code."""
+    if vars(namespace)["run.logdir"] == "":
+        from cfr_shm.errors import UsageError
+
+        raise UsageError("--logdir is empty; name a directory, or leave the flag out")
     given = settings(namespace, _FLAGS)
     if namespace.resume_from is not None:
         return _resume(namespace, given)

@@ -150,7 +150,7 @@ def _full_width(settings: EngineSettings, views: TrainingViews) -> KernelCall:
     state = FullWidthState(regret, np.zeros_like(regret))
     scratch = game.allocate_scratch(policy)
     rule = full_width_rule(settings.algorithm)
-    shared = (views.tree, table.strategy_sum, views.control)
+    shared = (views.tree, table, views.control)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         full_width(shared, game.form, state, scratch, rule, task, result)

@@ -41,9 +41,10 @@ def full_width(views, form, state, scratch, rule, task, result):
     """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.
 
     Args:
-        views: (layout.Tree, strategy sums, control block): the tree read-only, the sums
-            (words,) float64 read and written, the control block (control_words,) int64, of
-            which the stop flag is read and this worker's line written.
+        views: (layout.Tree, layout.Table, control block): the tree read-only; of the table the
+            strategy sums are read and written, and the regrets written at the end of the task,
+            for others to look at; of the control block, (control_words,) int64, the stop flag
+            is read and this worker's line written.
         form: layout.VectorForm, read-only.
         state: layout.FullWidthState, read and written.
         scratch: layout.VectorScratch for all classes; its policy is carried on.
@@ -55,7 +56,7 @@ def full_width(views, form, state, scratch, rule, task, result):
     The stop flag is looked at between iterations; iterations done are a prefix of the task.
     """
     result[:] = 0.0
-    tree, strategy_sum, control = views
+    tree, table, control = views
     players = form.class_count.shape[0]
     line = task.worker_line
     if task.iteration_count > 0:
@@ -67,7 +68,7 @@ def full_width(views, form, state, scratch, rule, task, result):
         if atomic_load(control, STOP_FLAG) != RUN:
             break
         for player in range(players):
-            _sweep(tree, form, state, scratch, strategy_sum, rule, iteration + 1.0, player)
+            _sweep(tree, form, state, scratch, table.strategy_sum, rule, iteration + 1.0, player)
             carry_reach(tree, form, scratch, player)
             result[RESULT_UTILITY + player] += root_value(form, scratch, player)
         visited = tree.nodes.shape[0] * players
@@ -76,6 +77,24 @@ def full_width(views, form, state, scratch, rule, task, result):
         atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + 1)
         atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
         atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
+    if result[RESULT_ITERATIONS] > 0:
+        _show_regrets(tree, form, state.regret, table.regret)
+
+
+@device
+def _show_regrets(tree, form, regret, shown):
+    """Copy the regrets to the rows, rounded to float32."""
+    for node in range(tree.nodes.shape[0]):
+        record = tree.nodes[node]
+        if record["kind"] == DECISION:
+            actor = record["actor"]
+            count = np.int64(record["count"])
+            street = form.nodes[node]["street"]
+            first = form.class_first[actor, street]
+            for each in range(first, first + form.class_count[actor, street]):
+                row = class_row(record, form, each)
+                for action in range(count):
+                    shown[2 * (row + count) + action] = np.float32(regret[row + action])
 
 
 @device

@@ -19,6 +19,7 @@ import math
 import mmap
 import os
 import secrets
+import signal
 import struct
 import sys
 import threading
@@ -265,7 +266,23 @@ def _register_nothing(name: object, rtype: str) -> None:  # noqa: ARG001
     return None
 
 
+def _start_tracker() -> None:
+    """Start the tracker that unlinks what a killed process leaves, deaf to SIGHUP.
+
+    It ignores SIGINT and SIGTERM by itself. A closed terminal or a killed session leader sends
+    SIGHUP to the whole group, and the segment would stay behind; a blocked signal is inherited.
+    """
+    if sys.platform == "win32":
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    try:
+        resource_tracker.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _create_segment(byte_count: int) -> _Segment:
+    _start_tracker()
     while True:
         name = NAME_PREFIX + secrets.token_hex(4)
         try:

@@ -37,7 +37,7 @@ class Trainer:
 
     def run(self, first, count):
         task = Task(0, first, count, 1, 0, 0, 8)
-        shared = (self.views.tree, self.views.table.strategy_sum, self.views.control)
+        shared = (self.views.tree, self.views.table, self.views.control)
         form = self.vector.form
         full_width(shared, form, self.state, self.scratch, self.rule, task, self.result)
         return int(self.result[RESULT_ITERATIONS])
@@ -90,6 +90,9 @@ def test_policies_sum_to_one_and_floored_regrets_are_not_negative():
         row = slice(label.row, label.row + len(label.actions))
         assert policy[row].sum() == pytest.approx(1.0)
         assert regret[row].min() >= 0.0
+        first = 2 * (label.row + len(label.actions))
+        shown = trainer.views.table.regret[first : first + len(label.actions)]
+        assert np.array_equal(shown, regret[row].astype(np.float32))
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")

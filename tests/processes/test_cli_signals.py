@@ -118,6 +118,10 @@ def hang_up(terminal: Terminal) -> None:
     terminal.hang_up()
 
 
+def hang_up_group(terminal: Terminal) -> None:
+    os.killpg(terminal.process.pid, signal.SIGHUP)
+
+
 @pytest.mark.parametrize(
     ("end", "workers", "code"),
     [
@@ -126,6 +130,7 @@ def hang_up(terminal: Terminal) -> None:
         (terminate, 2, 143),
         (terminate_group, 2, 143),
         (hang_up, 2, 129),
+        (hang_up_group, 2, 129),
     ],
 )
 def test_the_work_is_saved_and_nothing_is_left(
@@ -154,3 +159,12 @@ def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path):
         assert terminal.process.wait(60) == 130
         assert_nothing_is_left(terminal)
         assert b"Traceback" not in terminal.output
+
+
+def test_a_killed_session_leader_leaves_no_segment(tmp_path: Path):
+    """The kernel hangs up its whole group, the tracker that has to tidy up included."""
+    with training(tmp_path / "run", 2) as terminal:
+        terminal.process.kill()
+        terminal.process.wait(60)
+        assert eventually(lambda: all(map(is_gone, terminal.workers)))
+        assert eventually(lambda: all(map(is_unlinked, terminal.segments)), 10.0)

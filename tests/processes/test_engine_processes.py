@@ -209,7 +209,8 @@ def test_signals_of_the_run_are_not_lost_while_workers_start() -> None:
         start_worker = ProcessCrew._start_worker
 
         def start_and_signal(crew: ProcessCrew, worker: int) -> None:
-            os.kill(os.getpid(), signal.SIGUSR1)
+            # To this thread: another one of the test process may not block it.
+            signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
             start_worker(crew, worker)
             assert not got
 

@@ -12,11 +12,11 @@ from engine_harness import settings_for as default_settings_for
 from numpy.typing import NDArray
 
 from cfr_shm.engine.coordinator import Engine, open_engine
+from cfr_shm.engine.kernel_calls import load_kernel
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.stats import EngineStats
-from cfr_shm.engine.kernel_calls import load_kernel
 from cfr_shm.games.game import Game
 from cfr_shm.games.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED

@@ -100,9 +100,7 @@ def updated(variant: str, old: list[float], instant: list[float], t: int) -> lis
         return [r * before / t + i for r, i in zip(old, instant, strict=True)]
     if variant == "dcfr":
         positive = before**1.5 / (before**1.5 + 1)
-        return [
-            r * (positive if r > 0 else 0.5) + i for r, i in zip(old, instant, strict=True)
-        ]
+        return [r * (positive if r > 0 else 0.5) + i for r, i in zip(old, instant, strict=True)]
     keep = 1.0
     if variant == "dcfr_plus":
         keep = before**1.5 / (before**1.5 + 1.5)

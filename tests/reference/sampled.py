@@ -92,8 +92,10 @@ class ChanceSolver(Tables):
         regret, sums, policy = self.row(deal, line)
         values = []
         for probability, after in zip(policy, self.after(line), strict=True):
-            reach = (own * probability, others) if spot.actor == traverser else (own, others * probability)
-            values.append(self._sweep(iteration, traverser, deal, after, *reach))
+            own_below, others_below = own, others * probability
+            if spot.actor == traverser:
+                own_below, others_below = own * probability, others
+            values.append(self._sweep(iteration, traverser, deal, after, own_below, others_below))
         value = sum(p * v for p, v in zip(policy, values, strict=True))
         if spot.actor == traverser:
             for action, probability in enumerate(policy):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from any_algorithm import train
 from full_width import VARIANTS, FullWidth
 from poker_rules import Kuhn, Leduc
-from any_algorithm import train
 
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc

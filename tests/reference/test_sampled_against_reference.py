@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from any_algorithm import train
 from draws import KeyedDraws
 from poker_rules import Kuhn, Leduc
 from production import node_of_lines
@@ -14,7 +15,6 @@ from sampled import (
     PublicChanceSolver,
     SeparateSolver,
 )
-from any_algorithm import train
 
 from cfr_shm.algorithms import Pruning
 from cfr_shm.games.kuhn import kuhn

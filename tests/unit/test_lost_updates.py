@@ -43,4 +43,6 @@ def test_the_account_follows_discounts():
     weights = StrategyWeights(50.0).discounted(100.0, 0.5)
     total = (50.0 + 100.0) * 0.5 + 30.0
     assert weights.added(140.0) == pytest.approx(90.0)
-    assert estimate_lost_updates(weights.added(140.0), weights.before, total) == pytest.approx(1 / 9)
+    assert estimate_lost_updates(weights.added(140.0), weights.before, total) == pytest.approx(
+        1 / 9
+    )

@@ -130,7 +130,7 @@ def test_settings_that_make_no_sense_are_refused_in_one_line(overrides, message)
 
 
 def test_full_width_runs_on_one_worker():
-    with pytest.raises(ConfigError, match="engine.num_workers is 2, but dcfr runs on one worker"):
+    with pytest.raises(ConfigError, match=r"engine\.num_workers is 2, but dcfr runs on one worker"):
         load_config(overrides=["algorithm.name=dcfr", "engine.num_workers=2"])
 
 
