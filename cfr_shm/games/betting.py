@@ -275,21 +275,11 @@ def betting_rules(
     Raises:
         GameError: one line that names the config key.
     """
-    if not 2 <= players <= MAX_PLAYERS:
-        raise GameError(f"game.players: hold'em is for 2 to {MAX_PLAYERS} players, not {players}")
-    stack = _by_seat("game.stacks", stacks, players)
-    antes = _by_seat("game.ante", ante, players)
-    blind = _blinds(blinds, players)
-    _check_stacks(stack, antes, blind, short_blinds)
-    if not (any(blind) or any(antes) or dead):
-        raise GameError("game.blinds: no blind and no ante, so nobody has anything to play for")
     _in_range("game.dead", dead, 0)
+    stack, antes, blind = _posts(players, stacks, ante, blinds, short_blinds)
+    if not any((*blind, *antes, dead)):
+        raise GameError("game.blinds: no blind and no ante, so nobody has anything to play for")
     limit = _one_of("game.betting", betting, LIMITS)
-    cap = NO_RAISE_CAP * MAX_CHIPS if rake_cap is None else rake_cap
-    if not 0.0 <= rake_fraction < 1.0:
-        raise GameError(f"game.rake_fraction: {rake_fraction} is not a fraction from 0 to below 1")
-    if cap < 0:
-        raise GameError(f"game.rake_cap: {cap} chips is negative; leave it out for no cap")
     return BettingRules(
         stack=_array(stack),
         blind=_array(blind),
@@ -300,12 +290,26 @@ def betting_rules(
         limit=limit,
         dead_antes=int(len(set(antes)) > 1),
         dead=dead,
-        rake_fraction=float(rake_fraction),
-        rake_cap=cap,
+        rake_fraction=_rake_fraction(rake_fraction),
+        rake_cap=_rake_cap(rake_cap),
         rake_from_street=_one_of("game.rake_from", rake_from, RAKE_FROM),
         players=players,
         streets=streets,
     )
+
+
+def _rake_fraction(fraction: float) -> float:
+    if not 0.0 <= fraction < 1.0:
+        raise GameError(f"game.rake_fraction: {fraction} is not a fraction from 0 to below 1")
+    return float(fraction)
+
+
+def _rake_cap(cap: int | None) -> int:
+    if cap is None:
+        return MAX_PLAYERS * MAX_CHIPS + MAX_CHIPS
+    if cap < 0:
+        raise GameError(f"game.rake_cap: {cap} chips is negative; leave it out for no cap")
+    return cap
 
 
 def _array(values: Sequence[int]) -> NDArray[np.int64]:
@@ -346,6 +350,22 @@ def _blinds(blinds: Sequence[int], players: int) -> tuple[int, ...]:
     for chips in blinds:
         _in_range("game.blinds", chips, 0)
     return (*blinds, *(0,) * (players - len(blinds)))
+
+
+def _posts(
+    players: int,
+    stacks: int | Sequence[int],
+    ante: int | Sequence[int],
+    blinds: Sequence[int],
+    short_blinds: bool,
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    if not 2 <= players <= MAX_PLAYERS:
+        raise GameError(f"game.players: hold'em is for 2 to {MAX_PLAYERS} players, not {players}")
+    stack = _by_seat("game.stacks", stacks, players)
+    antes = _by_seat("game.ante", ante, players)
+    blind = _blinds(blinds, players)
+    _check_stacks(stack, antes, blind, short_blinds)
+    return stack, antes, blind
 
 
 def _check_stacks(
