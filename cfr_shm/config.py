@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from cfr_shm.algorithms import FULL_WIDTH
 from cfr_shm.config_algorithm import AlgorithmConfig
+from cfr_shm.config_engine import EngineConfig
 from cfr_shm.config_fields import Section, flag, real, text, whole, word
 from cfr_shm.config_reader import Rule, Setting, Value, nearest, parse, read_file, read_yaml
 from cfr_shm.errors import ConfigError
@@ -79,62 +80,6 @@ class GameConfig(Section):
 
 
 @dataclass(frozen=True)
-class EngineConfig(Section):
-    """How the work is spread over processes. Only `drain_window` changes what is computed."""
-
-    num_workers: int = whole(0, 0, 1024, "Worker processes; 0 = one per usable core.")
-    in_process: bool | Literal["auto"] = flag(
-        "auto",
-        "Run the kernels in this process instead of in workers (needs one worker). `auto`: "
-        "when there is one worker.",
-        words=("auto",),
-    )
-    start_method: Literal["spawn", "fork"] = word(
-        "spawn", ("spawn", "fork"), "How workers are started; `fork` on Linux only."
-    )
-    updates: Literal["auto", "racy", "atomic"] = word(
-        "auto",
-        ("auto", "racy", "atomic"),
-        "How workers add to shared rows: plain adds, which lose a few updates (measured and "
-        "reported), or atomic adds. `auto`: racy while the table is at most 16 MiB, else "
-        "atomic. One worker needs neither.",
-    )
-    batch_size: int | Literal["auto"] = whole(
-        "auto",
-        1,
-        2**40,
-        "Iterations in one task. `auto`: sized by time (`batch_seconds`).",
-        words=("auto",),
-    )
-    batch_seconds: float = real(
-        0.5, 0.01, 60.0, "Seconds that one task is meant to take when its size is `auto`."
-    )
-    drain_window: int = whole(
-        1024,
-        1,
-        2**20,
-        "Interleaved traversals are finished at multiples of this many iterations; tasks and "
-        "checkpoints begin and end there.",
-    )
-    wait_base_ms: float | None = real(
-        None, 0.1, 60000.0, "First wait for results; null = by platform.", optional=True
-    )
-    wait_min_ms: float | None = real(
-        None, 0.1, 60000.0, "Shortest wait for results; null = by platform.", optional=True
-    )
-    wait_max_ms: float | None = real(
-        None, 0.1, 60000.0, "Longest wait for results; null = by platform.", optional=True
-    )
-    deadline_seconds: float | None = real(
-        None,
-        0.1,
-        1e6,
-        "A task that takes longer ends the run with an error; null = no fixed deadline.",
-        optional=True,
-    )
-
-
-@dataclass(frozen=True)
 class RunConfig(Section):
     """How long a run lasts and what it leaves behind."""
 
@@ -188,7 +133,7 @@ class Config:
 
     game: GameConfig = GameConfig()
     algorithm: AlgorithmConfig = field(default_factory=AlgorithmConfig)
-    engine: EngineConfig = EngineConfig()
+    engine: EngineConfig = field(default_factory=EngineConfig)
     run: RunConfig = RunConfig()
 
 
@@ -317,22 +262,12 @@ def _build(settings: Mapping[str, Value]) -> Config:
 def _check_together(config: Config) -> None:
     """Refuse values that are fine alone and not together."""
     config.algorithm.check()
-    engine = config.engine
-    if engine.in_process is True and engine.num_workers > 1:
+    config.engine.check()
+    workers = config.engine.num_workers
+    if config.algorithm.name in FULL_WIDTH and workers > 1:
         raise ConfigError(
-            f"engine.in_process runs one worker, but engine.num_workers is {engine.num_workers}; "
-            "set one of them to another value"
-        )
-    if config.algorithm.name in FULL_WIDTH and engine.num_workers > 1:
-        raise ConfigError(
-            f"engine.num_workers is {engine.num_workers}, but {config.algorithm.name} runs on one "
+            f"engine.num_workers is {workers}, but {config.algorithm.name} runs on one "
             "worker; leave it out, or use a sampling algorithm"
-        )
-    waits = {"wait_min_ms": engine.wait_min_ms, "wait_max_ms": engine.wait_max_ms}
-    if None not in waits.values() and waits["wait_min_ms"] > waits["wait_max_ms"]:  # type: ignore[operator]
-        raise ConfigError(
-            f"engine.wait_min_ms ({engine.wait_min_ms}) must not exceed "
-            f"engine.wait_max_ms ({engine.wait_max_ms})"
         )
 
 

@@ -23,7 +23,8 @@ from typing import Literal
 import numpy as np
 
 from cfr_shm import __version__
-from cfr_shm.config import Config, EngineConfig, GameConfig
+from cfr_shm.config import Config, GameConfig
+from cfr_shm.config_engine import EngineConfig
 from cfr_shm.engine.coordinator import open_engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.platform_profile import detect_profile

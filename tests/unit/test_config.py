@@ -15,7 +15,6 @@ from cfr_shm import config as config_module
 from cfr_shm.config import (
     SECTIONS,
     Config,
-    EngineConfig,
     GameConfig,
     RunConfig,
     differences,
@@ -28,6 +27,7 @@ from cfr_shm.config import (
     to_dict,
     to_yaml,
 )
+from cfr_shm.config_engine import EngineConfig
 from cfr_shm.config_reader import Setting
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.registry import load_game
