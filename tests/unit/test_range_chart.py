@@ -1,4 +1,4 @@
-"""Range charts: their numbers against the hands that they are made of, and every way to draw them."""
+"""Range charts: their numbers against the hands they are made of, and every way to draw."""
 
 from __future__ import annotations
 
