@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from cfr_shm.array_manifest import Manifest
 from cfr_shm.array_store import read_manifest, read_store, write_store
 from cfr_shm.cards.abstraction import BUILD_VERSION, MAX_BUCKETS, BucketSpec
-from cfr_shm.cards.bucket_file import KIND, BucketFile, fingerprint
 from cfr_shm.cards.bucket_builder import SAMPLES, Abstraction, build
+from cfr_shm.cards.bucket_file import KIND, BucketFile, fingerprint
 from cfr_shm.cards.deck import DECKS, Deck
 from cfr_shm.cards.isomorphism import (
     STREETS,

@@ -98,7 +98,11 @@ def _cards(
     player_count: int,
 ) -> CardDeals:
     index, ranks = buckets.index, hand_rank_tables(buckets.deck)
-    found = {**index._asdict(), **ranks._asdict(), **_range_tables(buckets.deck, weights, player_count)}
+    found = {
+        **index._asdict(),
+        **ranks._asdict(),
+        **_range_tables(buckets.deck, weights, player_count),
+    }
     found |= {"setting": setting, "fixed_board": fixed_board}
     found["bucket_bytes"] = np.array([each.dtype.itemsize for each in buckets.bucket], np.int64)
     found |= {

@@ -234,8 +234,8 @@ def _views(array: Callable[[str], NDArray[Any]]) -> TrainingViews:
     tree = Tree(*(_read_only(array(f"tree_{field}")) for field in Tree._fields))
     kind = int(array("deals_kind")[0])
     cards = CardDeals(*(_read_only(array(f"cards_{field}")) for field in CardDeals._fields))
-    listed = (_read_only(array(f"deals_{field}")) for field in Deals._fields[1:-1])
-    deals = Deals(kind, *listed, cards)
+    listed = {field: _read_only(array(f"deals_{field}")) for field in Deals._fields[1:-1]}
+    deals = Deals(kind=kind, cards=cards, **listed)
     rows, words = array(ROWS), int(array(TABLE_WORDS)[0])
     state = rows[words:].reshape(-1, words)
     return TrainingViews(tree, deals, table_of(rows[:words]), array(CONTROL), rows, state)
