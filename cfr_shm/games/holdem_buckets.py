@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from cfr_shm.array_store import read_manifest
 from cfr_shm.cards.abstraction import BucketSpec, methods_from
-from cfr_shm.cards.bucket_file import KIND
+from cfr_shm.cards.bucket_file import KIND, fingerprint
 from cfr_shm.cards.buckets import Buckets, cached_path, default_buckets, open_buckets
 from cfr_shm.cards.deck import Deck
+from cfr_shm.cards.isomorphism import card_index
 from cfr_shm.cards.parallel import Progress
 from cfr_shm.config_holdem import AbstractionConfig
 from cfr_shm.errors import ArrayStoreError, GameError, UsageError
 
 DEFAULT = "default"
 
-#: Files that are open, by path and digest: several steps of one command ask for the same.
+#: Files that are open, by path and fingerprint: several steps of one command ask for the same.
 _opened: dict[tuple[str, str], Buckets] = {}
 
 
@@ -93,8 +96,29 @@ def _checked(path: Path, deck: Deck) -> Path:
 
 
 def _open(path: Path) -> Buckets:
-    key = (str(path.absolute()), read_manifest(path, kind=KIND).digest)
+    key = (str(path.absolute()), fingerprint(read_manifest(path, kind=KIND)))
     if key not in _opened:
         _opened.clear()
         _opened[key] = open_buckets(path)
     return _opened[key]
+
+
+def lossless_preflop(deck: Deck) -> Buckets:
+    """Return buckets for games without a flop: every hand its own, up to suits; no file.
+
+    The later streets have arrays of one element, which nobody reads.
+    """
+    index = card_index(deck)
+    count = int(index.hand_count[0])
+    none = np.zeros(1, np.uint8)
+    hands = np.arange(count, dtype=np.uint8)
+    sizes = (count, 1, 1, 1)
+    return Buckets(
+        path=Path(),
+        deck=deck,
+        index=index,
+        bucket=(hands, none, none, none),
+        statistics=tuple({"weight": np.zeros(size)} for size in sizes),
+        about={},
+        fingerprint="",
+    )
