@@ -121,6 +121,8 @@ _RULES: Mapping[str, Rule] = {
 
 #: Whole sections, and single keys, that decide what a checkpoint's numbers mean.
 _FINGERPRINTED = ("game", "abstraction", "algorithm", "run.seed", "engine.drain_window")
+#: Keys of these sections that do not: checkpoints hold the fingerprint of what is in the file.
+_NOT_FINGERPRINTED = ("abstraction.buckets",)
 
 
 # --- loading -----------------------------------------------------------------------------
@@ -306,7 +308,9 @@ def fingerprinted_values(config: Config | Mapping[str, Any]) -> dict[str, Any]:
         f"{section}.{key}": _plain(value)
         for section, values in sections.items()
         for key, value in values.items()
-        if value is not None and (section in _FINGERPRINTED or f"{section}.{key}" in _FINGERPRINTED)
+        if value is not None
+        and (section in _FINGERPRINTED or f"{section}.{key}" in _FINGERPRINTED)
+        and f"{section}.{key}" not in _NOT_FINGERPRINTED
     }
 
 

@@ -237,9 +237,10 @@ def _by_ranks(ranks: Sequence[int]) -> int:
     """Return a number for how often ranks occur, most often first, then for the ranks."""
     groups = sorted(((ranks.count(rank), rank) for rank in set(ranks)), reverse=True)
     number = 0
-    for count, rank in [*groups, *[(0, 0)] * (4 - len(groups))]:
-        number = number * 5 + count
-    for _, rank in [*groups, *[(0, 0)] * (4 - len(groups))]:
+    padded = groups + [(0, 0)] * (4 - len(groups))
+    for count, _ in padded:
+        number = number * (SUIT_COUNT + 1) + count
+    for _, rank in padded:
         number = number * STANDARD.rank_count + rank
     return number
 
