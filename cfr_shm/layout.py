@@ -85,8 +85,31 @@ class Deals(NamedTuple):
 WORD_BYTES = 8
 
 
+#: A mark stands for so many words of the table: 2 ** MARK_SHIFT.
+MARK_SHIFT = 4
+MARKS_PER_WORD = 8
+
+
+class Increments(NamedTuple):
+    """What a freeze adds to the table, in units: whole numbers, whose sums have no order.
+
+    Row ``r`` with ``n`` actions has the units of its strategy sums in ``units[2 * r :][:n]``
+    and those of its regrets in the ``n`` that follow. ``mark[w >> MARK_SHIFT]`` is 1 where
+    units of a row whose first word is ``w`` may differ from 0.
+    """
+
+    units: NDArray[np.int64]  # (2 * words,), one worker's own or everybody's
+    mark: NDArray[np.uint8]  # (marks,), everybody's
+    per_weight: float  # units for each 1.0 of strategy weight, a power of 2
+    per_chip: float  # units for each chip of regret, a power of 2
+    per_utility: float  # units for each chip of utility, a power of 2
+
+
+NO_INCREMENTS = Increments(np.zeros(0, np.int64), np.zeros(0, np.uint8), 1.0, 1.0, 1.0)
+
+
 class Table(NamedTuple):
-    """Two typed views of the same rows.
+    """Two typed views of the same rows, and what a freeze will add to them.
 
     Row ``r`` with ``n`` actions is ``strategy_sum[r : r + n]`` and
     ``regret[2 * (r + n) : 2 * (r + n) + n]``.
@@ -94,6 +117,7 @@ class Table(NamedTuple):
 
     strategy_sum: NDArray[np.float64]  # (words,), weighted policy sums
     regret: NDArray[np.float32]  # (2 * words,), cumulative, chips
+    increments: Increments = NO_INCREMENTS
 
 
 def row_words(action_count: int) -> int:

@@ -19,7 +19,7 @@ from cfr_shm.kernels.atomics import atomic_load, atomic_store
 from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.kernels.regret import add_floored, regret_match
+from cfr_shm.kernels.regret import add_gain, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.traverse import sample_action, sample_outcome
 from cfr_shm.layout import (
@@ -139,7 +139,7 @@ def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverse
             if players > 2:
                 share *= reach[at(actor)] / followed
             action = sample_action(
-                table.strategy_sum, row, count, share, atomic, frame_policy, depth, total, unit
+                table, row, count, share, atomic, frame_policy, depth, total, unit, frozen
             )
             result[RESULT_WEIGHT] += share
             if players > 2:

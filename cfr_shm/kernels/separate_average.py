@@ -73,7 +73,7 @@ def external_sampling_averaged_apart(tree, deals, table, task, scratch, control,
 
 
 @device
-def _pass(tree, table, task, scratch, stack, iteration, player, result):
+def _pass(tree, table, task, scratch, stack, iteration, player, result, frozen):
     """Add one player's policy to the average wherever the player's own draws lead."""
     atomic = task.update == UPDATE_ATOMIC
     weight = iteration + 1.0 if task.weighting == WEIGHT_LINEAR else 1.0
@@ -92,7 +92,7 @@ def _pass(tree, table, task, scratch, stack, iteration, player, result):
             total = regret_match(table.regret, 2 * (row + count), count, policy, 0)
             unit = uniform(key, node)
             node = np.int64(record["first_child"]) + sample_action(
-                table.strategy_sum, row, count, weight, atomic, policy, 0, total, unit
+                table, row, count, weight, atomic, policy, 0, total, unit, frozen
             )
             result[RESULT_WEIGHT] += weight
         elif record["kind"] == DECISION:

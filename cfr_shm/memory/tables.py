@@ -165,7 +165,7 @@ def check_finite(game: Game, rows: NDArray[np.float64]) -> None:
     table = table_of(_read_only(rows[:words]))
     found = np.zeros(FOUND_WORDS, np.int64)
     first_not_finite(
-        _read_only(game.tree.nodes), _read_only(game.deals.bucket_count), *table, found
+        _read_only(game.tree.nodes), _read_only(game.deals.bucket_count), *table[:2], found
     )
     if found[FOUND_ARRAY] != ALL_FINITE:
         index = int(found[FOUND_INDEX])
