@@ -130,7 +130,8 @@ def row_words(action_count: int) -> int:
 CACHE_LINE_BYTES = 64
 CONTROL_LINE_WORDS = CACHE_LINE_BYTES // WORD_BYTES
 
-#: Line 0 of the control block holds the stop flag; line 1 + w belongs to worker w.
+#: Line 0 of the control block holds the stop flag; line 1 + w belongs to worker w. The lines of
+#: the barrier follow: one with its phase, then one for each worker.
 STOP_FLAG = 0
 RUN = 0
 STOP_AT_WINDOW = 1
@@ -141,9 +142,30 @@ WORKER_NODES = 1
 WORKER_HEARTBEAT = 2
 
 
+BARRIER_PHASE = 0
+BARRIER_VERDICT = 1
+
+MEMBER_PHASE = 0
+MEMBER_ASLEEP = 1
+
+
+class Meeting(NamedTuple):
+    """Who meets at the barrier, for ``kernels.barrier``. Plain Python ints."""
+
+    barrier: int  # first word of the barrier's lines in the control block
+    participants: int  # workers 0 to participants - 1 take part
+    member: int  # which of them this one is
+    spins: int  # looks at a word before a participant sleeps; 0 where cores are fewer
+
+
+def barrier_word(worker_count: int) -> int:
+    """Return the first word of the barrier's lines in a control block."""
+    return (1 + worker_count) * CONTROL_LINE_WORDS
+
+
 def control_words(worker_count: int) -> int:
     """Return the length of a control block in int64 words."""
-    return (1 + worker_count) * CONTROL_LINE_WORDS
+    return barrier_word(worker_count) + (1 + worker_count) * CONTROL_LINE_WORDS
 
 
 # --- tasks -------------------------------------------------------------------------------

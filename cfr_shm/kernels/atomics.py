@@ -1,4 +1,4 @@
-"""Atomic loads and adds, and prefetches: what Numba lacks and LLVM has.
+"""Atomic loads, stores and adds, fences and prefetches: what Numba lacks and LLVM has.
 
 Each intrinsic has a plain twin that runs under ``NUMBA_DISABLE_JIT=1`` (single-threaded, so
 plain is right). All of them work on memory that several processes share.
@@ -70,6 +70,21 @@ def atomic_store(typing_context, array, index, value):  # type: ignore[no-untype
         return context.get_dummy_value()
 
     return types.void(array, index, value), codegen
+
+
+def _nothing():  # type: ignore[no-untyped-def]
+    return None
+
+
+@intrinsic_twin(_nothing)
+def fence(typing_context):  # type: ignore[no-untyped-def]
+    """Order all loads and stores before against all after, as every process sees them."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
 
 
 def _plain_prefetch(array, index):  # type: ignore[no-untyped-def]
