@@ -34,7 +34,9 @@ def load_kernel(path: str) -> Callable[..., Any]:
     return kernel
 
 
-def prepare_kernel(settings: EngineSettings, views: TrainingViews) -> KernelCall:
+def prepare_kernel(
+    settings: EngineSettings, views: TrainingViews, worker: int = 0
+) -> KernelCall:
     """Return what runs the algorithm of ``settings`` on ``views``, for one worker.
 
     A worker imports the modules of its own algorithm and no others.
@@ -42,6 +44,10 @@ def prepare_kernel(settings: EngineSettings, views: TrainingViews) -> KernelCall
     Raises:
         GameError: the algorithm does not fit the game.
     """
+    if settings.freeze is not None:
+        from cfr_shm.engine.frozen_calls import prepare_frozen_kernel
+
+        return prepare_frozen_kernel(settings, views, worker)
     name = settings.algorithm.name
     if name in FULL_WIDTH:
         return _full_width(settings, views)

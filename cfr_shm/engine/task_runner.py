@@ -14,10 +14,12 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.usage import Usage
 from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
+    NEVER,
     RESULT_ITERATIONS,
     RESULT_NODES,
     RESULT_UTILITY,
     RESULT_WEIGHT,
+    WEIGHT_VANILLA,
     Task,
 )
 from cfr_shm.memory.tables import TrainingViews
@@ -45,7 +47,7 @@ class TaskRunner:
     """
 
     def __init__(self, settings: EngineSettings, views: TrainingViews, worker: int) -> None:
-        self._call = prepare_kernel(settings, views)
+        self._call = prepare_kernel(settings, views, worker)
         self._result = np.zeros(RESULT_UTILITY + settings.player_count)
         task = Task(
             seed=settings.seed,
@@ -56,7 +58,13 @@ class TaskRunner:
             update=settings.update_kind,
             worker_line=(1 + worker) * CONTROL_LINE_WORDS,
         )
-        self._task = settings.algorithm.extend(task)
+        task = settings.algorithm.extend(task)
+        if settings.freeze is not None:
+            # Weights and the floor are for the border.
+            task = task._replace(
+                weighting=WEIGHT_VANILLA, update=settings.increment_kind, regret_floor=NEVER
+            )
+        self._task = task
 
     def run(self, first_iteration: int, iteration_count: int) -> Any:
         """Run a task and return the kernel's result, ``(RESULT_UTILITY + players,)`` float64.

@@ -16,6 +16,7 @@ import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load, atomic_store, prefetch
 from cfr_shm.kernels.deal import draw_deal
+from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
@@ -47,8 +48,6 @@ from cfr_shm.layout import (
     WORKER_ITERATIONS,
     WORKER_NODES,
 )
-
-ABANDONED = -1
 
 #: The stream of the draws that decide which iterations skip actions.
 PRUNE_STREAM = 128
@@ -92,6 +91,30 @@ def external_sampling_with_options(tree, deals, table, task, scratch, control, r
     A kernel of its own, so that what nobody asked for costs nothing: it was 2 % on Leduc.
     """
     _run_task(tree, deals, table, task, scratch, control, result, False)
+
+
+@kernel
+def external_sampling_frozen(tree, deals, table, task, scratch, control, border, result):
+    """Run iterations of ``task`` together with all other workers, freeze by freeze.
+
+    Args:
+        tree: layout.Tree, read-only.
+        deals: layout.Deals, read-only.
+        table: layout.Table, shared; written to at borders.
+        task: layout.Task, without weights: they are the border's.
+        scratch: layout.Scratch, this worker's own.
+        control: (control_words,) int64, shared.
+        border: layout.Border.
+        result: (RESULT_UTILITY + players,) float64, out; as ``kernels.freeze`` says.
+    """
+    views = (tree, deals, table, task, scratch, control, result)
+    run_freezes(_frozen_window, views, table, task, control, border, result)
+
+
+@device
+def _frozen_window(views, first, end):
+    tree, deals, table, task, scratch, control, result = views
+    return run_window(tree, deals, table, task, scratch, control, result, first, end, False, True)
 
 
 @device
