@@ -32,7 +32,9 @@ def prepare_frozen_kernel(
     return _CALLS[settings.algorithm.name](settings, own, border)
 
 
-def _external_sampling(settings: EngineSettings, views: TrainingViews, border: Border) -> KernelCall:
+def _external_sampling(
+    settings: EngineSettings, views: TrainingViews, border: Border
+) -> KernelCall:
     from cfr_shm.kernels.traverse import external_sampling_frozen
 
     scratch = _scratch(settings)

@@ -34,9 +34,7 @@ def load_kernel(path: str) -> Callable[..., Any]:
     return kernel
 
 
-def prepare_kernel(
-    settings: EngineSettings, views: TrainingViews, worker: int = 0
-) -> KernelCall:
+def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int = 0) -> KernelCall:
     """Return what runs the algorithm of ``settings`` on ``views``, for one worker.
 
     A worker imports the modules of its own algorithm and no others.
