@@ -61,8 +61,10 @@ from cfr_shm.run_setup import (
     drain_window,
     engine_settings,
     epsilon_at,
+    freeze_plan,
     mean_iteration_weight,
     runs_in_process,
+    with_freeze,
     worker_count,
 )
 from cfr_shm.strategy.average import Strategy
@@ -126,7 +128,9 @@ def train(
     if resume is None:
         config = dataclasses.replace(config, game=pinned(config.game))
     game = load_game(config.game, lambda text: report(GameImporting(text)))
+    config = with_freeze(config, game)
     algorithm = algorithm_settings(config, game)
+    freeze_plan(config, game)  # Refused before anything is written.
     with contextlib.ExitStack() as stack:
         claim = RunDirectory.claim(run_directory, config, resuming=resume is not None)
         directory = stack.enter_context(claim)
@@ -171,7 +175,8 @@ class _Run:
         store = CheckpointStore(directory.path / CHECKPOINTS, config.run.keep_checkpoints)
         self._writer = CheckpointWriter(store, game, listen, self._after_checkpoint)
         settings = engine_settings(config, game, directory.path)
-        self._may_lose = settings.update == "racy" and settings.worker_count > 1
+        racy = settings.update == "racy" and settings.freeze is None
+        self._may_lose = racy and settings.worker_count > 1
         resumed = self._may_lose and resume is not None
         self._weights = StrategyWeights(self._weight(views.rows) if resumed else 0.0)
         self._summary = self._summarise("running", engine.stats())
@@ -377,6 +382,8 @@ class _Run:
             game=self._game.name,
             fingerprint=fingerprint(self._config),
             seed=self._config.run.seed,
+            mode=self._config.engine.mode,
+            freeze=self._config.engine.freeze,
             totals=self._before.plus(stats),
             stats=stats,
         )
@@ -418,14 +425,15 @@ def _tables_and_engine(
     settings = engine_settings(config, game, directory.path)
     planes = settings.algorithm.state_planes
     if runs_in_process(config):
-        views = private_views(game, settings.worker_count, planes)
+        views = private_views(game, settings.worker_count, planes, settings.freeze)
         signals.defer()
         engine = open_engine(settings, views, in_process=True)
         signals.on_stop(engine.wake)
         yield views, engine
         return
     mark = fingerprint(config)
-    with create_training_arena(game, settings.worker_count, mark, planes) as arena:
+    arena_of = create_training_arena(game, settings.worker_count, mark, planes, settings.freeze)
+    with arena_of as arena:
         signals.defer()
         signals.on_abandon(arena.unlink)
         engine = open_engine(settings, arena, in_process=False)

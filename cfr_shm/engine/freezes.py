@@ -25,7 +25,7 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.game import Game
 from cfr_shm.games.vector_form import classify
-from cfr_shm.kernels.barrier import meeting_of, reset_barrier
+from cfr_shm.kernels.barrier import least_phase, meeting_of, reset_barrier
 from cfr_shm.kernels.freeze import settle_freeze
 from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
@@ -59,9 +59,20 @@ COARSEST_BITS = 24
 #: largest payoff; their sums are exact up to 2 ** 53 units.
 UTILITY_BITS = 20
 
+#: The freeze of tables up to so many bytes.
+DEFAULT_FREEZES = ((1 << 16, 64), (1 << 20, 256), (1 << 24, 1024), (1 << 62, 4096))
+
 #: Tables up to this size have increments for each worker, which nobody else writes to: it is
 #: the lines that go from core to core that cost there (docs/adr/0018-freezes.md).
 OWN_INCREMENTS_BYTES = 1 << 20
+
+
+def default_freeze(game: Game) -> int:
+    """Return the iterations of a freeze where none is given, by the size of the table.
+
+    docs/adr/0018-freezes.md says what was measured.
+    """
+    return next(freeze for size, freeze in DEFAULT_FREEZES if game.table_bytes <= size)
 
 
 def plan_freezes(
@@ -192,6 +203,10 @@ class Freezes:
         """
         settle_freeze(self._table, self._border)
         reset_barrier(self._control, self._border.meeting.participants)
+
+    def slowest(self) -> int:
+        """Return the worker that the others wait for, if they wait."""
+        return least_phase(self._control, self._border.meeting.participants)
 
     def totals(self) -> tuple[int, int, tuple[int, ...]]:
         """Return iterations, nodes and utility units of all freezes since the arena was made."""
