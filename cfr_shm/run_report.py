@@ -168,10 +168,10 @@ class Summary:
     game: str
     fingerprint: str
     seed: int
-    mode: str
-    freeze: int | None
     totals: Totals
     stats: EngineStats
+    mode: str = "async"
+    freeze: int | None = None
     lost_update_estimate: float | None = None
     evaluation: Evaluation | None = None
     checkpoint: str | None = None
