@@ -68,6 +68,18 @@ class Totals:
         return self.nodes / self.seconds if self.seconds > 0 else 0.0
 
 
+@dataclass(frozen=True)
+class Pauses:
+    """How long workers stood still for checkpoints: from the word to stop to the next tasks."""
+
+    seconds: float = 0.0
+    longest_seconds: float = 0.0
+
+    def plus(self, seconds: float) -> Pauses:
+        """Return these pauses and one more."""
+        return Pauses(self.seconds + seconds, max(self.longest_seconds, seconds))
+
+
 class Meter:
     """Turn an engine's totals into progress: live about four times a second, due on schedule.
 
@@ -175,6 +187,8 @@ class Summary:
     lost_update_estimate: float | None = None
     evaluation: Evaluation | None = None
     checkpoint: str | None = None
+    checkpoints: int = 0
+    pauses: Pauses = Pauses()
 
     def changed(self, **changes: Any) -> Summary:
         """Return a copy with some fields changed."""
@@ -215,6 +229,9 @@ class Summary:
             },
             "nash_conv": None if evaluation is None else evaluation.nash_conv,
             "checkpoint": self.checkpoint,
+            "checkpoints": self.checkpoints,
+            "checkpoint_pause_seconds": self.pauses.seconds,
+            "longest_checkpoint_pause_seconds": self.pauses.longest_seconds,
         }
 
     def ended(self, directory: str) -> RunEnded:
@@ -233,4 +250,10 @@ class Summary:
             exploitability=None if evaluation is None else evaluation.exploitability,
             unit=None if evaluation is None else evaluation.unit,
             method=None if evaluation is None else evaluation.method,
+            restarts=self.stats.restarts,
+            replayed_iterations=self.stats.replayed_iterations,
+            checkpoints=self.checkpoints,
+            pause_seconds=self.pauses.seconds,
+            pause_fraction=self.pauses.seconds / max(1e-9, self.stats.seconds),
+            longest_pause_seconds=self.pauses.longest_seconds,
         )

@@ -81,6 +81,7 @@ class Engine:
 
     Attributes:
         on_loss: told in one line of each worker that was lost and is being replaced.
+        stopped_at: monotonic moment at which workers were last told to stop for a pause.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Engine:
         self._workers = [self._new_worker() for _ in range(settings.worker_count)]
         self._losses = LossAccount(settings.worker_count, settings.drain_window, self._clock)
         self.on_loss: Callable[[str], None] = _ignore
+        self.stopped_at = 0.0
         self._usable = False
         self._pausing = False
         self._next_task_id = 0
@@ -208,6 +210,7 @@ class Engine:
             late = pause_at is not None and self._clock.monotonic() >= pause_at
             return should_pause() or late
 
+        self.stopped_at = self._clock.monotonic()
         if pause_is_due():
             return
         self._watch.restart()
@@ -227,10 +230,13 @@ class Engine:
                 on_collect(self.stats())
             if not self._pausing and pause_is_due():
                 self._pausing = True
+                self.stopped_at = self._clock.monotonic()
                 self._crew.set_stop(STOP_AT_WINDOW)
         if self._pausing:
             self._crew.set_stop(RUN)
             self._pausing = False
+        else:
+            self.stopped_at = self._clock.monotonic()
 
     def _poll(self, timeout: float, ledger: IterationLedger) -> int:
         """Take in every result and every loss, and give tasks; return how many results."""

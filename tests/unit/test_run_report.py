@@ -50,6 +50,9 @@ SUMMARY_KEYS = [
     "exploitability",
     "nash_conv",
     "checkpoint",
+    "checkpoints",
+    "checkpoint_pause_seconds",
+    "longest_checkpoint_pause_seconds",
 ]
 
 
