@@ -32,6 +32,12 @@ _FLAGS = (
     ),
     *SESSION,
     ConfigFlag(("--buckets",), "abstraction.buckets", "FILE", "card buckets of hold'em"),
+    ConfigFlag(
+        ("--mode",),
+        "engine.mode",
+        "MODE",
+        "async, or deterministic: the table does not depend on workers (default: async)",
+    ),
     ConfigFlag(("--seed",), "run.seed", "N", "seed of every random number"),
     ConfigFlag(
         ("--logdir",), "run.logdir", "DIR", "the run directory (default: runs/<name>-<time>)"
