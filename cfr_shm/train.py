@@ -42,6 +42,7 @@ from cfr_shm.errors import CfrShmError
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game, pinned
+from cfr_shm.games.vector_form import outline
 from cfr_shm.interruption import StopRequested, StopSignals
 from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.layout import Table
@@ -63,6 +64,7 @@ from cfr_shm.run_setup import (
     epsilon_at,
     mean_iteration_weight,
     runs_in_process,
+    usable_cores,
     worker_count,
 )
 from cfr_shm.strategy.average import Strategy
@@ -171,7 +173,8 @@ class _Run:
         store = CheckpointStore(directory.path / CHECKPOINTS, config.run.keep_checkpoints)
         self._writer = CheckpointWriter(store, game, listen, self._after_checkpoint)
         settings = engine_settings(config, game, directory.path)
-        self._may_lose = settings.update == "racy" and settings.worker_count > 1
+        racy = settings.update == "racy" and settings.worker_count > 1
+        self._may_lose = racy and not settings.works_together
         resumed = self._may_lose and resume is not None
         self._weights = StrategyWeights(self._weight(views.rows) if resumed else 0.0)
         self._summary = self._summarise("running", engine.stats())
@@ -410,7 +413,7 @@ def _tables_and_engine(
     """
     settings = engine_settings(config, game, directory.path)
     planes = settings.algorithm.state_planes
-    if runs_in_process(config):
+    if runs_in_process(config, settings.worker_count):
         views = private_views(game, settings.worker_count, planes)
         signals.defer()
         engine = open_engine(settings, views, in_process=True)
@@ -418,7 +421,10 @@ def _tables_and_engine(
         yield views, engine
         return
     mark = fingerprint(config)
-    with create_training_arena(game, settings.worker_count, mark, planes) as arena:
+    words = 0
+    if settings.works_together:
+        words = outline(game.tree, game.deals).vector_words
+    with create_training_arena(game, settings.worker_count, mark, planes, words) as arena:
         signals.defer()
         signals.on_abandon(arena.unlink)
         engine = open_engine(settings, arena, in_process=False)
@@ -429,11 +435,14 @@ def _tables_and_engine(
 def _started(
     config: Config, game: Game, directory: RunDirectory, resume: Checkpoint | None
 ) -> RunStarted:
+    workers = worker_count(config, game)
+    chosen = config.engine.num_workers == 0 and config.engine.in_process is not True
     return RunStarted(
         game=game.name,
         directory=str(directory.path),
-        workers=worker_count(config),
-        in_process=runs_in_process(config),
+        workers=workers,
+        in_process=runs_in_process(config, workers),
+        idle_cores=usable_cores() - workers if chosen else 0,
         table_bytes=game.table_bytes,
         iterations=0 if resume is None else resume.iterations,
         target_iterations=config.run.iterations,

@@ -21,6 +21,8 @@ Invariants:
 
 - A worker answers every task, in order, with the prefix that it has done (nothing, if the stop
   flag was up). So the count of unanswered tasks says whether anybody may still write.
+- Where workers work together (full width), all get the same tasks, and a task is done when all
+  have answered it, all with the same prefix.
 - The stop flag is cleared only when no task is unanswered: no kernel can miss it.
 - Iterations leave the ledger in ascending order, and what was stopped goes out first, so that
   one worker runs all of them in the order of an undisturbed run.
@@ -41,6 +43,7 @@ from cfr_shm.engine.collection import CollectionLimits, CollectionPolicy
 from cfr_shm.engine.crew import TASKS_PER_WORKER, Crew
 from cfr_shm.engine.deadlines import DeadlineWatch
 from cfr_shm.engine.handshake import ResultMessage, TaskMessage
+from cfr_shm.engine.joint_tasks import JointTasks
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.platform_profile import choose_profile
 from cfr_shm.engine.process_crew import ProcessCrew
@@ -103,6 +106,7 @@ class Engine:
         self._policy = CollectionPolicy(profile, self._clock, limits)
         self._watch = DeadlineWatch(self._clock, settings.deadline_seconds)
         self._workers = [self._new_worker() for _ in range(settings.worker_count)]
+        self._joint = JointTasks(settings.worker_count) if settings.works_together else None
         self._usable = False
         self._pausing = False
         self._next_task_id = 0
@@ -253,24 +257,32 @@ class Engine:
         return len(collected)
 
     def _fill(self, worker: int, ledger: IterationLedger) -> None:
-        """Give a worker as many tasks as it may have in flight."""
-        state = self._workers[worker]
-        while len(state.unanswered) < TASKS_PER_WORKER:
+        """Give a worker, or all that work together, as many tasks as may be in flight."""
+        team = [worker] if self._joint is None else range(len(self._workers))
+        teams = len(self._workers) if self._joint is None else 1
+        sizer = self._workers[team[0]].sizer
+        while max(len(self._workers[each].unanswered) for each in team) < TASKS_PER_WORKER:
             remaining = ledger.remaining
             share = None
             if remaining is not None:
-                share = -(-remaining // (TASKS_PER_WORKER * len(self._workers)))
-            taken = ledger.take(state.sizer.next_size(share))
+                share = -(-remaining // (TASKS_PER_WORKER * teams))
+            taken = ledger.take(sizer.next_size(share))
             if taken is None:
                 return
             task = TaskMessage(self._next_task_id, *taken)
             self._next_task_id += 1
-            state.unanswered.append(task)
-            if self._first_task_at is None:
-                self._first_task_at = self._clock.monotonic()
-            if len(state.unanswered) == 1:
-                self._watch.begin(worker, state.sizer.seconds_for(task.iteration_count))
-            self._crew.send(worker, task)
+            for each in team:
+                self._give(each, task)
+
+    def _give(self, worker: int, task: TaskMessage) -> None:
+        """Give a task to a worker."""
+        state = self._workers[worker]
+        state.unanswered.append(task)
+        if self._first_task_at is None:
+            self._first_task_at = self._clock.monotonic()
+        if len(state.unanswered) == 1:
+            self._watch.begin(worker, state.sizer.seconds_for(task.iteration_count))
+        self._crew.send(worker, task)
 
     def _accept(self, worker: int, result: ResultMessage, ledger: IterationLedger) -> None:
         """Enter a result into the books."""
@@ -279,10 +291,12 @@ class Engine:
         if task is None or result.task_id != task.task_id:
             raise WorkerError(f"worker {worker} answered task {result.task_id} out of turn")
         done = result.iterations
-        if done:
-            ledger.complete(task.first_iteration, done)
-        if done < task.iteration_count:
-            ledger.give_back(task.first_iteration + done, task.iteration_count - done)
+        if self._joint is None or self._joint.answered(task, done):
+            if done:
+                ledger.complete(task.first_iteration, done)
+            if done < task.iteration_count:
+                ledger.give_back(task.first_iteration + done, task.iteration_count - done)
+            self._iterations += done
         state.sizer.observe(done, result.kernel_seconds)
         state.last = result
         state.reported = True
@@ -293,7 +307,6 @@ class Engine:
             self._watch.end(worker)
         self._last_result_at = self._clock.monotonic()
         state.batch = done or state.batch
-        self._iterations += done
         self._nodes += result.nodes
         self._batches += 1
         self._strategy_weight += result.strategy_weight

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,6 +35,8 @@ class EngineSettings:
         wait_min_ms: least wait, None for the platform's own.
         wait_max_ms: longest wait, None for the platform's own.
         deadline_seconds: time that a task may take, None to derive it from the measured rate.
+        core_count: cores that the workers may use; where they are fewer than the workers, nobody
+            spins at a barrier.
         trace_directory: where a crashing worker writes its stack, None for standard error.
         algorithm: what is run, and its parameters.
         kernel: import path of the external-sampling kernel, ``module:function``.
@@ -56,6 +59,7 @@ class EngineSettings:
     wait_min_ms: float | None = None
     wait_max_ms: float | None = None
     deadline_seconds: float | None = None
+    core_count: int = field(default_factory=lambda: os.cpu_count() or 1)
     trace_directory: str | None = None
     algorithm: AlgorithmSettings = field(default_factory=AlgorithmSettings)
     kernel: str = EXTERNAL_SAMPLING_KERNEL
@@ -64,6 +68,11 @@ class EngineSettings:
         for name in ("worker_count", "player_count", "in_flight", "drain_window"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
+
+    @property
+    def works_together(self) -> bool:
+        """Whether all workers run each task together, instead of one worker each."""
+        return self.algorithm.is_full_width and self.worker_count > 1
 
     @property
     def update_kind(self) -> int:

@@ -45,7 +45,7 @@ class TaskRunner:
     """
 
     def __init__(self, settings: EngineSettings, views: TrainingViews, worker: int) -> None:
-        self._call = prepare_kernel(settings, views)
+        self._call = prepare_kernel(settings, views, worker)
         self._result = np.zeros(RESULT_UTILITY + settings.player_count)
         task = Task(
             seed=settings.seed,

@@ -22,15 +22,6 @@ def class_row(record, form, each):
 
 
 @device
-def carry_reach(tree, form, scratch, player):
-    """Write how likely the player's own moves come to every node, for each own class."""
-    start_reach(form, scratch, player)
-    for node in range(tree.nodes.shape[0]):
-        if tree.nodes[at(node)]["kind"] < TERMINAL:
-            carry_to_children(tree, form, scratch, player, node)
-
-
-@device
 def start_reach(form, scratch, player):
     """Write the reach of the root."""
     root = form.nodes[0]["street"]
