@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
+from typing import Literal
 
 from cfr_shm.algorithms import (
     CHANCE_SAMPLING,
@@ -36,7 +37,7 @@ ONE_IN_FLIGHT_BYTES = 4 << 20
 IN_FLIGHT_BEYOND = 8
 
 #: Where workers sweep a game together, each should have so much to do in an iteration
-#: (docs/adr/0021-full-width-together.md).
+#: (docs/adr/0020-meeting-in-shared-memory.md).
 LEAST_SHARE_NANOSECONDS = 100_000
 
 #: As many as the configuration allows.
@@ -112,9 +113,18 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
         wait_max_ms=engine.wait_max_ms,
         deadline_seconds=engine.deadline_seconds,
         core_count=usable_cores(),
+        on_worker_death=death_policy(config),
         trace_directory=str(directory),
         algorithm=algorithm_settings(config, game),
     )
+
+
+def death_policy(config: Config) -> Literal["respawn", "abort"]:
+    """Return what a worker's death means.
+
+    A full-width iteration rewrites the whole table: half of one cannot be run again.
+    """
+    return "abort" if config.algorithm.name in FULL_WIDTH else config.engine.on_worker_death
 
 
 def drain_window(config: Config) -> int:

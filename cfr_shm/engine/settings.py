@@ -37,6 +37,7 @@ class EngineSettings:
         deadline_seconds: time that a task may take, None to derive it from the measured rate.
         core_count: cores that the workers may use; where they are fewer than the workers, nobody
             spins at a barrier.
+        on_worker_death: ``respawn`` replaces a worker that died or hangs, ``abort`` ends the run.
         trace_directory: where a crashing worker writes its stack, None for standard error.
         algorithm: what is run, and its parameters.
         kernel: import path of the external-sampling kernel, ``module:function``.
@@ -60,6 +61,7 @@ class EngineSettings:
     wait_max_ms: float | None = None
     deadline_seconds: float | None = None
     core_count: int = field(default_factory=lambda: os.cpu_count() or 1)
+    on_worker_death: Literal["respawn", "abort"] = "respawn"
     trace_directory: str | None = None
     algorithm: AlgorithmSettings = field(default_factory=AlgorithmSettings)
     kernel: str = EXTERNAL_SAMPLING_KERNEL

@@ -3,7 +3,7 @@
 The tree is cut below a small *trunk*: the most expensive subtree is opened, its root joining
 the trunk, until no subtree is more than a small part of the whole. Subtrees then go to the
 worker with the least to do, the expensive ones first. Nothing depends on chance or on the
-machine; the tables that come out do not depend on the cut (docs/adr/0021).
+machine; the tables that come out do not depend on the cut (docs/adr/0020).
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def _node_costs(
     inner = np.isin(tree.nodes["kind"], (DECISION, CHANCE))
     values = class_count.sum(axis=0)[street] * tree.nodes["count"].astype(np.int64)
     leaf = players * (players - 1) * joints[street]
-    return NODE_COST * players + np.where(inner, VALUE_COST * values, leaf)
+    cost: Integers = NODE_COST * players + np.where(inner, VALUE_COST * values, leaf)
+    return cost
 
 
 def _subtree_costs(tree: Tree, cost: Integers) -> Integers:

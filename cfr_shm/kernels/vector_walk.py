@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.jit import at, device
-from cfr_shm.layout import DECISION, TERMINAL
+from cfr_shm.layout import DECISION
 
 
 @device

@@ -25,24 +25,29 @@ from cfr_shm.kernels.best_response import (
     reach_probability,
     row_reach,
 )
+from cfr_shm.kernels.betting import begin_hand, legal_range, play_move, settle_hand
 from cfr_shm.kernels.finite import FOUND_WORDS, first_not_finite
 from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
 from cfr_shm.kernels.table_statistics import COLUMNS, table_statistics
 from cfr_shm.kernels.traverse import external_sampling
 from cfr_shm.layout import (
+    CALL,
     CONTROL_LINE_WORDS,
     DEALS_TABLE,
     DECISION,
     FRAME_WORDS,
     LANE_WORDS,
+    NO_LIMIT,
     NODE_DTYPE,
     RESULT_UTILITY,
     TERMINAL,
+    BettingRules,
     Deals,
     Scratch,
     Table,
     Task,
     Tree,
+    betting_words,
     control_words,
     row_words,
 )
@@ -163,6 +168,22 @@ def _call_all() -> None:
     row_reach(tree, deals, pair, np.zeros(rows.shape))
     moves = np.zeros(tree.nodes.shape[0], np.int32)
     best_response(tree, deals, policy, 0, moves, pair, np.zeros(rows.shape))
+    _play_tiny_hand()
+
+
+def _play_tiny_hand() -> None:
+    stack, one, left = np.array([4, 4]), np.ones(2, np.int64), np.zeros(1, np.int64)
+    for array in (stack, one, left):
+        array.flags.writeable = False
+    rules = BettingRules(
+        stack, one, one, left, one, one, NO_LIMIT, 0, 0, 0.0, 0, 0, players=2, streets=1
+    )
+    state = np.zeros((1, betting_words(2)), np.int64)
+    begin_hand(rules, state)
+    legal_range(rules, state, np.zeros(3, np.int64))
+    play_move(rules, state, CALL)
+    play_move(rules, state, CALL)
+    settle_hand(rules, state, *(np.zeros(2, np.int64) for _ in range(3)))
 
 
 def _read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:
