@@ -21,8 +21,6 @@ Invariants:
 
 - A worker answers every task, in order, with the prefix that it has done (nothing, if the stop
   flag was up). So the count of unanswered tasks says whether anybody may still write.
-- Where workers work together (full width), all get the same tasks, and a task is done when all
-  have answered it, all with the same prefix.
 - Whatever a dead worker had not answered goes back to the ledger: its tasks are run again by
   whoever is free, from their start, and its successor gets tasks once it is ready.
 - The stop flag is cleared only when no task is unanswered: no kernel can miss it.
@@ -34,6 +32,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -42,8 +41,8 @@ from cfr_shm.engine.clock import Clock, SystemClock
 from cfr_shm.engine.collection import CollectionLimits, CollectionPolicy
 from cfr_shm.engine.crew import TASKS_PER_WORKER, Collected, Crew, Lost
 from cfr_shm.engine.deadlines import DeadlineWatch
+from cfr_shm.engine.freezes import Freezes
 from cfr_shm.engine.handshake import ResultMessage, TaskMessage
-from cfr_shm.engine.joint_tasks import JointTasks
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.platform_profile import choose_profile
 from cfr_shm.engine.process_crew import ProcessCrew
@@ -54,6 +53,7 @@ from cfr_shm.engine.stats import EngineStats
 from cfr_shm.engine.usage import NOTHING, thread_usage
 from cfr_shm.engine.worker_record import WorkerRecord
 from cfr_shm.errors import DeadlineError, WorkerError
+from cfr_shm.kernels.barrier import least_phase
 from cfr_shm.layout import RUN, STOP_AT_WINDOW
 from cfr_shm.memory.arena import Arena
 from cfr_shm.memory.tables import TrainingViews, training_views
@@ -84,6 +84,7 @@ class Engine:
 
     Attributes:
         on_loss: told in one line of each worker that was lost and is being replaced.
+        stopped_at: monotonic moment at which workers were last told to stop for a pause.
     """
 
     def __init__(
@@ -100,9 +101,9 @@ class Engine:
         self._policy = CollectionPolicy(profile, self._clock, limits)
         self._watch = DeadlineWatch(self._clock, settings.deadline_seconds)
         self._workers = [self._new_worker() for _ in range(settings.worker_count)]
-        self._joint = JointTasks(settings.worker_count) if settings.works_together else None
         self._losses = LossAccount(settings.worker_count, settings.drain_window, self._clock)
         self.on_loss: Callable[[str], None] = _ignore
+        self.stopped_at = 0.0
         self._usable = False
         self._pausing = False
         self._next_task_id = 0
@@ -212,6 +213,7 @@ class Engine:
             late = pause_at is not None and self._clock.monotonic() >= pause_at
             return should_pause() or late
 
+        self.stopped_at = self._clock.monotonic()
         if pause_is_due():
             return
         self._watch.restart()
@@ -231,10 +233,13 @@ class Engine:
                 on_collect(self.stats())
             if not self._pausing and pause_is_due():
                 self._pausing = True
-                self._crew.set_stop(STOP_AT_WINDOW)
+                self.stopped_at = self._clock.monotonic()
+                self._stop_at_window()
         if self._pausing:
             self._crew.set_stop(RUN)
             self._pausing = False
+        else:
+            self.stopped_at = self._clock.monotonic()
 
     def _poll(self, timeout: float, ledger: IterationLedger) -> int:
         """Take in every result and every loss, and give tasks; return how many results."""
@@ -259,37 +264,32 @@ class Engine:
             self._fill_all(ledger)
         return results
 
+    def _stop_at_window(self) -> None:
+        self._crew.set_stop(STOP_AT_WINDOW)
+
     def _fill_all(self, ledger: IterationLedger) -> None:
         for worker in range(len(self._workers)):
             self._fill(worker, ledger)
 
     def _fill(self, worker: int, ledger: IterationLedger) -> None:
-        """Give a worker, or all that work together, as many tasks as may be in flight."""
-        team = [worker] if self._joint is None else range(len(self._workers))
-        teams = len(self._workers) if self._joint is None else 1
-        sizer = self._workers[team[0]].sizer
-        while all(self._workers[each].may_take for each in team):
+        """Give a worker as many tasks as it may have in flight."""
+        state = self._workers[worker]
+        while state.is_ready and len(state.unanswered) < TASKS_PER_WORKER:
             remaining = ledger.remaining
             share = None
             if remaining is not None:
-                share = -(-remaining // (TASKS_PER_WORKER * teams))
-            taken = ledger.take(sizer.next_size(share))
+                share = -(-remaining // (TASKS_PER_WORKER * len(self._workers)))
+            taken = ledger.take(state.sizer.next_size(share))
             if taken is None:
                 return
             task = TaskMessage(self._next_task_id, *taken)
             self._next_task_id += 1
-            for each in team:
-                self._give(each, task)
-
-    def _give(self, worker: int, task: TaskMessage) -> None:
-        """Give a task to a worker."""
-        state = self._workers[worker]
-        state.unanswered.append(task)
-        if self._first_task_at is None:
-            self._first_task_at = self._clock.monotonic()
-        if len(state.unanswered) == 1:
-            self._begin(worker)
-        self._crew.send(worker, task)
+            state.unanswered.append(task)
+            if self._first_task_at is None:
+                self._first_task_at = self._clock.monotonic()
+            if len(state.unanswered) == 1:
+                self._begin(worker)
+            self._crew.send(worker, task)
 
     def _begin(self, worker: int) -> None:
         """Note that a worker is now at the first of its tasks."""
@@ -304,8 +304,6 @@ class Engine:
         Raises:
             WorkerError: workers are not to be replaced, or this was once too often.
         """
-        if self._joint is not None:
-            raise WorkerError(f"{reason}; the workers' common iteration is lost: resume the run")
         if self._settings.on_worker_death == "abort":
             raise WorkerError(reason)
         unreported = self._crew.unreported(worker)
@@ -325,13 +323,11 @@ class Engine:
         if task is None or result.task_id != task.task_id:
             raise WorkerError(f"worker {worker} answered task {result.task_id} out of turn")
         done = result.iterations
-        if self._joint is None or self._joint.answered(task, done):
-            if done:
-                ledger.complete(task.first_iteration, done)
-                self._losses.done(worker, task.first_iteration, done)
-            if done < task.iteration_count:
-                ledger.give_back(task.first_iteration + done, task.iteration_count - done)
-            self._iterations += done
+        if done:
+            ledger.complete(task.first_iteration, done)
+            self._losses.done(worker, task.first_iteration, done)
+        if done < task.iteration_count:
+            ledger.give_back(task.first_iteration + done, task.iteration_count - done)
         state.sizer.observe(done, result.kernel_seconds)
         state.last = result
         state.reported = True
@@ -341,6 +337,7 @@ class Engine:
             self._watch.end(worker)
         self._last_result_at = self._clock.monotonic()
         state.batch = done or state.batch
+        self._iterations += done
         self._nodes += result.nodes
         self._batches += 1
         self._strategy_weight += result.strategy_weight
@@ -356,9 +353,7 @@ class Engine:
         worker = self._watch.overdue()
         if worker is None:
             return
-        if self._joint is not None:
-            # Everybody is overdue: who is to blame?
-            worker = self._crew.awaited()
+        worker = self._culprit(worker)
         state, heartbeat = self._workers[worker], self._crew.heartbeat(worker)
         if heartbeat != state.heartbeat and self._settings.deadline_seconds is None:
             # Slow, not stuck: it has finished a window since.
@@ -375,6 +370,10 @@ class Engine:
         self._crew.give_up(worker, reason)
         if self._settings.on_worker_death == "abort":
             raise DeadlineError(f"worker {worker} {reason}")
+
+    def _culprit(self, overdue: int) -> int:
+        """Return whose fault it is that a worker is overdue."""
+        return overdue
 
     def _quiet_seconds(self) -> float:
         """Return for how long no result can be due: 0 as long as a rate is not known."""
@@ -423,12 +422,23 @@ def open_engine(
         tables: the arena for worker processes; in-process, an arena or private views.
         in_process: run the kernels in a thread of this process.
     """
+    from cfr_shm.engine.frozen_engine import FrozenEngine
+    from cfr_shm.engine.joint_engine import JointEngine
+
+    views = training_views(tables) if isinstance(tables, Arena) else tables
+    crew: Crew
     if in_process:
-        views = training_views(tables) if isinstance(tables, Arena) else tables
-        return Engine(settings, ThreadCrew(settings, views))
-    if not isinstance(tables, Arena):
+        crew = ThreadCrew(settings, views)
+    elif isinstance(tables, Arena):
+        crew = ProcessCrew(settings, tables)
+    else:
         raise TypeError("worker processes need an arena, not views of private memory")
-    return Engine(settings, ProcessCrew(settings, tables))
+    if settings.freeze is not None:
+        return FrozenEngine(settings, crew, Freezes(settings, views))
+    if settings.works_together:
+        slowest = partial(least_phase, views.control, settings.worker_count)
+        return JointEngine(settings, crew, slowest)
+    return Engine(settings, crew)
 
 
 def _ignore(text: str) -> None:

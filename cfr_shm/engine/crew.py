@@ -88,10 +88,6 @@ class Crew(Protocol):
         """Return a number that changes whenever a worker has finished a window."""
         ...
 
-    def awaited(self) -> int:
-        """Return the worker that the others wait for where workers meet."""
-        ...
-
     def unreported(self, worker: int) -> int:
         """Return the iterations that a lost worker had done of its tasks and not reported."""
         ...

@@ -42,7 +42,6 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.engine.worker_process import Launcher, WorkerProcess
 from cfr_shm.errors import DeadlineError, WorkerError
-from cfr_shm.kernels.barrier import least_phase
 from cfr_shm.layout import (
     RUN,
     STOP_FLAG,
@@ -166,10 +165,6 @@ class ProcessCrew:
     def heartbeat(self, worker: int) -> int:
         """Read the worker's line of the control block."""
         return int(self._views.control[worker_line(worker) + WORKER_HEARTBEAT])
-
-    def awaited(self) -> int:
-        """Compare how often each worker has come to the barrier."""
-        return least_phase(self._views.control, self._settings.worker_count)
 
     def unreported(self, worker: int) -> int:
         """Compare the worker's own count, in the control block, with its results."""

@@ -101,10 +101,6 @@ class ThreadCrew:
         """Read the thread's line of the control block."""
         return int(self._views.control[worker_line(worker) + WORKER_HEARTBEAT])
 
-    def awaited(self) -> int:
-        """Return the only worker."""
-        return 0
-
     def unreported(self, worker: int) -> int:  # noqa: ARG002 - there is but one
         """Nobody is ever lost."""
         return 0

@@ -6,7 +6,6 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from cfr_shm.engine.batches import BatchSizer
-from cfr_shm.engine.crew import TASKS_PER_WORKER
 from cfr_shm.engine.handshake import ResultMessage, TaskMessage
 from cfr_shm.engine.usage import NOTHING, Usage
 
@@ -38,11 +37,6 @@ class WorkerRecord:
     used: Usage = NOTHING
     active_seconds: float = 0.0
     blocked_seconds: float = 0.0
-
-    @property
-    def may_take(self) -> bool:
-        """Whether it may be given another task."""
-        return self.is_ready and len(self.unanswered) < TASKS_PER_WORKER
 
     def total_usage(self) -> Usage:
         """Return what this worker and its predecessors have used."""

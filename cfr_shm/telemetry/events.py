@@ -154,6 +154,12 @@ class RunEnded:
     exploitability: float | None
     unit: str | None
     method: str | None
+    restarts: int = 0
+    replayed_iterations: int = 0
+    checkpoints: int = 0
+    pause_seconds: float = 0.0  # that workers stood still for checkpoints
+    pause_fraction: float = 0.0  # of the training's time
+    longest_pause_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

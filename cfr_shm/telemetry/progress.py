@@ -111,6 +111,14 @@ def _ended(event: RunEnded) -> str:
     ]
     if event.exploitability is not None:
         lines.append(f"exploitability: {event.exploitability:.6f} {event.unit} ({event.method})")
+    if event.restarts:
+        again = f"{event.replayed_iterations:,} iterations run again"
+        lines.append(f"workers replaced: {event.restarts}, {again}")
+    if event.pause_seconds:
+        lines.append(
+            f"checkpoints: {event.checkpoints}, training paused {event.pause_fraction:.2%} of the "
+            f"time for them, {event.longest_pause_seconds * 1000:.0f} ms at most"
+        )
     lines.append(f"run directory: {event.directory}")
     if event.status == "interrupted":
         lines.append(f"to go on: cfr-shm resume {event.directory}")

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from engine_harness import SEGMENTS, children, eventually, is_unlinked, settings
 from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.config import Config, load_config
 from cfr_shm.engine.coordinator import Engine, open_engine
+from cfr_shm.engine.joint_engine import JointEngine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.process_crew import ProcessCrew
 from cfr_shm.engine.stats import EngineStats
@@ -30,6 +32,7 @@ from cfr_shm.games.leduc import leduc
 from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.games.registry import load_game
 from cfr_shm.games.vector_form import outline
+from cfr_shm.kernels.barrier import least_phase
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.tables import create_training_arena, private_views, training_views
@@ -53,7 +56,7 @@ def together(
     words = outline(game.tree, game.deals).vector_words
     ledger = IterationLedger(ITERATIONS)
     generator = random.Random(seed)
-    with create_training_arena(game, workers, "", algorithm.state_planes, words) as arena:
+    with create_training_arena(game, workers, "", algorithm.state_planes, None, words) as arena:
         SEGMENTS.append(arena.name)
         with open_engine(settings, arena, in_process=False) as engine:
             while ledger.remaining:
@@ -132,10 +135,11 @@ def running(workers: int, **changes: Any) -> Iterator[tuple[Engine, ProcessCrew]
     options = {"algorithm": algorithm, "drain_window": 1, "on_worker_death": "abort", **changes}
     settings = settings_for(game, workers, **options)
     words = outline(game.tree, game.deals).vector_words
-    with create_training_arena(game, workers, "", algorithm.state_planes, words) as arena:
+    with create_training_arena(game, workers, "", algorithm.state_planes, None, words) as arena:
         SEGMENTS.append(arena.name)
         crew = ProcessCrew(settings, arena)
-        with Engine(settings, crew) as engine:
+        slowest = partial(least_phase, training_views(arena).control, workers)
+        with JointEngine(settings, crew, slowest) as engine:
             yield engine, crew
 
 
@@ -144,7 +148,7 @@ def running(workers: int, **changes: Any) -> Iterator[tuple[Engine, ProcessCrew]
 def test_a_death_ends_the_run_soon_and_leaves_nothing(victim: int) -> None:
     with running(3, batch_seconds=5.0) as (engine, crew):
         threading.Timer(0.5, os.kill, (crew.pids[victim], signal.SIGKILL)).start()
-        with pytest.raises(WorkerError, match=r"killed by SIGKILL.*resume the run"):
+        with pytest.raises(WorkerError, match=r"killed by SIGKILL.*resume the run from its last"):
             engine.advance(IterationLedger(None), lambda: False, ignore)
         killed_at = time.monotonic()
     assert time.monotonic() - killed_at < 5.0
