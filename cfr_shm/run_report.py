@@ -18,8 +18,6 @@ from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.telemetry.events import Progress, RunEnded
 from cfr_shm.telemetry.progress import LIVE_INTERVAL_SECONDS, due_times
 
-MODE = "async"
-
 LEAST_RATE_SECONDS = 1.0
 
 #: Intervals that the moving average of the utility is taken over.
@@ -184,6 +182,8 @@ class Summary:
     seed: int
     totals: Totals
     stats: EngineStats
+    mode: str = "async"
+    freeze: int | None = None
     lost_update_estimate: float | None = None
     evaluation: Evaluation | None = None
     checkpoint: str | None = None
@@ -202,7 +202,8 @@ class Summary:
             "game": self.game,
             "fingerprint": self.fingerprint,
             "seed": self.seed,
-            "mode": MODE,
+            "mode": self.mode,
+            "freeze": self.freeze,
             "iterations": totals.iterations,
             "nodes": totals.nodes,
             "seconds": totals.seconds,
@@ -218,6 +219,7 @@ class Summary:
             "worker_restarts": list(stats.worker_restarts),
             "longest_recovery_seconds": stats.longest_recovery_seconds or None,
             "replayed_iterations": stats.replayed_iterations,
+            "clamped_regrets": stats.clamped_regrets,
             "lost_update_estimate": self.lost_update_estimate,
             "utility": totals.utility,
             "exploitability": None

@@ -82,14 +82,15 @@ def tables_and_engine(
     settings = engine_settings(config, game, directory.path)
     planes = settings.algorithm.state_planes
     if runs_in_process(config):
-        views = private_views(game, settings.worker_count, planes)
+        views = private_views(game, settings.worker_count, planes, settings.freeze)
         signals.defer()
         engine = open_engine(settings, views, in_process=True)
         signals.on_stop(engine.wake)
         yield views, engine
         return
     mark = fingerprint(config)
-    with create_training_arena(game, settings.worker_count, mark, planes) as arena:
+    made = create_training_arena(game, settings.worker_count, mark, planes, settings.freeze)
+    with made as arena:
         signals.defer()
         signals.on_abandon(arena.unlink)
         engine = open_engine(settings, arena, in_process=False)

@@ -60,7 +60,9 @@ from cfr_shm.run_setup import (
     drain_window,
     engine_settings,
     epsilon_at,
+    freeze_plan,
     mean_iteration_weight,
+    with_freeze,
 )
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.statistics import street_statistics
@@ -112,7 +114,9 @@ def train(
     if resume is None:
         config = dataclasses.replace(config, game=pinned(config.game))
     game = load_game(config.game, lambda text: report(GameImporting(text)))
+    config = with_freeze(config, game)
     algorithm = algorithm_settings(config, game)
+    freeze_plan(config, game)  # Refused before anything is written.
     with contextlib.ExitStack() as stack:
         claim = RunDirectory.claim(run_directory, config, resuming=resume is not None)
         directory = stack.enter_context(claim)
@@ -158,7 +162,8 @@ class _Run:
         store = CheckpointStore(directory.path / CHECKPOINTS, config.run.keep_checkpoints)
         self._writer = CheckpointWriter(store, game, listen, self._after_checkpoint)
         settings = engine_settings(config, game, directory.path)
-        self._may_lose = settings.update == "racy" and settings.worker_count > 1
+        racy = settings.update == "racy" and settings.freeze is None
+        self._may_lose = racy and settings.worker_count > 1
         resumed = self._may_lose and resume is not None
         self._weights = StrategyWeights(self._weight(views.rows) if resumed else 0.0)
         self._pauses = Pauses()
@@ -379,6 +384,8 @@ class _Run:
             game=self._game.name,
             fingerprint=fingerprint(self._config),
             seed=self._config.run.seed,
+            mode=self._config.engine.mode,
+            freeze=self._config.engine.freeze,
             totals=self._before.plus(stats),
             stats=stats,
             pauses=self._pauses,

@@ -31,6 +31,12 @@ _FLAGS = (
         "refuse an OpenSpiel game with more histories (default: 5 million)",
     ),
     *SESSION,
+    ConfigFlag(
+        ("--mode",),
+        "engine.mode",
+        "MODE",
+        "async, or deterministic: the table does not depend on workers (default: async)",
+    ),
     ConfigFlag(("--seed",), "run.seed", "N", "seed of every random number"),
     ConfigFlag(
         ("--logdir",), "run.logdir", "DIR", "the run directory (default: runs/<name>-<time>)"

@@ -34,6 +34,13 @@ from cfr_shm.layout import (
     control_words,
 )
 from cfr_shm.memory.arena import Arena, ArraySpec
+from cfr_shm.memory.increments import (
+    FreezeArrays,
+    FreezePlan,
+    fill_freeze_arrays,
+    freeze_arrays,
+    freeze_specs,
+)
 from cfr_shm.memory.limits import private_limits, require_memory
 
 ROWS = "rows"
@@ -65,10 +72,15 @@ class TrainingViews(NamedTuple):
     control: NDArray[np.int64]  # (control_words,)
     rows: NDArray[np.float64]  # (words * (1 + planes),), the table, then ``state``
     state: NDArray[np.float64]  # (planes, words), what an algorithm keeps beside the table
+    freeze: FreezeArrays | None = None  # in deterministic mode
 
 
 def create_training_arena(
-    game: Game, worker_count: int, fingerprint: str, state_planes: int = 0
+    game: Game,
+    worker_count: int,
+    fingerprint: str,
+    state_planes: int = 0,
+    plan: FreezePlan | None = None,
 ) -> Arena:
     """Reserve an arena for training ``game`` and put its tree and deals there; rows are zero.
 
@@ -79,6 +91,7 @@ def create_training_arena(
         worker_count: lines of the control block beyond the first.
         fingerprint: of the run, at most 64 bytes.
         state_planes: further words that the algorithm keeps for each word of the table.
+        plan: of the freezes in deterministic mode.
 
     Raises:
         MemoryReserveError: too little shared memory; names both sizes.
@@ -89,11 +102,14 @@ def create_training_arena(
     words = game.table_words * (1 + state_planes)
     specs.append(ArraySpec(ROWS, np.dtype(np.float64), (words,)))
     specs.append(ArraySpec(TABLE_WORDS, np.dtype(np.int64), (1,)))
+    specs += [] if plan is None else freeze_specs(game, worker_count, plan)
     arena = Arena.create(specs, fingerprint)
     try:
         for name, array in arrays.items():
             arena.array(name)[...] = array
         arena.array(TABLE_WORDS)[0] = game.table_words
+        if plan is not None:
+            fill_freeze_arrays(game, arena.array)
     except BaseException:
         arena.unlink()
         arena.close()
@@ -106,23 +122,32 @@ def training_views(arena: Arena) -> TrainingViews:
 
     They keep the arena mapped: drop them before ``Arena.close``.
     """
-    return _views(arena.array)
+    return _views(arena.array, arena.names)
 
 
-def private_views(game: Game, worker_count: int = 1, state_planes: int = 0) -> TrainingViews:
+def private_views(
+    game: Game, worker_count: int = 1, state_planes: int = 0, plan: FreezePlan | None = None
+) -> TrainingViews:
     """Return the same views as of an arena, in this process's own memory; rows are zero.
 
     Raises:
         MemoryReserveError: too little memory; names both sizes.
     """
     words = game.table_words * (1 + state_planes)
-    require_memory(words * WORD_BYTES, private_limits())
+    specs = [] if plan is None else freeze_specs(game, worker_count, plan)
+    wanted = words * WORD_BYTES + sum(spec.byte_count for spec in specs)
+    require_memory(wanted, private_limits())
     arrays = _read_only_arrays(game)
     arrays[CONTROL] = np.zeros(control_words(worker_count), np.int64)
     arrays[TABLE_WORDS] = np.array([game.table_words])
     arrays[ROWS] = np.empty(words, np.float64)
     arrays[ROWS].fill(0.0)  # Takes the memory now, not in the midst of the training.
-    return _views(arrays.__getitem__)
+    for spec in specs:
+        arrays[spec.name] = np.empty(spec.shape, spec.dtype)
+        arrays[spec.name].fill(0)
+    if plan is not None:
+        fill_freeze_arrays(game, arrays.__getitem__)
+    return _views(arrays.__getitem__, tuple(arrays))
 
 
 def table_of(rows: NDArray[np.float64]) -> Table:
@@ -165,7 +190,7 @@ def check_finite(game: Game, rows: NDArray[np.float64]) -> None:
     table = table_of(_read_only(rows[:words]))
     found = np.zeros(FOUND_WORDS, np.int64)
     first_not_finite(
-        _read_only(game.tree.nodes), _read_only(game.deals.bucket_count), *table, found
+        _read_only(game.tree.nodes), _read_only(game.deals.bucket_count), *table[:2], found
     )
     if found[FOUND_ARRAY] != ALL_FINITE:
         index = int(found[FOUND_INDEX])
@@ -195,10 +220,11 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _views(array: Callable[[str], NDArray[Any]]) -> TrainingViews:
+def _views(array: Callable[[str], NDArray[Any]], names: tuple[str, ...]) -> TrainingViews:
     tree = Tree(*(_read_only(array(f"tree_{field}")) for field in Tree._fields))
     kind = int(array("deals_kind")[0])
     deals = Deals(kind, *(_read_only(array(f"deals_{field}")) for field in Deals._fields[1:]))
     rows, words = array(ROWS), int(array(TABLE_WORDS)[0])
     state = rows[words:].reshape(-1, words)
-    return TrainingViews(tree, deals, table_of(rows[:words]), array(CONTROL), rows, state)
+    table, freeze = table_of(rows[:words]), freeze_arrays(array, names)
+    return TrainingViews(tree, deals, table, array(CONTROL), rows, state, freeze)
