@@ -7,6 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.card_layout import (
+    BUCKET_ARRAYS,
+    CARD_SETTINGS,
+    CARDS_IN_DECK,
+    FIRST_STREET,
+    FIXED_BOARD_CARDS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    RANGES_WEIGHTED,
+    CardDeals,
+)
 from cfr_shm.cards.bucket_file import bytes_of
 from cfr_shm.cards.buckets import Buckets
 from cfr_shm.cards.deck import Deck
@@ -16,16 +27,7 @@ from cfr_shm.cards.ranges import hand_pairs
 from cfr_shm.errors import GameError
 from cfr_shm.games.deals import alias_table, frozen
 from cfr_shm.layout import (
-    BUCKET_ARRAYS,
-    CARD_SETTINGS,
-    CARDS_IN_DECK,
     DEALS_HOLDEM,
-    FIRST_STREET,
-    FIXED_BOARD_CARDS,
-    FULL_BOARD,
-    HOLE_CARDS,
-    RANGES_WEIGHTED,
-    CardDeals,
     Deals,
 )
 

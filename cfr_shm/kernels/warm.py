@@ -17,6 +17,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.card_layout import (
+    CARD_ARRAYS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    CardDeals,
+)
 from cfr_shm.kernels.average import average_strategy
 from cfr_shm.kernels.best_response import (
     NOBODY,
@@ -33,13 +39,10 @@ from cfr_shm.kernels.table_statistics import COLUMNS, table_statistics
 from cfr_shm.kernels.traverse import external_sampling
 from cfr_shm.layout import (
     CALL,
-    CARD_ARRAYS,
     CONTROL_LINE_WORDS,
     DEALS_TABLE,
     DECISION,
     FRAME_WORDS,
-    FULL_BOARD,
-    HOLE_CARDS,
     LANE_WORDS,
     NO_LIMIT,
     NODE_DTYPE,
@@ -48,7 +51,6 @@ from cfr_shm.layout import (
     TREE_COUNTS,
     TREE_FRAME_WORDS,
     BettingRules,
-    CardDeals,
     Deals,
     Menu,
     Scratch,

@@ -12,6 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.card_layout import (
+    BUCKET_ARRAYS,
+    CARD_ARRAYS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    CardDeals,
+)
 from cfr_shm.cards.bucket_file import BucketFile, map_buckets
 from cfr_shm.errors import NotFiniteError
 from cfr_shm.games.game import Game
@@ -24,15 +31,10 @@ from cfr_shm.kernels.finite import (
     first_not_finite,
 )
 from cfr_shm.layout import (
-    BUCKET_ARRAYS,
-    CARD_ARRAYS,
     FRAME_WORDS,
-    FULL_BOARD,
-    HOLE_CARDS,
     LANE_WORDS,
     NODE_DTYPE,
     WORD_BYTES,
-    CardDeals,
     Deals,
     Scratch,
     Table,
