@@ -7,17 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.card_layout import (
-    BUCKET_ARRAYS,
-    CARD_SETTINGS,
-    CARDS_IN_DECK,
-    FIRST_STREET,
-    FIXED_BOARD_CARDS,
-    FULL_BOARD,
-    HOLE_CARDS,
-    RANGES_WEIGHTED,
-    CardDeals,
-)
 from cfr_shm.cards.bucket_file import bytes_of
 from cfr_shm.cards.buckets import Buckets
 from cfr_shm.cards.deck import Deck
@@ -29,6 +18,17 @@ from cfr_shm.games.deals import alias_table, frozen
 from cfr_shm.layout import (
     DEALS_HOLDEM,
     Deals,
+)
+from cfr_shm.layout_cards import (
+    BUCKET_ARRAYS,
+    CARD_SETTINGS,
+    CARDS_IN_DECK,
+    FIRST_STREET,
+    FIXED_BOARD_CARDS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    RANGES_WEIGHTED,
+    CardDeals,
 )
 
 #: Ranges collide in every deal but so few: then the kernel would draw hands all day.

@@ -17,9 +17,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.card_layout import (
-    HOLE_CARDS,
-)
 from cfr_shm.cards.deck import STANDARD, SUIT_COUNT
 from cfr_shm.cards.evaluator import evaluate_all
 from cfr_shm.cards.ranges import hand_of
@@ -27,6 +24,9 @@ from cfr_shm.errors import GameError
 from cfr_shm.games.deals import MAX_DEALS, table_deals
 from cfr_shm.layout import (
     Deals,
+)
+from cfr_shm.layout_cards import (
+    HOLE_CARDS,
 )
 
 _Ints = NDArray[np.int64]

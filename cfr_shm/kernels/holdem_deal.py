@@ -19,7 +19,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.card_layout import (
+from cfr_shm.kernels.atomics import prefetch_to_read
+from cfr_shm.kernels.card_index import board_code, hand_number
+from cfr_shm.kernels.hand_rank import EMPTY_KEY, strength_of
+from cfr_shm.kernels.jit import at, device
+from cfr_shm.kernels.rng import DEAL_STREAM, sweep_key, uniform
+from cfr_shm.layout_cards import (
     CARDS_IN_DECK,
     FIRST_STREET,
     FIXED_BOARD_CARDS,
@@ -27,11 +32,6 @@ from cfr_shm.card_layout import (
     HOLE_CARDS,
     RANGES_WEIGHTED,
 )
-from cfr_shm.kernels.atomics import prefetch_to_read
-from cfr_shm.kernels.card_index import board_code, hand_number
-from cfr_shm.kernels.hand_rank import EMPTY_KEY, strength_of
-from cfr_shm.kernels.jit import at, device
-from cfr_shm.kernels.rng import DEAL_STREAM, sweep_key, uniform
 
 _ONE = np.uint64(1)
 

@@ -54,7 +54,7 @@ def cache_key() -> str:
     """Hash everything that can change the machine code of a kernel."""
     digest = hashlib.sha256()
     for source in [
-        *sorted(_PACKAGE.glob("*layout.py")),
+        *sorted(_PACKAGE.glob("layout*.py")),
         *sorted((_PACKAGE / "kernels").glob("*.py")),
     ]:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())

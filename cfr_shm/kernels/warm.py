@@ -17,12 +17,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.card_layout import (
-    CARD_ARRAYS,
-    FULL_BOARD,
-    HOLE_CARDS,
-    CardDeals,
-)
 from cfr_shm.kernels.average import average_strategy
 from cfr_shm.kernels.best_response import (
     NOBODY,
@@ -48,20 +42,28 @@ from cfr_shm.layout import (
     NODE_DTYPE,
     RESULT_UTILITY,
     TERMINAL,
-    TREE_COUNTS,
-    TREE_FRAME_WORDS,
     BettingRules,
     Deals,
-    Menu,
     Scratch,
     Table,
     Task,
     Tree,
-    TreeArrays,
-    TreeWalk,
     betting_words,
     control_words,
     row_words,
+)
+from cfr_shm.layout_betting_tree import (
+    TREE_COUNTS,
+    TREE_FRAME_WORDS,
+    Menu,
+    TreeArrays,
+    TreeWalk,
+)
+from cfr_shm.layout_cards import (
+    CARD_ARRAYS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    CardDeals,
 )
 
 DIGESTS = "digests.json"

@@ -12,13 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.card_layout import (
-    BUCKET_ARRAYS,
-    CARD_ARRAYS,
-    FULL_BOARD,
-    HOLE_CARDS,
-    CardDeals,
-)
 from cfr_shm.cards.bucket_file import BucketFile, map_buckets
 from cfr_shm.errors import NotFiniteError
 from cfr_shm.games.game import Game
@@ -40,6 +33,13 @@ from cfr_shm.layout import (
     Table,
     Tree,
     control_words,
+)
+from cfr_shm.layout_cards import (
+    BUCKET_ARRAYS,
+    CARD_ARRAYS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    CardDeals,
 )
 from cfr_shm.memory.arena import Arena, ArraySpec
 from cfr_shm.memory.increments import (
