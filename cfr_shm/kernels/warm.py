@@ -42,20 +42,22 @@ from cfr_shm.layout import (
     NODE_DTYPE,
     RESULT_UTILITY,
     TERMINAL,
-    TREE_COUNTS,
-    TREE_FRAME_WORDS,
     BettingRules,
     Deals,
-    Menu,
     Scratch,
     Table,
     Task,
     Tree,
-    TreeArrays,
-    TreeWalk,
     betting_words,
     control_words,
     row_words,
+)
+from cfr_shm.layout_betting_tree import (
+    TREE_COUNTS,
+    TREE_FRAME_WORDS,
+    Menu,
+    TreeArrays,
+    TreeWalk,
 )
 
 DIGESTS = "digests.json"
