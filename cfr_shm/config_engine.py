@@ -60,8 +60,16 @@ class EngineConfig(Section):
         None,
         0.1,
         1e6,
-        "A task that takes longer ends the run with an error; null = no fixed deadline.",
+        "A worker that is at one task for longer is taken for dead. null = by the measured rate: "
+        "a worker that has not finished a window for 20 times the time that its task should take, "
+        "and at least 10 s, which no slow machine explains.",
         optional=True,
+    )
+    on_worker_death: Literal["respawn", "abort"] = word(
+        "respawn",
+        ("respawn", "abort"),
+        "A worker that died or hangs is replaced and its task run again (see reliability.md), or "
+        "ends the run with an error.",
     )
 
     def check(self) -> None:

@@ -210,6 +210,11 @@ def control_words(worker_count: int) -> int:
     return barrier_word(worker_count) + (1 + worker_count) * CONTROL_LINE_WORDS
 
 
+def worker_line(worker: int) -> int:
+    """Return the first word of a worker's line in the control block."""
+    return (1 + worker) * CONTROL_LINE_WORDS
+
+
 # --- tasks -------------------------------------------------------------------------------
 
 UPDATE_PLAIN = 0

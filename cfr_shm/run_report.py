@@ -144,6 +144,7 @@ class Meter:
             utility_moving_average=self._moving_average(totals),
             batch_iterations=stats.batch_iterations,
             restarts=stats.restarts,
+            worker_restarts=stats.worker_restarts,
             epsilon=self._epsilon(totals.iterations),
         )
 
@@ -200,6 +201,8 @@ class Summary:
             "voluntary_context_switches": stats.voluntary_context_switches,
             "involuntary_context_switches": stats.involuntary_context_switches,
             "restarts": stats.restarts,
+            "worker_restarts": list(stats.worker_restarts),
+            "longest_recovery_seconds": stats.longest_recovery_seconds or None,
             "replayed_iterations": stats.replayed_iterations,
             "lost_update_estimate": self.lost_update_estimate,
             "utility": totals.utility,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
+from typing import Literal
 
 from cfr_shm.algorithms import (
     CHANCE_SAMPLING,
@@ -91,9 +92,18 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
         wait_min_ms=engine.wait_min_ms,
         wait_max_ms=engine.wait_max_ms,
         deadline_seconds=engine.deadline_seconds,
+        on_worker_death=death_policy(config),
         trace_directory=str(directory),
         algorithm=algorithm_settings(config, game),
     )
+
+
+def death_policy(config: Config) -> Literal["respawn", "abort"]:
+    """Return what a worker's death means.
+
+    A full-width iteration rewrites the whole table: half of one cannot be run again.
+    """
+    return "abort" if config.algorithm.name in FULL_WIDTH else config.engine.on_worker_death
 
 
 def drain_window(config: Config) -> int:

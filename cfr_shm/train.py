@@ -176,6 +176,7 @@ class _Run:
         self._weights = StrategyWeights(self._weight(views.rows) if resumed else 0.0)
         self._summary = self._summarise("running", engine.stats())
         self._ends_at = math.inf
+        engine.on_loss = lambda text: listen(Warned(text))
 
     def execute(self) -> dict[str, Any]:
         """Train to the end, write what is to be written, and return the summary.
@@ -356,10 +357,16 @@ class _Run:
     def _weight(self, rows: NDArray[np.float64]) -> float:
         return total_strategy_weight(self._game.tree, self._game.deals.bucket_count, rows)
 
-    def _lost(self, rows: NDArray[np.float64]) -> float:
-        """Return the share of updates that racing workers lost since this part began."""
+    def _lost(self, rows: NDArray[np.float64]) -> float | None:
+        """Return the share of updates that racing workers lost since this part began.
+
+        None once a worker was lost: what it had added since its last result is in the table,
+        and nobody knows how much that is.
+        """
         if not self._may_lose:
             return 0.0
+        if self._summary.stats.replayed_iterations:
+            return None
         weights, added = self._summarised_weights, self._summary.stats.strategy_weight
         return estimate_lost_updates(weights.added(added), weights.before, self._weight(rows))
 

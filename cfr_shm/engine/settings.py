@@ -34,6 +34,7 @@ class EngineSettings:
         wait_min_ms: least wait, None for the platform's own.
         wait_max_ms: longest wait, None for the platform's own.
         deadline_seconds: time that a task may take, None to derive it from the measured rate.
+        on_worker_death: ``respawn`` replaces a worker that died or hangs, ``abort`` ends the run.
         trace_directory: where a crashing worker writes its stack, None for standard error.
         algorithm: what is run, and its parameters.
         kernel: import path of the external-sampling kernel, ``module:function``.
@@ -56,6 +57,7 @@ class EngineSettings:
     wait_min_ms: float | None = None
     wait_max_ms: float | None = None
     deadline_seconds: float | None = None
+    on_worker_death: Literal["respawn", "abort"] = "respawn"
     trace_directory: str | None = None
     algorithm: AlgorithmSettings = field(default_factory=AlgorithmSettings)
     kernel: str = EXTERNAL_SAMPLING_KERNEL

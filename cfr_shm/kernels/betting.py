@@ -365,8 +365,8 @@ def pots(rules, state, row, amount, players_mask):
         amount: (players,) int64, out; chips, after rake.
         players_mask: (players,) int64, out; bit s: seat s has not folded and may win the pot.
 
-    Returns the number of pots. Neighbouring pots with the same seats are one; heads-up and
-    when all but one have folded there is exactly one.
+    Returns the number of pots. Neighbouring pots with the same seats are one; at a heads-up
+    showdown there is exactly one, and when all but one have folded at most one.
     """
     players = rules.players
     returned_to, returned = uncalled(rules, state, row)

@@ -69,6 +69,7 @@ class Progress:
     utility_moving_average: float = 0.0  # of player 0 over the last ten intervals, chips
     batch_iterations: tuple[int, ...] = ()  # per worker, of its last task
     restarts: int = 0  # workers replaced since the start
+    worker_restarts: tuple[int, ...] = ()  # the same, per worker
     epsilon: float | None = None  # of algorithms that explore
 
 

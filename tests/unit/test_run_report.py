@@ -42,6 +42,8 @@ SUMMARY_KEYS = [
     "voluntary_context_switches",
     "involuntary_context_switches",
     "restarts",
+    "worker_restarts",
+    "longest_recovery_seconds",
     "replayed_iterations",
     "lost_update_estimate",
     "utility",
