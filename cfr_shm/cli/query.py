@@ -16,7 +16,7 @@ HELP = "ask a hold'em run what it does with a hand"
 DESCRIPTION = (
     "Print what the average strategy of the run in DIR does with the hole cards HOLE on a board "
     "after LINE: probabilities, how often training visited the infoset, how likely the player's "
-    "own actions lead there (reach, without chance), and how much of the others' ranges comes there."
+    "own actions lead there (reach, without chance), and how much of the others' ranges comes."
 )
 
 
