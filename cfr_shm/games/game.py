@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.errors import GameError
 from cfr_shm.games.tree_builder import BuiltTree
 from cfr_shm.layout import DEALS_TABLE, MATCHUP, WORD_BYTES, Deals, Tree
@@ -51,6 +52,8 @@ class Game:
     value: float | None  # player 0's in equilibrium, in ``unit``, where it is known
     value_source: str
     infosets: Callable[[], Iterator[InfosetLabel]]
+    bucket_file: BucketFile | None = None  # where DEALS_HOLDEM maps its buckets from
+    big_blind: float | None = None  # in ``unit``, where there is one
 
     def __post_init__(self) -> None:
         leaves = self.tree.nodes[self.tree.nodes["kind"] == MATCHUP]
@@ -99,6 +102,8 @@ def assemble_game(
     openspiel_name: str | None = None,
     value: float | None = None,
     value_source: str = "",
+    bucket_file: BucketFile | None = None,
+    big_blind: float | None = None,
 ) -> Game:
     """Put a finished tree and its deals together; the arguments are the fields of ``Game``."""
     return Game(
@@ -117,4 +122,6 @@ def assemble_game(
         value=value,
         value_source=value_source,
         infosets=infosets,
+        bucket_file=bucket_file,
+        big_blind=big_blind,
     )

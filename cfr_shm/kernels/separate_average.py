@@ -65,7 +65,7 @@ def external_sampling_averaged_apart(tree, deals, table, task, scratch, control,
             if nodes == ABANDONED:
                 return
             visited += nodes
-            draw_deal(deals, task.seed, iteration, 0, scratch.lane_bucket, scratch.lane_strength)
+            draw_deal(deals, task.seed, iteration, 0, scratch)
             for player in range(tree.utility.shape[1]):
                 visited += _pass(tree, table, task, scratch, stack, iteration, player, result)
         tell(control, task.worker_line, result, border - first, visited)
