@@ -29,13 +29,19 @@ from cfr_shm.train import train
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images" / "train.svg"
 COLUMNS = 96
 FONT = "ui-monospace, 'Cascadia Mono', Menlo, Consolas, monospace"
+BACKGROUND, FOREGROUND = (24, 27, 31), (222, 226, 230)
+COLOURS = [
+    (BACKGROUND, (110, 118, 126)),
+    ((224, 108, 117), (240, 128, 136)),
+    ((126, 192, 120), (152, 210, 146)),
+    ((229, 192, 123), (240, 208, 150)),
+    ((97, 160, 228), (130, 184, 240)),
+    ((198, 120, 221), (214, 150, 234)),
+    ((86, 182, 194), (120, 204, 214)),
+    (FOREGROUND, (245, 247, 249)),
+]
 THEME = TerminalTheme(
-    (24, 27, 31),
-    (222, 226, 230),
-    [(24, 27, 31), (224, 108, 117), (126, 192, 120), (229, 192, 123)]
-    + [(97, 160, 228), (198, 120, 221), (86, 182, 194), (222, 226, 230)],
-    [(110, 118, 126), (240, 128, 136), (152, 210, 146), (240, 208, 150)]
-    + [(130, 184, 240), (214, 150, 234), (120, 204, 214), (245, 247, 249)],
+    BACKGROUND, FOREGROUND, [dark for dark, _ in COLOURS], [bright for _, bright in COLOURS]
 )
 
 #: Rich's own frame without its window buttons, and without the font that it would fetch.

@@ -152,8 +152,14 @@ def narrative(place: Place) -> str:
     for step in place.steps:
         words.append(" / " if step.street > street else ", " if words else "")
         street = step.street
-        words.append(f"{position(step.seat, place.tree.rules.players)} {step.played}")
+        words.append(f"{position(step.seat, place.tree.rules.players)} {_told(step.played)}")
     return "".join(words)
+
+
+def _told(move: str) -> str:
+    """Turn a move's name into what somebody does: ``raises to 500``, ``goes all-in 20,000``."""
+    verb, _, rest = move.partition(" ")
+    return f"goes {move}" if verb == "all-in" else f"{verb}s {rest}".rstrip()
 
 
 def translations(place: Place) -> Iterator[str]:

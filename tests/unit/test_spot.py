@@ -148,9 +148,9 @@ def test_shares_leave_out_hands_with_dead_cards():
 
 def test_a_hand_is_found_in_either_order():
     spot = spot_at(table(), walk_line(tree(), ""), ModuloCards(ranged_seat=2), ())
-    index = spot.index_of((0, 3))
-    assert spot.index_of((3, 0)) == index
-    assert spot.hands.cards[index].tolist() == [0, 3]
+    index = spot.index_of((0, 4))
+    assert spot.index_of((4, 0)) == index
+    assert spot.hands.cards[index].tolist() == [0, 4]
     with pytest.raises(UsageError, match="not in the starting range"):
         spot.index_of((0, 2))
 
