@@ -124,23 +124,31 @@ def place_lines(spot: Spot, blueprint: Blueprint, dead: Sequence[int] = ()) -> l
 
     The others' ranges are told without hands that hold a ``dead`` card.
     """
-    from cfr_shm.games.line_walk import on_street, position
-
     place = spot.place
-    players = place.tree.rules.players
-    hand = place.hand
     lines = [f"line: {place.line or '(start of the hand)'}"]
     if place.steps:
         lines.append(f"  {narrative(place)}")
     lines += [f"  {text}" for text in translations(place)]
-    board = f" {cards_text(blueprint.cards, spot.board)}" if spot.board else ""
-    call = f"{hand.call_amount:,} to call" if hand.call_amount else "nothing to call"
-    lines.append(
-        f"{position(place.seat, players)} to act {on_street(place.tree, place.street)}{board}: "
-        f"pot {hand.pot:,}, {call}, {hand.stacks[place.seat]:,} behind"
-    )
+    lines.append(f"{to_act(spot, blueprint)}: {chips_text(place)}")
     lines += [f"  {text}" for text in range_texts(spot, dead)]
     return lines
+
+
+def to_act(spot: Spot, blueprint: Blueprint) -> str:
+    """Return who is to act, and on which board."""
+    from cfr_shm.games.line_walk import on_street, position
+
+    place = spot.place
+    board = f" {cards_text(blueprint.cards, spot.board)}" if spot.board else ""
+    who = position(place.seat, place.tree.rules.players)
+    return f"{who} to act {on_street(place.tree, place.street)}{board}"
+
+
+def chips_text(place: Place) -> str:
+    """Return what lies in the pot, what a call costs and what the actor has left."""
+    hand = place.hand
+    call = f"{hand.call_amount:,} to call" if hand.call_amount else "nothing to call"
+    return f"pot {hand.pot:,}, {call}, {hand.stacks[place.seat]:,} behind"
 
 
 def narrative(place: Place) -> str:

@@ -108,14 +108,13 @@ def _remarks(chart: RangeChart) -> list[str]:
 
 
 def _write(path: Path, spot: Spot, chart: RangeChart, blueprint: Blueprint) -> None:
-    from cfr_shm.cli.blueprint import place_lines
+    from cfr_shm.cli.blueprint import to_act
     from cfr_shm.cli.session import say
     from cfr_shm.strategy.export import replaced_file
 
-    stored = blueprint.stored
-    line, *notes = (text.strip() for text in place_lines(spot, blueprint))
-    title = f"{stored.game.name} {line}"
-    notes = [*notes, f"iteration {stored.checkpoint.iterations:,}", *_remarks(chart)]
+    line = spot.place.line
+    title = to_act(spot, blueprint) + (f", after {line}" if line else "")
+    notes = [*_notes(spot, blueprint), *_remarks(chart)]
     if path.suffix.lower() == ".png":
         from cfr_shm.strategy.chart_picture import chart_png
 
@@ -127,6 +126,19 @@ def _write(path: Path, spot: Spot, chart: RangeChart, blueprint: Blueprint) -> N
     with replaced_file(path) as file:
         file.write(content)
     say(f"wrote {path}")
+
+
+def _notes(spot: Spot, blueprint: Blueprint) -> list[str]:
+    """Return what a picture says below its title."""
+    from cfr_shm.cli.blueprint import chips_text, narrative, range_texts, translations
+
+    stored = blueprint.stored
+    return [
+        *([narrative(spot.place)] if spot.place.steps else []),
+        *translations(spot.place),
+        f"{chips_text(spot.place)}; {', '.join(range_texts(spot))}",
+        f"{stored.game.name}, {stored.checkpoint.iterations:,} iterations",
+    ]
 
 
 def _document(spot: Spot, chart: RangeChart, blueprint: Blueprint) -> dict[str, Any]:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.cards.buckets import Buckets, open_buckets
-from cfr_shm.cards.deck import Deck
-from cfr_shm.cards.isomorphism import BOARD_CARDS
+from cfr_shm.cards.deck import DECKS, Deck
+from cfr_shm.cards.isomorphism import BOARD_CARDS, hand_numbers
 from cfr_shm.cards.ranges import hand_pairs
 from cfr_shm.errors import UsageError
 from cfr_shm.games.game import Game
-from cfr_shm.layout import FIRST_STREET, FIXED_BOARD_CARDS, RANGES_WEIGHTED, CardDeals
+from cfr_shm.layout import (
+    BUCKET_ARRAYS,
+    CARDS_IN_DECK,
+    DEALS_HOLDEM,
+    FIRST_STREET,
+    FIXED_BOARD_CARDS,
+    RANGES_WEIGHTED,
+    Deals,
+)
 
 
 class HoleCards(Protocol):
@@ -73,23 +79,22 @@ def check_board(cards: HoleCards, street: int, board: Sequence[int]) -> None:
 
 
 @dataclass(frozen=True)
-class BucketFileCards:
-    """The hole cards of a game whose buckets lie in a file; kept open as a memory map."""
+class DealtCards:
+    """The hole cards of a game that is dealt by the kernel, as the arrays say that it reads."""
 
-    file: Buckets
-    cards: CardDeals
-    street_count: int
+    deals: Deals
 
     @property
     def deck(self) -> Deck:
         """The deck that is dealt from."""
-        return self.file.deck
+        count = int(self.deals.cards.setting[CARDS_IN_DECK])
+        return next(deck for deck in DECKS.values() if deck.card_count == count)
 
     @property
     def fixed_board(self) -> tuple[int, ...]:
         """Cards that lie on every board, in the order of dealing."""
-        count = int(self.cards.setting[FIXED_BOARD_CARDS])
-        return tuple(self.cards.fixed_board[:count].tolist())
+        cards = self.deals.cards
+        return tuple(cards.fixed_board[: cards.setting[FIXED_BOARD_CARDS]].tolist())
 
     def board_count(self, street: int) -> int:
         """Return how many board cards lie there on a street of the game."""
@@ -97,41 +102,37 @@ class BucketFileCards:
 
     def bucket_count(self, seat: int, street: int) -> int:
         """Return how many buckets a seat's hands have on a street."""
-        del seat  # all seats' hands are bucketed alike
-        return self.file.counts[self._card_street(street)]
+        return int(self.deals.bucket_count[seat, street])
 
     def hands(self, seat: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """Return the hole cards of a seat's starting range, and weights."""
-        if not self.cards.setting[RANGES_WEIGHTED]:
+        cards = self.deals.cards
+        if not cards.setting[RANGES_WEIGHTED]:
             pairs = hand_pairs(self.deck).astype(np.uint8)
             return pairs, np.ones(len(pairs))
-        begin, end = self.cards.range_first[seat : seat + 2]
-        threshold = self.cards.range_threshold[begin:end]
+        begin, end = cards.range_first[seat : seat + 2]
         # What an alias table draws: its own hand below the threshold, the other one above.
+        threshold = cards.range_threshold[begin:end]
         weight = threshold.copy()
-        np.add.at(weight, self.cards.range_other[begin:end], 1.0 - threshold)
-        return self.cards.range_hole[begin:end].astype(np.uint8), weight / weight.max()
+        np.add.at(weight, cards.range_other[begin:end], 1.0 - threshold)
+        return cards.range_hole[begin:end].astype(np.uint8), weight / weight.max()
 
     def buckets(
         self, seat: int, street: int, hands: NDArray[np.uint8], board: Sequence[int]
     ) -> NDArray[np.int64]:
         """Return the buckets of a seat's hands on a street."""
-        del seat
+        del seat  # all seats' hands are bucketed alike
+        card_street = self._card_street(street)
         boards = np.tile(np.array(board, np.uint8), (len(hands), 1))
-        whole = np.concatenate([hands, boards], axis=1)
-        return self.file.lookup_all(self._card_street(street), whole).astype(np.int64)
+        number = hand_numbers(self.deck, card_street, np.concatenate([hands, boards], axis=1))
+        width = int(self.deals.cards.bucket_bytes[card_street])
+        stored: NDArray[np.uint8] = getattr(self.deals.cards, BUCKET_ARRAYS[card_street])
+        return stored.view(f"<u{width}")[number].astype(np.int64)
 
     def _card_street(self, street: int) -> int:
-        return int(self.cards.setting[FIRST_STREET]) + street
+        return int(self.deals.cards.setting[FIRST_STREET]) + street
 
 
 def hole_cards_of(game: Game) -> HoleCards | None:
-    """Return the cards of a hold'em game; None where the game has no hole cards of its own.
-
-    Raises:
-        ArrayStoreError: the bucket file has gone, or is another one.
-    """
-    if game.bucket_file is None:
-        return None
-    file = open_buckets(Path(game.bucket_file.path), verify=False)
-    return BucketFileCards(file, game.deals.cards, game.street_count)
+    """Return the cards of a hold'em game; None where the game has no hole cards of its own."""
+    return DealtCards(game.deals) if game.deals.kind == DEALS_HOLDEM else None

@@ -59,7 +59,7 @@ class Step(NamedTuple):
     seat: int
     node: int  # at which it was chosen
     choice: Choice  # what the tree knows it as
-    index: int  # of the choice, which is the row's entry
+    entry: int  # of the row, which is the choice's index
     played: str  # what the player did, for people
     translation: Translation | None  # where the size is not in the tree
     neighbours: tuple[Choice, Choice] | None  # that the translation is between

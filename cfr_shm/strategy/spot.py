@@ -138,6 +138,6 @@ def _range_of(
             dealt = board[: cards.board_count(step.street)]
             known[step.street] = cards.buckets(seat, step.street, hands, dealt)
         rows = read_rows(table, place, step.node, known[step.street])
-        reach *= rows.probability[:, step.index]
+        reach *= rows.probability[:, step.entry]
         guessed |= rows.weight <= 0.0
     return SeatRange(seat, seat in place.hand.folded, hands, start, reach, guessed)

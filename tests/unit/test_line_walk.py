@@ -91,7 +91,7 @@ def test_steps_name_the_rows_entries():
         assert step.node == node
         record = heads_up().built.tree.nodes[node]
         assert int(record["actor"]) == step.seat
-        node = int(record["first_child"]) + step.index
+        node = int(record["first_child"]) + step.entry
         assert heads_up().move[node] == step.choice.move
     assert place.node == node
 

@@ -48,10 +48,9 @@ class ClassCards:
 
 
 def menu(hand):
-    sizes = ([500], pot_sizes(hand, 1.0), [])[min(hand.raises, 2)]
     if hand.street > 0:
-        sizes = pot_sizes(hand, 0.5, 1.0) if hand.raises == 0 else []
-    return [*sizes, all_in(hand)]
+        return pot_sizes(hand, 0.5) if hand.raises == 0 else []
+    return [*([500], pot_sizes(hand, 1.0), [])[min(hand.raises, 2)], all_in(hand)]
 
 
 @functools.cache
@@ -179,7 +178,7 @@ def test_show_writes_pictures_and_pages(call, tmp_path):
     assert png[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">I", png[16:20]) == (1350,)
     page = (tmp_path / "chart.html").read_text()
-    assert "<title>made line: b2.5bb</title>" in page
+    assert "<title>BB to act preflop, after b2.5bb</title>" in page
     assert page.count("<td title=") == 169
 
 

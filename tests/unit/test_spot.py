@@ -107,7 +107,7 @@ def test_reach_and_rows_are_those_of_a_walk_by_hand(line, cards):
                         step.node, cards, seat, step.street, hands[i], dealt
                     )
                     count = int(tree().built.tree.nodes[step.node]["count"])
-                    reach *= 1.0 / count if policy is None else policy[step.index]
+                    reach *= 1.0 / count if policy is None else policy[step.entry]
                     guessed |= policy is None
             assert found.reach[index] == pytest.approx(reach)
             assert bool(found.guessed[index]) == guessed
