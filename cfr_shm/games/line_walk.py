@@ -35,7 +35,7 @@ from cfr_shm.layout import DECISION
 from cfr_shm.layout import FOLD as FOLD_MOVE
 
 #: 0.29 * 100 is a little less than 29.
-_ROUNDING = 1e-9
+_ROUNDING = 1e-6
 
 #: Seats before the button, from the button on; what is further away is under the gun.
 _LATE_POSITIONS = ("BTN", "CO", "HJ", "LJ")
