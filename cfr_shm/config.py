@@ -120,7 +120,21 @@ _RULES: Mapping[str, Rule] = {
 }
 
 #: Whole sections, and single keys, that decide what a checkpoint's numbers mean.
-_FINGERPRINTED = ("game", "abstraction", "algorithm", "run.seed", "engine.drain_window")
+_FINGERPRINTED = (
+    "game",
+    "abstraction",
+    "algorithm",
+    "run.seed",
+    "engine.drain_window",
+    "engine.mode",
+    "engine.freeze",
+)
+
+#: Values that are left out like null, for they mean what runs did before the key existed.
+_AS_BEFORE = {"engine.mode": "async"}
+
+#: Keys of these sections that do not: checkpoints hold the fingerprint of what is in the file.
+_NOT_FINGERPRINTED = ("abstraction.buckets",)
 
 
 # --- loading -----------------------------------------------------------------------------
@@ -306,7 +320,9 @@ def fingerprinted_values(config: Config | Mapping[str, Any]) -> dict[str, Any]:
         f"{section}.{key}": _plain(value)
         for section, values in sections.items()
         for key, value in values.items()
-        if value is not None and (section in _FINGERPRINTED or f"{section}.{key}" in _FINGERPRINTED)
+        if value not in (None, _AS_BEFORE.get(f"{section}.{key}"))
+        and (section in _FINGERPRINTED or f"{section}.{key}" in _FINGERPRINTED)
+        and f"{section}.{key}" not in _NOT_FINGERPRINTED
     }
 
 

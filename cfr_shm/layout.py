@@ -235,8 +235,32 @@ def betting_words(players: int) -> int:
 WORD_BYTES = 8
 
 
+#: A mark stands for so many words of the table: 2 ** MARK_SHIFT.
+MARK_SHIFT = 4
+#: Eight marks are looked at together.
+MARK_WORD_SHIFT = MARK_SHIFT + 3
+
+
+class Increments(NamedTuple):
+    """What a freeze adds to the table, in units: whole numbers, whose sums have no order.
+
+    Row ``r`` with ``n`` actions has the units of its strategy sums in ``units[2 * r :][:n]``
+    and those of its regrets in the ``n`` that follow. ``mark[w >> MARK_SHIFT]`` is 1 where
+    units of a row whose first word is ``w`` may differ from 0.
+    """
+
+    units: NDArray[np.int64]  # (2 * words,), one worker's own or everybody's
+    mark: NDArray[np.uint8]  # (marks,), everybody's
+    per_weight: float  # units for each 1.0 of strategy weight, a power of 2
+    per_chip: float  # units for each chip of regret, a power of 2
+    per_utility: float  # units for each chip of utility, a power of 2
+
+
+NO_INCREMENTS = Increments(np.zeros(0, np.int64), np.zeros(0, np.uint8), 1.0, 1.0, 1.0)
+
+
 class Table(NamedTuple):
-    """Two typed views of the same rows.
+    """Two typed views of the same rows, and what a freeze will add to them.
 
     Row ``r`` with ``n`` actions is ``strategy_sum[r : r + n]`` and
     ``regret[2 * (r + n) : 2 * (r + n) + n]``.
@@ -244,6 +268,7 @@ class Table(NamedTuple):
 
     strategy_sum: NDArray[np.float64]  # (words,), weighted policy sums
     regret: NDArray[np.float32]  # (2 * words,), cumulative, chips
+    increments: Increments = NO_INCREMENTS
 
 
 def row_words(action_count: int) -> int:
@@ -329,6 +354,68 @@ class Task(NamedTuple):
     prune_threshold: float = NEVER  # actions with smaller regrets may be skipped, chips
     prune_probability: float = 0.0  # that an iteration skips them
     prune_after: int = 0  # iterations before the first that may skip
+
+
+# --- freezes -----------------------------------------------------------------------------
+
+#: The shared words of freezes: line 0, then for each worker its lines, see ``freeze_words``.
+#: A worker's STEP is 2 * number while it adds to the increments of freeze ``number``, and
+#: 2 * number + 1 while it applies them; FIRST and END are that freeze's iterations.
+FREEZE_CLAIMED = 0  # line 0: the next iteration that nobody has claimed
+
+FREEZE_STEP = 0
+FREEZE_FIRST = 1
+FREEZE_END = 2
+FREEZE_CLAMPED = 3  # regrets that were put back to a limit, since the beginning
+REDO_CLAMPED = 4  # the same with the row below
+REDO_COUNT = 5  # actions of the row below
+REDO_ROW = 6  # 1 + the row that is just being written, 0 for none
+FREEZE_LINE_WORDS = 8
+
+#: What a worker has done in all freezes before number n stands in totals ``n & 1``; totals
+#: TOTALS_OF_TASK hold what it has done in the freezes of its task.
+TOTALS_OF_TASK = 2
+TOTAL_ITERATIONS = 0
+TOTAL_NODES = 1
+TOTAL_UTILITY = 2
+
+RUN_BASE, RUN_STRIDE, RUN_COUNT, RUN_ROWS = range(4)
+RUN_WORDS = 4
+
+
+class FreezeLines(NamedTuple):
+    """Where a worker's words are: offsets from the first of its lines."""
+
+    totals: int  # 3 x ``total_words``: iterations, nodes, each player's utility in units
+    total_words: int
+    redo: int  # a row of the table, as it is to become
+    words: int  # of one worker, whole cache lines
+
+
+def freeze_lines(player_count: int, max_actions: int) -> FreezeLines:
+    """Return how a worker's words of the freezes are laid out."""
+    total_words = TOTAL_UTILITY + player_count
+    redo = FREEZE_LINE_WORDS + 3 * total_words
+    words = redo + row_words(max_actions)
+    return FreezeLines(FREEZE_LINE_WORDS, total_words, redo, -(-words // 8) * 8)
+
+
+class Border(NamedTuple):
+    """What the workers need to end a freeze together: all of it is shared, but for the ints."""
+
+    units: NDArray[np.int64]  # (copies, 2 * words), as ``Increments.units``; copies are added up
+    mark_word: NDArray[np.uint64]  # (marks / 8,), the marks, eight at a time
+    run: NDArray[np.int64]  # (runs, RUN_WORDS), read-only: base, stride, actions and number of rows
+    line: NDArray[np.int64]  # (CONTROL_LINE_WORDS + workers * lines.words,)
+    redo_sum: NDArray[np.float64]  # ``line``, as strategy sums
+    redo_regret: NDArray[np.float32]  # ``line``, as regrets
+    lines: FreezeLines
+    meeting: Meeting
+    own: int  # first of this worker's words in ``line``
+    freeze: int  # iterations
+    weighting: int  # of iterations, WEIGHT_VANILLA or WEIGHT_LINEAR
+    floor: float  # regrets never fall below it
+    share_shift: int  # a worker applies every n-th 2 ** share_shift words of the table
 
 
 class Scratch(NamedTuple):

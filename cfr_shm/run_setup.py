@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from pathlib import Path
@@ -25,10 +26,12 @@ from cfr_shm.config_algorithm import (
     PRUNED_FLOOR,
 )
 from cfr_shm.engine.discounts import DiscountPlan
+from cfr_shm.engine.freezes import default_freeze, plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.game import Game
 from cfr_shm.games.vector_form import classify, has_hidden_moves
+from cfr_shm.memory.increments import FreezePlan
 
 #: Tables up to this size have one traversal in flight, larger ones several
 #: (docs/adr/0005-in-flight.md).
@@ -84,6 +87,8 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
         weighting="linear" if algorithm.weighting == "linear" else "vanilla",
         in_flight=in_flight,
         drain_window=drain_window(config),
+        freeze=freeze_plan(config, game),
+        cores=usable_cores(),
         update=updates,
         start_method=engine.start_method,
         batch_size=None if engine.batch_size == "auto" else engine.batch_size,
@@ -109,9 +114,35 @@ def death_policy(config: Config) -> Literal["respawn", "abort"]:
 def drain_window(config: Config) -> int:
     """Return the multiple of iterations at which tasks begin and end.
 
-    Nothing is interleaved in full-width algorithms, whose iterations may take long.
+    Nothing is interleaved in full-width algorithms, whose iterations may take long. In
+    deterministic mode it is the freeze.
     """
+    if config.engine.freeze is not None:
+        return config.engine.freeze
     return 1 if config.algorithm.name in FULL_WIDTH else config.engine.drain_window
+
+
+def with_freeze(config: Config, game: Game) -> Config:
+    """Return the configuration with the freeze that it leaves open; it is part of the run."""
+    engine = config.engine
+    if engine.mode != "deterministic" or config.algorithm.name in FULL_WIDTH:
+        return config
+    freeze = engine.freeze or default_freeze(game)
+    return dataclasses.replace(config, engine=dataclasses.replace(engine, freeze=freeze))
+
+
+def freeze_plan(config: Config, game: Game) -> FreezePlan | None:
+    """Return how the run is frozen, None where it is not.
+
+    Full-width algorithms have one worker and need no freezes to be deterministic.
+
+    Raises:
+        ConfigError: the sums of a freeze do not fit whole numbers; names the figures.
+    """
+    freeze = config.engine.freeze
+    if freeze is None or config.algorithm.name in FULL_WIDTH:
+        return None
+    return plan_freezes(game, algorithm_settings(config, game), freeze, worker_count(config))
 
 
 def algorithm_settings(config: Config, game: Game) -> AlgorithmSettings:

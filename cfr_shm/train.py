@@ -15,22 +15,18 @@ Nobody writes to the tables while the engine is paused; that is when rows are co
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
-import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.algorithms import FULL_WIDTH, AlgorithmSettings
+from cfr_shm.algorithms import FULL_WIDTH
 from cfr_shm.checkpoint_writer import CheckpointWriter
 from cfr_shm.config import Config, fingerprint, to_dict
-from cfr_shm.engine.algorithm_kernels import are_compiled
-from cfr_shm.engine.coordinator import Engine, open_engine
+from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import (
     StrategyWeights,
@@ -38,53 +34,49 @@ from cfr_shm.engine.lost_updates import (
     total_strategy_weight,
 )
 from cfr_shm.engine.stats import EngineStats
-from cfr_shm.errors import CfrShmError
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game, pinned
 from cfr_shm.interruption import StopRequested, StopSignals
-from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.layout import Table
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import (
     TrainingViews,
-    create_training_arena,
-    private_views,
     table_of,
-    training_views,
 )
-from cfr_shm.run_directory import CHECKPOINTS, LOG, METRICS, TENSORBOARD, RunDirectory
-from cfr_shm.run_report import Meter, Summary, Totals
+from cfr_shm.run_directory import CHECKPOINTS, RunDirectory
+from cfr_shm.run_report import Meter, Pauses, Summary, Totals
+from cfr_shm.run_resources import (
+    listeners,
+    make_kernels_ready,
+    notes_on,
+    run_started,
+    sweep,
+    tables_and_engine,
+)
 from cfr_shm.run_setup import (
     algorithm_settings,
     discount_plan,
     drain_window,
     engine_settings,
     epsilon_at,
+    freeze_plan,
     mean_iteration_weight,
-    runs_in_process,
-    worker_count,
+    with_freeze,
 )
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.statistics import street_statistics
 from cfr_shm.telemetry.events import (
-    Broadcast,
     CheckpointBegun,
     Evaluated,
     GameImporting,
-    KernelsCompiling,
-    KernelsReady,
     Listener,
-    RunFailed,
-    RunStarted,
+    Noted,
     TableMeasured,
     Warned,
     ignore,
 )
-from cfr_shm.telemetry.metrics import MetricsLog
-from cfr_shm.telemetry.progress import LogFile
-from cfr_shm.telemetry.samples import Sampler
-from cfr_shm.telemetry.tensorboard import TensorBoardLog, require_tensorboard
+from cfr_shm.telemetry.tensorboard import require_tensorboard
 
 #: However short the interval between checkpoints, there is training in between.
 LEAST_TRAINING_SECONDS = 0.1
@@ -124,18 +116,23 @@ def train(
         require_tensorboard()
     signals = StopSignals() if signals is None else signals
     if resume is None:
-        config = dataclasses.replace(config, game=pinned(config.game))
-    game = load_game(config.game, lambda text: report(GameImporting(text)))
+        config = pinned(config)
+    game = load_game(config.game, lambda text: report(GameImporting(text)), config.abstraction)
+    config = with_freeze(config, game)
     algorithm = algorithm_settings(config, game)
+    freeze_plan(config, game)  # Refused before anything is written.
     with contextlib.ExitStack() as stack:
         claim = RunDirectory.claim(run_directory, config, resuming=resume is not None)
         directory = stack.enter_context(claim)
-        listen = stack.enter_context(_listeners(config, directory.path, report))
-        _make_kernels_ready(listen, algorithm)
-        views, engine = stack.enter_context(_tables_and_engine(config, game, directory, signals))
+        listen = stack.enter_context(listeners(config, directory.path, report))
+        sweep(listen)
+        make_kernels_ready(listen, algorithm)
+        views, engine = stack.enter_context(tables_and_engine(config, game, directory, signals))
         if resume is not None:
             views.rows[:] = resume.rows
-        listen(_started(config, game, directory, resume))
+        listen(run_started(config, game, directory, resume))
+        for note in notes_on(game):
+            listen(Noted(note))
         with engine:
             return _Run(config, game, directory, listen, views, engine, resume, signals).execute()
 
@@ -171,9 +168,11 @@ class _Run:
         store = CheckpointStore(directory.path / CHECKPOINTS, config.run.keep_checkpoints)
         self._writer = CheckpointWriter(store, game, listen, self._after_checkpoint)
         settings = engine_settings(config, game, directory.path)
-        self._may_lose = settings.update == "racy" and settings.worker_count > 1
+        racy = settings.update == "racy" and settings.freeze is None
+        self._may_lose = racy and settings.worker_count > 1
         resumed = self._may_lose and resume is not None
         self._weights = StrategyWeights(self._weight(views.rows) if resumed else 0.0)
+        self._pauses = Pauses()
         self._summary = self._summarise("running", engine.stats())
         self._ends_at = math.inf
         engine.on_loss = lambda text: listen(Warned(text))
@@ -213,7 +212,7 @@ class _Run:
                 self._ledger.stop_before(self._discounts.next_after(self._ledger.completed_count))
             self._engine.advance(
                 self._ledger,
-                lambda: self._signals.pending or self._writer.failed,
+                self._should_pause,
                 self._on_collect,
                 None if pause_at == math.inf else pause_at,
             )
@@ -221,11 +220,20 @@ class _Run:
             self._discount()
             if self._is_over(paused_at):
                 return
+            if self._signals.take_checkpoint_request():
+                begun = self._ledger.completed_count > 0
+                checkpoint_at = paused_at + (0.0 if begun else LEAST_TRAINING_SECONDS)
             if paused_at >= checkpoint_at:
-                wait = interval if self._checkpoint() else min(interval, BUSY_SECONDS)
-                checkpoint_at = time.monotonic() + wait
+                saved = self._checkpoint()
+                now = time.monotonic()
+                checkpoint_at = now + (interval if saved else min(interval, BUSY_SECONDS))
+                self._pauses = self._pauses.plus(now - self._engine.stopped_at)
             # Pausing is not training: the budget does not pay for it.
             self._ends_at += time.monotonic() - paused_at
+
+    def _should_pause(self) -> bool:
+        signals = self._signals
+        return signals.pending or signals.wants_checkpoint or self._writer.failed
 
     def _is_over(self, now: float) -> bool:
         return (
@@ -282,7 +290,9 @@ class _Run:
     def _after_checkpoint(self, checkpoint: Checkpoint, path: Path) -> None:
         """Evaluate a checkpoint that is on disk, and write the summary; in the writer's thread."""
         summary = self._summary.changed(
-            checkpoint=self._relative(path), lost_update_estimate=self._lost(checkpoint.rows)
+            checkpoint=self._relative(path),
+            checkpoints=self._writer.saved,
+            lost_update_estimate=self._lost(checkpoint.rows),
         )
         pairs = len(self._game.tree.nodes) * len(self._game.deals.probability)
         if self._game.why_not_enumerable() is None and pairs <= EVALUATED_PAIRS:
@@ -311,7 +321,9 @@ class _Run:
                 iterations = self._summary.totals.iterations
                 self._listen(CheckpointBegun(iterations, self._views.rows.nbytes))
             path = self._writer.write_last(self._snapshot(self._views.rows))
-            self._summary = self._summary.changed(checkpoint=self._relative(path))
+            self._summary = self._summary.changed(
+                checkpoint=self._relative(path), checkpoints=self._writer.saved
+            )
             self._directory.write_summary(self._summary.as_dict())
         if self._game.why_not_enumerable() is None:
             evaluation = self._evaluate(self._views.table, self._summary)
@@ -377,86 +389,14 @@ class _Run:
             game=self._game.name,
             fingerprint=fingerprint(self._config),
             seed=self._config.run.seed,
+            mode=self._config.engine.mode,
+            freeze=self._config.engine.freeze,
             totals=self._before.plus(stats),
             stats=stats,
+            pauses=self._pauses,
+            buckets=self._game.bucket_file,
+            not_evaluated=self._game.why_not_enumerable(),
         )
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self._directory.path).as_posix()
-
-
-@contextlib.contextmanager
-def _listeners(config: Config, path: Path, report: Listener) -> Iterator[Listener]:
-    """Open the run directory's own listeners, and close them when the run is over."""
-    with contextlib.ExitStack() as stack:
-        own: list[LogFile | MetricsLog | TensorBoardLog] = [
-            LogFile(path / LOG, config.run.loglevel, config.run.log_format),
-            MetricsLog(path / METRICS, sampler=Sampler(os.getpid())),
-        ]
-        if config.run.tensorboard:
-            own.append(TensorBoardLog(path / TENSORBOARD))
-        for listener in own:
-            stack.callback(listener.close)
-        broadcast = Broadcast([report, *own])
-        try:
-            yield broadcast
-        except Exception as error:
-            notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
-            kind = "" if isinstance(error, CfrShmError) else f"{type(error).__name__}: "
-            broadcast(RunFailed(f"{kind}{error}{notes}"))
-            raise
-
-
-@contextlib.contextmanager
-def _tables_and_engine(
-    config: Config, game: Game, directory: RunDirectory, signals: StopSignals
-) -> Iterator[tuple[TrainingViews, Engine]]:
-    """Reserve the tables, in shared memory where workers need it, and return an engine on them.
-
-    Until they are reserved a signal ends the command at once; from then on it is deferred.
-    """
-    settings = engine_settings(config, game, directory.path)
-    planes = settings.algorithm.state_planes
-    if runs_in_process(config):
-        views = private_views(game, settings.worker_count, planes)
-        signals.defer()
-        engine = open_engine(settings, views, in_process=True)
-        signals.on_stop(engine.wake)
-        yield views, engine
-        return
-    mark = fingerprint(config)
-    with create_training_arena(game, settings.worker_count, mark, planes) as arena:
-        signals.defer()
-        signals.on_abandon(arena.unlink)
-        engine = open_engine(settings, arena, in_process=False)
-        signals.on_stop(engine.wake)
-        yield training_views(arena), engine
-
-
-def _started(
-    config: Config, game: Game, directory: RunDirectory, resume: Checkpoint | None
-) -> RunStarted:
-    return RunStarted(
-        game=game.name,
-        directory=str(directory.path),
-        workers=worker_count(config),
-        in_process=runs_in_process(config),
-        table_bytes=game.table_bytes,
-        iterations=0 if resume is None else resume.iterations,
-        target_iterations=config.run.iterations,
-        time_budget=config.run.time_budget,
-    )
-
-
-def _make_kernels_ready(listen: Listener, algorithm: AlgorithmSettings) -> None:
-    started = time.monotonic()
-    announced: list[str] = []
-
-    def announce(text: str) -> None:
-        announced.append(text)
-        listen(KernelsCompiling(text))
-
-    compile_kernels(announce)
-    if not are_compiled(algorithm):
-        announce(f"compiling the kernels of {algorithm.name} (once, about 10 s) ...")
-    listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))

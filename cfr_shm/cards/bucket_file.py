@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.array_manifest import Manifest
-from cfr_shm.array_store import read_store
+from cfr_shm.array_store import read_manifest, read_store
 from cfr_shm.errors import ArrayStoreError
 from cfr_shm.layout import BUCKET_ARRAYS
 
@@ -34,6 +34,14 @@ def fingerprint(manifest: Manifest) -> str:
     content = {name: manifest.arrays[name].sha256 for name in BUCKET_ARRAYS}
     text = json.dumps([manifest.about["deck"], content], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def is_current(file: BucketFile) -> bool:
+    """Tell whether the file at that path still holds the same buckets, as its manifest says."""
+    try:
+        return fingerprint(read_manifest(Path(file.path), kind=KIND)) == file.fingerprint
+    except ArrayStoreError:
+        return False
 
 
 def bytes_of(bucket: NDArray[Any]) -> NDArray[np.uint8]:

@@ -78,7 +78,7 @@ def load_table(directory: str) -> StoredTable:
 
     stored = StoredRun(directory)
     config = stored.load_config()
-    game = load_game(config.game, say)
+    game = load_game(config.game, say, config.abstraction)
     checkpoint = stored.load_checkpoint(config, game, warn)
     return StoredTable(config, game, checkpoint, table_of(checkpoint.rows))
 

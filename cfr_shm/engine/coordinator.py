@@ -40,6 +40,7 @@ from cfr_shm.engine.clock import Clock, SystemClock
 from cfr_shm.engine.collection import CollectionLimits, CollectionPolicy
 from cfr_shm.engine.crew import TASKS_PER_WORKER, Collected, Crew, Lost
 from cfr_shm.engine.deadlines import DeadlineWatch
+from cfr_shm.engine.freezes import Freezes
 from cfr_shm.engine.handshake import ResultMessage, TaskMessage
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.platform_profile import choose_profile
@@ -81,6 +82,7 @@ class Engine:
 
     Attributes:
         on_loss: told in one line of each worker that was lost and is being replaced.
+        stopped_at: monotonic moment at which workers were last told to stop for a pause.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Engine:
         self._workers = [self._new_worker() for _ in range(settings.worker_count)]
         self._losses = LossAccount(settings.worker_count, settings.drain_window, self._clock)
         self.on_loss: Callable[[str], None] = _ignore
+        self.stopped_at = 0.0
         self._usable = False
         self._pausing = False
         self._next_task_id = 0
@@ -208,6 +211,7 @@ class Engine:
             late = pause_at is not None and self._clock.monotonic() >= pause_at
             return should_pause() or late
 
+        self.stopped_at = self._clock.monotonic()
         if pause_is_due():
             return
         self._watch.restart()
@@ -227,10 +231,13 @@ class Engine:
                 on_collect(self.stats())
             if not self._pausing and pause_is_due():
                 self._pausing = True
-                self._crew.set_stop(STOP_AT_WINDOW)
+                self.stopped_at = self._clock.monotonic()
+                self._stop_at_window()
         if self._pausing:
             self._crew.set_stop(RUN)
             self._pausing = False
+        else:
+            self.stopped_at = self._clock.monotonic()
 
     def _poll(self, timeout: float, ledger: IterationLedger) -> int:
         """Take in every result and every loss, and give tasks; return how many results."""
@@ -254,6 +261,9 @@ class Engine:
             # Whoever had run out of tasks takes those of the dead.
             self._fill_all(ledger)
         return results
+
+    def _stop_at_window(self) -> None:
+        self._crew.set_stop(STOP_AT_WINDOW)
 
     def _fill_all(self, ledger: IterationLedger) -> None:
         for worker in range(len(self._workers)):
@@ -341,6 +351,7 @@ class Engine:
         worker = self._watch.overdue()
         if worker is None:
             return
+        worker = self._culprit(worker)
         state, heartbeat = self._workers[worker], self._crew.heartbeat(worker)
         if heartbeat != state.heartbeat and self._settings.deadline_seconds is None:
             # Slow, not stuck: it has finished a window since.
@@ -357,6 +368,10 @@ class Engine:
         self._crew.give_up(worker, reason)
         if self._settings.on_worker_death == "abort":
             raise DeadlineError(f"worker {worker} {reason}")
+
+    def _culprit(self, overdue: int) -> int:
+        """Return whose fault it is that a worker is overdue."""
+        return overdue
 
     def _quiet_seconds(self) -> float:
         """Return for how long no result can be due: 0 as long as a rate is not known."""
@@ -405,12 +420,19 @@ def open_engine(
         tables: the arena for worker processes; in-process, an arena or private views.
         in_process: run the kernels in a thread of this process.
     """
+    from cfr_shm.engine.frozen_engine import FrozenEngine
+
+    views = training_views(tables) if isinstance(tables, Arena) else tables
+    crew: Crew
     if in_process:
-        views = training_views(tables) if isinstance(tables, Arena) else tables
-        return Engine(settings, ThreadCrew(settings, views))
-    if not isinstance(tables, Arena):
+        crew = ThreadCrew(settings, views)
+    elif isinstance(tables, Arena):
+        crew = ProcessCrew(settings, tables)
+    else:
         raise TypeError("worker processes need an arena, not views of private memory")
-    return Engine(settings, ProcessCrew(settings, tables))
+    if settings.freeze is None:
+        return Engine(settings, crew)
+    return FrozenEngine(settings, crew, Freezes(settings, views))
 
 
 def _ignore(text: str) -> None:

@@ -28,6 +28,7 @@ class EngineStats:
         worker_restarts: (workers,) how often each was replaced.
         replayed_iterations: iterations that were run again after a death, and may be in the
             table twice; they count once in ``iterations``.
+        clamped_regrets: regrets that were put back to a limit, in deterministic mode.
         longest_recovery_seconds: from the news of a death to its successor's first task.
     """
 
@@ -49,6 +50,7 @@ class EngineStats:
     batch_iterations: tuple[int, ...] = ()
     worker_restarts: tuple[int, ...] = ()
     longest_recovery_seconds: float = 0.0
+    clamped_regrets: int = 0
 
     @property
     def restarts(self) -> int:

@@ -19,10 +19,12 @@ from cfr_shm.engine.kernel_calls import prepare_kernel
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.usage import Usage
 from cfr_shm.layout import (
+    NEVER,
     RESULT_ITERATIONS,
     RESULT_NODES,
     RESULT_UTILITY,
     RESULT_WEIGHT,
+    WEIGHT_VANILLA,
     Task,
     worker_line,
 )
@@ -51,7 +53,8 @@ class TaskRunner:
     """
 
     def __init__(self, settings: EngineSettings, views: TrainingViews, worker: int) -> None:
-        self._call = prepare_kernel(settings, views)
+        self._settings, self._views = settings, views
+        self._call = prepare_kernel(settings, views, worker)
         self._result = np.zeros(RESULT_UTILITY + settings.player_count)
         task = Task(
             seed=settings.seed,
@@ -62,10 +65,17 @@ class TaskRunner:
             update=settings.update_kind,
             worker_line=worker_line(worker),
         )
-        self._task = settings.algorithm.extend(task)
+        task = settings.algorithm.extend(task)
+        if settings.freeze is not None:
+            # Weights and the floor are for the border.
+            task = task._replace(
+                weighting=WEIGHT_VANILLA, update=settings.increment_kind, regret_floor=NEVER
+            )
+        self._task = task
 
     def assign(self, worker: int) -> None:
         """Be the worker of this index from now on."""
+        self._call = prepare_kernel(self._settings, self._views, worker)
         self._task = self._task._replace(worker_line=worker_line(worker))
 
     def run(self, first_iteration: int, iteration_count: int) -> Any:

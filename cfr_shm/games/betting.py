@@ -299,6 +299,8 @@ def betting_rules(
     Raises:
         GameError: one line that names the config key.
     """
+    if streets < 1:
+        raise GameError(f"game.board_cards: {streets} streets; a hand has at least one")
     _in_range("game.dead", dead, 0)
     stack, antes, blind = _posts(players, stacks, ante, blinds, short_blinds)
     if not any((*blind, *antes, dead)):

@@ -11,7 +11,7 @@ import numpy as np
 from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.errors import GameError
 from cfr_shm.games.tree_builder import BuiltTree
-from cfr_shm.layout import DEALS_TABLE, MATCHUP, WORD_BYTES, Deals, Tree
+from cfr_shm.layout import DEALS_HOLDEM, DEALS_TABLE, MATCHUP, WORD_BYTES, Deals, Tree
 
 #: The most (node, deal) pairs that exact computations hold in memory, 8 bytes each.
 MAX_PAIRS = 1 << 29
@@ -75,6 +75,8 @@ class Game:
 
     def why_not_enumerable(self) -> str | None:
         """Return why not every history can be listed, or None if it can."""
+        if self.deals.kind == DEALS_HOLDEM:
+            return "its deals are drawn, too many to list; look at it with 'cfr-shm show'"
         if self.deals.kind != DEALS_TABLE:
             return "its buckets are drawn, not listed"
         nodes, deals = len(self.tree.nodes), len(self.deals.probability)

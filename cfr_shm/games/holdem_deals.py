@@ -52,7 +52,8 @@ def holdem_deals(
         player_count: at least 2.
         street_count: streets on which there is betting; their buckets are dealt.
         first_street: of the cards, 0 preflop to 3 river; the game's first.
-        board: cards of the board that are fixed, in the order in which they are dealt.
+        board: cards of the board that are fixed, in the order in which they are dealt; the
+            others are drawn.
         ranges: (hands,) weights for each player, None for all hands alike.
 
     Raises:
@@ -61,8 +62,8 @@ def holdem_deals(
     """
     if not 1 <= street_count <= len(BOARD_CARDS) - first_street:
         raise GameError(f"{street_count} streets from street {first_street} on; there are 4")
-    if len(board) > FULL_BOARD or len(board) < BOARD_CARDS[first_street]:
-        raise GameError(f"street {first_street} begins with {BOARD_CARDS[first_street]} cards")
+    if len(board) > FULL_BOARD:
+        raise GameError(f"game.board: {len(board)} cards; a board has {FULL_BOARD}")
     deck = buckets.deck
     deck.check(board)
     if FULL_BOARD + HOLE_CARDS * player_count > deck.card_count:

@@ -87,6 +87,40 @@ def fence(typing_context):  # type: ignore[no-untyped-def]
     return types.void(), codegen
 
 
+def _plain_claim(array, index, count):  # type: ignore[no-untyped-def]
+    before = array[index]
+    array[index] += count
+    return before
+
+
+@intrinsic_twin(_plain_claim)
+def atomic_claim(typing_context, array, index, count):  # type: ignore[no-untyped-def]
+    """Add ``count`` to ``array[index]``, integers, and return what it was before."""
+    dtype = array.dtype
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        pointer = _element_pointer(context, builder, array, args[0], index, args[1])
+        operand = context.cast(builder, args[2], count, dtype)
+        return builder.atomic_rmw("add", pointer, operand, "monotonic")
+
+    return dtype(array, index, count), codegen
+
+
+@intrinsic_twin(_nothing)
+def in_order(typing_context):  # type: ignore[no-untyped-def]
+    """Let no store move past this point; it costs nothing.
+
+    A process that is killed leaves the stores before a point of its program and none after it:
+    with this, the point is one of the source's.
+    """
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        builder.fence("acq_rel", "singlethread")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 def _plain_prefetch(array, index):  # type: ignore[no-untyped-def]
     return None
 

@@ -11,6 +11,7 @@ that can change the machine code instead.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -85,7 +86,18 @@ def _use_cache_directory() -> bool:
         usable = False
     if usable:
         numba_config.CACHE_DIR = str(directory)
+        _hold(directory)
     return usable
+
+
+def _hold(directory: Path) -> None:
+    """Lock the directory, shared, until this process ends: ``clean`` then leaves it alone."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    with contextlib.suppress(OSError):
+        fcntl.flock(os.open(directory, os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 #: False when the cache directory cannot be written: kernels are then compiled in every process.

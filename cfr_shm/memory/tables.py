@@ -40,6 +40,13 @@ from cfr_shm.layout import (
     control_words,
 )
 from cfr_shm.memory.arena import Arena, ArraySpec
+from cfr_shm.memory.increments import (
+    FreezeArrays,
+    FreezePlan,
+    fill_freeze_arrays,
+    freeze_arrays,
+    freeze_specs,
+)
 from cfr_shm.memory.limits import private_limits, require_memory
 
 ROWS = "rows"
@@ -74,10 +81,15 @@ class TrainingViews(NamedTuple):
     control: NDArray[np.int64]  # (control_words,)
     rows: NDArray[np.float64]  # (words * (1 + planes),), the table, then ``state``
     state: NDArray[np.float64]  # (planes, words), what an algorithm keeps beside the table
+    freeze: FreezeArrays | None = None  # in deterministic mode
 
 
 def create_training_arena(
-    game: Game, worker_count: int, fingerprint: str, state_planes: int = 0
+    game: Game,
+    worker_count: int,
+    fingerprint: str,
+    state_planes: int = 0,
+    plan: FreezePlan | None = None,
 ) -> Arena:
     """Reserve an arena for training ``game`` and put its tree and deals there; rows are zero.
 
@@ -88,6 +100,7 @@ def create_training_arena(
         worker_count: lines of the control block beyond the first.
         fingerprint: of the run, at most 64 bytes.
         state_planes: further words that the algorithm keeps for each word of the table.
+        plan: of the freezes in deterministic mode.
 
     Raises:
         MemoryReserveError: too little shared memory; names both sizes.
@@ -98,11 +111,14 @@ def create_training_arena(
     words = game.table_words * (1 + state_planes)
     specs.append(ArraySpec(ROWS, np.dtype(np.float64), (words,)))
     specs.append(ArraySpec(TABLE_WORDS, np.dtype(np.int64), (1,)))
+    specs += [] if plan is None else freeze_specs(game, worker_count, plan)
     arena = Arena.create(specs, fingerprint)
     try:
         for name, array in arrays.items():
             arena.array(name)[...] = array
         arena.array(TABLE_WORDS)[0] = game.table_words
+        if plan is not None:
+            fill_freeze_arrays(game, arena.array)
     except BaseException:
         arena.unlink()
         arena.close()
@@ -121,26 +137,35 @@ def training_views(arena: Arena) -> TrainingViews:
     """
     named = arena.array(BUCKET_FILE).tobytes().decode()
     if not named:
-        return _views(arena.array)
+        return _views(arena.array, arena.names)
     buckets = map_buckets(BucketFile(*named.split("\n")))
     mapped = {f"cards_{name}": array for name, array in buckets.items()}
-    return _views(lambda name: mapped[name] if name in mapped else arena.array(name))
+    return _views(lambda name: mapped[name] if name in mapped else arena.array(name), arena.names)
 
 
-def private_views(game: Game, worker_count: int = 1, state_planes: int = 0) -> TrainingViews:
+def private_views(
+    game: Game, worker_count: int = 1, state_planes: int = 0, plan: FreezePlan | None = None
+) -> TrainingViews:
     """Return the same views as of an arena, in this process's own memory; rows are zero.
 
     Raises:
         MemoryReserveError: too little memory; names both sizes.
     """
     words = game.table_words * (1 + state_planes)
-    require_memory(words * WORD_BYTES, private_limits())
+    specs = [] if plan is None else freeze_specs(game, worker_count, plan)
+    wanted = words * WORD_BYTES + sum(spec.byte_count for spec in specs)
+    require_memory(wanted, private_limits())
     arrays = _read_only_arrays(game)
     arrays[CONTROL] = np.zeros(control_words(worker_count), np.int64)
     arrays[TABLE_WORDS] = np.array([game.table_words])
     arrays[ROWS] = np.empty(words, np.float64)
     arrays[ROWS].fill(0.0)  # Takes the memory now, not in the midst of the training.
-    return _views(arrays.__getitem__)
+    for spec in specs:
+        arrays[spec.name] = np.empty(spec.shape, spec.dtype)
+        arrays[spec.name].fill(0)
+    if plan is not None:
+        fill_freeze_arrays(game, arrays.__getitem__)
+    return _views(arrays.__getitem__, tuple(arrays))
 
 
 def table_of(rows: NDArray[np.float64]) -> Table:
@@ -188,7 +213,7 @@ def check_finite(game: Game, rows: NDArray[np.float64]) -> None:
     table = table_of(_read_only(rows[:words]))
     found = np.zeros(FOUND_WORDS, np.int64)
     first_not_finite(
-        _read_only(game.tree.nodes), _read_only(game.deals.bucket_count), *table, found
+        _read_only(game.tree.nodes), _read_only(game.deals.bucket_count), *table[:2], found
     )
     if found[FOUND_ARRAY] != ALL_FINITE:
         index = int(found[FOUND_INDEX])
@@ -230,7 +255,7 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _views(array: Callable[[str], NDArray[Any]]) -> TrainingViews:
+def _views(array: Callable[[str], NDArray[Any]], names: tuple[str, ...]) -> TrainingViews:
     tree = Tree(*(_read_only(array(f"tree_{field}")) for field in Tree._fields))
     kind = int(array("deals_kind")[0])
     cards = CardDeals(*(_read_only(array(f"cards_{field}")) for field in CardDeals._fields))
@@ -238,4 +263,5 @@ def _views(array: Callable[[str], NDArray[Any]]) -> TrainingViews:
     deals = Deals(kind=kind, cards=cards, **listed)
     rows, words = array(ROWS), int(array(TABLE_WORDS)[0])
     state = rows[words:].reshape(-1, words)
-    return TrainingViews(tree, deals, table_of(rows[:words]), array(CONTROL), rows, state)
+    table, freeze = table_of(rows[:words]), freeze_arrays(array, names)
+    return TrainingViews(tree, deals, table, array(CONTROL), rows, state, freeze)

@@ -131,6 +131,13 @@ class TableMeasured:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """Something a user should know when looking at the results."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something a user should know about."""
 
@@ -153,6 +160,13 @@ class RunEnded:
     exploitability: float | None
     unit: str | None
     method: str | None
+    not_evaluated: str | None = None  # why there is no exploitability
+    restarts: int = 0
+    replayed_iterations: int = 0
+    checkpoints: int = 0
+    pause_seconds: float = 0.0  # that workers stood still for checkpoints
+    pause_fraction: float = 0.0  # of the training's time
+    longest_pause_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -173,6 +187,7 @@ Event = (
     | CheckpointFailed
     | Evaluated
     | TableMeasured
+    | Noted
     | Warned
     | RunEnded
     | RunFailed

@@ -30,6 +30,7 @@ SUMMARY_KEYS = [
     "fingerprint",
     "seed",
     "mode",
+    "freeze",
     "iterations",
     "nodes",
     "seconds",
@@ -45,11 +46,16 @@ SUMMARY_KEYS = [
     "worker_restarts",
     "longest_recovery_seconds",
     "replayed_iterations",
+    "clamped_regrets",
     "lost_update_estimate",
     "utility",
     "exploitability",
     "nash_conv",
+    "buckets",
     "checkpoint",
+    "checkpoints",
+    "checkpoint_pause_seconds",
+    "longest_checkpoint_pause_seconds",
 ]
 
 

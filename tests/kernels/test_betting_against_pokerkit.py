@@ -4,16 +4,28 @@ import logging
 import random
 from collections import Counter
 
+import numpy as np
 import pytest
 from pokerkit_table import PokerkitTable
 
 from cfr_shm.games.betting import Hand, betting_rules
+from cfr_shm.kernels.betting import (
+    apply_move,
+    begin_hand,
+    legal_range,
+    play_move,
+    settle_hand,
+    start_hand,
+)
+from cfr_shm.kernels.jit import JIT_DISABLED, kernel
 from cfr_shm.layout import (
+    AT_SHOWDOWN,
     BET_RAISE,
     BET_SHORT,
     CALL,
     FOLD,
     FOLDED_OUT,
+    betting_words,
 )
 
 #: Shown by --log-level=INFO when a test fails, by --log-cli-level=INFO always.
@@ -125,6 +137,37 @@ def count_end(hand, table, seen):
         seen["odd chips"] += amount % ties > 0
 
 
+@pytest.mark.parametrize(
+    ("stacks", "moves", "may_raise"),
+    [
+        # The bettor faces one short all-in raise.
+        ([2_000, 900, 2_000, 400], [300, 400, CALL, FOLD], False),
+        # He faces two that make a full raise together; who faces the second alone does not.
+        ([2_000, 520, 2_000, 400], [300, 400, CALL, 520], True),
+        ([2_000, 520, 2_000, 400], [300, 400, CALL, 520, CALL], False),
+        # He faces a full raise made of two, and a short one on top of it.
+        ([520, 600, 2_000, 400, 2_000], [300, 400, CALL, 520, 600], False),
+    ],
+)
+def test_all_ins_in_a_row_reopen_the_betting_as_in_pokerkit(stacks, moves, may_raise):
+    game = {
+        "players": len(stacks),
+        "blinds": [50, 100],
+        "ante": [0] * len(stacks),
+        "stacks": stacks,
+        "betting": "no_limit",
+    }
+    rules = betting_rules(**game)
+    table, hand = table_of(game, rules), Hand(rules)
+    for move in [*moves, None]:
+        assert (hand.actor, *legal_of(hand)) == (table.actor, *table.legal())
+        if move is None:
+            break
+        hand = hand.apply(move)
+        table.play(move)
+    assert (hand.raise_bounds is not None) == may_raise
+
+
 def play_and_compare(seed, seen):
     rng = random.Random(seed)
     random.seed(seed)  # pokerkit shuffles by the module's generator
@@ -178,6 +221,68 @@ def compare_hands(first, count):
     LOG.info("seen: %s", dict(seen))
     assert seen["hands"] == count
     assert [what for what in MUST_BE_SEEN if seen[what] == 0] == []
+
+
+def whole_chips(percent, cap):
+    """Return a rake for pokerkit: on showdowns, rounded down; its own is rounded to even."""
+
+    def rake(amount, state):
+        taken = min(amount * percent // 100, cap) if any(state.board_cards) else 0
+        return taken, amount - taken
+
+    return rake
+
+
+def test_rake_of_a_single_pot_is_that_of_pokerkit():
+    showdowns = 0
+    for seed in range(200):
+        rng = random.Random(seed)
+        random.seed(seed)
+        game = {**random_game(rng), "betting": "no_limit"}
+        percent, cap = rng.choice((3, 5, 29)), rng.choice((2, 10, 1_000))
+        values = {"rake_fraction": percent / 100, "rake_cap": cap, "short_blinds": True}
+        rules = betting_rules(**game, **values)
+        table, hand = table_of(game, rules, whole_chips(percent, cap)), Hand(rules)
+        while not hand.finished:
+            move = random_move(rng, legal_of(hand), 0.3)
+            hand = hand.apply(move)
+            table.play(move)
+        if hand.status == AT_SHOWDOWN and len(hand.pots()) == 1:
+            showdowns += sum(table.payoffs) < 0
+            assert hand.payoffs(table.strengths) == table.payoffs, seed
+    assert showdowns > 30
+
+
+@kernel
+def branch(rules, state, moves):
+    """Open a hand in row 0 and write the state after each of ``moves`` to a row of its own."""
+    start_hand(rules, state, 0)
+    for index in range(moves.shape[0]):
+        apply_move(rules, state, 0, index + 1, moves[index])
+
+
+@pytest.mark.parametrize("players", [2, 6])
+def test_rows_branch_without_disturbing_each_other(players):
+    rules = betting_rules(players=players, blinds=[1, 2], stacks=[50, *[20] * (players - 1)])
+    moves = (FOLD, CALL, 4, 9, 20)
+    state = np.full((len(moves) + 1, betting_words(players)), -99, np.int64)
+    branch(rules, state, np.array(moves))
+    hand = Hand(rules)
+    assert (state[:1] == hand.state).all()
+    for row, move in enumerate(moves):
+        assert (state[row + 1] == hand.apply(move).state[0]).all()
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
+def test_one_compiled_form_serves_every_game():
+    for players in (2, 3, 6):
+        for betting in ("no_limit", "fixed_limit"):
+            hand = Hand(betting_rules(players=players, blinds=[1, 2], stacks=9, betting=betting))
+            while not hand.finished:
+                hand = hand.apply(CALL)
+            hand.payoffs([1] * players)
+    for compiled in (begin_hand, legal_range, play_move, settle_hand):
+        assert len(compiled.signatures) == 1
 
 
 def test_random_hands_are_those_of_pokerkit():
