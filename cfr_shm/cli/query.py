@@ -37,6 +37,7 @@ def run(namespace: argparse.Namespace) -> int:
     """
     from cfr_shm.cli.blueprint import hold_em, parse_cards, spot_from
     from cfr_shm.cli.session import load_table, print_json, print_lines
+    from cfr_shm.games.hole_cards import check_dealt
 
     stored = load_table(namespace.directory)
     blueprint = hold_em(stored)
@@ -48,6 +49,7 @@ def run(namespace: argparse.Namespace) -> int:
     hole = parse_cards(blueprint.cards, "--hole", namespace.hole)
     if len(hole) != 2:
         raise UsageError(f"--hole: {len(hole)} cards in {namespace.hole!r}; a hand has two")
+    check_dealt(blueprint.cards, hole)
     spot = spot_from(blueprint, namespace, hole)
     try:
         index = spot.index_of(hole)

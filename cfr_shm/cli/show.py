@@ -78,10 +78,15 @@ def _check_out(path: Path, force: bool) -> None:
 
 
 def _chart_of(spot: Spot, blueprint: Blueprint) -> RangeChart:
+    from cfr_shm.cards.deck import SUIT_COUNT
     from cfr_shm.strategy.range_chart import chart_actions, range_chart
 
     described = [(choice.token, choice.name, choice.kind) for choice in spot.place.choices]
-    return range_chart(blueprint.cards.deck.ranks, chart_actions(described), spot.hands)
+    # Small decks are the highest ranks of the standard one.
+    lowest = blueprint.cards.dealt[0] // SUIT_COUNT
+    ranks = blueprint.cards.deck.ranks[lowest:]
+    hands = spot.hands._replace(cards=spot.hands.cards - SUIT_COUNT * lowest)
+    return range_chart(ranks, chart_actions(described), hands)
 
 
 def _print_chart(spot: Spot, chart: RangeChart, blueprint: Blueprint) -> None:

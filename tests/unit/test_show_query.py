@@ -29,6 +29,10 @@ class ClassCards:
     deck = STANDARD
     fixed_board = ()
 
+    @property
+    def dealt(self):
+        return tuple(range(self.deck.card_count))
+
     def board_count(self, street):
         return (0, 3, 4, 5)[street]
 

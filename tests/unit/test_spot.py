@@ -28,6 +28,10 @@ class ModuloCards:
     fixed_board: tuple[int, ...] = ()
     ranged_seat: int = -1
 
+    @property
+    def dealt(self):
+        return tuple(range(self.deck.card_count))
+
     def board_count(self, street):
         return BOARD_COUNTS[street]
 
