@@ -73,12 +73,14 @@ def load_table(directory: str) -> StoredTable:
         CheckpointError: it has no usable checkpoint.
     """
     from cfr_shm.games.registry import load_game
+    from cfr_shm.kernels.warm import compile_kernels
     from cfr_shm.memory.tables import table_of
     from cfr_shm.run_directory import StoredRun
 
     stored = StoredRun(directory)
     config = stored.load_config()
     game = load_game(config.game, say, config.abstraction)
+    compile_kernels(say)
     checkpoint = stored.load_checkpoint(config, game, warn)
     return StoredTable(config, game, checkpoint, table_of(checkpoint.rows))
 
@@ -90,11 +92,9 @@ def load_strategy(directory: str) -> StoredStrategy:
         UsageError: there is no run.
         CheckpointError: it has no usable checkpoint.
     """
-    from cfr_shm.kernels.warm import compile_kernels
     from cfr_shm.strategy.average import Strategy
 
     stored = load_table(directory)
-    compile_kernels(say)
     strategy = Strategy.from_table(stored.game, stored.table)
     return StoredStrategy(stored.config, stored.game, stored.checkpoint, strategy)
 
