@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.layout_cards import CardDeals
+
 # --- nodes -------------------------------------------------------------------------------
 
 DECISION = 0
@@ -62,87 +64,6 @@ class Tree(NamedTuple):
 DEALS_TABLE = 0
 DEALS_UNIFORM = 1
 DEALS_HOLDEM = 2
-
-#: Words of ``CardDeals.setting``.
-CARDS_IN_DECK = 0
-FIXED_BOARD_CARDS = 1
-FIRST_STREET = 2  # of the cards: 0 preflop; the game's street 0
-RANGES_WEIGHTED = 3  # 0: every hole hand of every player is equally likely
-CARD_SETTINGS = 4
-
-HOLE_CARDS = 2
-FULL_BOARD = 5
-
-
-class CardDeals(NamedTuple):
-    """What hold'em hands are dealt from, numbered, bucketed and compared by.
-
-    Hole hands that a player may hold are ``range_first[player]`` to ``range_first[player + 1]``
-    of the ``range_*`` arrays, an alias table each. The arrays from ``binomial`` to ``slot`` are
-    those of ``cards.isomorphism.CardIndex``, from ``card_key`` to ``multiplier`` those of
-    ``cards.evaluator.HandRankTables``. ``preflop`` to ``river`` hold each hand's bucket in
-    ``bucket_bytes[street]`` bytes, low byte first; they are maps of a file that all workers
-    share. Games that deal no cards have arrays of one element, or none.
-    """
-
-    setting: NDArray[np.int64]  # (CARD_SETTINGS,)
-    fixed_board: NDArray[np.int64]  # (5,), the first FIXED_BOARD_CARDS count
-    range_first: NDArray[np.int64]  # (players + 1,)
-    range_hole: NDArray[np.int64]  # (range hands, 2), cards
-    range_threshold: NDArray[np.float64]  # (range hands,), in [0, 1]
-    range_other: NDArray[np.int64]  # (range hands,), counted from the player's first
-    binomial: NDArray[np.int64]  # (53, 6)
-    permutation: NDArray[np.uint8]  # (24, 4)
-    first_raw: NDArray[np.int64]  # (5,)
-    board_code: NDArray[np.uint32]  # (raw boards,)
-    board_mask: NDArray[np.uint64]  # (boards,)
-    first_hand: NDArray[np.int64]  # (boards,)
-    pattern: NDArray[np.uint8]  # (boards,)
-    slot: NDArray[np.uint16]  # (patterns, 1326)
-    card_key: NDArray[np.uint64]  # (cards,)
-    card_mask: NDArray[np.uint64]  # (cards,)
-    flush_value: NDArray[np.uint16]  # (8192,)
-    value: NDArray[np.uint16]  # (2**18,)
-    displacement: NDArray[np.uint16]  # (4096,)
-    multiplier: NDArray[np.uint64]  # (1,)
-    bucket_bytes: NDArray[np.int64]  # (4,)
-    preflop: NDArray[np.uint8]  # (hands * bucket_bytes[0],)
-    flop: NDArray[np.uint8]  # (hands * bucket_bytes[1],)
-    turn: NDArray[np.uint8]  # (hands * bucket_bytes[2],)
-    river: NDArray[np.uint8]  # (hands * bucket_bytes[3],)
-
-
-#: Dtype and dimensions of each array of ``CardDeals``.
-CARD_ARRAYS: dict[str, tuple[type[np.generic], int]] = {
-    "setting": (np.int64, 1),
-    "fixed_board": (np.int64, 1),
-    "range_first": (np.int64, 1),
-    "range_hole": (np.int64, 2),
-    "range_threshold": (np.float64, 1),
-    "range_other": (np.int64, 1),
-    "binomial": (np.int64, 2),
-    "permutation": (np.uint8, 2),
-    "first_raw": (np.int64, 1),
-    "board_code": (np.uint32, 1),
-    "board_mask": (np.uint64, 1),
-    "first_hand": (np.int64, 1),
-    "pattern": (np.uint8, 1),
-    "slot": (np.uint16, 2),
-    "card_key": (np.uint64, 1),
-    "card_mask": (np.uint64, 1),
-    "flush_value": (np.uint16, 1),
-    "value": (np.uint16, 1),
-    "displacement": (np.uint16, 1),
-    "multiplier": (np.uint64, 1),
-    "bucket_bytes": (np.int64, 1),
-    "preflop": (np.uint8, 1),
-    "flop": (np.uint8, 1),
-    "turn": (np.uint8, 1),
-    "river": (np.uint8, 1),
-}
-
-#: Those of them that are maps of a bucket file.
-BUCKET_ARRAYS = ("preflop", "flop", "turn", "river")
 
 
 class Deals(NamedTuple):
@@ -229,84 +150,6 @@ def betting_words(players: int) -> int:
     """Return the length of one hand's betting state in int64 words."""
     return BET_SEATS + 2 * players
 
-
-# --- action menus ------------------------------------------------------------------------
-
-#: What an entry of a menu raises to: the highest bet plus a part of the pot after a call; so
-#: many times the highest bet; a number of chips; everything; as little as the rules allow.
-SIZE_POT, SIZE_TIMES, SIZE_CHIPS, SIZE_ALL_IN, SIZE_LEAST = range(5)
-
-#: Where all-in is offered: where the menu says; always; or also where it raises by a few pots.
-ALL_IN_BY_MENU, ALL_IN_ALWAYS, ALL_IN_BY_POTS = range(3)
-
-#: What becomes of raises beyond the threshold: left out, or all-in.
-BEYOND_SKIPPED, BEYOND_ALL_IN = range(2)
-
-
-class Menu(NamedTuple):
-    """Which of the legal bets and raises a betting tree has; see docs/hold_em.md.
-
-    There are two tables of sizes, 0 for few players and 1 while the hand is multiway. Level r
-    of a street is for the raise after r others; the last level is for all later ones.
-    """
-
-    size_kind: NDArray[np.int64]  # (sizes,), SIZE_*
-    size_value: NDArray[np.float64]  # (sizes,)
-    level_first: NDArray[np.int64]  # (2, streets, levels), first size; -1 beyond the last level
-    level_size: NDArray[np.int64]  # (2, streets, levels), sizes of the level
-    max_raises: NDArray[np.int64]  # (2, streets), after which only ALL_IN_ALWAYS and BY_POTS raise
-    multiway_players: int  # fewest players left that make a hand multiway
-    all_in: int  # ALL_IN_*
-    all_in_pots: float
-    threshold: float  # share of the stack
-    beyond: int  # BEYOND_*
-    limp: int  # 1: blinds may be called before anybody raised
-    max_first_street: int  # so many in for the highest bet of the first street: no more calls
-    check_down_above: int  # more players left after the first street bet no more
-
-
-class TreeArrays(NamedTuple):
-    """Where a betting tree is written to: room for all nodes and leaves, more than is used."""
-
-    nodes: NDArray[Any]  # (nodes,) NODE_DTYPE; no nodes: the tree is only counted
-    move: NDArray[np.int64]  # (nodes,), the move that leads to the node; 0 for the root
-    parent: NDArray[np.int32]  # (nodes,), -1 for the root
-    utility: NDArray[np.float64]  # (payoffs, players)
-    pot_amount: NDArray[np.float64]  # (pots,)
-    pot_players: NDArray[np.int64]  # (pots,)
-    payoff_slot: NDArray[np.int32]  # (power of 2,), hash table: row of ``utility``, -1 if free
-    pot_slot: NDArray[np.int32]  # (power of 2,), hash table: first pot of a group, -1 if free
-
-
-class TreeWalk(NamedTuple):
-    """How far a betting tree is walked: one row per decision node on the path, and one more."""
-
-    state: NDArray[np.int64]  # (depth + 1, betting_words(players))
-    moves: NDArray[np.int64]  # (depth + 1, most moves)
-    frame: NDArray[np.int64]  # (depth + 1, TREE_FRAME_WORDS)
-    counts: NDArray[np.int64]  # (TREE_COUNTS,)
-    decisions: NDArray[np.int64]  # (streets, players, most moves + 1), nodes by actor and moves
-    own_moves: NDArray[np.int64]  # (2, players), decisions on the path, and most of them so far
-    used: NDArray[np.int64]  # (sizes,), how often a size of the menu was a move
-    amount: NDArray[np.int64]  # (players,), pots of one leaf
-    players_mask: NDArray[np.int64]  # (players,), who may win them
-
-
-TREE_FIRST_CHILD, TREE_MOVES, TREE_NEXT_MOVE, TREE_ACTOR = range(4)
-TREE_FRAME_WORDS = 4
-(
-    TREE_NODES,
-    TREE_WORDS,  # of the training table
-    TREE_DEPTH,  # decision nodes on the path; 0 again at the end
-    TREE_PAYOFFS,
-    TREE_POTS,
-    TREE_FOLDED_OUT,  # leaves, by kind
-    TREE_SHOWDOWNS,
-    TREE_CHECKED_DOWN,  # showdowns because too many players were left to bet
-    TREE_RAISES,  # moves that are bets or raises
-    TREE_STUCK,  # 1: the walk stopped at a node where nothing but a fold is left
-) = range(10)
-TREE_COUNTS = 10
 
 # --- tables ------------------------------------------------------------------------------
 
@@ -580,6 +423,9 @@ class VectorForm(NamedTuple):
     payoff: NDArray[np.float64]  # chips times probability of the joint
     shared_first: NDArray[np.int64]  # (players + 1,), each player's part of ``shared_rows``
     shared_rows: NDArray[np.int64]  # (rows, 2), first word and actions of rows not exclusive
+    use_first: NDArray[np.int64]  # (rows + 1,), each shared row's part of ``use_node``
+    use_node: NDArray[np.int32]  # (uses,), a node that uses the row, last nodes first
+    use_class: NDArray[np.int32]  # (uses,), the class that uses it there
 
 
 class PublicStates(NamedTuple):
@@ -607,13 +453,28 @@ class VectorScratch(NamedTuple):
 
 
 class FullWidthState(NamedTuple):
-    """What a full-width algorithm keeps beside the strategy sums, addressed as these are.
+    """What a full-width algorithm keeps beside the strategy sums.
 
-    ``regret`` and the policy in the scratch memory are carried from iteration to iteration.
+    ``regret`` is addressed as these are; it and the policy in the scratch memory are carried
+    from iteration to iteration.
     """
 
     regret: NDArray[np.float64]  # (words,), cumulative, chips
-    instant: NDArray[np.float64]  # (words,), zero between sweeps
+    instant: NDArray[np.float64]  # (most actions,), one row's instant regrets, scratch
+
+
+class SweepShare(NamedTuple):
+    """The part of every sweep that one worker does, and how it meets the others.
+
+    Every node is in the subtrees of one worker or in the *trunk* above them, which worker 0
+    walks; every shared row is one worker's.
+    """
+
+    nodes: NDArray[np.int32]  # (own,), ascending, whole subtrees
+    trunk: NDArray[np.int32]  # (trunk,), ascending, the same for all workers
+    row_first: NDArray[np.int64]  # (players + 1,), each player's part of ``rows``
+    rows: NDArray[np.int64]  # (own rows,), indices to ``VectorForm.shared_rows``
+    meeting: Meeting
 
 
 class FullWidthRule(NamedTuple):

@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 from cfr_shm.array_manifest import Manifest
 from cfr_shm.array_store import read_manifest, read_store
 from cfr_shm.errors import ArrayStoreError
-from cfr_shm.layout import BUCKET_ARRAYS
+from cfr_shm.layout_cards import (
+    BUCKET_ARRAYS,
+)
 
 KIND = "card buckets"
 

@@ -18,12 +18,14 @@ from cfr_shm.config_holdem import (
 )
 from cfr_shm.config_reader import split_amount
 from cfr_shm.layout import (
+    NO_RAISE_CAP,
+)
+from cfr_shm.layout_betting_tree import (
     ALL_IN_ALWAYS,
     ALL_IN_BY_MENU,
     ALL_IN_BY_POTS,
     BEYOND_ALL_IN,
     BEYOND_SKIPPED,
-    NO_RAISE_CAP,
     SIZE_ALL_IN,
     SIZE_CHIPS,
     SIZE_LEAST,

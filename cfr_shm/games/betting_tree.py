@@ -24,6 +24,12 @@ from cfr_shm.layout import (
     BET_STREET,
     NODE_DTYPE,
     PLAYING,
+    BettingRules,
+    Tree,
+    betting_words,
+    row_words,
+)
+from cfr_shm.layout_betting_tree import (
     TREE_CHECKED_DOWN,
     TREE_COUNTS,
     TREE_DEPTH,
@@ -36,13 +42,9 @@ from cfr_shm.layout import (
     TREE_SHOWDOWNS,
     TREE_STUCK,
     TREE_WORDS,
-    BettingRules,
     Menu,
-    Tree,
     TreeArrays,
     TreeWalk,
-    betting_words,
-    row_words,
 )
 
 Report = Callable[[str], None]

@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cfr_shm.errors import GameError
-from cfr_shm.layout import CARD_ARRAYS, DEALS_TABLE, DEALS_UNIFORM, CardDeals, Deals
+from cfr_shm.layout import (
+    DEALS_TABLE,
+    DEALS_UNIFORM,
+    Deals,
+)
+from cfr_shm.layout_cards import (
+    CARD_ARRAYS,
+    CardDeals,
+)
 
 #: A table of more deals would take more memory than the small games it is meant for.
 MAX_DEALS = 1_000_000

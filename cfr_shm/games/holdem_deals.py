@@ -16,17 +16,19 @@ from cfr_shm.cards.ranges import hand_pairs
 from cfr_shm.errors import GameError
 from cfr_shm.games.deals import alias_table, frozen
 from cfr_shm.layout import (
+    DEALS_HOLDEM,
+    Deals,
+)
+from cfr_shm.layout_cards import (
     BUCKET_ARRAYS,
     CARD_SETTINGS,
     CARDS_IN_DECK,
-    DEALS_HOLDEM,
     FIRST_STREET,
     FIXED_BOARD_CARDS,
     FULL_BOARD,
     HOLE_CARDS,
     RANGES_WEIGHTED,
     CardDeals,
-    Deals,
 )
 
 #: Ranges collide in every deal but so few: then the kernel would draw hands all day.

@@ -7,8 +7,9 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
+from cfr_shm.cards.bucket_file import is_current
 from cfr_shm.config import Config
-from cfr_shm.config_holdem import AbstractionConfig, GameConfig
+from cfr_shm.config_holdem import HOLDEM, AbstractionConfig, GameConfig
 from cfr_shm.config_reader import nearest
 from cfr_shm.errors import GameError
 from cfr_shm.games.game import Game
@@ -51,13 +52,13 @@ _imported: dict[Hashable, Game] = {}
 
 def game_names() -> tuple[str, ...]:
     """Return the names of the games that are built in."""
-    return tuple(_GAMES)
+    return (*_GAMES, HOLDEM)
 
 
 def load_game(
     config: GameConfig,
     progress: Callable[[str], None] | None = None,
-    abstraction: AbstractionConfig | None = None,  # noqa: ARG001 - for hold'em
+    abstraction: AbstractionConfig | None = None,
 ) -> Game:
     """Build the game that ``config`` names, or import it.
 
@@ -76,6 +77,9 @@ def load_game(
         _refuse_keys(config, ("file_digest",))
         _refuse_players(config, f"{config.name}(players={config.players})")
         return load_user_game(config.name, config.file_digest)
+    if config.name == HOLDEM:
+        _refuse_keys(config, ())
+        return _holdem(config, abstraction or AbstractionConfig(), progress)
     if config.name not in _GAMES:
         raise GameError(
             f"game.name: there is no game {config.name!r}{nearest(config.name, game_names())}; "
@@ -122,6 +126,19 @@ def _refuse_players(config: GameConfig, instead: str) -> None:
         raise GameError(
             f"game.players: {config.name} takes its parameters with its name, for example {instead}"
         )
+
+
+def _holdem(
+    config: GameConfig, abstraction: AbstractionConfig, progress: Callable[[str], None] | None
+) -> Game:
+    key = (config, abstraction)
+    built = _imported.get(key)
+    if built is None or not (built.bucket_file is None or is_current(built.bucket_file)):
+        from cfr_shm.games.holdem import holdem
+
+        _imported.clear()
+        _imported[key] = holdem(config, abstraction, progress)
+    return _imported[key]
 
 
 def _import(config: GameConfig, progress: Callable[[str], None] | None) -> Game:

@@ -22,7 +22,12 @@ from cfr_shm.cards.evaluator import evaluate_all
 from cfr_shm.cards.ranges import hand_of
 from cfr_shm.errors import GameError
 from cfr_shm.games.deals import MAX_DEALS, table_deals
-from cfr_shm.layout import HOLE_CARDS, Deals
+from cfr_shm.layout import (
+    Deals,
+)
+from cfr_shm.layout_cards import (
+    HOLE_CARDS,
+)
 
 _Ints = NDArray[np.int64]
 

@@ -22,8 +22,6 @@ from cfr_shm.kernels.betting import (
 )
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.layout import (
-    ALL_IN_BY_MENU,
-    ALL_IN_BY_POTS,
     BET_ACTOR,
     BET_ALL_IN,
     BET_FOLDED,
@@ -33,19 +31,23 @@ from cfr_shm.layout import (
     BET_SEATS,
     BET_STATUS,
     BET_STREET,
-    BEYOND_ALL_IN,
     CALL,
     DECISION,
     FOLD,
     FOLDED_OUT,
     PLAYING,
     SHOWDOWN,
+    TERMINAL,
+)
+from cfr_shm.layout_betting_tree import (
+    ALL_IN_BY_MENU,
+    ALL_IN_BY_POTS,
+    BEYOND_ALL_IN,
     SIZE_ALL_IN,
     SIZE_CHIPS,
     SIZE_LEAST,
     SIZE_POT,
     SIZE_TIMES,
-    TERMINAL,
     TREE_ACTOR,
     TREE_CHECKED_DOWN,
     TREE_DEPTH,

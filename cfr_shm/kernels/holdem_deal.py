@@ -24,7 +24,7 @@ from cfr_shm.kernels.card_index import board_code, hand_number
 from cfr_shm.kernels.hand_rank import EMPTY_KEY, strength_of
 from cfr_shm.kernels.jit import at, device
 from cfr_shm.kernels.rng import DEAL_STREAM, sweep_key, uniform
-from cfr_shm.layout import (
+from cfr_shm.layout_cards import (
     CARDS_IN_DECK,
     FIRST_STREET,
     FIXED_BOARD_CARDS,

@@ -33,33 +33,37 @@ from cfr_shm.kernels.table_statistics import COLUMNS, table_statistics
 from cfr_shm.kernels.traverse import external_sampling
 from cfr_shm.layout import (
     CALL,
-    CARD_ARRAYS,
     CONTROL_LINE_WORDS,
     DEALS_TABLE,
     DECISION,
     FRAME_WORDS,
-    FULL_BOARD,
-    HOLE_CARDS,
     LANE_WORDS,
     NO_LIMIT,
     NODE_DTYPE,
     RESULT_UTILITY,
     TERMINAL,
-    TREE_COUNTS,
-    TREE_FRAME_WORDS,
     BettingRules,
-    CardDeals,
     Deals,
-    Menu,
     Scratch,
     Table,
     Task,
     Tree,
-    TreeArrays,
-    TreeWalk,
     betting_words,
     control_words,
     row_words,
+)
+from cfr_shm.layout_betting_tree import (
+    TREE_COUNTS,
+    TREE_FRAME_WORDS,
+    Menu,
+    TreeArrays,
+    TreeWalk,
+)
+from cfr_shm.layout_cards import (
+    CARD_ARRAYS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    CardDeals,
 )
 
 DIGESTS = "digests.json"

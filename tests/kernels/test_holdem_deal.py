@@ -15,7 +15,9 @@ from cfr_shm.errors import GameError
 from cfr_shm.games.holdem_deals import holdem_deals
 from cfr_shm.kernels.deal import deal_many, draw_deal
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import RANGES_WEIGHTED
+from cfr_shm.layout_cards import (
+    RANGES_WEIGHTED,
+)
 from cfr_shm.memory.tables import allocate_scratch
 from tests.reference.brute_force_evaluator import Rules
 from tests.reference.holdem_deal import deal, joint_probability
