@@ -57,12 +57,8 @@ def add_place_arguments(parser: argparse.ArgumentParser, *, line: str) -> None:
 
 def hold_em(stored: StoredTable) -> Blueprint | None:
     """Return the run as one of hold'em, None where the game is another."""
-    from cfr_shm.games.hole_cards import hole_cards_of
-
-    cards = hole_cards_of(stored.game)
-    if cards is None or stored.game.betting is None:
-        return None
-    return Blueprint(stored, stored.game.betting, cards)
+    betting, cards = stored.game.betting, stored.game.hole_cards
+    return None if betting is None or cards is None else Blueprint(stored, betting, cards)
 
 
 def spot_from(

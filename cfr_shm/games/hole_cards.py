@@ -14,16 +14,14 @@ from cfr_shm.cards.deck import DECKS, STANDARD, Deck
 from cfr_shm.cards.isomorphism import BOARD_CARDS, hand_numbers
 from cfr_shm.cards.ranges import hand_of, hand_pairs
 from cfr_shm.errors import UsageError
-from cfr_shm.games.game import Game
 from cfr_shm.games.small_deck import SmallDeck, hand_texts
-from cfr_shm.layout import (
+from cfr_shm.layout import Deals
+from cfr_shm.layout_cards import (
     BUCKET_ARRAYS,
     CARDS_IN_DECK,
-    DEALS_HOLDEM,
     FIRST_STREET,
     FIXED_BOARD_CARDS,
     RANGES_WEIGHTED,
-    Deals,
 )
 
 
@@ -179,7 +177,7 @@ class ListedCards:
     board_cards: tuple[int, ...]
     texts: tuple[tuple[str, ...], ...]
     fixed_board: tuple[int, ...] = ()
-    ranges: tuple[NDArray[np.float64], ...] | None = None
+    ranges: Sequence[NDArray[np.float64]] | None = None
 
     @property
     def deck(self) -> Deck:
@@ -222,8 +220,3 @@ class ListedCards:
         number = {text: bucket for bucket, text in enumerate(self.texts[street])}
         texts = hand_texts(self.small, hands, parts)
         return np.array([number[text] for text in texts], np.int64)
-
-
-def hole_cards_of(game: Game) -> HoleCards | None:
-    """Return the cards of a hold'em game; None where the game has no hole cards of its own."""
-    return DealtCards(game.deals) if game.deals.kind == DEALS_HOLDEM else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,9 +12,8 @@ from cfr_shm.cards.buckets import build_file
 from cfr_shm.cards.deck import ROYAL, STANDARD
 from cfr_shm.cards.ranges import hand_pairs, parse_range
 from cfr_shm.errors import UsageError
-from cfr_shm.games.deals import no_deals
 from cfr_shm.games.holdem_deals import holdem_deals
-from cfr_shm.games.hole_cards import ListedCards, check_board, hole_cards_of
+from cfr_shm.games.hole_cards import DealtCards, ListedCards, check_board
 from cfr_shm.games.small_deck import SmallDeck, list_deals
 
 BOARD = ROYAL.parse("TdJcAhQs")
@@ -27,14 +25,10 @@ def buckets(tmp_path_factory):
     return build_file(spec, tmp_path_factory.mktemp("buckets") / "royal", workers=1)
 
 
-def cards_of(deals):
-    return hole_cards_of(SimpleNamespace(deals=deals))
-
-
 @pytest.mark.parametrize(("first", "street"), [(0, 0), (0, 1), (0, 2), (1, 0), (2, 1)])
 def test_buckets_are_those_of_the_file(buckets, first, street):
     board = (*BOARD, 0)[: (0, 3, 4, 5)[first + street]]
-    cards = cards_of(holdem_deals(buckets, 2, 4 - first, first_street=first, board=board))
+    cards = DealtCards(holdem_deals(buckets, 2, 4 - first, first_street=first, board=board))
     assert cards.deck is ROYAL
     assert cards.fixed_board == board
     assert cards.board_count(street) == len(board)
@@ -46,7 +40,7 @@ def test_buckets_are_those_of_the_file(buckets, first, street):
 
 
 def test_every_hand_is_held_where_there_are_no_ranges(buckets):
-    hands, weight = cards_of(holdem_deals(buckets, 2, 4)).hands(1)
+    hands, weight = DealtCards(holdem_deals(buckets, 2, 4)).hands(1)
     assert hands.tolist() == hand_pairs(ROYAL).tolist()
     assert set(weight.tolist()) == {1.0}
 
@@ -54,7 +48,7 @@ def test_every_hand_is_held_where_there_are_no_ranges(buckets):
 def test_ranges_come_back_with_their_weights(buckets):
     texts = ["AA,KQs:0.5,JTo:0.25", "*"]
     ranges = [parse_range(ROYAL, text) for text in texts]
-    cards = cards_of(holdem_deals(buckets, 2, 4, ranges=ranges))
+    cards = DealtCards(holdem_deals(buckets, 2, 4, ranges=ranges))
     for seat, expected in enumerate(ranges):
         hands, weight = cards.hands(seat)
         pairs = hand_pairs(ROYAL)[expected > 0]
@@ -63,17 +57,13 @@ def test_ranges_come_back_with_their_weights(buckets):
 
 
 def test_boards_must_begin_with_the_games_own(buckets):
-    cards = cards_of(holdem_deals(buckets, 2, 3, first_street=1, board=BOARD[:3]))
+    cards = DealtCards(holdem_deals(buckets, 2, 3, first_street=1, board=BOARD[:3]))
     check_board(cards, 0, BOARD[:3])
     check_board(cards, 1, BOARD)
     with pytest.raises(UsageError, match="TdJcKhQs does not begin with the game's own, TdJcAh"):
         check_board(cards, 1, ROYAL.parse("TdJcKhQs"))
     with pytest.raises(UsageError, match="a board of 4 cards where 3 lie"):
         check_board(cards, 0, BOARD)
-
-
-def test_other_games_have_no_hole_cards():
-    assert cards_of(no_deals(2)) is None
 
 
 # --- small decks -------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from cfr_shm.cards.ranges import hand_pairs
 from cfr_shm.cli import session
 from cfr_shm.cli.main import main
 from cfr_shm.config import Config
-from cfr_shm.games import hole_cards
 from cfr_shm.layout import Table
 
 PREFLOP, LATER = 169, 11
@@ -70,7 +69,9 @@ def stored():
             if record["street"] or bucket != 13 * 5 + 0:
                 row = int(record["row_base"]) + bucket * stride
                 sums[row : row + count] = np.arange(1, count + 1) + bucket
-    game = SimpleNamespace(name="made", player_count=2, betting=tree, big_blind=200.0)
+    game = SimpleNamespace(
+        name="made", player_count=2, betting=tree, big_blind=200.0, hole_cards=ClassCards()
+    )
     checkpoint = SimpleNamespace(path=Path("runs/made/checkpoints/7"), iterations=7, seconds=1.5)
     table = Table(sums, np.zeros(2 * len(sums), np.float32))
     return session.StoredTable(Config(), game, checkpoint, table)
@@ -79,7 +80,6 @@ def stored():
 @pytest.fixture
 def call(capsys, monkeypatch):
     monkeypatch.setattr(session, "load_table", lambda directory: stored())
-    monkeypatch.setattr(hole_cards, "hole_cards_of", lambda game: ClassCards())
     monkeypatch.setenv("COLUMNS", "80")
 
     def called(*arguments):
