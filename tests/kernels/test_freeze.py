@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import linecache
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.games.synthetic import synthetic
 from cfr_shm.kernels import freeze as freeze_module
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import STOP_AT_WINDOW, STOP_FLAG, STOP_NOW
+from cfr_shm.layout import RUN, STOP_AT_WINDOW, STOP_FLAG, STOP_NOW
 
 FREEZE = 16
 MANY = 6 * FREEZE if JIT_DISABLED else 20 * FREEZE
@@ -144,6 +145,27 @@ def test_the_sum_is_floored_and_not_the_parts():
         summed = free.views.table.regret[first : first + 2]
         found = whole.views.table.regret[first : first + 2]
         assert np.array_equal(found, np.maximum(summed, np.float32(0.0)))
+
+
+def test_after_a_stop_nobody_runs_the_next_task_before_it_is_settled():
+    """The second task is in the pipe already when the first is called off."""
+    several = crew(workers=2)
+    several.runners[1].run(0, 0)
+    first: list[np.ndarray] = []
+    waits = threading.Thread(
+        target=lambda: first.append(several.runners[1].run(0, 4 * FREEZE).copy())
+    )
+    waits.start()
+    several.views.control[STOP_FLAG] = STOP_NOW
+    waits.join()
+    second = several.runners[1].run(4 * FREEZE, 4 * FREEZE)
+    assert not first[0].any()
+    assert not second.any()
+    assert not several.views.rows.any()
+    assert several.nothing_is_left_over
+    several.freezes.settle()
+    several.views.control[STOP_FLAG] = RUN
+    assert several.run_all([(0, MANY)]).table == crew().run_all([(0, MANY)]).table
 
 
 # --- killed anywhere ---------------------------------------------------------------------
