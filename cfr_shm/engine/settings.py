@@ -73,6 +73,11 @@ class EngineSettings:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
 
     @property
+    def works_together(self) -> bool:
+        """Whether all workers run each iteration together, as full-width algorithms do."""
+        return self.algorithm.is_full_width and self.worker_count > 1
+
+    @property
     def update_kind(self) -> int:
         """The layout constant for ``update``: with one writer no atomics are used."""
         atomic = self.update == "atomic" and self.worker_count > 1

@@ -137,6 +137,39 @@ def count_end(hand, table, seen):
         seen["odd chips"] += amount % ties > 0
 
 
+@pytest.mark.parametrize(
+    ("stacks", "moves", "may_raise"),
+    [
+        # The bettor faces one short all-in raise.
+        ([2_000, 900, 2_000, 400], [300, 400, CALL, FOLD], False),
+        # He faces two that make a full raise together; who faces the second alone does not.
+        ([2_000, 520, 2_000, 400], [300, 400, CALL, 520], True),
+        ([2_000, 520, 2_000, 400], [300, 400, CALL, 520, CALL], False),
+        # He faces a full raise made of two, and a short one on top of it.
+        ([520, 600, 2_000, 400, 2_000], [300, 400, CALL, 520, 600], False),
+        ([520, 600, 2_000, 400, 2_000], [300, 400, CALL, 520, 600, CALL], False),
+        ([500, 540, 2_000, 400, 2_000], [300, 400, CALL, 500, 540], False),
+    ],
+)
+def test_all_ins_in_a_row_reopen_the_betting_as_in_pokerkit(stacks, moves, may_raise):
+    game = {
+        "players": len(stacks),
+        "blinds": [50, 100],
+        "ante": [0] * len(stacks),
+        "stacks": stacks,
+        "betting": "no_limit",
+    }
+    rules = betting_rules(**game)
+    table, hand = table_of(game, rules), Hand(rules)
+    for move in [*moves, None]:
+        assert (hand.actor, *legal_of(hand)) == (table.actor, *table.legal())
+        if move is None:
+            break
+        hand = hand.apply(move)
+        table.play(move)
+    assert (hand.raise_bounds is not None) == may_raise
+
+
 def play_and_compare(seed, seen):
     rng = random.Random(seed)
     random.seed(seed)  # pokerkit shuffles by the module's generator
