@@ -73,6 +73,11 @@ class EngineSettings:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
 
     @property
+    def races(self) -> bool:
+        """Whether several workers add to the same rows with plain adds, which may be lost."""
+        return self.update == "racy" and self.worker_count > 1 and self.freeze is None
+
+    @property
     def update_kind(self) -> int:
         """The layout constant for ``update``: with one writer no atomics are used."""
         atomic = self.update == "atomic" and self.worker_count > 1

@@ -12,8 +12,9 @@ import math
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_load, atomic_store
+from cfr_shm.kernels.atomics import atomic_load
 from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.vector_walk import (
     add_children,
     carry_reach,
@@ -26,13 +27,9 @@ from cfr_shm.layout import (
     CHANCE,
     DECISION,
     RESULT_ITERATIONS,
-    RESULT_NODES,
     RESULT_UTILITY,
     RUN,
     STOP_FLAG,
-    WORKER_HEARTBEAT,
-    WORKER_ITERATIONS,
-    WORKER_NODES,
 )
 
 
@@ -58,7 +55,6 @@ def full_width(views, form, state, scratch, rule, task, result):
     result[:] = 0.0
     tree, table, control = views
     players = form.class_count.shape[0]
-    line = task.worker_line
     if task.iteration_count > 0:
         if task.first_iteration == 0:
             _set_uniform(tree, form, scratch.policy)
@@ -72,11 +68,7 @@ def full_width(views, form, state, scratch, rule, task, result):
             carry_reach(tree, form, scratch, player)
             result[RESULT_UTILITY + player] += root_value(form, scratch, player)
         visited = tree.nodes.shape[0] * players
-        result[RESULT_ITERATIONS] += 1
-        result[RESULT_NODES] += visited
-        atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + 1)
-        atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
-        atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
+        tell(control, task.worker_line, result, 1, visited)
     if result[RESULT_ITERATIONS] > 0:
         _show_regrets(tree, form, state.regret, table.regret)
 
