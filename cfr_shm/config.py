@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from cfr_shm.algorithms import FULL_WIDTH
 from cfr_shm.config_algorithm import AlgorithmConfig
 from cfr_shm.config_engine import EngineConfig
 from cfr_shm.config_fields import Section, flag, real, text, whole, word
@@ -255,12 +254,6 @@ def _check_together(config: Config) -> None:
     config.algorithm.check()
     check_holdem(config.game, config.abstraction)
     config.engine.check()
-    workers = config.engine.num_workers
-    if config.algorithm.name in FULL_WIDTH and workers > 1:
-        raise ConfigError(
-            f"engine.num_workers is {workers}, but {config.algorithm.name} runs on one "
-            "worker; leave it out, or use a sampling algorithm"
-        )
 
 
 # --- shipped configs ---------------------------------------------------------------------

@@ -413,6 +413,9 @@ class VectorForm(NamedTuple):
     payoff: NDArray[np.float64]  # chips times probability of the joint
     shared_first: NDArray[np.int64]  # (players + 1,), each player's part of ``shared_rows``
     shared_rows: NDArray[np.int64]  # (rows, 2), first word and actions of rows not exclusive
+    use_first: NDArray[np.int64]  # (rows + 1,), each shared row's part of ``use_node``
+    use_node: NDArray[np.int32]  # (uses,), a node that uses the row, last nodes first
+    use_class: NDArray[np.int32]  # (uses,), the class that uses it there
 
 
 class PublicStates(NamedTuple):
@@ -440,13 +443,28 @@ class VectorScratch(NamedTuple):
 
 
 class FullWidthState(NamedTuple):
-    """What a full-width algorithm keeps beside the strategy sums, addressed as these are.
+    """What a full-width algorithm keeps beside the strategy sums.
 
-    ``regret`` and the policy in the scratch memory are carried from iteration to iteration.
+    ``regret`` is addressed as these are; it and the policy in the scratch memory are carried
+    from iteration to iteration.
     """
 
     regret: NDArray[np.float64]  # (words,), cumulative, chips
-    instant: NDArray[np.float64]  # (words,), zero between sweeps
+    instant: NDArray[np.float64]  # (most actions,), one row's instant regrets, scratch
+
+
+class SweepShare(NamedTuple):
+    """The part of every sweep that one worker does, and how it meets the others.
+
+    Every node is in the subtrees of one worker or in the *trunk* above them, which worker 0
+    walks; every shared row is one worker's.
+    """
+
+    nodes: NDArray[np.int32]  # (own,), ascending, whole subtrees
+    trunk: NDArray[np.int32]  # (trunk,), ascending, the same for all workers
+    row_first: NDArray[np.int64]  # (players + 1,), each player's part of ``rows``
+    rows: NDArray[np.int64]  # (own rows,), indices to ``VectorForm.shared_rows``
+    meeting: Meeting
 
 
 class FullWidthRule(NamedTuple):

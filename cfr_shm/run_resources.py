@@ -14,6 +14,7 @@ from cfr_shm.engine.algorithm_kernels import are_compiled
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
+from cfr_shm.games.vector_form import outline
 from cfr_shm.interruption import StopSignals
 from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.memory.checkpoint import Checkpoint
@@ -26,7 +27,7 @@ from cfr_shm.memory.tables import (
     training_views,
 )
 from cfr_shm.run_directory import LOG, METRICS, TENSORBOARD, RunDirectory
-from cfr_shm.run_setup import engine_settings, runs_in_process, worker_count
+from cfr_shm.run_setup import engine_settings, runs_in_process, usable_cores, worker_count
 from cfr_shm.telemetry.events import (
     Broadcast,
     KernelsCompiling,
@@ -81,7 +82,7 @@ def tables_and_engine(
     """
     settings = engine_settings(config, game, directory.path)
     planes = settings.algorithm.state_planes
-    if runs_in_process(config):
+    if runs_in_process(config, settings.worker_count):
         views = private_views(game, settings.worker_count, planes, settings.freeze)
         signals.defer()
         engine = open_engine(settings, views, in_process=True)
@@ -89,8 +90,9 @@ def tables_and_engine(
         yield views, engine
         return
     mark = fingerprint(config)
-    made = create_training_arena(game, settings.worker_count, mark, planes, settings.freeze)
-    with made as arena:
+    count, freeze = settings.worker_count, settings.freeze
+    words = outline(game.tree, game.deals).vector_words if settings.works_together else 0
+    with create_training_arena(game, count, mark, planes, freeze, words) as arena:
         signals.defer()
         signals.on_abandon(arena.unlink)
         engine = open_engine(settings, arena, in_process=False)
@@ -102,11 +104,14 @@ def run_started(
     config: Config, game: Game, directory: RunDirectory, resume: Checkpoint | None
 ) -> RunStarted:
     """Return what is told when game and table stand."""
+    workers = worker_count(config, game)
+    chosen = config.engine.num_workers == 0 and config.engine.in_process is not True
     return RunStarted(
         game=game.name,
         directory=str(directory.path),
-        workers=worker_count(config),
-        in_process=runs_in_process(config),
+        workers=workers,
+        in_process=runs_in_process(config, workers),
+        idle_cores=usable_cores() - workers if chosen else 0,
         table_bytes=game.table_bytes,
         iterations=0 if resume is None else resume.iterations,
         target_iterations=config.run.iterations,

@@ -80,9 +80,6 @@ from cfr_shm.telemetry.tensorboard import require_tensorboard
 #: However short the interval between checkpoints, there is training in between.
 LEAST_TRAINING_SECONDS = 0.1
 
-#: A checkpoint that is due while the one before is still being written waits so much longer.
-BUSY_SECONDS = 1.0
-
 #: Saving more than this at the end of a run is announced.
 SLOW_TO_SAVE_BYTES = 1 << 28
 
@@ -171,6 +168,7 @@ class _Run:
         self._pauses = Pauses()
         self._summary = self._summarise("running", engine.stats())
         self._ends_at = math.inf
+        self._checkpoint_at = math.inf
         engine.on_loss = lambda text: listen(Warned(text))
 
     def execute(self) -> dict[str, Any]:
@@ -199,11 +197,13 @@ class _Run:
         interval = max(run.checkpoint_interval, LEAST_TRAINING_SECONDS)
         if run.checkpoint_interval == 0.0:
             interval = math.inf
-        checkpoint_at = now + interval
-        if checkpoint_at < self._ends_at:
+        self._checkpoint_at = now + interval
+        if self._checkpoint_at < self._ends_at:
             self._writer.prepare(len(self._views.rows))
         while True:
-            pause_at = min(self._ends_at, checkpoint_at)
+            # Nobody is stopped for a checkpoint that cannot begin.
+            cannot = self._writer.busy or not self._ledger.completed_count
+            pause_at = self._ends_at if cannot else min(self._ends_at, self._checkpoint_at)
             if self._discounts is not None:
                 self._ledger.stop_before(self._discounts.next_after(self._ledger.completed_count))
             self._engine.advance(
@@ -216,20 +216,21 @@ class _Run:
             self._discount()
             if self._is_over(paused_at):
                 return
-            if self._signals.take_checkpoint_request():
-                begun = self._ledger.completed_count > 0
-                checkpoint_at = paused_at + (0.0 if begun else LEAST_TRAINING_SECONDS)
-            if paused_at >= checkpoint_at:
-                saved = self._checkpoint()
+            if self._checkpoint_is_due():
+                self._signals.take_checkpoint_request()
+                self._checkpoint()
                 now = time.monotonic()
-                checkpoint_at = now + (interval if saved else min(interval, BUSY_SECONDS))
+                self._checkpoint_at = now + interval
                 self._pauses = self._pauses.plus(now - self._engine.stopped_at)
             # Pausing is not training: the budget does not pay for it.
             self._ends_at += time.monotonic() - paused_at
 
     def _should_pause(self) -> bool:
-        signals = self._signals
-        return signals.pending or signals.wants_checkpoint or self._writer.failed
+        return self._signals.pending or self._writer.failed or self._checkpoint_is_due()
+
+    def _checkpoint_is_due(self) -> bool:
+        wanted = self._signals.wants_checkpoint or time.monotonic() >= self._checkpoint_at
+        return wanted and not self._writer.busy and self._ledger.completed_count > 0
 
     def _is_over(self, now: float) -> bool:
         return (
@@ -253,13 +254,11 @@ class _Run:
         if progress is not None:
             self._listen(progress)
 
-    def _checkpoint(self) -> bool:
+    def _checkpoint(self) -> None:
         """Copy the rows and have the copy written; without memory for it, write while paused.
 
-        Return False, with nothing done, while the writer is busy with an earlier one.
+        Only while the writer is not busy.
         """
-        if self._writer.busy:
-            return False
         self._summary = self._summarise("running", self._engine.stats())
         rows = self._views.rows
         copy = self._writer.copy_of(rows)
@@ -268,7 +267,6 @@ class _Run:
             self._writer.write_now(self._snapshot(rows))
         else:
             self._writer.begin(self._snapshot(copy))
-        return True
 
     def _snapshot(self, rows: NDArray[np.float64]) -> Checkpoint:
         totals = self._summary.totals

@@ -32,6 +32,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -52,6 +53,7 @@ from cfr_shm.engine.stats import EngineStats
 from cfr_shm.engine.usage import NOTHING, thread_usage
 from cfr_shm.engine.worker_record import WorkerRecord
 from cfr_shm.errors import DeadlineError, WorkerError
+from cfr_shm.kernels.barrier import least_phase
 from cfr_shm.layout import RUN, STOP_AT_WINDOW
 from cfr_shm.memory.arena import Arena
 from cfr_shm.memory.tables import TrainingViews, training_views
@@ -421,6 +423,7 @@ def open_engine(
         in_process: run the kernels in a thread of this process.
     """
     from cfr_shm.engine.frozen_engine import FrozenEngine
+    from cfr_shm.engine.joint_engine import JointEngine
 
     views = training_views(tables) if isinstance(tables, Arena) else tables
     crew: Crew
@@ -430,9 +433,12 @@ def open_engine(
         crew = ProcessCrew(settings, tables)
     else:
         raise TypeError("worker processes need an arena, not views of private memory")
-    if settings.freeze is None:
-        return Engine(settings, crew)
-    return FrozenEngine(settings, crew, Freezes(settings, views))
+    if settings.freeze is not None:
+        return FrozenEngine(settings, crew, Freezes(settings, views))
+    if settings.works_together:
+        slowest = partial(least_phase, views.control, settings.worker_count)
+        return JointEngine(settings, crew, slowest)
+    return Engine(settings, crew)
 
 
 def _ignore(text: str) -> None:

@@ -18,15 +18,14 @@ successor is ready. Nothing is in the table twice and nothing is missing.
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 
 from cfr_shm.engine.clock import Clock
 from cfr_shm.engine.collection import CollectionLimits
-from cfr_shm.engine.coordinator import Engine
-from cfr_shm.engine.crew import TASKS_PER_WORKER, Crew
+from cfr_shm.engine.crew import Crew
 from cfr_shm.engine.freezes import Freezes
-from cfr_shm.engine.handshake import ResultMessage, TaskMessage
+from cfr_shm.engine.handshake import ResultMessage
+from cfr_shm.engine.joint_engine import JointEngine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.stats import EngineStats
@@ -34,7 +33,7 @@ from cfr_shm.errors import WorkerError
 from cfr_shm.layout import RUN, STOP_NOW
 
 
-class FrozenEngine(Engine):
+class FrozenEngine(JointEngine):
     """What trains in deterministic mode.
 
     Args:
@@ -53,56 +52,27 @@ class FrozenEngine(Engine):
         clock: Clock | None = None,
         limits: CollectionLimits | None = None,
     ) -> None:
-        super().__init__(settings, crew, clock, limits)
+        super().__init__(settings, crew, freezes.slowest, clock, limits)
         assert settings.freeze is not None
         self._freezes = freezes
         self._per_utility = settings.freeze.per_utility
         self._utility_units = [0] * settings.player_count
-        self._out: deque[TaskMessage] = deque()  # tasks that not all have answered
         self._aborting = False
 
     def stats(self) -> EngineStats:
         """Return the totals so far."""
         return replace(super().stats(), clamped_regrets=self._freezes.clamped)
 
-    def _fill(self, worker: int, ledger: IterationLedger) -> None:  # noqa: ARG002 - all or nobody
-        """Give everybody as many tasks as they may have in flight."""
-        while not self._aborting and all(
-            state.is_ready and len(state.unanswered) < TASKS_PER_WORKER for state in self._workers
-        ):
-            remaining = ledger.remaining
-            share = None if remaining is None else -(-remaining // TASKS_PER_WORKER)
-            taken = ledger.take(self._workers[0].sizer.next_size(share))
-            if taken is None:
-                return
-            task = TaskMessage(self._next_task_id, *taken)
-            self._next_task_id += 1
-            self._out.append(task)
-            if self._first_task_at is None:
-                self._first_task_at = self._clock.monotonic()
-            for member, state in enumerate(self._workers):
-                state.unanswered.append(task)
-                if len(state.unanswered) == 1:
-                    self._begin(member)
-                self._crew.send(member, task)
+    def _may_give(self) -> bool:
+        return not self._aborting and super()._may_give()
 
     def _accept(self, worker: int, result: ResultMessage, ledger: IterationLedger) -> None:
         """Enter a worker's result; the last one of a task completes it."""
-        state = self._workers[worker]
-        task = state.unanswered.popleft() if state.unanswered else None
-        if task is None or result.task_id != task.task_id:
-            raise WorkerError(f"worker {worker} answered task {result.task_id} out of turn")
-        state.last = result
-        state.reported = True
-        if state.unanswered:
-            self._begin(worker)
-        else:
-            self._watch.end(worker)
-        self._last_result_at = self._clock.monotonic()
-        self._batches += 1
+        task = self._answered(worker, result)
         if self._aborting:
             self._settle_when_idle(ledger)
             return
+        state = self._workers[worker]
         state.sizer.observe(result.iterations, result.kernel_seconds)
         state.batch = result.iterations or state.batch
         self._nodes += result.nodes
@@ -112,15 +82,6 @@ class FrozenEngine(Engine):
         if not any(task in other.unanswered for other in self._workers):
             self._complete(result.iterations, ledger)
         self._publish_utilities()
-
-    def _complete(self, done: int, ledger: IterationLedger) -> None:
-        """Enter that ``done`` iterations of the oldest task are in the table, and no others."""
-        task = self._out.popleft()
-        if done:
-            ledger.complete(task.first_iteration, done)
-        if done < task.iteration_count:
-            ledger.give_back(task.first_iteration + done, task.iteration_count - done)
-        self._iterations += done
 
     def _lose(self, worker: int, reason: str, ledger: IterationLedger) -> None:
         """Have everybody stop at once, and a dead worker replaced.
@@ -163,8 +124,3 @@ class FrozenEngine(Engine):
 
     def _publish_utilities(self) -> None:
         self._utility_sums = [units / self._per_utility for units in self._utility_units]
-
-    def _culprit(self, overdue: int) -> int:
-        """Return who has come to fewer meetings than the others: they wait for it."""
-        slowest = self._freezes.slowest()
-        return slowest if self._workers[slowest].unanswered else overdue

@@ -38,7 +38,7 @@ def load_kernel(path: str) -> Callable[..., Any]:
     return kernel
 
 
-def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int = 0) -> KernelCall:
+def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int) -> KernelCall:
     """Return what runs the algorithm of ``settings`` on ``views``, for one worker.
 
     A worker imports the modules of its own algorithm and no others.
@@ -52,7 +52,7 @@ def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int =
         return prepare_frozen_kernel(settings, views, worker)
     name = settings.algorithm.name
     if name in FULL_WIDTH:
-        return _full_width(settings, views)
+        return _full_width(settings, views, worker)
     prepare = _CALLS[name]
     if name == EXTERNAL_SAMPLING and settings.algorithm.averaging == "separate":
         prepare = _external_sampling_averaged_apart
@@ -173,22 +173,24 @@ def _outcome_sampling(settings: EngineSettings, views: TrainingViews) -> KernelC
     return call
 
 
-def _full_width(settings: EngineSettings, views: TrainingViews) -> KernelCall:
+def _full_width(settings: EngineSettings, views: TrainingViews, worker: int) -> KernelCall:
+    from cfr_shm.games.sweep_shares import share_of
     from cfr_shm.games.vector_form import vector_game
+    from cfr_shm.kernels.barrier import meeting_of
     from cfr_shm.kernels.full_width import full_width
 
-    if settings.worker_count != 1:
-        raise ValueError(f"{settings.worker_count} workers, full-width algorithms have 1")
     table = views.table
     game = vector_game(views.tree, views.deals, len(table.strategy_sum))
+    meeting = meeting_of(worker, settings.worker_count, settings.cores)
+    share = share_of(views.tree, game.form, meeting)
     regret, policy = views.state
-    state = FullWidthState(regret, np.zeros_like(regret))
-    scratch = game.allocate_scratch(policy)
+    state = FullWidthState(regret, np.zeros(settings.max_actions))
+    scratch = game.allocate_scratch(policy, views.vectors if len(views.vectors) else None)
     rule = full_width_rule(settings.algorithm)
     shared = (views.tree, table, views.control)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
-        full_width(shared, game.form, state, scratch, rule, task, result)
+        full_width(shared, game.form, state, scratch, rule, share, task, result)
 
     return call
 

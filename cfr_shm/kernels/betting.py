@@ -93,8 +93,7 @@ def _post_blinds(rules, state, row):
     """Put the blinds in; they count as bets of the first street, but not as raises."""
     highest = np.int64(0)
     for seat in range(rules.players):
-        stack = rules.stack[at(seat)]
-        posted = min(rules.blind[at(seat)], stack - min(rules.ante[at(seat)], stack))
+        posted = min(rules.blind[at(seat)], stack_left(rules, state, row, seat))
         state[at(row), at(BET_SEATS + seat)] = posted
         state[at(row), at(BET_SEATS + rules.players + seat)] += posted
         state[at(row), at(BET_POT)] += posted
@@ -126,7 +125,8 @@ def start_hand(rules, state, row):
 def _may_act(rules, state, row):
     """Return the mask of seats that have a choice at the start of a street.
 
-    A seat that has at least matched all that any other could still put in is not asked.
+    A seat that has at least matched all that any other could still put in is not asked. So
+    whoever is asked alone has something to call.
     """
     out = state[at(row), at(BET_FOLDED)]
     largest = np.int64(-1)
@@ -151,18 +151,12 @@ def _may_act(rules, state, row):
 @device
 def _open_street(rules, state, row):
     """Say who acts first on this street, or on the next one on which anybody has a choice."""
-    players = rules.players
     while True:
         mask = _may_act(rules, state, row)
         first = rules.first_actor[at(state[at(row), at(BET_STREET)])]
         state[at(row), at(BET_TO_ACT)] = mask
-        state[at(row), at(BET_ACTOR)] = _next_seat(mask, first, players)
-        choices = count_seats(mask, players)
-        if choices == 1:
-            bet = state[at(row), at(BET_SEATS + state[at(row), at(BET_ACTOR)])]
-            if bet >= state[at(row), at(BET_HIGHEST)]:
-                choices = 0
-        if choices > 0 or _end_street(rules, state, row):
+        state[at(row), at(BET_ACTOR)] = _next_seat(mask, first, rules.players)
+        if mask != 0 or _end_street(rules, state, row):
             return
 
 

@@ -53,7 +53,10 @@ def cache_root() -> Path:
 def cache_key() -> str:
     """Hash everything that can change the machine code of a kernel."""
     digest = hashlib.sha256()
-    for source in [_PACKAGE / "layout.py", *sorted((_PACKAGE / "kernels").glob("*.py"))]:
+    for source in [
+        *sorted(_PACKAGE.glob("layout*.py")),
+        *sorted((_PACKAGE / "kernels").glob("*.py")),
+    ]:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     for part in (
         numba.__version__,

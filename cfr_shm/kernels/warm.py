@@ -26,6 +26,7 @@ from cfr_shm.kernels.best_response import (
     row_reach,
 )
 from cfr_shm.kernels.betting import begin_hand, legal_range, play_move, settle_hand
+from cfr_shm.kernels.betting_tree import walk_tree
 from cfr_shm.kernels.finite import FOUND_WORDS, first_not_finite
 from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
 from cfr_shm.kernels.own_sums import hand_over
@@ -51,6 +52,13 @@ from cfr_shm.layout import (
     betting_words,
     control_words,
     row_words,
+)
+from cfr_shm.layout_betting_tree import (
+    TREE_COUNTS,
+    TREE_FRAME_WORDS,
+    Menu,
+    TreeArrays,
+    TreeWalk,
 )
 
 DIGESTS = "digests.json"
@@ -170,22 +178,58 @@ def _call_all() -> None:
     row_reach(tree, deals, pair, np.zeros(rows.shape))
     moves = np.zeros(tree.nodes.shape[0], np.int32)
     best_response(tree, deals, policy, 0, moves, pair, np.zeros(rows.shape))
-    _play_tiny_hand()
+    _play_tiny_hand(_tiny_rules())
+    _walk_tiny_tree(_tiny_rules())
 
 
-def _play_tiny_hand() -> None:
+def _tiny_rules() -> BettingRules:
     stack, one, left = np.array([4, 4]), np.ones(2, np.int64), np.zeros(1, np.int64)
     for array in (stack, one, left):
         array.flags.writeable = False
-    rules = BettingRules(
+    return BettingRules(
         stack, one, one, left, one, one, NO_LIMIT, 0, 0, 0.0, 0, 0, players=2, streets=1
     )
+
+
+def _play_tiny_hand(rules: BettingRules) -> None:
     state = np.zeros((1, betting_words(2)), np.int64)
     begin_hand(rules, state)
     legal_range(rules, state, np.zeros(3, np.int64))
     play_move(rules, state, CALL)
     play_move(rules, state, CALL)
     settle_hand(rules, state, *(np.zeros(2, np.int64) for _ in range(3)))
+
+
+def _walk_tiny_tree(rules: BettingRules) -> None:
+    """Walk a tree of checks and calls: the menu has no size."""
+    nothing, levels = np.zeros(0, np.int64), np.zeros((2, 1, 1), np.int64)
+    values, caps = np.zeros(0), np.zeros((2, 1), np.int64)
+    buckets, words = np.ones((2, 1), np.int64), np.array([row_words(n) for n in range(4)])
+    for array in (nothing, levels, values, caps, buckets, words):
+        array.flags.writeable = False
+    menu = Menu(nothing, values, levels, levels, caps, 3, 0, 1.5, 1.0, 0, 1, 2, 2)
+    walk = TreeWalk(
+        state=np.zeros((4, betting_words(2)), np.int64),
+        moves=np.zeros((4, 3), np.int64),
+        frame=np.zeros((4, TREE_FRAME_WORDS), np.int64),
+        counts=np.zeros(TREE_COUNTS, np.int64),
+        decisions=np.zeros((1, 2, 4), np.int64),
+        own_moves=np.zeros((2, 2), np.int64),
+        used=np.zeros(0, np.int64),
+        amount=np.zeros(2, np.int64),
+        players_mask=np.zeros(2, np.int64),
+    )
+    arrays = TreeArrays(
+        nodes=np.zeros(0, NODE_DTYPE),
+        move=np.zeros(0, np.int64),
+        parent=np.zeros(0, np.int32),
+        utility=np.zeros((0, 2)),
+        pot_amount=np.zeros(0),
+        pot_players=np.zeros(0, np.int64),
+        payoff_slot=np.zeros(1, np.int32),
+        pot_slot=np.zeros(1, np.int32),
+    )
+    walk_tree(rules, menu, buckets, words, walk, arrays, 100)
 
 
 def _read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:

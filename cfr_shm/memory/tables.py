@@ -46,6 +46,7 @@ from cfr_shm.memory.limits import private_limits, require_memory
 ROWS = "rows"
 CONTROL = "control"
 TABLE_WORDS = "table_words"
+VECTORS = "vectors"
 
 _READ_ONLY_DTYPES: dict[str, np.dtype[Any]] = {
     "tree_nodes": NODE_DTYPE,
@@ -72,6 +73,7 @@ class TrainingViews(NamedTuple):
     control: NDArray[np.int64]  # (control_words,)
     rows: NDArray[np.float64]  # (words * (1 + planes),), the table, then ``state``
     state: NDArray[np.float64]  # (planes, words), what an algorithm keeps beside the table
+    vectors: NDArray[np.float64]  # (words,), values and reach that workers compute together
     freeze: FreezeArrays | None = None  # in deterministic mode
 
 
@@ -81,6 +83,7 @@ def create_training_arena(
     fingerprint: str,
     state_planes: int = 0,
     plan: FreezePlan | None = None,
+    vector_words: int = 0,
 ) -> Arena:
     """Reserve an arena for training ``game`` and put its tree and deals there; rows are zero.
 
@@ -92,6 +95,7 @@ def create_training_arena(
         fingerprint: of the run, at most 64 bytes.
         state_planes: further words that the algorithm keeps for each word of the table.
         plan: of the freezes in deterministic mode.
+        vector_words: words for the vectors that workers compute together.
 
     Raises:
         MemoryReserveError: too little shared memory; names both sizes.
@@ -102,6 +106,7 @@ def create_training_arena(
     words = game.table_words * (1 + state_planes)
     specs.append(ArraySpec(ROWS, np.dtype(np.float64), (words,)))
     specs.append(ArraySpec(TABLE_WORDS, np.dtype(np.int64), (1,)))
+    specs.append(ArraySpec(VECTORS, np.dtype(np.float64), (vector_words,)))
     specs += [] if plan is None else freeze_specs(game, worker_count, plan)
     arena = Arena.create(specs, fingerprint)
     try:
@@ -140,6 +145,7 @@ def private_views(
     arrays = _read_only_arrays(game)
     arrays[CONTROL] = np.zeros(control_words(worker_count), np.int64)
     arrays[TABLE_WORDS] = np.array([game.table_words])
+    arrays[VECTORS] = np.zeros(0)
     arrays[ROWS] = np.empty(words, np.float64)
     arrays[ROWS].fill(0.0)  # Takes the memory now, not in the midst of the training.
     for spec in specs:
@@ -226,5 +232,6 @@ def _views(array: Callable[[str], NDArray[Any]], names: tuple[str, ...]) -> Trai
     deals = Deals(kind, *(_read_only(array(f"deals_{field}")) for field in Deals._fields[1:]))
     rows, words = array(ROWS), int(array(TABLE_WORDS)[0])
     state = rows[words:].reshape(-1, words)
+    control, vectors = array(CONTROL), array(VECTORS)
     table, freeze = table_of(rows[:words]), freeze_arrays(array, names)
-    return TrainingViews(tree, deals, table, array(CONTROL), rows, state, freeze)
+    return TrainingViews(tree, deals, table, control, rows, state, vectors, freeze)

@@ -45,6 +45,7 @@ class RunStarted:
     iterations: int  # already done, by the run that is being resumed
     target_iterations: int | None = None  # in total
     time_budget: float | None = None  # seconds of training in total
+    idle_cores: int = 0  # that more workers could use, and would gain nothing
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,8 @@ def describe(event: Event) -> tuple[str, str]:
 
 def _started(event: RunStarted) -> str:
     where = "in this process" if event.in_process else f"on {_count(event.workers, 'worker')}"
+    if event.idle_cores:
+        where += " (the game is too small for more to gain; --num-workers N takes N)"
     resumed = f", from iteration {event.iterations}" if event.iterations else ""
     return (
         f"training {event.game} {where}, table {_bytes(event.table_bytes)}{resumed}, "

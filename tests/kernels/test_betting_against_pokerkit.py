@@ -147,6 +147,8 @@ def count_end(hand, table, seen):
         ([2_000, 520, 2_000, 400], [300, 400, CALL, 520, CALL], False),
         # He faces a full raise made of two, and a short one on top of it.
         ([520, 600, 2_000, 400, 2_000], [300, 400, CALL, 520, 600], False),
+        ([520, 600, 2_000, 400, 2_000], [300, 400, CALL, 520, 600, CALL], False),
+        ([500, 540, 2_000, 400, 2_000], [300, 400, CALL, 500, 540], False),
     ],
 )
 def test_all_ins_in_a_row_reopen_the_betting_as_in_pokerkit(stacks, moves, may_raise):

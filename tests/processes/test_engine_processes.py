@@ -232,7 +232,7 @@ def test_signals_of_the_run_are_not_lost_while_workers_start() -> None:
 @pytest.mark.parametrize("start_method", START_METHODS)
 @pytest.mark.parametrize("kernel", ["counting", "hanging"])
 @pytest.mark.parametrize("starter", ["main", "thread"])
-def test_workers_go_with_a_killed_coordinator(start_method: str, kernel: str, starter: str) -> None:
+def test_row_09_coordinator_killed(start_method: str, kernel: str, starter: str) -> None:
     here = Path(__file__).parent
     script = here / "coordinator_to_kill.py"
     command: list[Any] = [sys.executable, script, start_method, kernel, starter]
