@@ -109,6 +109,10 @@ class FrozenEngine(JointEngine):
         self._utility_units = list(units)
         self._publish_utilities()
         left = iterations - self._iterations
+        if left:
+            # Everybody took part in what was done since the last death: no crash loop.
+            for worker in range(len(self._workers)):
+                self._losses.done(worker, 0, 0)
         while self._out:
             done = min(left, self._out[0].iteration_count)
             self._complete(done, ledger)
