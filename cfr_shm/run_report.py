@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.memory.checkpoint import Checkpoint
@@ -172,6 +173,16 @@ def _seconds(mark: EngineStats | None) -> float:
     return mark.seconds if mark else 0.0
 
 
+def _measured(evaluation: Evaluation | None) -> dict[str, Any] | None:
+    if evaluation is None:
+        return None
+    return {
+        "value": evaluation.exploitability,
+        "unit": evaluation.unit,
+        "method": evaluation.method,
+    }
+
+
 @dataclass(frozen=True)
 class Summary:
     """What ``summary.json`` says; ``docs/run_directory.md`` explains each key."""
@@ -186,6 +197,8 @@ class Summary:
     freeze: int | None = None
     lost_update_estimate: float | None = None
     evaluation: Evaluation | None = None
+    buckets: BucketFile | None = None
+    not_evaluated: str | None = None  # why exploitability cannot be computed
     checkpoint: str | None = None
     checkpoints: int = 0
     pauses: Pauses = Pauses()
@@ -222,14 +235,9 @@ class Summary:
             "clamped_regrets": stats.clamped_regrets,
             "lost_update_estimate": self.lost_update_estimate,
             "utility": totals.utility,
-            "exploitability": None
-            if evaluation is None
-            else {
-                "value": evaluation.exploitability,
-                "unit": evaluation.unit,
-                "method": evaluation.method,
-            },
+            "exploitability": _measured(evaluation),
             "nash_conv": None if evaluation is None else evaluation.nash_conv,
+            "buckets": None if self.buckets is None else self.buckets._asdict(),
             "checkpoint": self.checkpoint,
             "checkpoints": self.checkpoints,
             "checkpoint_pause_seconds": self.pauses.seconds,
@@ -252,6 +260,7 @@ class Summary:
             exploitability=None if evaluation is None else evaluation.exploitability,
             unit=None if evaluation is None else evaluation.unit,
             method=None if evaluation is None else evaluation.method,
+            not_evaluated=self.not_evaluated,
             restarts=self.stats.restarts,
             replayed_iterations=self.stats.replayed_iterations,
             checkpoints=self.checkpoints,

@@ -29,6 +29,7 @@ from cfr_shm.kernels.betting import begin_hand, legal_range, play_move, settle_h
 from cfr_shm.kernels.betting_tree import walk_tree
 from cfr_shm.kernels.finite import FOUND_WORDS, first_not_finite
 from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
+from cfr_shm.kernels.own_sums import hand_over
 from cfr_shm.kernels.table_statistics import COLUMNS, table_statistics
 from cfr_shm.kernels.traverse import external_sampling
 from cfr_shm.layout import (
@@ -58,6 +59,12 @@ from cfr_shm.layout_betting_tree import (
     Menu,
     TreeArrays,
     TreeWalk,
+)
+from cfr_shm.layout_cards import (
+    CARD_ARRAYS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    CardDeals,
 )
 
 DIGESTS = "digests.json"
@@ -158,11 +165,16 @@ def _call_all() -> None:
         frame_state=np.zeros((2, FRAME_WORDS), np.int64),
         frame_policy=np.zeros((2, 2)),
         frame_value=np.zeros((2, 2)),
+        deal_cards=np.zeros((1, FULL_BOARD + 2 * HOLE_CARDS), np.int64),
+        deal_number=np.zeros((2, 1), np.int64),
+        deal_strength=np.zeros(2, np.int64),
+        deal_ready=np.full(2, -1, np.int64),
     )
     control = np.zeros(control_words(1), np.int64)
     result = np.zeros(RESULT_UTILITY + 2)
     task = Task(0, 0, 1, 1, 0, 0, CONTROL_LINE_WORDS)
     external_sampling(tree, deals, table, task, scratch, control, result)
+    hand_over(np.zeros(rows.shape), rows)
 
     sums, regret = _read_only(rows), _read_only(rows).view(np.float32)
     first_not_finite(tree.nodes, deals.bucket_count, sums, regret, np.zeros(FOUND_WORDS, np.int64))
@@ -252,7 +264,8 @@ def _tiny_game() -> tuple[Tree, Deals]:
         bucket=np.zeros((1, 2, 1), np.int32),
         strength=np.zeros((1, 2), np.int32),
         bucket_count=np.ones((2, 1), np.int64),
+        cards=CardDeals(*(np.zeros((1,) * rank, dtype) for dtype, rank in CARD_ARRAYS.values())),
     )
-    for array in (*tree, *deals[1:]):
+    for array in (*tree, *deals[1:-1], *deals.cards):
         array.flags.writeable = False
     return tree, deals
