@@ -132,6 +132,9 @@ _FINGERPRINTED = (
 #: Values that are left out like null, for they mean what runs did before the key existed.
 _AS_BEFORE = {"engine.mode": "async"}
 
+#: Keys of these sections that do not: checkpoints hold the fingerprint of what is in the file.
+_NOT_FINGERPRINTED = ("abstraction.buckets",)
+
 
 # --- loading -----------------------------------------------------------------------------
 
@@ -312,6 +315,7 @@ def fingerprinted_values(config: Config | Mapping[str, Any]) -> dict[str, Any]:
         for key, value in values.items()
         if value not in (None, _AS_BEFORE.get(f"{section}.{key}"))
         and (section in _FINGERPRINTED or f"{section}.{key}" in _FINGERPRINTED)
+        and f"{section}.{key}" not in _NOT_FINGERPRINTED
     }
 
 

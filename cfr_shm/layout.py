@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.layout_cards import CardDeals
+
 # --- nodes -------------------------------------------------------------------------------
 
 DECISION = 0
@@ -61,6 +63,7 @@ class Tree(NamedTuple):
 
 DEALS_TABLE = 0
 DEALS_UNIFORM = 1
+DEALS_HOLDEM = 2
 
 
 class Deals(NamedTuple):
@@ -69,6 +72,7 @@ class Deals(NamedTuple):
     ``kind`` DEALS_TABLE: every deal is listed and drawn by its probability (alias method).
     ``kind`` DEALS_UNIFORM: buckets are drawn uniformly below ``bucket_count``, strengths are
     the last street's bucket; there is nothing to enumerate and the table arrays have one row.
+    ``kind`` DEALS_HOLDEM: cards are drawn, buckets and strengths follow from them by ``cards``.
     """
 
     kind: int
@@ -78,6 +82,7 @@ class Deals(NamedTuple):
     bucket: NDArray[np.int32]  # (deals, players, streets)
     strength: NDArray[np.int32]  # (deals, players), higher wins; in a matchup they are added
     bucket_count: NDArray[np.int64]  # (players, streets)
+    cards: CardDeals  # DEALS_HOLDEM only
 
 
 # --- betting -----------------------------------------------------------------------------
@@ -339,7 +344,8 @@ class Scratch(NamedTuple):
 
     A *lane* holds one traversal in flight: what it needs to go on after others had their turn,
     and ``depth`` frames of explicit stack: one per traverser node on the path and one more to
-    work in. Frame ``f`` of lane ``l`` is row ``l * depth + f`` of the ``frame_*`` arrays.
+    work in. Frame ``f`` of lane ``l`` is row ``l * depth + f`` of the ``frame_*`` arrays. The
+    ``deal_*`` arrays hold the hold'em deal that will be wanted next.
     """
 
     lane_state: NDArray[np.int64]  # (lanes, LANE_WORDS)
@@ -348,6 +354,10 @@ class Scratch(NamedTuple):
     frame_state: NDArray[np.int64]  # (lanes * depth, FRAME_WORDS)
     frame_policy: NDArray[np.float64]  # (lanes * depth, actions)
     frame_value: NDArray[np.float64]  # (lanes * depth, actions), chips
+    deal_cards: NDArray[np.int64]  # (1, 5 + 2 * players), board, then hole cards by player
+    deal_number: NDArray[np.int64]  # (players, streets), hand numbers
+    deal_strength: NDArray[np.int64]  # (players,)
+    deal_ready: NDArray[np.int64]  # (2,), seed and iteration of what the deal_* arrays hold
 
 
 class Exploration(NamedTuple):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.memory.checkpoint import Checkpoint
@@ -186,6 +187,8 @@ class Summary:
     freeze: int | None = None
     lost_update_estimate: float | None = None
     evaluation: Evaluation | None = None
+    buckets: BucketFile | None = None
+    not_evaluated: str | None = None  # why exploitability cannot be computed
     checkpoint: str | None = None
     checkpoints: int = 0
     pauses: Pauses = Pauses()
@@ -230,6 +233,7 @@ class Summary:
                 "method": evaluation.method,
             },
             "nash_conv": None if evaluation is None else evaluation.nash_conv,
+            "buckets": None if self.buckets is None else self.buckets._asdict(),
             "checkpoint": self.checkpoint,
             "checkpoints": self.checkpoints,
             "checkpoint_pause_seconds": self.pauses.seconds,
@@ -252,6 +256,7 @@ class Summary:
             exploitability=None if evaluation is None else evaluation.exploitability,
             unit=None if evaluation is None else evaluation.unit,
             method=None if evaluation is None else evaluation.method,
+            not_evaluated=self.not_evaluated,
             restarts=self.stats.restarts,
             replayed_iterations=self.stats.replayed_iterations,
             checkpoints=self.checkpoints,

@@ -132,3 +132,17 @@ def make_kernels_ready(listen: Listener, algorithm: AlgorithmSettings) -> None:
     if not are_compiled(algorithm):
         announce(f"compiling the kernels of {algorithm.name} (once, about 10 s) ...")
     listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))
+
+
+def notes_on(game: Game) -> tuple[str, ...]:
+    """Return what should be known of a game before looking at what training makes of it."""
+    notes = []
+    if game.player_count > 2:
+        notes.append(
+            f"{game.player_count} players: there is no guarantee that training approaches a Nash "
+            "equilibrium, as there is for two players of a constant-sum game"
+        )
+    if game.bucket_file is not None:
+        file = game.bucket_file
+        notes.append(f"card buckets {file.fingerprint[:16]} from {file.path}")
+    return tuple(notes)

@@ -15,7 +15,6 @@ Nobody writes to the tables while the engine is paused; that is when rows are co
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import time
 from pathlib import Path
@@ -50,6 +49,7 @@ from cfr_shm.run_report import Meter, Pauses, Summary, Totals
 from cfr_shm.run_resources import (
     listeners,
     make_kernels_ready,
+    notes_on,
     run_started,
     sweep,
     tables_and_engine,
@@ -71,6 +71,7 @@ from cfr_shm.telemetry.events import (
     Evaluated,
     GameImporting,
     Listener,
+    Noted,
     TableMeasured,
     Warned,
     ignore,
@@ -112,8 +113,8 @@ def train(
         require_tensorboard()
     signals = StopSignals() if signals is None else signals
     if resume is None:
-        config = dataclasses.replace(config, game=pinned(config.game))
-    game = load_game(config.game, lambda text: report(GameImporting(text)))
+        config = pinned(config)
+    game = load_game(config.game, lambda text: report(GameImporting(text)), config.abstraction)
     config = with_freeze(config, game)
     algorithm = algorithm_settings(config, game)
     freeze_plan(config, game)  # Refused before anything is written.
@@ -127,6 +128,8 @@ def train(
         if resume is not None:
             views.rows[:] = resume.rows
         listen(run_started(config, game, directory, resume))
+        for note in notes_on(game):
+            listen(Noted(note))
         with engine:
             return _Run(config, game, directory, listen, views, engine, resume, signals).execute()
 
@@ -389,6 +392,8 @@ class _Run:
             totals=self._before.plus(stats),
             stats=stats,
             pauses=self._pauses,
+            buckets=self._game.bucket_file,
+            not_evaluated=self._game.why_not_enumerable(),
         )
 
     def _relative(self, path: Path) -> str:

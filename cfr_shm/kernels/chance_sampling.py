@@ -71,7 +71,7 @@ def chance_sampling(tree, deals, table, task, scratch, control, result):
         flag = atomic_load(control, STOP_FLAG)
         if flag == STOP_NOW or (flag != RUN and iteration % task.drain_window == 0):
             break
-        draw_deal(deals, task.seed, iteration, 0, scratch.lane_bucket, scratch.lane_strength)
+        draw_deal(deals, task.seed, iteration, 0, scratch)
         visited = 0
         for traverser in range(players):
             visited += _sweep(tree, table, task, scratch, iteration, traverser, result, False)
@@ -107,7 +107,7 @@ def _frozen_window(views, first, end):
     for iteration in range(first, end):
         if atomic_load(control, STOP_FLAG) == STOP_NOW:
             return ABANDONED
-        draw_deal(deals, task.seed, iteration, 0, scratch.lane_bucket, scratch.lane_strength)
+        draw_deal(deals, task.seed, iteration, 0, scratch)
         for traverser in range(tree.utility.shape[1]):
             visited += _sweep(tree, table, task, scratch, iteration, traverser, result, True)
     return visited

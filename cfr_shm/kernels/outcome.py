@@ -121,7 +121,7 @@ def _lines(tree, deals, table, task, scratch, control, exploration, result, firs
     while iteration < border and atomic_load(control, STOP_FLAG) != STOP_NOW:
         while step + 1 < steps and exploration.first[at(step + 1)] <= iteration:
             step += 1
-        draw_deal(deals, task.seed, iteration, 0, scratch.lane_bucket, scratch.lane_strength)
+        draw_deal(deals, task.seed, iteration, 0, scratch)
         epsilon = exploration.epsilon[at(step)]
         for traverser in range(tree.utility.shape[1]):
             visited += _sweep(

@@ -13,7 +13,6 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load
-from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.regret import regret_match
@@ -112,7 +111,7 @@ def _iterations(tree, deals, table, task, scratch, control, stack, result, first
         if nodes == ABANDONED:
             return ABANDONED
         visited += nodes
-        draw_deal(deals, task.seed, iteration, 0, scratch.lane_bucket, scratch.lane_strength)
+        # The iteration's deal is still in the only lane.
         for player in range(tree.utility.shape[1]):
             visited += _pass(tree, table, task, scratch, stack, iteration, player, result, frozen)
     return visited

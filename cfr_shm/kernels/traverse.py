@@ -210,7 +210,7 @@ def _start_lanes(task, first, lanes, deals, scratch):
     for lane in range(lanes):
         key = sweep_key(task.seed, first + lane, 0)
         _suspend(scratch.lane_state, lane, first + lane, 0, 0, 0, key)
-        draw_deal(deals, task.seed, first + lane, lane, scratch.lane_bucket, scratch.lane_strength)
+        draw_deal(deals, task.seed, first + lane, lane, scratch)
 
 
 @device
@@ -384,7 +384,7 @@ def run_window(
                         next_iteration += 1
                         weight = np.float64(iteration + 1) if linear else 1.0
                         prunes = pruning and prunes_iteration(task, iteration)
-                        draw_deal(deals, task.seed, iteration, lane, lane_bucket, lane_strength)
+                        draw_deal(deals, task.seed, iteration, lane, scratch)
                 key = sweep_key(task.seed, iteration, traverser)
                 break
             frame = base + depth - 1

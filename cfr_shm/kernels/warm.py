@@ -59,6 +59,12 @@ from cfr_shm.layout_betting_tree import (
     TreeArrays,
     TreeWalk,
 )
+from cfr_shm.layout_cards import (
+    CARD_ARRAYS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    CardDeals,
+)
 
 DIGESTS = "digests.json"
 
@@ -158,6 +164,10 @@ def _call_all() -> None:
         frame_state=np.zeros((2, FRAME_WORDS), np.int64),
         frame_policy=np.zeros((2, 2)),
         frame_value=np.zeros((2, 2)),
+        deal_cards=np.zeros((1, FULL_BOARD + 2 * HOLE_CARDS), np.int64),
+        deal_number=np.zeros((2, 1), np.int64),
+        deal_strength=np.zeros(2, np.int64),
+        deal_ready=np.full(2, -1, np.int64),
     )
     control = np.zeros(control_words(1), np.int64)
     result = np.zeros(RESULT_UTILITY + 2)
@@ -252,7 +262,8 @@ def _tiny_game() -> tuple[Tree, Deals]:
         bucket=np.zeros((1, 2, 1), np.int32),
         strength=np.zeros((1, 2), np.int32),
         bucket_count=np.ones((2, 1), np.int64),
+        cards=CardDeals(*(np.zeros((1,) * rank, dtype) for dtype, rank in CARD_ARRAYS.values())),
     )
-    for array in (*tree, *deals[1:]):
+    for array in (*tree, *deals[1:-1], *deals.cards):
         array.flags.writeable = False
     return tree, deals

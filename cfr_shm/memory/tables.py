@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.cards.bucket_file import BucketFile, map_buckets
 from cfr_shm.errors import NotFiniteError
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.finite import (
@@ -32,6 +33,13 @@ from cfr_shm.layout import (
     Table,
     Tree,
     control_words,
+)
+from cfr_shm.layout_cards import (
+    BUCKET_ARRAYS,
+    CARD_ARRAYS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    CardDeals,
 )
 from cfr_shm.memory.arena import Arena, ArraySpec
 from cfr_shm.memory.increments import (
@@ -61,7 +69,10 @@ _READ_ONLY_DTYPES: dict[str, np.dtype[Any]] = {
     "deals_bucket": np.dtype(np.int32),
     "deals_strength": np.dtype(np.int32),
     "deals_bucket_count": np.dtype(np.int64),
-}
+} | {f"cards_{name}": np.dtype(dtype) for name, (dtype, _) in CARD_ARRAYS.items()}
+
+#: Path and fingerprint of the bucket file, UTF-8; empty for games without.
+BUCKET_FILE = "bucket_file"
 
 
 class TrainingViews(NamedTuple):
@@ -100,7 +111,7 @@ def create_training_arena(
     Raises:
         MemoryReserveError: too little shared memory; names both sizes.
     """
-    arrays = _read_only_arrays(game)
+    arrays = _shared_arrays(game)
     specs = [ArraySpec(name, array.dtype, array.shape) for name, array in arrays.items()]
     specs.append(ArraySpec(CONTROL, np.dtype(np.int64), (control_words(worker_count),)))
     words = game.table_words * (1 + state_planes)
@@ -125,9 +136,18 @@ def create_training_arena(
 def training_views(arena: Arena) -> TrainingViews:
     """Return the views of an arena that ``create_training_arena`` made.
 
-    They keep the arena mapped: drop them before ``Arena.close``.
+    They keep the arena mapped: drop them before ``Arena.close``. The buckets are not in it:
+    they are mapped from their file, whose pages all processes share.
+
+    Raises:
+        ArrayStoreError: the bucket file has changed since the game was built.
     """
-    return _views(arena.array, arena.names)
+    named = arena.array(BUCKET_FILE).tobytes().decode()
+    if not named:
+        return _views(arena.array, arena.names)
+    buckets = map_buckets(BucketFile(*named.split("\n")))
+    mapped = {f"cards_{name}": array for name, array in buckets.items()}
+    return _views(lambda name: mapped[name] if name in mapped else arena.array(name), arena.names)
 
 
 def private_views(
@@ -170,6 +190,7 @@ def allocate_scratch(
     the policy of an opponent's node below the last of them.
     """
     frames = in_flight * (max_depth + 1)
+    places = FULL_BOARD + HOLE_CARDS * player_count
     return Scratch(
         lane_state=np.zeros((in_flight, LANE_WORDS), np.int64),
         lane_bucket=np.zeros((in_flight, player_count, street_count), np.int32),
@@ -177,6 +198,10 @@ def allocate_scratch(
         frame_state=np.zeros((frames, FRAME_WORDS), np.int64),
         frame_policy=np.zeros((frames, max_actions), np.float64),
         frame_value=np.zeros((frames, max_actions), np.float64),
+        deal_cards=np.zeros((1, places), np.int64),
+        deal_number=np.zeros((player_count, street_count), np.int64),
+        deal_strength=np.zeros(player_count, np.int64),
+        deal_ready=np.full(2, -1, np.int64),
     )
 
 
@@ -214,10 +239,22 @@ def _read_only_arrays(game: Game) -> dict[str, NDArray[Any]]:
     """Return a game's arrays by the name that they have in an arena, of exactly its dtypes."""
     found = {f"tree_{field}": array for field, array in game.tree._asdict().items()}
     found |= {f"deals_{field}": array for field, array in game.deals._asdict().items()}
+    found |= {f"cards_{field}": array for field, array in game.deals.cards._asdict().items()}
     found["deals_kind"] = np.array([game.deals.kind])
     return {
         name: np.ascontiguousarray(found[name], dtype) for name, dtype in _READ_ONLY_DTYPES.items()
     }
+
+
+def _shared_arrays(game: Game) -> dict[str, NDArray[Any]]:
+    """Return what of them lies in an arena: not the buckets, but the name of their file."""
+    arrays = _read_only_arrays(game)
+    named = b""
+    if game.bucket_file is not None:
+        named = "\n".join(game.bucket_file).encode()
+        for street in BUCKET_ARRAYS:
+            del arrays[f"cards_{street}"]
+    return arrays | {BUCKET_FILE: np.frombuffer(named, np.uint8)}
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -229,7 +266,9 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
 def _views(array: Callable[[str], NDArray[Any]], names: tuple[str, ...]) -> TrainingViews:
     tree = Tree(*(_read_only(array(f"tree_{field}")) for field in Tree._fields))
     kind = int(array("deals_kind")[0])
-    deals = Deals(kind, *(_read_only(array(f"deals_{field}")) for field in Deals._fields[1:]))
+    cards = CardDeals(*(_read_only(array(f"cards_{field}")) for field in CardDeals._fields))
+    listed = {field: _read_only(array(f"deals_{field}")) for field in Deals._fields[1:-1]}
+    deals = Deals(kind=kind, cards=cards, **listed)
     rows, words = array(ROWS), int(array(TABLE_WORDS)[0])
     state = rows[words:].reshape(-1, words)
     control, vectors = array(CONTROL), array(VECTORS)

@@ -132,6 +132,13 @@ class TableMeasured:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """Something a user should know when looking at the results."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something a user should know about."""
 
@@ -154,6 +161,7 @@ class RunEnded:
     exploitability: float | None
     unit: str | None
     method: str | None
+    not_evaluated: str | None = None  # why there is no exploitability
     restarts: int = 0
     replayed_iterations: int = 0
     checkpoints: int = 0
@@ -180,6 +188,7 @@ Event = (
     | CheckpointFailed
     | Evaluated
     | TableMeasured
+    | Noted
     | Warned
     | RunEnded
     | RunFailed

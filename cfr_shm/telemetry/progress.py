@@ -24,6 +24,7 @@ from cfr_shm.telemetry.events import (
     GameImporting,
     KernelsCompiling,
     KernelsReady,
+    Noted,
     Progress,
     RunEnded,
     RunFailed,
@@ -83,6 +84,8 @@ def describe(event: Event) -> tuple[str, str]:
         case TableMeasured(iterations, _, whole):
             words = f"{whole.infosets_visited:,} of {whole.infosets:,} infosets visited"
             return "debug", f"{words} at iteration {iterations}"
+        case Noted(text):
+            return "info", text
         case Warned(text):
             return "warning", text
         case RunEnded():
@@ -111,6 +114,8 @@ def _ended(event: RunEnded) -> str:
     ]
     if event.exploitability is not None:
         lines.append(f"exploitability: {event.exploitability:.6f} {event.unit} ({event.method})")
+    elif event.not_evaluated is not None:
+        lines.append(f"exploitability: not computed: {event.not_evaluated}")
     if event.restarts:
         again = f"{event.replayed_iterations:,} iterations run again"
         lines.append(f"workers replaced: {event.restarts}, {again}")

@@ -54,6 +54,7 @@ SUMMARY_KEYS = [
     "utility",
     "exploitability",
     "nash_conv",
+    "buckets",
     "checkpoint",
     "checkpoints",
     "checkpoint_pause_seconds",
