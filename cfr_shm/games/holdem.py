@@ -26,6 +26,7 @@ from cfr_shm.games.betting_tree import BettingTree, build_betting_tree
 from cfr_shm.games.game import Game, InfosetLabel, assemble_game
 from cfr_shm.games.holdem_buckets import DEFAULT, load_buckets, lossless_preflop
 from cfr_shm.games.holdem_deals import holdem_deals
+from cfr_shm.games.hole_cards import DealtCards, HoleCards, ListedCards
 from cfr_shm.games.lines import raise_text
 from cfr_shm.games.small_deck import SmallDeck, list_deals
 from cfr_shm.layout import CALL, DECISION, FOLD, BettingRules, Deals
@@ -41,6 +42,7 @@ class Dealt(NamedTuple):
     deals: Deals
     bucket_file: BucketFile | None
     hands: tuple[tuple[str, ...], ...] | None  # by street and bucket, where deals are listed
+    hole_cards: HoleCards
 
 
 def holdem(
@@ -79,6 +81,7 @@ def holdem(
         bucket_file=dealt.bucket_file,
         big_blind=big_blind,
         betting=betting,
+        hole_cards=dealt.hole_cards,
     )
 
 
@@ -126,7 +129,8 @@ def _deal(config: GameConfig, abstraction: AbstractionConfig, progress: Report |
     if deck is None:
         small = SmallDeck(config.ranks or STANDARD.rank_count, config.suits or SUIT_COUNT)
         listed = list_deals(small, config.players, board_cards, board=board, ranges=ranges)
-        return Dealt(listed.deals, None, listed.hands)
+        seen = ListedCards(small, board_cards, listed.hands, board, ranges)
+        return Dealt(listed.deals, None, listed.hands, seen)
     streets = played_streets(config)
     if needs_no_file(config, abstraction):
         buckets = lossless_preflop(deck)
@@ -140,7 +144,8 @@ def _deal(config: GameConfig, abstraction: AbstractionConfig, progress: Report |
         board=board,
         ranges=ranges,
     )
-    return Dealt(deals, buckets.file if buckets.fingerprint else None, None)
+    file = buckets.file if buckets.fingerprint else None
+    return Dealt(deals, file, None, DealtCards(deals))
 
 
 def needs_no_file(config: GameConfig, abstraction: AbstractionConfig) -> bool:

@@ -24,9 +24,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_claim, atomic_store, in_order
+from cfr_shm.kernels.atomics import atomic_claim, atomic_load, atomic_store, in_order
 from cfr_shm.kernels.barrier import meet
 from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.progress import show
 from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
     FREEZE_CLAIMED,
@@ -48,15 +49,13 @@ from cfr_shm.layout import (
     RUN_COUNT,
     RUN_ROWS,
     RUN_STRIDE,
+    STOP_FLAG,
     STOP_NOW,
     TOTAL_ITERATIONS,
     TOTAL_NODES,
     TOTAL_UTILITY,
     TOTALS_OF_TASK,
     WEIGHT_LINEAR,
-    WORKER_HEARTBEAT,
-    WORKER_ITERATIONS,
-    WORKER_NODES,
 )
 
 #: What a window returns when it was told to stop at once.
@@ -92,7 +91,8 @@ def run_freezes(window, views, table, task, control, border, result):
     result[:] = 0.0
     first = task.first_iteration
     end = first + task.iteration_count
-    if first == end:
+    # Whoever left a meeting meets nobody before it is settled: the flag stays up until then.
+    if first == end or atomic_load(control, STOP_FLAG) == STOP_NOW:
         return
     of_task = border.own + border.lines.totals + TOTALS_OF_TASK * border.lines.total_words
     for each in range(border.lines.total_words):
@@ -141,7 +141,7 @@ def _run_freeze(window, views, table, task, control, border, result, first, last
     if verdict != STOP_NOW:
         atomic_store(line, own + FREEZE_STEP, 2 * number + 2)
         in_order()
-        _tell(control, task.worker_line, iterations, visited)
+        show(control, task.worker_line, iterations, visited)
     return verdict
 
 
@@ -161,14 +161,6 @@ def _add_totals(border, number, iterations, visited, result):
         units = np.int64(result[RESULT_UTILITY + player])
         line[at(after + each)] = line[at(before + each)] + units - line[at(of_task + each)]
         line[at(of_task + each)] = units
-
-
-@device
-def _tell(control, line, iterations, visited):
-    """Count what was done in the worker's line of the control block."""
-    atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + iterations)
-    atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
-    atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
 
 
 @device
