@@ -146,6 +146,7 @@ def test_row_02_segmentation_fault(tmp_path: Path) -> None:
     assert "in counting" in (tmp_path / "worker-1.trace").read_text()
 
 
+@pytest.mark.slow
 def test_row_02_segmentation_fault_in_the_code(tmp_path: Path) -> None:
     """It comes back with the task: the run ends, and says why."""
     with (
