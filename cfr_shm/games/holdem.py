@@ -26,10 +26,10 @@ from cfr_shm.games.betting_tree import BettingTree, build_betting_tree
 from cfr_shm.games.game import Game, InfosetLabel, assemble_game
 from cfr_shm.games.holdem_buckets import DEFAULT, load_buckets, lossless_preflop
 from cfr_shm.games.holdem_deals import holdem_deals
+from cfr_shm.games.holdem_lines import public_lines
 from cfr_shm.games.hole_cards import DealtCards, HoleCards, ListedCards
-from cfr_shm.games.lines import raise_text
 from cfr_shm.games.small_deck import SmallDeck, list_deals
-from cfr_shm.layout import CALL, DECISION, FOLD, BettingRules, Deals
+from cfr_shm.layout import DECISION, BettingRules, Deals
 
 _DEFAULT_BOARD = (0, 3, 1, 1)
 
@@ -200,27 +200,3 @@ def _labels(betting: BettingTree, dealt: Dealt, big_blind: float | None) -> Iter
             held = f"bucket {bucket}" if dealt.hands is None else dealt.hands[street][bucket]
             row = base + bucket * int(record["row_stride"])
             yield InfosetLabel(f"seat {seat}: {held} | {lines[node]}", seat, row, moves)
-
-
-def public_lines(betting: BettingTree, big_blind: float | None) -> list[str]:
-    """Return the public line of each node, as games/lines.py reads it."""
-    nodes = betting.built.tree.nodes
-    street, first, count = nodes["street"], nodes["first_child"], nodes["count"]
-    lines = [""] * len(nodes)
-    for node in np.flatnonzero(nodes["kind"] == DECISION).tolist():
-        children = range(int(first[node]), int(first[node]) + int(count[node]))
-        moves = betting.move[children.start : children.stop].tolist()
-        for child, move in zip(children, moves, strict=True):
-            text = _move_text(move, FOLD in moves, big_blind)
-            line = f"{lines[node]} {text}" if lines[node] else text
-            ended = nodes["kind"][child] == DECISION and street[child] != street[node]
-            lines[child] = f"{line} /" if ended else line
-    return lines
-
-
-def _move_text(move: int, facing: bool, big_blind: float | None) -> str:
-    if move == FOLD:
-        return "f"
-    if move == CALL:
-        return "c" if facing else "x"
-    return raise_text(move, big_blind, not facing)
