@@ -191,21 +191,36 @@ def remove_store(directory: Path, disk: Disk = DISK) -> None:
 
 
 def prune_unfinished(parent: Path, disk: Disk = DISK) -> None:
-    """Remove what writers that are gone have left unfinished in ``parent``.
+    """Remove what writers that are gone have left unfinished in ``parent``."""
+    for path in unfinished(parent):
+        remove_unfinished(path, disk)
 
-    The name holds the writer's process id. A living writer also holds a lock, where there are
-    such locks, so that one in another container (whose id means nothing here) is left alone.
+
+def unfinished(parent: Path) -> list[Path]:
+    """Return the directories in ``parent`` that their writers, who are gone, did not finish.
+
+    The name holds the writer's process id.
     """
+    found = []
     for path in list(parent.iterdir()):
-        found = _UNFINISHED.fullmatch(path.name)
-        if found is None or path.is_symlink():
+        named = _UNFINISHED.fullmatch(path.name)
+        if named is None or path.is_symlink():
             continue
-        writer = int(found.group(1))
+        writer = int(named.group(1))
         alive = path in _being_written if writer == os.getpid() else psutil.pid_exists(writer)
-        if alive:
-            continue
-        with contextlib.suppress(OSError), _held(path):
-            _remove_tree(path, disk)
+        if not alive:
+            found.append(path)
+    return found
+
+
+def remove_unfinished(directory: Path, disk: Disk = DISK) -> None:
+    """Remove an unfinished directory, unless somebody writes to it after all.
+
+    A living writer holds a lock, where there are such locks, so that one in another container
+    (whose process id means nothing here) is left alone.
+    """
+    with contextlib.suppress(OSError), _held(directory):
+        _remove_tree(directory, disk)
 
 
 def make_directories(path: Path, disk: Disk = DISK) -> None:

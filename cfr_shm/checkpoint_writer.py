@@ -36,6 +36,9 @@ class CheckpointWriter:
         game: whose tables they hold.
         report: is told of every checkpoint, saved or failed, from the writing thread too.
         after: called with a checkpoint and its path once it is on disk, in the same thread.
+
+    Attributes:
+        saved: checkpoints that are on disk.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class CheckpointWriter:
         self._thread: threading.Thread | None = None
         self._buffer: NDArray[np.float64] | None = None
         self._fault: BaseException | None = None
+        self.saved = 0
 
     @property
     def busy(self) -> bool:
@@ -171,6 +175,7 @@ class CheckpointWriter:
     def _save(self, checkpoint: Checkpoint) -> Path:
         started = time.monotonic()
         path = self._store.save(checkpoint, self._game)
+        self.saved += 1
         seconds = time.monotonic() - started
         self._report(CheckpointSaved(str(path), checkpoint.iterations, seconds))
         return path

@@ -10,16 +10,27 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from cfr_shm.algorithms import FULL_WIDTH
 from cfr_shm.config_algorithm import AlgorithmConfig
 from cfr_shm.config_engine import EngineConfig
 from cfr_shm.config_fields import Section, flag, real, text, whole, word
-from cfr_shm.config_reader import Rule, Setting, Value, nearest, parse, read_file, read_yaml
+from cfr_shm.config_holdem import AbstractionConfig, check_holdem
+from cfr_shm.config_holdem import GameConfig as GameConfig
+from cfr_shm.config_reader import (
+    Rule,
+    Setting,
+    Value,
+    nearest,
+    parse,
+    places,
+    read_file,
+    read_yaml,
+)
 from cfr_shm.errors import ConfigError
 
 #: The training time when neither iterations nor a time budget is given.
@@ -28,55 +39,10 @@ DEFAULT_TIME_BUDGET_SECONDS = 15.0
 #: Iterations are counted in float64 words, which are exact up to here.
 MOST_ITERATIONS = 1 << 53
 
+#: Texts that begin with a digit and that every YAML reader gives back as they are.
+_AMOUNT = re.compile(r"(0|[1-9]\d{0,11})(\.\d{1,12})?(x|bb)?", re.ASCII)
+
 _ENVIRONMENT_PREFIX = "CFR_SHM_"
-
-
-@dataclass(frozen=True)
-class GameConfig(Section):
-    """Which game is trained."""
-
-    name: str = text(
-        "leduc",
-        "The game: `kuhn`, `leduc`, `liars_dice`, `goofspiel` or `synthetic`; "
-        "`openspiel:NAME(params)` imports one from OpenSpiel (extra `openspiel`); "
-        "`FILE.py:FUNCTION` runs your own (see your_own_game.md).",
-    )
-    players: int = whole(2, 2, 10, "Number of players; each game has its own limit.")
-    merge_suits: bool = flag(
-        True,
-        "Leduc only: treat hands that differ by a renaming of suits as one infoset. Fewer "
-        "infosets, faster; exports write out all of them again. `false` gives the 936 infosets "
-        "of OpenSpiel.",
-    )
-    dice: int | None = whole(
-        None, 1, 9, "`liars_dice` only: dice of each player; null = 1.", optional=True
-    )
-    sides: int | None = whole(
-        None, 2, 9, "`liars_dice` only: sides of a die; null = 6.", optional=True
-    )
-    cards: int | None = whole(
-        None, 2, 13, "`goofspiel` only: cards in each hand; null = 5.", optional=True
-    )
-    max_histories: int | None = whole(
-        None,
-        1,
-        2**31 - 1,
-        "`openspiel:` only: an import of more histories is refused; null = 5000000.",
-        optional=True,
-    )
-    file_digest: str | None = text(
-        None,
-        "`FILE.py:` only, set by `train`: SHA-256 of the file, which must not change while its "
-        "run is in use.",
-        optional=True,
-    )
-    streets: int | None = whole(None, 1, 16, "`synthetic` only: betting rounds.", optional=True)
-    max_raises: int | None = whole(
-        None, 0, 16, "`synthetic` only: raises allowed in a round.", optional=True
-    )
-    buckets: int | None = whole(
-        None, 1, 2**31 - 1, "`synthetic` only: buckets per street.", optional=True
-    )
 
 
 @dataclass(frozen=True)
@@ -131,7 +97,8 @@ class RunConfig(Section):
 class Config:
     """Everything a run can be told."""
 
-    game: GameConfig = GameConfig()
+    game: GameConfig = field(default_factory=GameConfig)
+    abstraction: AbstractionConfig = field(default_factory=AbstractionConfig)
     algorithm: AlgorithmConfig = field(default_factory=AlgorithmConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     run: RunConfig = RunConfig()
@@ -139,6 +106,7 @@ class Config:
 
 SECTIONS: Mapping[str, type[Section]] = {
     "game": GameConfig,
+    "abstraction": AbstractionConfig,
     "algorithm": AlgorithmConfig,
     "engine": EngineConfig,
     "run": RunConfig,
@@ -151,7 +119,21 @@ _RULES: Mapping[str, Rule] = {
 }
 
 #: Whole sections, and single keys, that decide what a checkpoint's numbers mean.
-_FINGERPRINTED = ("game", "algorithm", "run.seed", "engine.drain_window")
+_FINGERPRINTED = (
+    "game",
+    "abstraction",
+    "algorithm",
+    "run.seed",
+    "engine.drain_window",
+    "engine.mode",
+    "engine.freeze",
+)
+
+#: Values that are left out like null, for they mean what runs did before the key existed.
+_AS_BEFORE = {"engine.mode": "async"}
+
+#: Keys of these sections that do not: checkpoints hold the fingerprint of what is in the file.
+_NOT_FINGERPRINTED = ("abstraction.buckets",)
 
 
 # --- loading -----------------------------------------------------------------------------
@@ -175,13 +157,24 @@ def load_config(
         ConfigError: the first thing that cannot be used, with its place.
     """
     settings: dict[str, Value] = {}
+    where: dict[str, str] = {}
     for setting in _all_settings(source, environment or {}, overrides, flags):
         settings[setting.key] = parse(_rule(setting), setting)
+        where.update(places(setting))
     if settings.get("run.iterations") is None and settings.get("run.time_budget") is None:
         settings["run.time_budget"] = DEFAULT_TIME_BUDGET_SECONDS
     config = _build(settings)
-    _check_together(config)
+    try:
+        _check_together(config)
+    except ConfigError as error:
+        raise ConfigError(_with_place(str(error), where)) from None
     return config
+
+
+def _with_place(message: str, where: Mapping[str, str]) -> str:
+    """Put the place before a message that begins with a key that was set."""
+    key = message.split(maxsplit=1)[0].rstrip(":,")
+    return f"{where[key]}: {message}" if key in where else message
 
 
 def parse_config(text: str, name: str = "config.yaml") -> Config:
@@ -262,13 +255,8 @@ def _build(settings: Mapping[str, Value]) -> Config:
 def _check_together(config: Config) -> None:
     """Refuse values that are fine alone and not together."""
     config.algorithm.check()
+    check_holdem(config.game, config.abstraction)
     config.engine.check()
-    workers = config.engine.num_workers
-    if config.algorithm.name in FULL_WIDTH and workers > 1:
-        raise ConfigError(
-            f"engine.num_workers is {workers}, but {config.algorithm.name} runs on one "
-            "worker; leave it out, or use a sampling algorithm"
-        )
 
 
 # --- shipped configs ---------------------------------------------------------------------
@@ -322,11 +310,18 @@ def fingerprinted_values(config: Config | Mapping[str, Any]) -> dict[str, Any]:
     """
     sections = to_dict(config) if isinstance(config, Config) else config
     return {
-        f"{section}.{key}": value
+        f"{section}.{key}": _plain(value)
         for section, values in sections.items()
         for key, value in values.items()
-        if value is not None and (section in _FINGERPRINTED or f"{section}.{key}" in _FINGERPRINTED)
+        if value not in (None, _AS_BEFORE.get(f"{section}.{key}"))
+        and (section in _FINGERPRINTED or f"{section}.{key}" in _FINGERPRINTED)
+        and f"{section}.{key}" not in _NOT_FINGERPRINTED
     }
+
+
+def _plain(value: Any) -> Any:
+    """Return lists for tuples, as JSON reads them back."""
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def fingerprint(config: Config) -> str:
@@ -349,18 +344,31 @@ def differences(
 
 
 def to_yaml(config: Config) -> str:
-    """Return the configuration as a YAML text that ``parse_config`` reads back."""
+    """Return the configuration as a YAML text that ``parse_config`` reads back.
+
+    Keys that are null, as they are when nothing is said, are left out.
+    """
     lines = []
+    defaults = to_dict(Config())
     for section, values in to_dict(config).items():
-        lines.append(f"{section}:")
-        lines += [f"  {key}: {_yaml_value(value)}" for key, value in values.items()]
+        said = {
+            key: value
+            for key, value in values.items()
+            if value is not None or defaults[section][key] is not None
+        }
+        lines += [f"{section}:"] if said else []
+        lines += [f"  {key}: {_yaml_value(value)}" for key, value in said.items()]
     return "\n".join(lines) + "\n"
 
 
 def _yaml_value(value: Value) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_yaml_value, value))}]"
     if not isinstance(value, str):
         return json.dumps(value)
     if value.isascii() and value.isidentifier() and value.lower() not in ("null", "true", "false"):
+        return value
+    if _AMOUNT.fullmatch(value):
         return value
     plain = {character for character in map(chr, range(32, 127)) if character not in '"\\'}
     return '"' + "".join(c if c in plain else f"\\U{ord(c):08x}" for c in value) + '"'

@@ -11,7 +11,26 @@ from cfr_shm.errors import ConfigError
 
 @dataclass(frozen=True)
 class EngineConfig(Section):
-    """How the work is spread over processes. Only `drain_window` changes what is computed."""
+    """How the work is spread over processes.
+
+    Only `mode`, `freeze` and `drain_window` change what is computed.
+    """
+
+    mode: Literal["async", "deterministic"] = word(
+        "async",
+        ("async", "deterministic"),
+        "`async`: workers update the table as they go, fastest. `deterministic`: the table does "
+        "not depend on the number of workers, on deaths or on how a run was cut up, to the bit "
+        "(see deterministic.md).",
+    )
+    freeze: int | None = whole(
+        None,
+        1,
+        2**30,
+        "`mode: deterministic`: iterations between two updates of the table; checkpoints and "
+        "tasks begin and end there. null = by the size of the table.",
+        optional=True,
+    )
 
     num_workers: int = whole(0, 0, 1024, "Worker processes; 0 = one per usable core.")
     in_process: bool | Literal["auto"] = flag(
@@ -60,8 +79,16 @@ class EngineConfig(Section):
         None,
         0.1,
         1e6,
-        "A task that takes longer ends the run with an error; null = no fixed deadline.",
+        "A worker that is at one task for longer is taken for dead. null = by the measured rate: "
+        "a worker that has not finished a window for 20 times the time that its task should take, "
+        "and at least 10 s, which no slow machine explains.",
         optional=True,
+    )
+    on_worker_death: Literal["respawn", "abort"] = word(
+        "respawn",
+        ("respawn", "abort"),
+        "A worker that died or hangs is replaced and its task run again (see reliability.md), or "
+        "ends the run with an error.",
     )
 
     def check(self) -> None:
@@ -70,6 +97,8 @@ class EngineConfig(Section):
         Raises:
             ConfigError: the first of them.
         """
+        if self.freeze is not None and self.mode != "deterministic":
+            raise ConfigError("engine.freeze needs engine.mode deterministic")
         if self.in_process is True and self.num_workers > 1:
             raise ConfigError(
                 f"engine.in_process runs one worker, but engine.num_workers is {self.num_workers}; "

@@ -10,9 +10,10 @@ from cfr_shm.config_reader import Rule
 from cfr_shm.errors import ConfigError
 
 
-def flag(default: object, doc: str, *, words: tuple[str, ...] = ()) -> Any:
+def flag(default: object, doc: str, *, words: tuple[str, ...] = (), optional: bool = False) -> Any:
     """Declare a key that takes true or false."""
-    return field(default=default, metadata={"rule": Rule("flag", doc, words=words)})
+    rule = Rule("flag", doc, words=words, optional=optional)
+    return field(default=default, metadata={"rule": rule})
 
 
 def whole(
@@ -45,6 +46,37 @@ def word(default: object, words: tuple[str, ...], doc: str, *, optional: bool = 
     return field(
         default=default, metadata={"rule": Rule("word", doc, words=words, optional=optional)}
     )
+
+
+def amount(
+    default: object,
+    low: float,
+    high: float,
+    doc: str,
+    *,
+    units: tuple[str, ...],
+    words: tuple[str, ...] = (),
+) -> Any:
+    """Declare a key that takes a number with a unit; it is held as text."""
+    rule = Rule("amount", doc, low, high, words, units=units)
+    return field(default=default, metadata={"rule": rule})
+
+
+def listed(
+    item: Any, low: int, high: int, doc: str, *, alone: bool = False, optional: bool = True
+) -> Any:
+    """Declare a key that takes a list of ``low`` to ``high`` items; null by default.
+
+    Args:
+        item: what each item may hold: a field as the functions above (or this one) return it.
+        low: fewest items.
+        high: most items.
+        doc: what the key means.
+        alone: whether an item without brackets will do.
+        optional: whether null will do.
+    """
+    rule = Rule("list", doc, low, high, optional=optional, items=item.metadata["rule"], alone=alone)
+    return field(default=None, metadata={"rule": rule})
 
 
 class Section:

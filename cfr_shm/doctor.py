@@ -202,7 +202,7 @@ def _round_trip(method: _StartMethod) -> tuple[float, float]:
         game=GameConfig(name="kuhn"),
         engine=EngineConfig(num_workers=1, in_process=False, start_method=method),
     )
-    game = load_game(config.game)
+    game = load_game(config.game, None, config.abstraction)
     trips = []
     with (
         tempfile.TemporaryDirectory(prefix="cfr-shm-doctor-") as directory,

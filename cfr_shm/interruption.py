@@ -1,8 +1,9 @@
-"""SIGINT, SIGTERM and SIGHUP: what they mean before, during and after training.
+"""SIGINT, SIGTERM, SIGHUP and SIGUSR1: what they mean before, during and after training.
 
 Before there is anything to lose a signal ends the command at once. While a run holds shared
 memory and unsaved work it only sets a flag, which the training looks at between batches, so
-that a checkpoint can be written. A second Ctrl-C does not wait for that.
+that a checkpoint can be written. A second Ctrl-C does not wait for that. SIGUSR1 asks for a
+checkpoint and nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Self
 from cfr_shm.errors import EXIT_OK
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_CHECKPOINT = "SIGUSR1"
 
 
 class StopRequested(KeyboardInterrupt):
@@ -29,7 +31,7 @@ class StopRequested(KeyboardInterrupt):
 
 
 class StopSignals:
-    """Catch the signals that ask a run to end, from ``__enter__`` to ``__exit__``.
+    """Catch the signals that are meant for a run, from ``__enter__`` to ``__exit__``.
 
     Owned by the command; only the main thread may enter it (elsewhere it catches nothing, and
     ``pending`` stays false). The former handlers come back at the end.
@@ -37,6 +39,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.signal_number = 0
+        self.wants_checkpoint = False
         self._deferred = False
         self._stop: list[Callable[[], None]] = []
         self._abandon: list[Callable[[], None]] = []
@@ -47,6 +50,8 @@ class StopSignals:
             for name in _NAMES:
                 if (number := getattr(signal, name, None)) is not None:
                     self._former[number] = signal.signal(number, self._handle)
+            if (number := getattr(signal, _CHECKPOINT, None)) is not None:
+                self._former[number] = signal.signal(number, self._want_checkpoint)
         return self
 
     def __exit__(
@@ -73,8 +78,13 @@ class StopSignals:
         """From now on a signal only sets ``pending``."""
         self._deferred = True
 
+    def take_checkpoint_request(self) -> bool:
+        """Return whether a checkpoint was asked for since the last call."""
+        wanted, self.wants_checkpoint = self.wants_checkpoint, False
+        return wanted
+
     def on_stop(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` when a signal asks the run to end; from the signal handler."""
+        """Call ``callback`` when a signal asks for something; from the signal handler."""
         self._stop.append(callback)
 
     def on_abandon(self, callback: Callable[[], None]) -> None:
@@ -87,6 +97,11 @@ class StopSignals:
         if self.signal_number and number == signal.SIGINT:
             self._leave(number)
         self.signal_number = self.signal_number or number
+        for callback in self._stop:
+            callback()
+
+    def _want_checkpoint(self, _number: int, _frame: FrameType | None) -> None:
+        self.wants_checkpoint = True
         for callback in self._stop:
             callback()
 

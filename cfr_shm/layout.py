@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.layout_cards import CardDeals
+
 # --- nodes -------------------------------------------------------------------------------
 
 DECISION = 0
@@ -61,6 +63,7 @@ class Tree(NamedTuple):
 
 DEALS_TABLE = 0
 DEALS_UNIFORM = 1
+DEALS_HOLDEM = 2
 
 
 class Deals(NamedTuple):
@@ -69,6 +72,7 @@ class Deals(NamedTuple):
     ``kind`` DEALS_TABLE: every deal is listed and drawn by its probability (alias method).
     ``kind`` DEALS_UNIFORM: buckets are drawn uniformly below ``bucket_count``, strengths are
     the last street's bucket; there is nothing to enumerate and the table arrays have one row.
+    ``kind`` DEALS_HOLDEM: cards are drawn, buckets and strengths follow from them by ``cards``.
     """
 
     kind: int
@@ -78,6 +82,7 @@ class Deals(NamedTuple):
     bucket: NDArray[np.int32]  # (deals, players, streets)
     strength: NDArray[np.int32]  # (deals, players), higher wins; in a matchup they are added
     bucket_count: NDArray[np.int64]  # (players, streets)
+    cards: CardDeals  # DEALS_HOLDEM only
 
 
 # --- betting -----------------------------------------------------------------------------
@@ -151,8 +156,32 @@ def betting_words(players: int) -> int:
 WORD_BYTES = 8
 
 
+#: A mark stands for so many words of the table: 2 ** MARK_SHIFT.
+MARK_SHIFT = 4
+#: Eight marks are looked at together.
+MARK_WORD_SHIFT = MARK_SHIFT + 3
+
+
+class Increments(NamedTuple):
+    """What a freeze adds to the table, in units: whole numbers, whose sums have no order.
+
+    Row ``r`` with ``n`` actions has the units of its strategy sums in ``units[2 * r :][:n]``
+    and those of its regrets in the ``n`` that follow. ``mark[w >> MARK_SHIFT]`` is 1 where
+    units of a row whose first word is ``w`` may differ from 0.
+    """
+
+    units: NDArray[np.int64]  # (2 * words,), one worker's own or everybody's
+    mark: NDArray[np.uint8]  # (marks,), everybody's
+    per_weight: float  # units for each 1.0 of strategy weight, a power of 2
+    per_chip: float  # units for each chip of regret, a power of 2
+    per_utility: float  # units for each chip of utility, a power of 2
+
+
+NO_INCREMENTS = Increments(np.zeros(0, np.int64), np.zeros(0, np.uint8), 1.0, 1.0, 1.0)
+
+
 class Table(NamedTuple):
-    """Two typed views of the same rows.
+    """Two typed views of the same rows, and what a freeze will add to them.
 
     Row ``r`` with ``n`` actions is ``strategy_sum[r : r + n]`` and
     ``regret[2 * (r + n) : 2 * (r + n) + n]``.
@@ -160,6 +189,7 @@ class Table(NamedTuple):
 
     strategy_sum: NDArray[np.float64]  # (words,), weighted policy sums
     regret: NDArray[np.float32]  # (2 * words,), cumulative, chips
+    increments: Increments = NO_INCREMENTS
 
 
 def row_words(action_count: int) -> int:
@@ -210,6 +240,11 @@ def control_words(worker_count: int) -> int:
     return barrier_word(worker_count) + (1 + worker_count) * CONTROL_LINE_WORDS
 
 
+def worker_line(worker: int) -> int:
+    """Return the first word of a worker's line in the control block."""
+    return (1 + worker) * CONTROL_LINE_WORDS
+
+
 # --- tasks -------------------------------------------------------------------------------
 
 UPDATE_PLAIN = 0
@@ -242,12 +277,75 @@ class Task(NamedTuple):
     prune_after: int = 0  # iterations before the first that may skip
 
 
+# --- freezes -----------------------------------------------------------------------------
+
+#: The shared words of freezes: line 0, then for each worker its lines, see ``freeze_words``.
+#: A worker's STEP is 2 * number while it adds to the increments of freeze ``number``, and
+#: 2 * number + 1 while it applies them; FIRST and END are that freeze's iterations.
+FREEZE_CLAIMED = 0  # line 0: the next iteration that nobody has claimed
+
+FREEZE_STEP = 0
+FREEZE_FIRST = 1
+FREEZE_END = 2
+FREEZE_CLAMPED = 3  # regrets that were put back to a limit, since the beginning
+REDO_CLAMPED = 4  # the same with the row below
+REDO_COUNT = 5  # actions of the row below
+REDO_ROW = 6  # 1 + the row that is just being written, 0 for none
+FREEZE_LINE_WORDS = 8
+
+#: What a worker has done in all freezes before number n stands in totals ``n & 1``; totals
+#: TOTALS_OF_TASK hold what it has done in the freezes of its task.
+TOTALS_OF_TASK = 2
+TOTAL_ITERATIONS = 0
+TOTAL_NODES = 1
+TOTAL_UTILITY = 2
+
+RUN_BASE, RUN_STRIDE, RUN_COUNT, RUN_ROWS = range(4)
+RUN_WORDS = 4
+
+
+class FreezeLines(NamedTuple):
+    """Where a worker's words are: offsets from the first of its lines."""
+
+    totals: int  # 3 x ``total_words``: iterations, nodes, each player's utility in units
+    total_words: int
+    redo: int  # a row of the table, as it is to become
+    words: int  # of one worker, whole cache lines
+
+
+def freeze_lines(player_count: int, max_actions: int) -> FreezeLines:
+    """Return how a worker's words of the freezes are laid out."""
+    total_words = TOTAL_UTILITY + player_count
+    redo = FREEZE_LINE_WORDS + 3 * total_words
+    words = redo + row_words(max_actions)
+    return FreezeLines(FREEZE_LINE_WORDS, total_words, redo, -(-words // 8) * 8)
+
+
+class Border(NamedTuple):
+    """What the workers need to end a freeze together: all of it is shared, but for the ints."""
+
+    units: NDArray[np.int64]  # (copies, 2 * words), as ``Increments.units``; copies are added up
+    mark_word: NDArray[np.uint64]  # (marks / 8,), the marks, eight at a time
+    run: NDArray[np.int64]  # (runs, RUN_WORDS), read-only: base, stride, actions and number of rows
+    line: NDArray[np.int64]  # (CONTROL_LINE_WORDS + workers * lines.words,)
+    redo_sum: NDArray[np.float64]  # ``line``, as strategy sums
+    redo_regret: NDArray[np.float32]  # ``line``, as regrets
+    lines: FreezeLines
+    meeting: Meeting
+    own: int  # first of this worker's words in ``line``
+    freeze: int  # iterations
+    weighting: int  # of iterations, WEIGHT_VANILLA or WEIGHT_LINEAR
+    floor: float  # regrets never fall below it
+    share_shift: int  # a worker applies every n-th 2 ** share_shift words of the table
+
+
 class Scratch(NamedTuple):
     """Memory that one worker's traversal kernel owns.
 
     A *lane* holds one traversal in flight: what it needs to go on after others had their turn,
     and ``depth`` frames of explicit stack: one per traverser node on the path and one more to
-    work in. Frame ``f`` of lane ``l`` is row ``l * depth + f`` of the ``frame_*`` arrays.
+    work in. Frame ``f`` of lane ``l`` is row ``l * depth + f`` of the ``frame_*`` arrays. The
+    ``deal_*`` arrays hold the hold'em deal that will be wanted next.
     """
 
     lane_state: NDArray[np.int64]  # (lanes, LANE_WORDS)
@@ -256,6 +354,10 @@ class Scratch(NamedTuple):
     frame_state: NDArray[np.int64]  # (lanes * depth, FRAME_WORDS)
     frame_policy: NDArray[np.float64]  # (lanes * depth, actions)
     frame_value: NDArray[np.float64]  # (lanes * depth, actions), chips
+    deal_cards: NDArray[np.int64]  # (1, 5 + 2 * players), board, then hole cards by player
+    deal_number: NDArray[np.int64]  # (players, streets), hand numbers
+    deal_strength: NDArray[np.int64]  # (players,)
+    deal_ready: NDArray[np.int64]  # (2,), seed and iteration of what the deal_* arrays hold
 
 
 class Exploration(NamedTuple):
@@ -321,6 +423,9 @@ class VectorForm(NamedTuple):
     payoff: NDArray[np.float64]  # chips times probability of the joint
     shared_first: NDArray[np.int64]  # (players + 1,), each player's part of ``shared_rows``
     shared_rows: NDArray[np.int64]  # (rows, 2), first word and actions of rows not exclusive
+    use_first: NDArray[np.int64]  # (rows + 1,), each shared row's part of ``use_node``
+    use_node: NDArray[np.int32]  # (uses,), a node that uses the row, last nodes first
+    use_class: NDArray[np.int32]  # (uses,), the class that uses it there
 
 
 class PublicStates(NamedTuple):
@@ -348,13 +453,28 @@ class VectorScratch(NamedTuple):
 
 
 class FullWidthState(NamedTuple):
-    """What a full-width algorithm keeps beside the strategy sums, addressed as these are.
+    """What a full-width algorithm keeps beside the strategy sums.
 
-    ``regret`` and the policy in the scratch memory are carried from iteration to iteration.
+    ``regret`` is addressed as these are; it and the policy in the scratch memory are carried
+    from iteration to iteration.
     """
 
     regret: NDArray[np.float64]  # (words,), cumulative, chips
-    instant: NDArray[np.float64]  # (words,), zero between sweeps
+    instant: NDArray[np.float64]  # (most actions,), one row's instant regrets, scratch
+
+
+class SweepShare(NamedTuple):
+    """The part of every sweep that one worker does, and how it meets the others.
+
+    Every node is in the subtrees of one worker or in the *trunk* above them, which worker 0
+    walks; every shared row is one worker's.
+    """
+
+    nodes: NDArray[np.int32]  # (own,), ascending, whole subtrees
+    trunk: NDArray[np.int32]  # (trunk,), ascending, the same for all workers
+    row_first: NDArray[np.int64]  # (players + 1,), each player's part of ``rows``
+    rows: NDArray[np.int64]  # (own rows,), indices to ``VectorForm.shared_rows``
+    meeting: Meeting
 
 
 class FullWidthRule(NamedTuple):

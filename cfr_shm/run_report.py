@@ -12,13 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.telemetry.events import Progress, RunEnded
 from cfr_shm.telemetry.progress import LIVE_INTERVAL_SECONDS, due_times
-
-MODE = "async"
 
 LEAST_RATE_SECONDS = 1.0
 
@@ -66,6 +65,18 @@ class Totals:
     def nodes_per_second(self) -> float:
         """Mean rate over all parts."""
         return self.nodes / self.seconds if self.seconds > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Pauses:
+    """How long workers stood still for checkpoints: from the word to stop to the next tasks."""
+
+    seconds: float = 0.0
+    longest_seconds: float = 0.0
+
+    def plus(self, seconds: float) -> Pauses:
+        """Return these pauses and one more."""
+        return Pauses(self.seconds + seconds, max(self.longest_seconds, seconds))
 
 
 class Meter:
@@ -144,6 +155,7 @@ class Meter:
             utility_moving_average=self._moving_average(totals),
             batch_iterations=stats.batch_iterations,
             restarts=stats.restarts,
+            worker_restarts=stats.worker_restarts,
             epsilon=self._epsilon(totals.iterations),
         )
 
@@ -171,9 +183,15 @@ class Summary:
     seed: int
     totals: Totals
     stats: EngineStats
+    mode: str = "async"
+    freeze: int | None = None
     lost_update_estimate: float | None = None
     evaluation: Evaluation | None = None
+    buckets: BucketFile | None = None
+    not_evaluated: str | None = None  # why exploitability cannot be computed
     checkpoint: str | None = None
+    checkpoints: int = 0
+    pauses: Pauses = Pauses()
 
     def changed(self, **changes: Any) -> Summary:
         """Return a copy with some fields changed."""
@@ -187,7 +205,8 @@ class Summary:
             "game": self.game,
             "fingerprint": self.fingerprint,
             "seed": self.seed,
-            "mode": MODE,
+            "mode": self.mode,
+            "freeze": self.freeze,
             "iterations": totals.iterations,
             "nodes": totals.nodes,
             "seconds": totals.seconds,
@@ -200,7 +219,10 @@ class Summary:
             "voluntary_context_switches": stats.voluntary_context_switches,
             "involuntary_context_switches": stats.involuntary_context_switches,
             "restarts": stats.restarts,
+            "worker_restarts": list(stats.worker_restarts),
+            "longest_recovery_seconds": stats.longest_recovery_seconds or None,
             "replayed_iterations": stats.replayed_iterations,
+            "clamped_regrets": stats.clamped_regrets,
             "lost_update_estimate": self.lost_update_estimate,
             "utility": totals.utility,
             "exploitability": None
@@ -211,7 +233,11 @@ class Summary:
                 "method": evaluation.method,
             },
             "nash_conv": None if evaluation is None else evaluation.nash_conv,
+            "buckets": None if self.buckets is None else self.buckets._asdict(),
             "checkpoint": self.checkpoint,
+            "checkpoints": self.checkpoints,
+            "checkpoint_pause_seconds": self.pauses.seconds,
+            "longest_checkpoint_pause_seconds": self.pauses.longest_seconds,
         }
 
     def ended(self, directory: str) -> RunEnded:
@@ -230,4 +256,11 @@ class Summary:
             exploitability=None if evaluation is None else evaluation.exploitability,
             unit=None if evaluation is None else evaluation.unit,
             method=None if evaluation is None else evaluation.method,
+            not_evaluated=self.not_evaluated,
+            restarts=self.stats.restarts,
+            replayed_iterations=self.stats.replayed_iterations,
+            checkpoints=self.checkpoints,
+            pause_seconds=self.pauses.seconds,
+            pause_fraction=self.pauses.seconds / max(1e-9, self.stats.seconds),
+            longest_pause_seconds=self.pauses.longest_seconds,
         )

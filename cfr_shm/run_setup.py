@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
 from pathlib import Path
+from typing import Literal
 
 from cfr_shm.algorithms import (
     CHANCE_SAMPLING,
@@ -24,15 +26,25 @@ from cfr_shm.config_algorithm import (
     PRUNED_FLOOR,
 )
 from cfr_shm.engine.discounts import DiscountPlan
+from cfr_shm.engine.freezes import default_freeze, plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.game import Game
+from cfr_shm.games.sweep_shares import sweep_nanoseconds
 from cfr_shm.games.vector_form import classify, has_hidden_moves
+from cfr_shm.memory.increments import FreezePlan
 
 #: Tables up to this size have one traversal in flight, larger ones several
 #: (docs/adr/0005-in-flight.md).
 ONE_IN_FLIGHT_BYTES = 4 << 20
 IN_FLIGHT_BEYOND = 8
+
+#: Where workers sweep a game together, each should have so much to do in an iteration
+#: (docs/adr/0020-meeting-in-shared-memory.md).
+LEAST_SHARE_NANOSECONDS = 100_000
+
+#: As many as the configuration allows.
+MOST_WORKERS = 1024
 
 #: Up to this size racing adds gain more than they lose (docs/adr/0003-updates.md).
 RACY_BYTES = 16 << 20
@@ -51,17 +63,29 @@ def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return cores
 
 
-def worker_count(config: Config) -> int:
-    """Return the number of workers: as configured, or one per usable core."""
-    if config.engine.in_process is True or config.algorithm.name in FULL_WIDTH:
+def worker_count(config: Config, game: Game) -> int:
+    """Return the number of workers: as configured, or one per usable core that is of use."""
+    if config.engine.in_process is True:
         return 1
-    return config.engine.num_workers or usable_cores()
+    return config.engine.num_workers or min(usable_cores(), workers_of_use(config, game))
 
 
-def runs_in_process(config: Config) -> bool:
-    """Return whether the kernels run in this process."""
+def workers_of_use(config: Config, game: Game) -> int:
+    """Return how many workers can gain anything, however many cores there are.
+
+    Workers of a full-width algorithm meet several times in each iteration: where that is short,
+    they would spend their time on meeting.
+    """
+    if config.algorithm.name not in FULL_WIDTH or game.why_not_enumerable() is not None:
+        return MOST_WORKERS
+    nanoseconds = sweep_nanoseconds(game.tree, game.deals)
+    return max(1, min(MOST_WORKERS, nanoseconds // LEAST_SHARE_NANOSECONDS))
+
+
+def runs_in_process(config: Config, workers: int) -> bool:
+    """Return whether the kernels run in this process, with so many workers."""
     in_process = config.engine.in_process
-    return worker_count(config) == 1 if in_process == "auto" else bool(in_process)
+    return workers == 1 if in_process == "auto" else bool(in_process)
 
 
 def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettings:
@@ -74,7 +98,7 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
     if updates == "auto":
         updates = "racy" if game.table_bytes <= RACY_BYTES else "atomic"
     return EngineSettings(
-        worker_count=worker_count(config),
+        worker_count=worker_count(config, game),
         player_count=game.player_count,
         street_count=game.street_count,
         max_depth=game.max_depth,
@@ -83,6 +107,8 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
         weighting="linear" if algorithm.weighting == "linear" else "vanilla",
         in_flight=in_flight,
         drain_window=drain_window(config),
+        freeze=freeze_plan(config, game),
+        cores=usable_cores(),
         update=updates,
         start_method=engine.start_method,
         batch_size=None if engine.batch_size == "auto" else engine.batch_size,
@@ -91,17 +117,52 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
         wait_min_ms=engine.wait_min_ms,
         wait_max_ms=engine.wait_max_ms,
         deadline_seconds=engine.deadline_seconds,
+        on_worker_death=death_policy(config),
         trace_directory=str(directory),
         algorithm=algorithm_settings(config, game),
     )
 
 
+def death_policy(config: Config) -> Literal["respawn", "abort"]:
+    """Return what a worker's death means.
+
+    A full-width iteration rewrites the whole table: half of one cannot be run again.
+    """
+    return "abort" if config.algorithm.name in FULL_WIDTH else config.engine.on_worker_death
+
+
 def drain_window(config: Config) -> int:
     """Return the multiple of iterations at which tasks begin and end.
 
-    Nothing is interleaved in full-width algorithms, whose iterations may take long.
+    Nothing is interleaved in full-width algorithms, whose iterations may take long. In
+    deterministic mode it is the freeze.
     """
+    if config.engine.freeze is not None:
+        return config.engine.freeze
     return 1 if config.algorithm.name in FULL_WIDTH else config.engine.drain_window
+
+
+def with_freeze(config: Config, game: Game) -> Config:
+    """Return the configuration with the freeze that it leaves open; it is part of the run."""
+    engine = config.engine
+    if engine.mode != "deterministic" or config.algorithm.name in FULL_WIDTH:
+        return config
+    freeze = engine.freeze or default_freeze(game)
+    return dataclasses.replace(config, engine=dataclasses.replace(engine, freeze=freeze))
+
+
+def freeze_plan(config: Config, game: Game) -> FreezePlan | None:
+    """Return how the run is frozen, None where it is not.
+
+    Full-width algorithms need no freezes to be deterministic.
+
+    Raises:
+        ConfigError: the sums of a freeze do not fit whole numbers; names the figures.
+    """
+    freeze = config.engine.freeze
+    if freeze is None or config.algorithm.name in FULL_WIDTH:
+        return None
+    return plan_freezes(game, algorithm_settings(config, game), freeze, worker_count(config, game))
 
 
 def algorithm_settings(config: Config, game: Game) -> AlgorithmSettings:

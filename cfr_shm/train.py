@@ -15,22 +15,18 @@ Nobody writes to the tables while the engine is paused; that is when rows are co
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
-import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.algorithms import FULL_WIDTH, AlgorithmSettings
+from cfr_shm.algorithms import FULL_WIDTH
 from cfr_shm.checkpoint_writer import CheckpointWriter
 from cfr_shm.config import Config, fingerprint, to_dict
-from cfr_shm.engine.algorithm_kernels import are_compiled
-from cfr_shm.engine.coordinator import Engine, open_engine
+from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import (
     StrategyWeights,
@@ -38,59 +34,52 @@ from cfr_shm.engine.lost_updates import (
     total_strategy_weight,
 )
 from cfr_shm.engine.stats import EngineStats
-from cfr_shm.errors import CfrShmError
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game, pinned
 from cfr_shm.interruption import StopRequested, StopSignals
-from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.layout import Table
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import (
     TrainingViews,
-    create_training_arena,
-    private_views,
     table_of,
-    training_views,
 )
-from cfr_shm.run_directory import CHECKPOINTS, LOG, METRICS, TENSORBOARD, RunDirectory
-from cfr_shm.run_report import Meter, Summary, Totals
+from cfr_shm.run_directory import CHECKPOINTS, RunDirectory
+from cfr_shm.run_report import Meter, Pauses, Summary, Totals
+from cfr_shm.run_resources import (
+    listeners,
+    make_kernels_ready,
+    notes_on,
+    run_started,
+    sweep,
+    tables_and_engine,
+)
 from cfr_shm.run_setup import (
     algorithm_settings,
     discount_plan,
     drain_window,
     engine_settings,
     epsilon_at,
+    freeze_plan,
     mean_iteration_weight,
-    runs_in_process,
-    worker_count,
+    with_freeze,
 )
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.statistics import street_statistics
 from cfr_shm.telemetry.events import (
-    Broadcast,
     CheckpointBegun,
     Evaluated,
     GameImporting,
-    KernelsCompiling,
-    KernelsReady,
     Listener,
-    RunFailed,
-    RunStarted,
+    Noted,
     TableMeasured,
     Warned,
     ignore,
 )
-from cfr_shm.telemetry.metrics import MetricsLog
-from cfr_shm.telemetry.progress import LogFile
-from cfr_shm.telemetry.samples import Sampler
-from cfr_shm.telemetry.tensorboard import TensorBoardLog, require_tensorboard
+from cfr_shm.telemetry.tensorboard import require_tensorboard
 
 #: However short the interval between checkpoints, there is training in between.
 LEAST_TRAINING_SECONDS = 0.1
-
-#: A checkpoint that is due while the one before is still being written waits so much longer.
-BUSY_SECONDS = 1.0
 
 #: Saving more than this at the end of a run is announced.
 SLOW_TO_SAVE_BYTES = 1 << 28
@@ -124,18 +113,23 @@ def train(
         require_tensorboard()
     signals = StopSignals() if signals is None else signals
     if resume is None:
-        config = dataclasses.replace(config, game=pinned(config.game))
-    game = load_game(config.game, lambda text: report(GameImporting(text)))
+        config = pinned(config)
+    game = load_game(config.game, lambda text: report(GameImporting(text)), config.abstraction)
+    config = with_freeze(config, game)
     algorithm = algorithm_settings(config, game)
+    freeze_plan(config, game)  # Refused before anything is written.
     with contextlib.ExitStack() as stack:
         claim = RunDirectory.claim(run_directory, config, resuming=resume is not None)
         directory = stack.enter_context(claim)
-        listen = stack.enter_context(_listeners(config, directory.path, report))
-        _make_kernels_ready(listen, algorithm)
-        views, engine = stack.enter_context(_tables_and_engine(config, game, directory, signals))
+        listen = stack.enter_context(listeners(config, directory.path, report))
+        sweep(listen)
+        make_kernels_ready(listen, algorithm)
+        views, engine = stack.enter_context(tables_and_engine(config, game, directory, signals))
         if resume is not None:
             views.rows[:] = resume.rows
-        listen(_started(config, game, directory, resume))
+        listen(run_started(config, game, directory, resume))
+        for note in notes_on(game):
+            listen(Noted(note))
         with engine:
             return _Run(config, game, directory, listen, views, engine, resume, signals).execute()
 
@@ -171,11 +165,15 @@ class _Run:
         store = CheckpointStore(directory.path / CHECKPOINTS, config.run.keep_checkpoints)
         self._writer = CheckpointWriter(store, game, listen, self._after_checkpoint)
         settings = engine_settings(config, game, directory.path)
-        self._may_lose = settings.update == "racy" and settings.worker_count > 1
+        alone = settings.worker_count == 1 or settings.works_together
+        self._may_lose = settings.update == "racy" and settings.freeze is None and not alone
         resumed = self._may_lose and resume is not None
         self._weights = StrategyWeights(self._weight(views.rows) if resumed else 0.0)
+        self._pauses = Pauses()
         self._summary = self._summarise("running", engine.stats())
         self._ends_at = math.inf
+        self._checkpoint_at = math.inf
+        engine.on_loss = lambda text: listen(Warned(text))
 
     def execute(self) -> dict[str, Any]:
         """Train to the end, write what is to be written, and return the summary.
@@ -203,16 +201,18 @@ class _Run:
         interval = max(run.checkpoint_interval, LEAST_TRAINING_SECONDS)
         if run.checkpoint_interval == 0.0:
             interval = math.inf
-        checkpoint_at = now + interval
-        if checkpoint_at < self._ends_at:
+        self._checkpoint_at = now + interval
+        if self._checkpoint_at < self._ends_at:
             self._writer.prepare(len(self._views.rows))
         while True:
-            pause_at = min(self._ends_at, checkpoint_at)
+            # Nobody is stopped for a checkpoint that cannot begin.
+            cannot = self._writer.busy or not self._ledger.completed_count
+            pause_at = self._ends_at if cannot else min(self._ends_at, self._checkpoint_at)
             if self._discounts is not None:
                 self._ledger.stop_before(self._discounts.next_after(self._ledger.completed_count))
             self._engine.advance(
                 self._ledger,
-                lambda: self._signals.pending or self._writer.failed,
+                self._should_pause,
                 self._on_collect,
                 None if pause_at == math.inf else pause_at,
             )
@@ -220,11 +220,21 @@ class _Run:
             self._discount()
             if self._is_over(paused_at):
                 return
-            if paused_at >= checkpoint_at:
-                wait = interval if self._checkpoint() else min(interval, BUSY_SECONDS)
-                checkpoint_at = time.monotonic() + wait
+            if self._checkpoint_is_due():
+                self._signals.take_checkpoint_request()
+                self._checkpoint()
+                now = time.monotonic()
+                self._checkpoint_at = now + interval
+                self._pauses = self._pauses.plus(now - self._engine.stopped_at)
             # Pausing is not training: the budget does not pay for it.
             self._ends_at += time.monotonic() - paused_at
+
+    def _should_pause(self) -> bool:
+        return self._signals.pending or self._writer.failed or self._checkpoint_is_due()
+
+    def _checkpoint_is_due(self) -> bool:
+        wanted = self._signals.wants_checkpoint or time.monotonic() >= self._checkpoint_at
+        return wanted and not self._writer.busy and self._ledger.completed_count > 0
 
     def _is_over(self, now: float) -> bool:
         return (
@@ -248,13 +258,11 @@ class _Run:
         if progress is not None:
             self._listen(progress)
 
-    def _checkpoint(self) -> bool:
+    def _checkpoint(self) -> None:
         """Copy the rows and have the copy written; without memory for it, write while paused.
 
-        Return False, with nothing done, while the writer is busy with an earlier one.
+        Only while the writer is not busy.
         """
-        if self._writer.busy:
-            return False
         self._summary = self._summarise("running", self._engine.stats())
         rows = self._views.rows
         copy = self._writer.copy_of(rows)
@@ -263,7 +271,6 @@ class _Run:
             self._writer.write_now(self._snapshot(rows))
         else:
             self._writer.begin(self._snapshot(copy))
-        return True
 
     def _snapshot(self, rows: NDArray[np.float64]) -> Checkpoint:
         totals = self._summary.totals
@@ -281,7 +288,9 @@ class _Run:
     def _after_checkpoint(self, checkpoint: Checkpoint, path: Path) -> None:
         """Evaluate a checkpoint that is on disk, and write the summary; in the writer's thread."""
         summary = self._summary.changed(
-            checkpoint=self._relative(path), lost_update_estimate=self._lost(checkpoint.rows)
+            checkpoint=self._relative(path),
+            checkpoints=self._writer.saved,
+            lost_update_estimate=self._lost(checkpoint.rows),
         )
         pairs = len(self._game.tree.nodes) * len(self._game.deals.probability)
         if self._game.why_not_enumerable() is None and pairs <= EVALUATED_PAIRS:
@@ -310,7 +319,9 @@ class _Run:
                 iterations = self._summary.totals.iterations
                 self._listen(CheckpointBegun(iterations, self._views.rows.nbytes))
             path = self._writer.write_last(self._snapshot(self._views.rows))
-            self._summary = self._summary.changed(checkpoint=self._relative(path))
+            self._summary = self._summary.changed(
+                checkpoint=self._relative(path), checkpoints=self._writer.saved
+            )
             self._directory.write_summary(self._summary.as_dict())
         if self._game.why_not_enumerable() is None:
             evaluation = self._evaluate(self._views.table, self._summary)
@@ -356,10 +367,16 @@ class _Run:
     def _weight(self, rows: NDArray[np.float64]) -> float:
         return total_strategy_weight(self._game.tree, self._game.deals.bucket_count, rows)
 
-    def _lost(self, rows: NDArray[np.float64]) -> float:
-        """Return the share of updates that racing workers lost since this part began."""
+    def _lost(self, rows: NDArray[np.float64]) -> float | None:
+        """Return the share of updates that racing workers lost since this part began.
+
+        None once a worker was lost: what it had added since its last result is in the table,
+        and nobody knows how much that is.
+        """
         if not self._may_lose:
             return 0.0
+        if self._summary.stats.replayed_iterations:
+            return None
         weights, added = self._summarised_weights, self._summary.stats.strategy_weight
         return estimate_lost_updates(weights.added(added), weights.before, self._weight(rows))
 
@@ -370,86 +387,14 @@ class _Run:
             game=self._game.name,
             fingerprint=fingerprint(self._config),
             seed=self._config.run.seed,
+            mode=self._config.engine.mode,
+            freeze=self._config.engine.freeze,
             totals=self._before.plus(stats),
             stats=stats,
+            pauses=self._pauses,
+            buckets=self._game.bucket_file,
+            not_evaluated=self._game.why_not_enumerable(),
         )
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self._directory.path).as_posix()
-
-
-@contextlib.contextmanager
-def _listeners(config: Config, path: Path, report: Listener) -> Iterator[Listener]:
-    """Open the run directory's own listeners, and close them when the run is over."""
-    with contextlib.ExitStack() as stack:
-        own: list[LogFile | MetricsLog | TensorBoardLog] = [
-            LogFile(path / LOG, config.run.loglevel, config.run.log_format),
-            MetricsLog(path / METRICS, sampler=Sampler(os.getpid())),
-        ]
-        if config.run.tensorboard:
-            own.append(TensorBoardLog(path / TENSORBOARD))
-        for listener in own:
-            stack.callback(listener.close)
-        broadcast = Broadcast([report, *own])
-        try:
-            yield broadcast
-        except Exception as error:
-            notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
-            kind = "" if isinstance(error, CfrShmError) else f"{type(error).__name__}: "
-            broadcast(RunFailed(f"{kind}{error}{notes}"))
-            raise
-
-
-@contextlib.contextmanager
-def _tables_and_engine(
-    config: Config, game: Game, directory: RunDirectory, signals: StopSignals
-) -> Iterator[tuple[TrainingViews, Engine]]:
-    """Reserve the tables, in shared memory where workers need it, and return an engine on them.
-
-    Until they are reserved a signal ends the command at once; from then on it is deferred.
-    """
-    settings = engine_settings(config, game, directory.path)
-    planes = settings.algorithm.state_planes
-    if runs_in_process(config):
-        views = private_views(game, settings.worker_count, planes)
-        signals.defer()
-        engine = open_engine(settings, views, in_process=True)
-        signals.on_stop(engine.wake)
-        yield views, engine
-        return
-    mark = fingerprint(config)
-    with create_training_arena(game, settings.worker_count, mark, planes) as arena:
-        signals.defer()
-        signals.on_abandon(arena.unlink)
-        engine = open_engine(settings, arena, in_process=False)
-        signals.on_stop(engine.wake)
-        yield training_views(arena), engine
-
-
-def _started(
-    config: Config, game: Game, directory: RunDirectory, resume: Checkpoint | None
-) -> RunStarted:
-    return RunStarted(
-        game=game.name,
-        directory=str(directory.path),
-        workers=worker_count(config),
-        in_process=runs_in_process(config),
-        table_bytes=game.table_bytes,
-        iterations=0 if resume is None else resume.iterations,
-        target_iterations=config.run.iterations,
-        time_budget=config.run.time_budget,
-    )
-
-
-def _make_kernels_ready(listen: Listener, algorithm: AlgorithmSettings) -> None:
-    started = time.monotonic()
-    announced: list[str] = []
-
-    def announce(text: str) -> None:
-        announced.append(text)
-        listen(KernelsCompiling(text))
-
-    compile_kernels(announce)
-    if not are_compiled(algorithm):
-        announce(f"compiling the kernels of {algorithm.name} (once, about 10 s) ...")
-    listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))

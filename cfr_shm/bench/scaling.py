@@ -67,7 +67,7 @@ def scaling(
         for count in workers:
             say(f"turn {turn + 1} of {turns}: {count} workers ...")
             found[count].append(_summary(config, count, seconds))
-    game = load_game(config.game)
+    game = load_game(config.game, None, config.abstraction)
     points = tuple(_point(count, found[count], workers[0], found[workers[0]]) for count in workers)
     return Scaling(game.name, game.table_bytes, seconds, turns, points)
 

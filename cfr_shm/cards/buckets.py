@@ -8,8 +8,6 @@ kernels take ``Buckets.index`` and ``Buckets.bucket`` and look up
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -24,6 +22,7 @@ from cfr_shm.array_manifest import Manifest
 from cfr_shm.array_store import read_manifest, read_store, write_store
 from cfr_shm.cards.abstraction import BUILD_VERSION, MAX_BUCKETS, BucketSpec
 from cfr_shm.cards.bucket_builder import SAMPLES, Abstraction, build
+from cfr_shm.cards.bucket_file import KIND, BucketFile, fingerprint
 from cfr_shm.cards.deck import DECKS, Deck
 from cfr_shm.cards.isomorphism import (
     STREETS,
@@ -38,7 +37,6 @@ from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import ArrayStoreError, UsageError
 from cfr_shm.kernels.jit import cache_root
 
-KIND = "card buckets"
 _STATISTICS: Mapping[str, tuple[type, tuple[int, ...]]] = {
     "weight": (np.int64, ()),
     "mean": (np.float64, ()),
@@ -73,6 +71,11 @@ class Buckets:
     def counts(self) -> tuple[int, ...]:
         """Return how many buckets each street has."""
         return tuple(len(street["weight"]) for street in self.statistics)
+
+    @property
+    def file(self) -> BucketFile:
+        """Return what a worker needs to map the same buckets."""
+        return BucketFile(str(self.path.absolute()), self.fingerprint)
 
     def lookup(self, hole: Sequence[int], board: Sequence[int] = ()) -> int:
         """Return the bucket of a hand.
@@ -153,13 +156,6 @@ def open_buckets(path: Path, *, deck: Deck | None = None, verify: bool = True) -
                     f"{path}: array {name}: bucket {int(bucket.max())}, the file has {count}"
                 )
     return buckets
-
-
-def fingerprint(manifest: Manifest) -> str:
-    """Return 64 hex digits that are equal for equal decks and buckets."""
-    content = {name: manifest.arrays[name].sha256 for name in STREETS}
-    text = json.dumps([manifest.about["deck"], content], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _deck_of(path: Path, manifest: Manifest) -> Deck:

@@ -38,6 +38,12 @@ CHECKPOINT_INTERVAL = ConfigFlag(
     "SECONDS",
     "time between checkpoints; 0 = at the end only",
 )
+ON_WORKER_DEATH = ConfigFlag(
+    ("--on-worker-death",),
+    "engine.on_worker_death",
+    "POLICY",
+    "replace a worker that died (respawn, default), or end the run (abort)",
+)
 LOGLEVEL = ConfigFlag(
     ("--loglevel",), "run.loglevel", "LEVEL", "debug, info, warning or error (default: info)"
 )
@@ -50,6 +56,7 @@ SESSION = (
     WORKERS,
     BATCH_SIZE,
     CHECKPOINT_INTERVAL,
+    ON_WORKER_DEATH,
     LOGLEVEL,
     LOG_FORMAT,
 )

@@ -15,6 +15,7 @@ from cfr_shm import __version__
 from cfr_shm.cli import (
     bench,
     buckets,
+    clean,
     compare,
     diagnose,
     doctor,
@@ -38,6 +39,7 @@ _COMMANDS = {
     "buckets": buckets,
     "diagnose": diagnose,
     "doctor": doctor,
+    "clean": clean,
     "bench": bench,
     "warmup": warmup,
 }

@@ -59,7 +59,8 @@ def resume_run(
     if any(setting.key in _BOUNDS for setting in given):
         overrides = [*(f"{key}=null" for key in _BOUNDS), *overrides]
     config = load_config(stored.config_path, os.environ, overrides, given)
-    checkpoint = stored.load_checkpoint(config, load_game(config.game, say), warn)
+    game = load_game(config.game, say, config.abstraction)
+    checkpoint = stored.load_checkpoint(config, game, warn)
     further = any(setting.key == "run.time_budget" for setting in given)
     config = _bounded(config, checkpoint, further, directory)
     return run_session(config, stored.path, resume=checkpoint, json_output=json_output)

@@ -70,7 +70,7 @@ def load_strategy(directory: str) -> StoredStrategy:
 
     stored = StoredRun(directory)
     config = stored.load_config()
-    game = load_game(config.game, say)
+    game = load_game(config.game, say, config.abstraction)
     compile_kernels(say)
     checkpoint = stored.load_checkpoint(config, game, warn)
     strategy = Strategy.from_table(game, table_of(checkpoint.rows))

@@ -21,8 +21,8 @@ _FLAGS = (
         ("--game",),
         "game.name",
         "NAME",
-        "the game: kuhn, leduc, liars_dice, goofspiel, synthetic, openspiel:NAME(params), or your "
-        "own: FILE.py:FUNCTION",
+        "the game: holdem, kuhn, leduc, liars_dice, goofspiel, synthetic, "
+        "openspiel:NAME(params), or your own: FILE.py:FUNCTION",
     ),
     ConfigFlag(
         ("--max-histories",),
@@ -31,6 +31,13 @@ _FLAGS = (
         "refuse an OpenSpiel game with more histories (default: 5 million)",
     ),
     *SESSION,
+    ConfigFlag(("--buckets",), "abstraction.buckets", "FILE", "card buckets of hold'em"),
+    ConfigFlag(
+        ("--mode",),
+        "engine.mode",
+        "MODE",
+        "async, or deterministic: the table does not depend on workers (default: async)",
+    ),
     ConfigFlag(("--seed",), "run.seed", "N", "seed of every random number"),
     ConfigFlag(
         ("--logdir",), "run.logdir", "DIR", "the run directory (default: runs/<name>-<time>)"
@@ -44,7 +51,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-c", "--config", metavar="CONFIG", help="a YAML file, or a shipped config: leduc, kuhn ..."
     )
     add_config_flags(parser, _FLAGS)
-    parser.add_argument("--buckets", metavar="FILE", help="card buckets, for games that take them")
     parser.add_argument(
         "--resume-from", metavar="DIR", help="go on with an earlier run: same as 'resume DIR'"
     )
@@ -68,25 +74,18 @@ def run(namespace: argparse.Namespace) -> int:
     from cfr_shm.run_directory import default_path
 
     config = load_config(namespace.config, os.environ, namespace.overrides, given)
-    _refuse_buckets(namespace.buckets, config.game.name)
     name = config.game.name if namespace.config is None else Path(namespace.config).stem
     path = default_path(name) if config.run.logdir is None else Path(config.run.logdir)
     return run_session(config, path, resume=None, json_output=namespace.json)
-
-
-def _refuse_buckets(path: str | None, game: str) -> None:
-    if path is not None:
-        from cfr_shm.errors import UsageError
-
-        raise UsageError(f"--buckets: the game '{game}' takes no card buckets; leave the flag out")
 
 
 def _resume(namespace: argparse.Namespace, given: list[Setting]) -> int:
     from cfr_shm.cli.resume import resume_run
     from cfr_shm.errors import UsageError
 
-    for flag in ("config", "buckets"):
-        if getattr(namespace, flag) is not None:
+    given_flags = {"config": namespace.config, "buckets": vars(namespace)["abstraction.buckets"]}
+    for flag, value in given_flags.items():
+        if value is not None:
             raise UsageError(
                 f"--{flag} and --resume-from exclude each other: a run is resumed as it was "
                 "configured"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cfr_shm.algorithms import EXTERNAL_SAMPLING, FULL_WIDTH
+from cfr_shm.algorithms import EXTERNAL_SAMPLING
 from cfr_shm.cli.flags import add_json_flag
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def run(namespace: argparse.Namespace) -> int:
         tempfile.TemporaryDirectory(prefix="cfr-shm-verify-") as directory,
     ):
         for case in _CASES:
-            # Full-width algorithms have one worker.
-            for workers in (1,) if case.algorithm in FULL_WIDTH else (1, several):
+            for workers in (1, several):
                 how = f"{case.algorithm}, {workers} worker{'s' * (workers > 1)}"
                 say(f"training {case.config} by {how} ...")
                 path = Path(directory) / f"{case.config}-{case.algorithm}-{workers}"
@@ -112,11 +111,11 @@ def _several(text: str | None) -> int:
     from cfr_shm.config import load_config
     from cfr_shm.config_reader import Setting
     from cfr_shm.errors import UsageError
-    from cfr_shm.run_setup import worker_count
+    from cfr_shm.run_setup import usable_cores
 
     name = "--num-workers"
     flags = [] if text is None else [Setting("engine.num_workers", text, name, name)]
-    count = worker_count(load_config(flags=flags))
+    count = load_config(flags=flags).engine.num_workers or usable_cores()
     if text is not None and count < 2:
         raise UsageError(f"{name} {count}: one worker is tried anyway; give 2 or more")
     return max(2, count)

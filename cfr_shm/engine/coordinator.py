@@ -21,6 +21,8 @@ Invariants:
 
 - A worker answers every task, in order, with the prefix that it has done (nothing, if the stop
   flag was up). So the count of unanswered tasks says whether anybody may still write.
+- Whatever a dead worker had not answered goes back to the ledger: its tasks are run again by
+  whoever is free, from their start, and its successor gets tasks once it is ready.
 - The stop flag is cleared only when no task is unanswered: no kernel can miss it.
 - Iterations leave the ledger in ascending order, and what was stopped goes out first, so that
   one worker runs all of them in the order of an undisturbed run.
@@ -29,26 +31,29 @@ Invariants:
 from __future__ import annotations
 
 import atexit
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from cfr_shm.engine.batches import BatchSizer
 from cfr_shm.engine.clock import Clock, SystemClock
 from cfr_shm.engine.collection import CollectionLimits, CollectionPolicy
-from cfr_shm.engine.crew import TASKS_PER_WORKER, Crew
+from cfr_shm.engine.crew import TASKS_PER_WORKER, Collected, Crew, Lost
 from cfr_shm.engine.deadlines import DeadlineWatch
+from cfr_shm.engine.freezes import Freezes
 from cfr_shm.engine.handshake import ResultMessage, TaskMessage
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.platform_profile import choose_profile
 from cfr_shm.engine.process_crew import ProcessCrew
+from cfr_shm.engine.recovery import LossAccount
 from cfr_shm.engine.serial import ThreadCrew
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.engine.usage import NOTHING, thread_usage
+from cfr_shm.engine.worker_record import WorkerRecord
 from cfr_shm.errors import DeadlineError, WorkerError
+from cfr_shm.kernels.barrier import least_phase
 from cfr_shm.layout import RUN, STOP_AT_WINDOW
 from cfr_shm.memory.arena import Arena
 from cfr_shm.memory.tables import TrainingViews, training_views
@@ -61,17 +66,6 @@ LIVENESS_SECONDS = 0.1
 #: Waiting longer costs nothing (a result ends the wait), polling early costs wake-ups: on a
 #: machine shared with others batches take up to twice their time.
 LATE = 2.0
-
-
-@dataclass
-class _Worker:
-    """What the coordinator knows of one worker."""
-
-    sizer: BatchSizer
-    unanswered: deque[TaskMessage] = field(default_factory=deque)
-    last: ResultMessage | None = None
-    reported: bool = False  # in this round of collection
-    batch: int = 0  # iterations of the last result that had any
 
 
 class Engine:
@@ -87,6 +81,10 @@ class Engine:
         crew: not started yet; the coordinator starts and closes it.
         clock: monotonic clock; tests put a scripted one in its place.
         limits: of the collection policy.
+
+    Attributes:
+        on_loss: told in one line of each worker that was lost and is being replaced.
+        stopped_at: monotonic moment at which workers were last told to stop for a pause.
     """
 
     def __init__(
@@ -103,6 +101,9 @@ class Engine:
         self._policy = CollectionPolicy(profile, self._clock, limits)
         self._watch = DeadlineWatch(self._clock, settings.deadline_seconds)
         self._workers = [self._new_worker() for _ in range(settings.worker_count)]
+        self._losses = LossAccount(settings.worker_count, settings.drain_window, self._clock)
+        self.on_loss: Callable[[str], None] = _ignore
+        self.stopped_at = 0.0
         self._usable = False
         self._pausing = False
         self._next_task_id = 0
@@ -156,8 +157,8 @@ class Engine:
             pause_at: monotonic moment at which to pause (a time budget, a checkpoint).
 
         Raises:
-            WorkerError: a worker died or reported an exception.
-            DeadlineError: a worker did not answer in time.
+            WorkerError: a worker reported an exception, or workers died and are not replaced.
+            DeadlineError: a worker did not answer in time and is not replaced.
         """
         if not self._usable:
             raise WorkerError("the engine is not running: it was not entered, or it has failed")
@@ -172,17 +173,9 @@ class Engine:
     def stats(self) -> EngineStats:
         """Return the totals so far."""
         used = self._own_usage
-        user, system = used.user_seconds, used.system_seconds
-        voluntary, involuntary = used.voluntary_switches, used.involuntary_switches
-        busy = []
         for worker in self._workers:
-            last = worker.last
-            busy.append(_busy_fraction(last))
-            if last is not None:
-                user += last.user_seconds
-                system += last.system_seconds
-                voluntary += last.voluntary_switches
-                involuntary += last.involuntary_switches
+            used = used.plus(worker.total_usage())
+        losses = self._losses
         started = self._first_task_at
         return EngineStats(
             iterations=self._iterations,
@@ -190,16 +183,19 @@ class Engine:
             utility_sums=tuple(self._utility_sums),
             strategy_weight=self._strategy_weight,
             seconds=0.0 if started is None else max(0.0, self._last_result_at - started),
-            busy_fraction=tuple(busy),
-            user_cpu_seconds=user,
-            system_cpu_seconds=system,
-            voluntary_context_switches=voluntary,
-            involuntary_context_switches=involuntary,
+            busy_fraction=tuple(worker.busy_fraction() for worker in self._workers),
+            user_cpu_seconds=used.user_seconds,
+            system_cpu_seconds=used.system_seconds,
+            voluntary_context_switches=used.voluntary_switches,
+            involuntary_context_switches=used.involuntary_switches,
             largest_message_bytes=self._crew.largest_message_bytes,
             batches=self._batches,
             polls=self._policy.polls + self._policy.sleeps,
             workers=self._settings.worker_count,
             batch_iterations=tuple(worker.batch for worker in self._workers),
+            worker_restarts=tuple(losses.restarts),
+            replayed_iterations=losses.replayed_iterations,
+            longest_recovery_seconds=losses.longest_recovery_seconds,
         )
 
     def wake(self) -> None:
@@ -217,12 +213,12 @@ class Engine:
             late = pause_at is not None and self._clock.monotonic() >= pause_at
             return should_pause() or late
 
+        self.stopped_at = self._clock.monotonic()
         if pause_is_due():
             return
         self._watch.restart()
-        for worker in range(len(self._workers)):
-            self._fill(worker, ledger)
-        while self._unanswered():
+        self._fill_all(ledger)
+        while self._unanswered() or self._waits_for_successors(ledger):
             for state in self._workers:
                 state.reported = False
             collected = self._policy.collect(
@@ -237,25 +233,48 @@ class Engine:
                 on_collect(self.stats())
             if not self._pausing and pause_is_due():
                 self._pausing = True
-                self._crew.set_stop(STOP_AT_WINDOW)
+                self.stopped_at = self._clock.monotonic()
+                self._stop_at_window()
         if self._pausing:
             self._crew.set_stop(RUN)
             self._pausing = False
+        else:
+            self.stopped_at = self._clock.monotonic()
 
     def _poll(self, timeout: float, ledger: IterationLedger) -> int:
-        """Take in every result that is there, and give those workers their next task."""
-        collected = self._crew.poll(timeout)
+        """Take in every result and every loss, and give tasks; return how many results."""
+        results = 0
+        lost = False
+        news = self._crew.poll(timeout)
         self._watch.waited(timeout)
-        for worker, result in collected:
-            self._accept(worker, result, ledger)
+        for each in news:
+            if isinstance(each, Collected):
+                results += 1
+                self._accept(each.worker, each.result, ledger)
+            elif isinstance(each, Lost):
+                lost = True
+                self._lose(each.worker, each.reason, ledger)
+            else:
+                self._workers[each.worker].is_ready = True
+                self._losses.joined(each.worker)
             if not self._pausing:
-                self._fill(worker, ledger)
-        return len(collected)
+                self._fill(each.worker, ledger)
+        if lost and not self._pausing:
+            # Whoever had run out of tasks takes those of the dead.
+            self._fill_all(ledger)
+        return results
+
+    def _stop_at_window(self) -> None:
+        self._crew.set_stop(STOP_AT_WINDOW)
+
+    def _fill_all(self, ledger: IterationLedger) -> None:
+        for worker in range(len(self._workers)):
+            self._fill(worker, ledger)
 
     def _fill(self, worker: int, ledger: IterationLedger) -> None:
         """Give a worker as many tasks as it may have in flight."""
         state = self._workers[worker]
-        while len(state.unanswered) < TASKS_PER_WORKER:
+        while state.is_ready and len(state.unanswered) < TASKS_PER_WORKER:
             remaining = ledger.remaining
             share = None
             if remaining is not None:
@@ -269,8 +288,33 @@ class Engine:
             if self._first_task_at is None:
                 self._first_task_at = self._clock.monotonic()
             if len(state.unanswered) == 1:
-                self._watch.begin(worker, state.sizer.seconds_for(task.iteration_count))
+                self._begin(worker)
             self._crew.send(worker, task)
+
+    def _begin(self, worker: int) -> None:
+        """Note that a worker is now at the first of its tasks."""
+        state = self._workers[worker]
+        state.heartbeat = self._crew.heartbeat(worker)
+        expected = state.sizer.seconds_for(state.unanswered[0].iteration_count)
+        self._watch.begin(worker, expected)
+
+    def _lose(self, worker: int, reason: str, ledger: IterationLedger) -> None:
+        """Give back what a dead worker has not answered, and have it replaced.
+
+        Raises:
+            WorkerError: workers are not to be replaced, or this was once too often.
+        """
+        if self._settings.on_worker_death == "abort":
+            raise WorkerError(reason)
+        unreported = self._crew.unreported(worker)
+        tasks = self._workers[worker].lose()
+        self._watch.end(worker)
+        for task in tasks:
+            ledger.give_back(task.first_iteration, task.iteration_count)
+        replayed = self._losses.lost(worker, reason, tasks[0] if tasks else None, unreported)
+        again = f", {replayed:,} iterations are run again" if replayed else ""
+        self._crew.replace(worker)
+        self.on_loss(f"{reason}; it is being replaced{again}")
 
     def _accept(self, worker: int, result: ResultMessage, ledger: IterationLedger) -> None:
         """Enter a result into the books."""
@@ -281,14 +325,14 @@ class Engine:
         done = result.iterations
         if done:
             ledger.complete(task.first_iteration, done)
+            self._losses.done(worker, task.first_iteration, done)
         if done < task.iteration_count:
             ledger.give_back(task.first_iteration + done, task.iteration_count - done)
         state.sizer.observe(done, result.kernel_seconds)
         state.last = result
         state.reported = True
         if state.unanswered:
-            following = state.unanswered[0]
-            self._watch.begin(worker, state.sizer.seconds_for(following.iteration_count))
+            self._begin(worker)
         else:
             self._watch.end(worker)
         self._last_result_at = self._clock.monotonic()
@@ -307,15 +351,29 @@ class Engine:
         self._checked_at = now
         self._crew.check()
         worker = self._watch.overdue()
-        if worker is not None:
-            task = self._workers[worker].unanswered[0]
-            allowed = self._watch.allowed(worker)
-            name = self._crew.give_up(worker)
-            raise DeadlineError(
-                f"{name} did not finish iterations [{task.first_iteration}, "
-                f"{task.first_iteration + task.iteration_count}) within {allowed:g} s: it is "
-                "stopped or hangs; if the machine is only slow, raise engine.deadline_seconds"
-            )
+        if worker is None:
+            return
+        worker = self._culprit(worker)
+        state, heartbeat = self._workers[worker], self._crew.heartbeat(worker)
+        if heartbeat != state.heartbeat and self._settings.deadline_seconds is None:
+            # Slow, not stuck: it has finished a window since.
+            state.heartbeat = heartbeat
+            self._watch.extend(worker)
+            return
+        task, allowed = state.unanswered[0], self._watch.allowed(worker)
+        reason = (
+            f"did not finish iterations [{task.first_iteration}, "
+            f"{task.first_iteration + task.iteration_count}) within {allowed:g} s: it was stopped "
+            "or hung; if the machine is only slow, raise engine.deadline_seconds"
+        )
+        self._watch.end(worker)
+        self._crew.give_up(worker, reason)
+        if self._settings.on_worker_death == "abort":
+            raise DeadlineError(f"worker {worker} {reason}")
+
+    def _culprit(self, overdue: int) -> int:
+        """Return whose fault it is that a worker is overdue."""
+        return overdue
 
     def _quiet_seconds(self) -> float:
         """Return for how long no result can be due: 0 as long as a rate is not known."""
@@ -335,13 +393,18 @@ class Engine:
         """Return how many workers have a task out and have not reported in this round."""
         return sum(1 for w in self._workers if w.unanswered and not w.reported)
 
+    def _waits_for_successors(self, ledger: IterationLedger) -> bool:
+        """Return whether there is work that nobody but the successor of a lost worker can do."""
+        starting = not all(worker.is_ready for worker in self._workers)
+        return starting and not self._pausing and ledger.remaining != 0
+
     def _unanswered(self) -> int:
         return sum(len(state.unanswered) for state in self._workers)
 
-    def _new_worker(self) -> _Worker:
+    def _new_worker(self) -> WorkerRecord:
         settings = self._settings
         sizer = BatchSizer(settings.drain_window, settings.batch_seconds, settings.batch_size)
-        return _Worker(sizer)
+        return WorkerRecord(sizer)
 
     def _close(self) -> None:
         self._usable = False
@@ -359,15 +422,24 @@ def open_engine(
         tables: the arena for worker processes; in-process, an arena or private views.
         in_process: run the kernels in a thread of this process.
     """
+    from cfr_shm.engine.frozen_engine import FrozenEngine
+    from cfr_shm.engine.joint_engine import JointEngine
+
+    views = training_views(tables) if isinstance(tables, Arena) else tables
+    crew: Crew
     if in_process:
-        views = training_views(tables) if isinstance(tables, Arena) else tables
-        return Engine(settings, ThreadCrew(settings, views))
-    if not isinstance(tables, Arena):
+        crew = ThreadCrew(settings, views)
+    elif isinstance(tables, Arena):
+        crew = ProcessCrew(settings, tables)
+    else:
         raise TypeError("worker processes need an arena, not views of private memory")
-    return Engine(settings, ProcessCrew(settings, tables))
+    if settings.freeze is not None:
+        return FrozenEngine(settings, crew, Freezes(settings, views))
+    if settings.works_together:
+        slowest = partial(least_phase, views.control, settings.worker_count)
+        return JointEngine(settings, crew, slowest)
+    return Engine(settings, crew)
 
 
-def _busy_fraction(last: ResultMessage | None) -> float:
-    if last is None or last.active_seconds <= 0:
-        return 0.0
-    return 1.0 - last.blocked_seconds / last.active_seconds
+def _ignore(text: str) -> None:
+    """Listen to nothing."""

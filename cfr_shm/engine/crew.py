@@ -17,11 +17,32 @@ JOIN_SECONDS = 10.0
 START_SECONDS = 180.0
 
 
+#: A worker that has died so many times in a row, without a result between, is not replaced
+#: again; nor is one whose task has ended so many workers.
+TRIES = 5
+
+
 class Collected(NamedTuple):
     """A result and the worker that it came from."""
 
     worker: int
     result: ResultMessage
+
+
+class Lost(NamedTuple):
+    """A worker that is gone; its results came before this."""
+
+    worker: int
+    reason: str  # one line: who it was, and what ended it
+
+
+class Joined(NamedTuple):
+    """The successor of a lost worker is ready for tasks."""
+
+    worker: int
+
+
+News = Collected | Lost | Joined
 
 
 class Crew(Protocol):
@@ -37,14 +58,17 @@ class Crew(Protocol):
         ...
 
     def send(self, worker: int, task: TaskMessage) -> None:
-        """Give a task to a worker, which has fewer than ``TASKS_PER_WORKER``."""
+        """Give a task to a worker, which has fewer than ``TASKS_PER_WORKER``.
+
+        That it is dead is no error here: ``poll`` will say so.
+        """
         ...
 
-    def poll(self, timeout_seconds: float) -> list[Collected]:
-        """Wait for results, a death or ``wake``; return what is there, or nothing.
+    def poll(self, timeout_seconds: float) -> list[News]:
+        """Wait for results, a death, a successor or ``wake``; return what is there, or nothing.
 
         Raises:
-            WorkerError: a worker died or reported an exception.
+            WorkerError: a worker reported an exception, or died and cannot be replaced.
         """
         ...
 
@@ -53,15 +77,31 @@ class Crew(Protocol):
         ...
 
     def check(self) -> None:
-        """See that every worker lives.
+        """Look after those who start; called every 0.1 s or so.
 
         Raises:
-            WorkerError: one does not.
+            WorkerError: a worker died and cannot be replaced.
         """
         ...
 
-    def give_up(self, worker: int) -> str:
-        """Return the name of a worker that hangs; it is not waited for any more."""
+    def heartbeat(self, worker: int) -> int:
+        """Return a number that changes whenever a worker has finished a window."""
+        ...
+
+    def unreported(self, worker: int) -> int:
+        """Return the iterations that a lost worker had done of its tasks and not reported."""
+        ...
+
+    def give_up(self, worker: int, reason: str) -> None:
+        """Kill a worker that hangs: it will be reported as lost, for ``reason``.
+
+        Raises:
+            DeadlineError: it cannot be killed.
+        """
+        ...
+
+    def replace(self, worker: int) -> None:
+        """Have a lost worker replaced; ``poll`` says when its successor is ready."""
         ...
 
     def set_stop(self, flag: int) -> None:

@@ -1,12 +1,17 @@
-"""The time that a batch may take, and when that time does not count."""
+"""The time that a batch may take, and when that time does not count.
+
+Without a fixed deadline it is the time without a sign of life that counts: a worker that has
+finished a window since its task began, or since it was last looked at, is slow and not stuck.
+"""
 
 from __future__ import annotations
 
 from cfr_shm.engine.clock import Clock
 
-#: A task may take this many times what the measured rate says, and never less than this.
+#: A worker may be at one task for this many times what the measured rate says, and never less
+#: than this, without finishing a window.
 SLOWEST = 20.0
-LEAST_SECONDS = 30.0
+LEAST_SECONDS = 10.0
 #: For the first tasks of a worker, whose rate nobody knows yet.
 UNKNOWN_RATE_SECONDS = 120.0
 #: A gap of the coordinator's own that is longer than this, beyond what it asked for, means
@@ -40,6 +45,10 @@ class DeadlineWatch:
             self._allowed[worker] = UNKNOWN_RATE_SECONDS
         else:
             self._allowed[worker] = max(LEAST_SECONDS, SLOWEST * expected_seconds)
+
+    def extend(self, worker: int) -> None:
+        """Record that ``worker`` has shown that it is getting on: its time begins anew."""
+        self._began[worker] = self._clock.monotonic()
 
     def end(self, worker: int) -> None:
         """Record that ``worker`` has nothing to do."""

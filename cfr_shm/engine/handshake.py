@@ -65,14 +65,23 @@ class ShutdownMessage(NamedTuple):
     """Leave now; every task sent before is answered first."""
 
 
-Message = ReadyMessage | TaskMessage | ResultMessage | ErrorMessage | ShutdownMessage
+class AssignMessage(NamedTuple):
+    """Be the worker of this index from now on; sent to a standby before its first task."""
 
-_READY, _TASK, _RESULT, _ERROR, _SHUTDOWN = range(1, 6)
+    worker: int
+
+
+Message = (
+    ReadyMessage | TaskMessage | ResultMessage | ErrorMessage | ShutdownMessage | AssignMessage
+)
+
+_READY, _TASK, _RESULT, _ERROR, _SHUTDOWN, _ASSIGN = range(1, 7)
 _KIND = struct.Struct("<B")
 _READY_BODY = struct.Struct("<Bq")
 _TASK_BODY = struct.Struct("<Bqqq")
 _RESULT_BODY = struct.Struct("<BqqqddddddqqH")
 _ERROR_BODY = struct.Struct("<BH")
+_ASSIGN_BODY = struct.Struct("<Bq")
 
 
 class MessageError(Exception):
@@ -98,6 +107,8 @@ def encode(message: Message) -> bytes:
             data = _encode_error(summary, remote_traceback)
         case ShutdownMessage():
             data = _KIND.pack(_SHUTDOWN)
+        case AssignMessage(worker):
+            data = _ASSIGN_BODY.pack(_ASSIGN, worker)
     if len(data) >= MESSAGE_LIMIT_BYTES:
         raise MessageError(f"a message of {len(data)} bytes, the limit is {MESSAGE_LIMIT_BYTES}")
     return data
@@ -131,6 +142,8 @@ def _decode(data: bytes) -> Message:
         if len(text) < summary_bytes:
             raise struct.error("the summary is cut off")
         return ErrorMessage(text[:summary_bytes].decode(), text[summary_bytes:].decode())
+    if kind == _ASSIGN:
+        return AssignMessage(_ASSIGN_BODY.unpack(data)[1])
     if kind == _SHUTDOWN and len(data) == 1:
         return ShutdownMessage()
     raise struct.error(f"kind {kind}")

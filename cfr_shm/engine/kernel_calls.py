@@ -34,7 +34,7 @@ def load_kernel(path: str) -> Callable[..., Any]:
     return kernel
 
 
-def prepare_kernel(settings: EngineSettings, views: TrainingViews) -> KernelCall:
+def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int) -> KernelCall:
     """Return what runs the algorithm of ``settings`` on ``views``, for one worker.
 
     A worker imports the modules of its own algorithm and no others.
@@ -42,9 +42,13 @@ def prepare_kernel(settings: EngineSettings, views: TrainingViews) -> KernelCall
     Raises:
         GameError: the algorithm does not fit the game.
     """
+    if settings.freeze is not None:
+        from cfr_shm.engine.frozen_calls import prepare_frozen_kernel
+
+        return prepare_frozen_kernel(settings, views, worker)
     name = settings.algorithm.name
     if name in FULL_WIDTH:
-        return _full_width(settings, views)
+        return _full_width(settings, views, worker)
     if name == EXTERNAL_SAMPLING and settings.algorithm.averaging == "separate":
         return _external_sampling_averaged_apart(settings, views)
     return _CALLS[name](settings, views)
@@ -78,7 +82,7 @@ def _external_sampling_averaged_apart(settings: EngineSettings, views: TrainingV
         settings.max_actions,
         in_flight=1,
     )
-    stack = np.zeros((_longest_path(settings), FRAME_WORDS), np.int64)
+    stack = np.zeros((longest_path(settings), FRAME_WORDS), np.int64)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         table, control = views.table, views.control
@@ -95,7 +99,7 @@ def _chance_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCa
     scratch = allocate_scratch(
         settings.player_count,
         settings.street_count,
-        _longest_path(settings),
+        longest_path(settings),
         settings.max_actions + REACH_COLUMNS,
         in_flight=1,
     )
@@ -107,9 +111,19 @@ def _chance_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCa
     return call
 
 
-def _longest_path(settings: EngineSettings) -> int:
+def longest_path(settings: EngineSettings) -> int:
     """Return a bound on the decisions on any path, of all players together, plus one."""
     return settings.player_count * settings.max_depth + 1
+
+
+def exploration_of(settings: EngineSettings) -> Exploration:
+    """Return how outcome sampling explores, with memory for one worker."""
+    steps = settings.algorithm.epsilon
+    return Exploration(
+        first=np.array([first for first, _ in steps], np.int64),
+        epsilon=np.array([epsilon for _, epsilon in steps], np.float64),
+        reach=np.zeros(settings.player_count),
+    )
 
 
 def _outcome_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:
@@ -122,12 +136,7 @@ def _outcome_sampling(settings: EngineSettings, views: TrainingViews) -> KernelC
         max(settings.max_actions, FRAME_VALUES),
         in_flight=1,
     )
-    steps = settings.algorithm.epsilon
-    exploration = Exploration(
-        first=np.array([first for first, _ in steps], np.int64),
-        epsilon=np.array([epsilon for _, epsilon in steps], np.float64),
-        reach=np.zeros(settings.player_count),
-    )
+    exploration = exploration_of(settings)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         table, control = views.table, views.control
@@ -138,22 +147,24 @@ def _outcome_sampling(settings: EngineSettings, views: TrainingViews) -> KernelC
     return call
 
 
-def _full_width(settings: EngineSettings, views: TrainingViews) -> KernelCall:
+def _full_width(settings: EngineSettings, views: TrainingViews, worker: int) -> KernelCall:
+    from cfr_shm.games.sweep_shares import share_of
     from cfr_shm.games.vector_form import vector_game
+    from cfr_shm.kernels.barrier import meeting_of
     from cfr_shm.kernels.full_width import full_width
 
-    if settings.worker_count != 1:
-        raise ValueError(f"{settings.worker_count} workers, full-width algorithms have 1")
     table = views.table
     game = vector_game(views.tree, views.deals, len(table.strategy_sum))
+    meeting = meeting_of(worker, settings.worker_count, settings.cores)
+    share = share_of(views.tree, game.form, meeting)
     regret, policy = views.state
-    state = FullWidthState(regret, np.zeros_like(regret))
-    scratch = game.allocate_scratch(policy)
+    state = FullWidthState(regret, np.zeros(settings.max_actions))
+    scratch = game.allocate_scratch(policy, views.vectors if len(views.vectors) else None)
     rule = full_width_rule(settings.algorithm)
     shared = (views.tree, table, views.control)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
-        full_width(shared, game.form, state, scratch, rule, task, result)
+        full_width(shared, game.form, state, scratch, rule, share, task, result)
 
     return call
 

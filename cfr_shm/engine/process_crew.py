@@ -1,32 +1,35 @@
-"""Worker processes: started, listened to, and ended.
+"""Worker processes: started, listened to, replaced, and ended.
 
 Each worker has a duplex pipe of its own. Nobody shares a queue or a lock, so that a worker may
 be killed at any moment without taking anything with it.
+
+A worker takes 0.7 s to start, nearly all of it imports, and longer on a busy machine. So a
+*standby* is started a little after the run: a worker that has done all that and waits in its
+pipe for a number. It takes the place of the first that dies; then the next one is started.
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from multiprocessing import Pipe
 from multiprocessing import connection as mp_connection
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnContext
-from multiprocessing.process import BaseProcess
-from pathlib import Path
-from types import ModuleType
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
-from cfr_shm.engine.crew import JOIN_SECONDS, START_SECONDS, Collected
+from cfr_shm.engine.crew import (
+    JOIN_SECONDS,
+    START_SECONDS,
+    TRIES,
+    Collected,
+    Joined,
+    Lost,
+    News,
+)
 from cfr_shm.engine.handshake import (
     ERROR_SEND_SECONDS,
-    Channel,
+    AssignMessage,
     ErrorMessage,
     Message,
     MessageError,
@@ -37,26 +40,24 @@ from cfr_shm.engine.handshake import (
 )
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
-from cfr_shm.engine.worker import RUN_SIGNALS, WorkerOrder, worker_main
-from cfr_shm.errors import ConfigError, DeadlineError, WorkerError
-from cfr_shm.layout import RUN, STOP_FLAG, STOP_NOW
+from cfr_shm.engine.worker_process import Launcher, WorkerProcess
+from cfr_shm.errors import DeadlineError, WorkerError
+from cfr_shm.layout import (
+    RUN,
+    STOP_FLAG,
+    STOP_NOW,
+    WORKER_HEARTBEAT,
+    WORKER_ITERATIONS,
+    worker_line,
+)
 from cfr_shm.memory.arena import Arena
 from cfr_shm.memory.tables import training_views
 
+#: A run that is over by then does not pay for a standby (0.9 s of CPU time, 160 MB).
+STANDBY_AFTER_SECONDS = 1.0
 
-@dataclass
-class WorkerProcess:
-    """One worker as the coordinator sees it."""
-
-    worker: int
-    process: BaseProcess
-    channel: Channel
-    trace_path: Path | None
-
-    @property
-    def name(self) -> str:
-        """Index and process id, for messages."""
-        return f"worker {self.worker} (pid {self.process.pid})"
+#: The end of a pipe may be seen a moment before the exit code.
+_EXIT_SECONDS = 1.0
 
 
 class ProcessCrew:
@@ -71,20 +72,20 @@ class ProcessCrew:
     """
 
     def __init__(self, settings: EngineSettings, arena: Arena) -> None:
-        if settings.start_method == "fork" and sys.platform != "linux":
-            raise ConfigError(
-                f"engine.start_method is fork, which is offered on Linux only (this is "
-                f"{sys.platform}); use spawn"
-            )
         self._settings = settings
-        self._arena = arena
         self._views = training_views(arena)
-        self._context = _context(settings.start_method)
-        self._crew: list[WorkerProcess] = []
+        self._launcher = Launcher(settings, arena.name)
+        self._crew: dict[int, WorkerProcess] = {}
+        self._generations = [0] * settings.worker_count
+        self._reported = [0] * settings.worker_count
+        self._standby: WorkerProcess | None = None
+        self._standby_tries = 0
+        self._standby_due = float("inf")
+        self._news: list[News] = []
         self._waiting_on: list[Any] = []
         self._by_object: dict[Any, WorkerProcess] = {}
         self._largest = 0
-        self._wake_reader, self._wake_writer = self._context.Pipe(duplex=False)
+        self._wake_reader, self._wake_writer = Pipe(duplex=False)
         if sys.platform != "win32":
             # A signal handler must not block on a full pipe.
             os.set_blocking(self._wake_writer.fileno(), False)
@@ -92,46 +93,57 @@ class ProcessCrew:
     @property
     def largest_message_bytes(self) -> int:
         """Longest message that crossed a pipe, in either direction."""
-        return max([self._largest, *(w.channel.largest_message_bytes for w in self._crew)])
+        lengths = (member.channel.largest_message_bytes for member in self._everybody())
+        return max([self._largest, *lengths])
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The process ids of the workers."""
-        return tuple(w.process.pid or 0 for w in self._crew)
+        """The process ids of the workers, by index; lost ones are left out."""
+        return tuple(self._crew[worker].process.pid or 0 for worker in sorted(self._crew))
 
     def start(self) -> None:
         """Compile, start every worker, and wait until all are ready.
 
         Raises:
-            WorkerError: a worker died or failed while starting.
+            WorkerError: a worker failed while starting, or died again and again.
             DeadlineError: a worker was not ready within ``START_SECONDS``.
         """
         # Here, so that the workers find the kernel in the cache and nobody compiles twice.
         TaskRunner(self._settings, self._views, 0).run(0, 0)
         self.set_stop(RUN)
-        with _signals_blocked(), _main_module_hidden():
-            for worker in range(self._settings.worker_count):
-                self._start_worker(worker)
+        for worker in range(self._settings.worker_count):
+            self._views.control[worker_line(worker) + WORKER_ITERATIONS] = 0
+            self._add(self._launcher.start_first(self._everybody(), worker))
         self._await_ready()
+        if self._settings.on_worker_death == "respawn":
+            self._standby_due = time.monotonic() + STANDBY_AFTER_SECONDS
 
     def send(self, worker: int, task: TaskMessage) -> None:
-        """Send a task; a dead or stuck worker is an error."""
-        member = self._crew[worker]
+        """Send a task; a stuck worker is an error, the death of one is told by ``poll``."""
+        member = self._crew.get(worker)
+        if member is None:
+            return
         try:
             member.channel.send(task)
         except TimeoutError as error:
             raise DeadlineError(f"{member.name} does not take a task: {error}") from error
         except OSError:
-            self._raise_death(member)
+            return
 
-    def poll(self, timeout_seconds: float) -> list[Collected]:
+    def poll(self, timeout_seconds: float) -> list[News]:
         """Wait on all pipes and all sentinels together."""
-        collected: list[Collected] = []
-        for member, message in self._receive(timeout_seconds):
-            if not isinstance(message, ResultMessage):
-                raise WorkerError(f"{member.name} sent a {type(message).__name__} unasked")
-            collected.append(Collected(member.worker, message))
-        return collected
+        dead: dict[WorkerProcess, None] = {}
+        for ready in mp_connection.wait(self._waiting_on, 0.0 if self._news else timeout_seconds):
+            if ready is self._wake_reader:
+                self._wake_reader.recv_bytes()
+                continue
+            member = self._by_object[ready]
+            if ready is not member.channel.connection or not self._receive(member):
+                dead[member] = None
+        for member in dead:
+            self._bury(member)
+        news, self._news = self._news, []
+        return news
 
     def wake(self) -> None:
         """End the current or the next poll."""
@@ -140,16 +152,51 @@ class ProcessCrew:
             self._wake_writer.send_bytes(b"w")
 
     def check(self) -> None:
-        """Look at every worker's exit code."""
-        for member in self._crew:
-            if member.process.exitcode is not None:
-                self._raise_death(member)
+        """Start the standby when that is due; kill who takes too long to start."""
+        now = time.monotonic()
+        for member in self._everybody():
+            if not member.is_ready and now - member.started_at > START_SECONDS:
+                self._kill(member, f"was not ready after {START_SECONDS:g} s")
+        if self._standby is None and now >= self._standby_due and self._standby_tries < TRIES:
+            self._standby_tries += 1
+            self._standby = self._launcher.start_later(None)
+            self._add(self._standby)
 
-    def give_up(self, worker: int) -> str:
+    def heartbeat(self, worker: int) -> int:
+        """Read the worker's line of the control block."""
+        return int(self._views.control[worker_line(worker) + WORKER_HEARTBEAT])
+
+    def unreported(self, worker: int) -> int:
+        """Compare the worker's own count, in the control block, with its results."""
+        counted = int(self._views.control[worker_line(worker) + WORKER_ITERATIONS])
+        return max(0, counted - self._reported[worker])
+
+    def give_up(self, worker: int, reason: str) -> None:
         """Kill a worker, even a stopped one."""
-        member = self._crew[worker]
-        member.process.kill()
-        return member.name
+        self._kill(self._crew[worker], reason)
+
+    def replace(self, worker: int) -> None:
+        """Put the standby in the worker's place, or start a successor if there is none."""
+        self._generations[worker] += 1
+        self._reported[worker] = 0
+        line = worker_line(worker)
+        self._views.control[line + WORKER_ITERATIONS] = 0
+        successor, self._standby = self._standby, None
+        if successor is None:
+            self._add(self._launcher.start_later(worker, self._generations[worker]))
+            return
+        successor.worker = worker
+        path = self._launcher.trace_path(worker, self._generations[worker])
+        if path is not None:
+            successor.rename_trace(path)
+        self._crew[worker] = successor
+        self._standby_tries = 0
+        self._standby_due = time.monotonic()
+        # Its death is told by poll.
+        with contextlib.suppress(OSError):
+            successor.channel.send(AssignMessage(worker))
+        if successor.is_ready:
+            self._news.append(Joined(worker))
 
     def set_stop(self, flag: int) -> None:
         """Write the stop flag: one aligned word, which kernels load atomically."""
@@ -157,185 +204,108 @@ class ProcessCrew:
 
     def close(self) -> None:
         """Stop kernels at once, tell every worker to leave, join them, kill who stays."""
-        if not self._crew:
+        self._standby_due = float("inf")
+        if not self._by_object:
             return
         self.set_stop(STOP_NOW)
         deadline = time.monotonic() + JOIN_SECONDS
+        # Who has not begun has nothing to end.
+        told = [member for member in self._crew.values() if member.is_ready]
         try:
-            for member in self._crew:
+            for member in told:
                 with contextlib.suppress(OSError):
                     member.channel.send(ShutdownMessage(), ERROR_SEND_SECONDS)
-            for member in self._crew:
+            for member in told:
                 member.process.join(max(0.0, deadline - time.monotonic()))
         finally:
             # Also when a second Ctrl-C comes while joining: then nobody is waited for.
-            for member in self._crew:
-                self._end(member)
-            self._largest = self.largest_message_bytes
-            self._crew.clear()
-            self._waiting_on.clear()
-            self._by_object.clear()
+            for member in self._everybody():
+                self._remove(member)
+            self._news.clear()
             self.set_stop(RUN)
 
-    def _start_worker(self, worker: int) -> None:
-        settings = self._settings
-        own_end, worker_end = self._context.Pipe(duplex=True)
-        trace_path = None
-        if settings.trace_directory is not None:
-            trace_path = Path(settings.trace_directory) / f"worker-{worker}.trace"
-        order = WorkerOrder(
-            settings=settings,
-            worker=worker,
-            arena_name=self._arena.name,
-            coordinator_pid=os.getpid(),
-            dies_with_thread=threading.current_thread() is threading.main_thread(),
-            trace_path=None if trace_path is None else str(trace_path),
-        )
-        inherited: list[Connection] = []
-        if settings.start_method == "fork":
-            inherited = [own_end, *(other.channel.connection for other in self._crew)]
-        process = self._context.Process(
-            target=worker_main,
-            args=(worker_end, order, inherited),
-            name=f"cfr-shm-worker-{worker}",
-            daemon=True,
-        )
-        try:
-            process.start()
-        except BaseException:
-            own_end.close()
-            raise
-        finally:
-            # Ours would keep the pipe open after the worker's death.
-            worker_end.close()
-        member = WorkerProcess(worker, process, Channel(own_end), trace_path)
-        self._crew.append(member)
-        self._by_object[own_end] = member
-        self._by_object[process.sentinel] = member
+    def _everybody(self) -> list[WorkerProcess]:
+        return list(dict.fromkeys(self._by_object.values()))
+
+    def _add(self, member: WorkerProcess) -> None:
+        if member.worker is not None:
+            self._crew[member.worker] = member
+        self._by_object[member.channel.connection] = member
+        self._by_object[member.process.sentinel] = member
         self._waiting_on = [self._wake_reader, *self._by_object]
 
+    def _remove(self, member: WorkerProcess) -> None:
+        del self._by_object[member.channel.connection]
+        del self._by_object[member.process.sentinel]
+        self._waiting_on = [self._wake_reader, *self._by_object]
+        if member.worker is not None:
+            del self._crew[member.worker]
+        if member is self._standby:
+            self._standby = None
+        self._largest = max(self._largest, member.channel.largest_message_bytes)
+        member.close()
+
     def _await_ready(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        starting = {member.worker for member in self._crew}
+        """Wait for every worker; one that dies meanwhile is started again, a few times."""
+        starting = set(range(self._settings.worker_count))
+        tries = dict.fromkeys(starting, 1)
         while starting:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                names = ", ".join(self._crew[worker].name for worker in sorted(starting))
-                raise DeadlineError(f"{names}: not ready after {START_SECONDS:g} s")
-            for member, message in self._receive(left):
-                if isinstance(message, ReadyMessage):
-                    starting.discard(member.worker)
+            self.check()
+            for news in self.poll(1.0):
+                if isinstance(news, Joined):
+                    starting.discard(news.worker)
+                elif isinstance(news, Lost):
+                    tries[news.worker] += 1
+                    if self._settings.on_worker_death == "abort" or tries[news.worker] > TRIES:
+                        raise WorkerError(self._gave_up(news.reason, tries[news.worker] - 1))
+                    starting.add(news.worker)
+                    self.replace(news.worker)
 
-    def _receive(self, timeout_seconds: float) -> list[tuple[WorkerProcess, Message]]:
-        """Return one message of each pipe that has one; raise for a dead or failed worker."""
-        received: list[tuple[WorkerProcess, Message]] = []
-        dead: list[WorkerProcess] = []
-        for ready in mp_connection.wait(self._waiting_on, timeout_seconds):
-            if ready is self._wake_reader:
-                self._wake_reader.recv_bytes()
-                continue
-            member = self._by_object[ready]
-            if ready is not member.channel.connection:
-                dead.append(member)
-                continue
-            message = self._receive_from(member)
-            if isinstance(message, ErrorMessage):
-                self._raise_remote(member, message)
-            received.append((member, message))
-        for member in dead:
-            self._raise_death(member)
-        return received
+    def _gave_up(self, reason: str, tries: int) -> str:
+        often = f"; it was started {tries} times" if tries > 1 else ""
+        return f"{reason} while it started{often}"
 
-    def _receive_from(self, member: WorkerProcess) -> Message:
+    def _receive(self, member: WorkerProcess) -> bool:
+        """Take one message from a pipe; return False at its end, within a message too."""
         try:
-            return member.channel.receive()
+            message = member.channel.receive()
         except MessageError as error:
             raise WorkerError(f"{member.name} sent {error}") from error
         except (EOFError, OSError):
-            self._raise_death(member)
+            return False
+        self._take(member, message)
+        return True
+
+    def _take(self, member: WorkerProcess, message: Message) -> None:
+        if isinstance(message, ReadyMessage):
+            member.is_ready = True
+            if member.worker is not None:
+                self._news.append(Joined(member.worker))
+        elif isinstance(message, ErrorMessage):
+            if member.worker is not None:
+                self._raise_remote(member, message)
+        elif isinstance(message, ResultMessage) and member.worker is not None:
+            self._reported[member.worker] += message.iterations
+            self._news.append(Collected(member.worker, message))
+        else:
+            raise WorkerError(f"{member.name} sent a {type(message).__name__} unasked")
 
     def _raise_remote(self, member: WorkerProcess, message: ErrorMessage) -> NoReturn:
         error = WorkerError(f"{member.name} failed: {message.summary}")
         error.add_note(f"Traceback of {member.name}:\n{message.remote_traceback}")
         raise error
 
-    def _raise_death(self, member: WorkerProcess) -> NoReturn:
-        """Name what ended a worker; its last words, if any, are in its pipe."""
-        with contextlib.suppress(EOFError, OSError, MessageError):
-            while member.channel.connection.poll(0):
-                message = member.channel.receive()
-                if isinstance(message, ErrorMessage):
-                    self._raise_remote(member, message)
-        # The end of its pipe may be seen a moment before its exit code.
-        member.process.join(1.0)
-        raise WorkerError(f"{member.name} {_describe_end(member)}")
+    def _kill(self, member: WorkerProcess, reason: str) -> None:
+        member.verdict = reason
+        member.process.kill()
 
-    def _end(self, member: WorkerProcess) -> None:
-        """Leave nothing of a worker behind, except the stack trace of a crash."""
-        if member.process.exitcode is None:
-            member.process.kill()
-            member.process.join()
-        member.channel.close()
-        self._largest = max(self._largest, member.channel.largest_message_bytes)
-        member.process.close()
-        if member.trace_path is not None:
-            with contextlib.suppress(OSError):
-                if member.trace_path.stat().st_size == 0:
-                    member.trace_path.unlink()
-
-
-def _context(start_method: str) -> SpawnContext:
-    """Return the context of a start method; all of them have the same methods."""
-    return cast(SpawnContext, multiprocessing.get_context(start_method))
-
-
-def _describe_end(member: WorkerProcess) -> str:
-    code = member.process.exitcode
-    where = ""
-    if member.trace_path is not None and member.trace_path.exists():
-        where = f"; its stack is in {member.trace_path}" if member.trace_path.stat().st_size else ""
-    if code is None:
-        return f"closed its pipe and does not end{where}"
-    if code < 0:
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        hint = " (out of memory? see the kernel log)" if name == "SIGKILL" else ""
-        return f"was killed by {name}{hint}{where}"
-    return f"left with exit status {code} without being told to{where}"
-
-
-@contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
-    """Block the run's signals: a worker inherits that, until it has come to ignore them.
-
-    The coordinator handles what came meanwhile when the block is lifted.
-    """
-    if sys.platform == "win32":
-        yield
-        return
-    # Starting the tracker lifts the block, so it is started before.
-    from multiprocessing import resource_tracker
-
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, RUN_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def _main_module_hidden() -> Iterator[None]:
-    """Keep ``spawn`` from importing the main module in every worker.
-
-    Nothing that a worker unpickles lives there; it costs time, and a script that trains
-    without an ``if __name__ == "__main__"`` guard would start itself again.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+    def _bury(self, member: WorkerProcess) -> None:
+        """Take in what a dead worker had sent, and tell of its death."""
+        with contextlib.suppress(OSError):
+            while member.channel.connection.poll(0) and self._receive(member):
+                pass
+        member.await_end(_EXIT_SECONDS)
+        worker, reason = member.worker, member.describe_end()
+        self._remove(member)
+        if worker is not None:
+            self._news.append(Lost(worker, reason))

@@ -11,13 +11,13 @@ import queue
 import threading
 import time
 
-from cfr_shm.engine.crew import JOIN_SECONDS, Collected
+from cfr_shm.engine.crew import JOIN_SECONDS, Collected, News
 from cfr_shm.engine.handshake import Message, ResultMessage, ShutdownMessage, TaskMessage
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner, serve
 from cfr_shm.engine.usage import NOTHING, THREADS_ARE_TOLD, thread_usage
-from cfr_shm.errors import WorkerError
-from cfr_shm.layout import RUN, STOP_FLAG, STOP_NOW
+from cfr_shm.errors import DeadlineError, WorkerError
+from cfr_shm.layout import RUN, STOP_FLAG, STOP_NOW, WORKER_HEARTBEAT, worker_line
 from cfr_shm.memory.tables import TrainingViews
 
 
@@ -70,9 +70,9 @@ class ThreadCrew:
         """Queue a task."""
         self._channel.tasks.put(task)
 
-    def poll(self, timeout_seconds: float) -> list[Collected]:
+    def poll(self, timeout_seconds: float) -> list[News]:
         """Wait for a result; the queue's timed wait ends at once for a signal handler."""
-        collected: list[Collected] = []
+        collected: list[News] = []
         timeout = timeout_seconds
         while True:
             try:
@@ -97,9 +97,21 @@ class ThreadCrew:
             self.poll(0.0)
             raise WorkerError("worker 0 (a thread of this process) ended without being told to")
 
-    def give_up(self, worker: int) -> str:  # noqa: ARG002 - there is but one
-        """Name the thread: it cannot be killed, it ends with the process."""
-        return "worker 0 (a thread of this process)"
+    def heartbeat(self, worker: int) -> int:
+        """Read the thread's line of the control block."""
+        return int(self._views.control[worker_line(worker) + WORKER_HEARTBEAT])
+
+    def unreported(self, worker: int) -> int:  # noqa: ARG002 - there is but one
+        """Nobody is ever lost."""
+        return 0
+
+    def give_up(self, worker: int, reason: str) -> None:  # noqa: ARG002 - there is but one
+        """Say that it hangs: a thread cannot be killed, it ends with the process."""
+        raise DeadlineError(f"worker 0 (a thread of this process) {reason}")
+
+    def replace(self, worker: int) -> None:
+        """Refuse: a thread that failed has raised its error already."""
+        raise WorkerError(f"worker {worker} is a thread of this process, which has no successor")
 
     def set_stop(self, flag: int) -> None:
         """Write the stop flag that the kernel looks at."""

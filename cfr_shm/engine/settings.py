@@ -7,6 +7,7 @@ from typing import Literal
 
 from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.layout import UPDATE_ATOMIC, UPDATE_PLAIN, WEIGHT_LINEAR, WEIGHT_VANILLA
+from cfr_shm.memory.increments import FreezePlan
 
 #: As ``module:function``; tests put kernels that misbehave in its place.
 EXTERNAL_SAMPLING_KERNEL = "cfr_shm.kernels.traverse:external_sampling"
@@ -34,8 +35,11 @@ class EngineSettings:
         wait_min_ms: least wait, None for the platform's own.
         wait_max_ms: longest wait, None for the platform's own.
         deadline_seconds: time that a task may take, None to derive it from the measured rate.
+        on_worker_death: ``respawn`` replaces a worker that died or hangs, ``abort`` ends the run.
         trace_directory: where a crashing worker writes its stack, None for standard error.
         algorithm: what is run, and its parameters.
+        freeze: how the run is frozen in deterministic mode, None in async mode.
+        cores: that workers may use; where they are fewer than workers, nobody spins.
         kernel: import path of the external-sampling kernel, ``module:function``.
     """
 
@@ -56,8 +60,11 @@ class EngineSettings:
     wait_min_ms: float | None = None
     wait_max_ms: float | None = None
     deadline_seconds: float | None = None
+    on_worker_death: Literal["respawn", "abort"] = "respawn"
     trace_directory: str | None = None
     algorithm: AlgorithmSettings = field(default_factory=AlgorithmSettings)
+    freeze: FreezePlan | None = None
+    cores: int = 1
     kernel: str = EXTERNAL_SAMPLING_KERNEL
 
     def __post_init__(self) -> None:
@@ -66,10 +73,21 @@ class EngineSettings:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
 
     @property
+    def works_together(self) -> bool:
+        """Whether all workers run each iteration together, as full-width algorithms do."""
+        return self.algorithm.is_full_width and self.worker_count > 1
+
+    @property
     def update_kind(self) -> int:
         """The layout constant for ``update``: with one writer no atomics are used."""
         atomic = self.update == "atomic" and self.worker_count > 1
         return UPDATE_ATOMIC if atomic else UPDATE_PLAIN
+
+    @property
+    def increment_kind(self) -> int:
+        """The layout constant for adding to increments: only shared ones need atomic adds."""
+        shared = self.freeze is not None and self.freeze.copies < self.worker_count
+        return UPDATE_ATOMIC if shared else UPDATE_PLAIN
 
     @property
     def weighting_kind(self) -> int:

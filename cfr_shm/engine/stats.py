@@ -25,8 +25,11 @@ class EngineStats:
         polls: polls and sleeps of the coordinator, beyond the messages' own reads and writes.
         workers: workers of the engine.
         batch_iterations: (workers,) iterations of each worker's last result that had any.
-        restarts: workers replaced.
-        replayed_iterations: iterations given out again because a worker died.
+        worker_restarts: (workers,) how often each was replaced.
+        replayed_iterations: iterations that were run again after a death, and may be in the
+            table twice; they count once in ``iterations``.
+        clamped_regrets: regrets that were put back to a limit, in deterministic mode.
+        longest_recovery_seconds: from the news of a death to its successor's first task.
     """
 
     iterations: int
@@ -43,6 +46,13 @@ class EngineStats:
     batches: int
     polls: int
     workers: int
-    restarts: int = 0
     replayed_iterations: int = 0
     batch_iterations: tuple[int, ...] = ()
+    worker_restarts: tuple[int, ...] = ()
+    longest_recovery_seconds: float = 0.0
+    clamped_regrets: int = 0
+
+    @property
+    def restarts(self) -> int:
+        """How often any worker was replaced."""
+        return sum(self.worker_restarts)

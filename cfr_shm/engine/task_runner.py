@@ -8,17 +8,25 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cfr_shm.engine.handshake import Message, ResultMessage, ShutdownMessage, TaskMessage
+from cfr_shm.engine.handshake import (
+    AssignMessage,
+    Message,
+    ResultMessage,
+    ShutdownMessage,
+    TaskMessage,
+)
 from cfr_shm.engine.kernel_calls import prepare_kernel
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.usage import Usage
 from cfr_shm.layout import (
-    CONTROL_LINE_WORDS,
+    NEVER,
     RESULT_ITERATIONS,
     RESULT_NODES,
     RESULT_UTILITY,
     RESULT_WEIGHT,
+    WEIGHT_VANILLA,
     Task,
+    worker_line,
 )
 from cfr_shm.memory.tables import TrainingViews
 
@@ -45,7 +53,8 @@ class TaskRunner:
     """
 
     def __init__(self, settings: EngineSettings, views: TrainingViews, worker: int) -> None:
-        self._call = prepare_kernel(settings, views)
+        self._settings, self._views = settings, views
+        self._call = prepare_kernel(settings, views, worker)
         self._result = np.zeros(RESULT_UTILITY + settings.player_count)
         task = Task(
             seed=settings.seed,
@@ -54,9 +63,20 @@ class TaskRunner:
             drain_window=settings.drain_window,
             weighting=settings.weighting_kind,
             update=settings.update_kind,
-            worker_line=(1 + worker) * CONTROL_LINE_WORDS,
+            worker_line=worker_line(worker),
         )
-        self._task = settings.algorithm.extend(task)
+        task = settings.algorithm.extend(task)
+        if settings.freeze is not None:
+            # Weights and the floor are for the border.
+            task = task._replace(
+                weighting=WEIGHT_VANILLA, update=settings.increment_kind, regret_floor=NEVER
+            )
+        self._task = task
+
+    def assign(self, worker: int) -> None:
+        """Be the worker of this index from now on."""
+        self._call = prepare_kernel(self._settings, self._views, worker)
+        self._task = self._task._replace(worker_line=worker_line(worker))
 
     def run(self, first_iteration: int, iteration_count: int) -> Any:
         """Run a task and return the kernel's result, ``(RESULT_UTILITY + players,)`` float64.
@@ -85,6 +105,9 @@ def serve(channel: TaskChannel, runner: TaskRunner, usage: Callable[[], Usage]) 
         began = time.perf_counter()
         if isinstance(message, ShutdownMessage):
             return
+        if isinstance(message, AssignMessage):
+            runner.assign(message.worker)
+            continue
         if not isinstance(message, TaskMessage):
             raise TypeError(f"expected a task, got {type(message).__name__}")
         if first_task_at is None:

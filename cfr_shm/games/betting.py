@@ -204,21 +204,22 @@ class Hand:
         Args:
             strengths: of the hands by seat, higher wins; not needed when all but one folded.
 
-        A pot is split evenly; odd chips go to the first winner left of the button.
+        As in pokerkit: hands that win no pot are out, neighbouring pots of the same remaining
+        seats are one, each pot is split evenly, and its odd chips go to the first winner left
+        of the button.
         """
         pots, losing = self._settled()
         payoff = list(losing)
-        button = 0 if self.rules.players == 2 else self.rules.players - 1
-        for pot in pots:
-            winners = pot.seats
-            if len(winners) > 1:
-                best = max(strengths[seat] for seat in winners)
-                winners = tuple(seat for seat in winners if strengths[seat] == best)
-            share, odd = divmod(pot.amount, len(winners))
+        for amount, winners in _won(pots, strengths):
+            share, odd = divmod(amount, len(winners))
             for seat in winners:
                 payoff[seat] += share
-            payoff[min(winners, key=lambda s: (s - button - 1) % self.rules.players)] += odd
+            payoff[self._first_left_of_button(winners)] += odd
         return tuple(payoff)
+
+    def _first_left_of_button(self, seats: tuple[int, ...]) -> int:
+        # Heads-up the button has seat 0.
+        return max(seats) if self.rules.players == 2 else min(seats)
 
     def _settled(self) -> tuple[tuple[Pot, ...], tuple[int, ...]]:
         if not self.finished:
@@ -235,6 +236,29 @@ class Hand:
     def _seats(self, block: int) -> tuple[int, ...]:
         first = BET_SEATS + block * self.rules.players
         return tuple(int(chips) for chips in self._state[0, first : first + self.rules.players])
+
+
+def _won(pots: Sequence[Pot], strengths: Sequence[int]) -> list[Pot]:
+    """Return each pot with the seats that share it, after merging as ``Hand.payoffs`` says."""
+    winners = [_best(pot.seats, strengths) for pot in pots]
+    alive = {seat for seats in winners for seat in seats}
+    merged: list[Pot] = []
+    before: tuple[int, ...] = ()
+    for pot, won_by in zip(pots, winners, strict=True):
+        contenders = tuple(seat for seat in pot.seats if seat in alive)
+        if merged and contenders == before:
+            merged[-1] = Pot(merged[-1].amount + pot.amount, won_by)
+        else:
+            merged.append(Pot(pot.amount, won_by))
+        before = contenders
+    return merged
+
+
+def _best(seats: tuple[int, ...], strengths: Sequence[int]) -> tuple[int, ...]:
+    if len(seats) == 1:
+        return seats
+    best = max(strengths[seat] for seat in seats)
+    return tuple(seat for seat in seats if strengths[seat] == best)
 
 
 def betting_rules(
@@ -275,6 +299,8 @@ def betting_rules(
     Raises:
         GameError: one line that names the config key.
     """
+    if streets < 1:
+        raise GameError(f"game.board_cards: {streets} streets; a hand has at least one")
     _in_range("game.dead", dead, 0)
     stack, antes, blind = _posts(players, stacks, ante, blinds, short_blinds)
     if not any((*blind, *antes, dead)):

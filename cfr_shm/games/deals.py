@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cfr_shm.errors import GameError
-from cfr_shm.layout import DEALS_TABLE, DEALS_UNIFORM, Deals
+from cfr_shm.layout import (
+    DEALS_TABLE,
+    DEALS_UNIFORM,
+    Deals,
+)
+from cfr_shm.layout_cards import (
+    CARD_ARRAYS,
+    CardDeals,
+)
 
 #: A table of more deals would take more memory than the small games it is meant for.
 MAX_DEALS = 1_000_000
@@ -38,7 +46,7 @@ def table_deals(probability: ArrayLike, bucket: ArrayLike, strength: ArrayLike) 
     chosen = first[order]
     final = merged[order] / merged.sum()
     threshold, other = alias_table(final)
-    return _frozen(
+    return frozen(
         Deals(
             kind=DEALS_TABLE,
             probability=final,
@@ -47,6 +55,7 @@ def table_deals(probability: ArrayLike, bucket: ArrayLike, strength: ArrayLike) 
             bucket=np.ascontiguousarray(buckets[chosen]),
             strength=np.ascontiguousarray(strengths[chosen]),
             bucket_count=buckets.max(axis=0).astype(np.int64) + 1,
+            cards=no_cards(),
         )
     )
 
@@ -65,7 +74,7 @@ def uniform_deals(bucket_count: ArrayLike) -> Deals:
         raise GameError(f"bucket_count has shape {counts.shape}; expected (players, streets)")
     if counts.min() < 1 or counts.max() > np.iinfo(np.int32).max:
         raise GameError(f"bucket_count {counts.tolist()} is outside [1, 2147483647]")
-    return _frozen(
+    return frozen(
         Deals(
             kind=DEALS_UNIFORM,
             probability=np.ones(1),
@@ -74,6 +83,7 @@ def uniform_deals(bucket_count: ArrayLike) -> Deals:
             bucket=np.zeros((1, *counts.shape), dtype=np.int32),
             strength=np.zeros((1, counts.shape[0]), dtype=np.int32),
             bucket_count=counts,
+            cards=no_cards(),
         )
     )
 
@@ -85,6 +95,11 @@ def no_deals(player_count: int) -> Deals:
         np.zeros((1, player_count, 1), dtype=np.int32),
         np.zeros((1, player_count), dtype=np.int32),
     )
+
+
+def no_cards() -> CardDeals:
+    """Return the cards of games that deal none: arrays of one element."""
+    return CardDeals(*(np.zeros((1,) * rank, dtype) for dtype, rank in CARD_ARRAYS.values()))
 
 
 def alias_table(
@@ -133,7 +148,8 @@ def _check(
         raise GameError(f"bucket {bucket.min()} is negative; buckets count from 0")
 
 
-def _frozen(deals: Deals) -> Deals:
-    for array in deals[1:]:
+def frozen(deals: Deals) -> Deals:
+    """Return ``deals`` with all arrays made read-only."""
+    for array in (*deals[1:-1], *deals.cards):
         array.setflags(write=False)
     return deals

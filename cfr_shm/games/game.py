@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.errors import GameError
+from cfr_shm.games.betting_tree import BettingTree
 from cfr_shm.games.tree_builder import BuiltTree
-from cfr_shm.layout import DEALS_TABLE, MATCHUP, WORD_BYTES, Deals, Tree
+from cfr_shm.layout import DEALS_HOLDEM, DEALS_TABLE, MATCHUP, WORD_BYTES, Deals, Tree
 
 #: The most (node, deal) pairs that exact computations hold in memory, 8 bytes each.
 MAX_PAIRS = 1 << 29
@@ -51,6 +53,9 @@ class Game:
     value: float | None  # player 0's in equilibrium, in ``unit``, where it is known
     value_source: str
     infosets: Callable[[], Iterator[InfosetLabel]]
+    bucket_file: BucketFile | None = None  # where DEALS_HOLDEM maps its buckets from
+    big_blind: float | None = None  # in ``unit``, where there is one
+    betting: BettingTree | None = None  # of hold'em: the moves that lead to each node
 
     def __post_init__(self) -> None:
         leaves = self.tree.nodes[self.tree.nodes["kind"] == MATCHUP]
@@ -72,6 +77,8 @@ class Game:
 
     def why_not_enumerable(self) -> str | None:
         """Return why not every history can be listed, or None if it can."""
+        if self.deals.kind == DEALS_HOLDEM:
+            return "its deals are drawn, too many to list; look at it with 'cfr-shm show'"
         if self.deals.kind != DEALS_TABLE:
             return "its buckets are drawn, not listed"
         nodes, deals = len(self.tree.nodes), len(self.deals.probability)
@@ -99,6 +106,9 @@ def assemble_game(
     openspiel_name: str | None = None,
     value: float | None = None,
     value_source: str = "",
+    bucket_file: BucketFile | None = None,
+    big_blind: float | None = None,
+    betting: BettingTree | None = None,
 ) -> Game:
     """Put a finished tree and its deals together; the arguments are the fields of ``Game``."""
     return Game(
@@ -117,4 +127,7 @@ def assemble_game(
         value=value,
         value_source=value_source,
         infosets=infosets,
+        bucket_file=bucket_file,
+        big_blind=big_blind,
+        betting=betting,
     )

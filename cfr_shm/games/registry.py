@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from pathlib import Path
 from typing import Any
 
-from cfr_shm.config import GameConfig
+from cfr_shm.cards.bucket_file import is_current
+from cfr_shm.config import Config
+from cfr_shm.config_holdem import HOLDEM, AbstractionConfig, GameConfig
 from cfr_shm.config_reader import nearest
 from cfr_shm.errors import GameError
 from cfr_shm.games.game import Game
 from cfr_shm.games.goofspiel import goofspiel
+from cfr_shm.games.holdem_buckets import DEFAULT
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
 from cfr_shm.games.liars_dice import liars_dice
@@ -42,19 +46,24 @@ _OPTIONAL = (
 #: Forms of names beyond those of ``_GAMES``, and the optional keys that they take.
 _FORMS = {f"{PREFIX}NAME(params)": ("max_histories",), "FILE.py:FUNCTION": ("file_digest",)}
 
-#: The last imported game: commands that load a game twice import it once.
-_imported: dict[tuple[str, int], Game] = {}
+#: The last game that took a while to build: commands that load a game twice build it once.
+_imported: dict[Hashable, Game] = {}
 
 
 def game_names() -> tuple[str, ...]:
     """Return the names of the games that are built in."""
-    return tuple(_GAMES)
+    return (*_GAMES, HOLDEM)
 
 
-def load_game(config: GameConfig, progress: Callable[[str], None] | None = None) -> Game:
+def load_game(
+    config: GameConfig,
+    progress: Callable[[str], None] | None = None,
+    abstraction: AbstractionConfig | None = None,
+) -> Game:
     """Build the game that ``config`` names, or import it.
 
-    ``progress`` is told every few seconds how far a long import is.
+    ``progress`` is told every few seconds how far a long import or build is; ``abstraction``
+    is for hold'em.
 
     Raises:
         GameError: no such game (the nearest name is given), a key that the game does not
@@ -68,10 +77,13 @@ def load_game(config: GameConfig, progress: Callable[[str], None] | None = None)
         _refuse_keys(config, ("file_digest",))
         _refuse_players(config, f"{config.name}(players={config.players})")
         return load_user_game(config.name, config.file_digest)
+    if config.name == HOLDEM:
+        _refuse_keys(config, ())
+        return _holdem(config, abstraction or AbstractionConfig(), progress)
     if config.name not in _GAMES:
         raise GameError(
-            f"game.name: there is no game {config.name!r}{nearest(config.name, _GAMES)}; "
-            f"games: {', '.join([*_GAMES, *_FORMS])}"
+            f"game.name: there is no game {config.name!r}{nearest(config.name, game_names())}; "
+            f"games: {', '.join([*game_names(), *_FORMS])}"
         )
     build, keys = _GAMES[config.name]
     _refuse_keys(config, keys)
@@ -80,15 +92,22 @@ def load_game(config: GameConfig, progress: Callable[[str], None] | None = None)
     return build(players=config.players, **chosen)
 
 
-def pinned(config: GameConfig) -> GameConfig:
-    """Return ``config`` with the digest of the file that builds the game, if there is one.
+def pinned(config: Config) -> Config:
+    """Return ``config`` with what it names by file held fast.
+
+    A game of a file of your own gets that file's digest; a bucket file its absolute path (its
+    fingerprint is in each checkpoint).
 
     Raises:
         GameError: the file cannot be read.
     """
-    if not names_user_game(config.name) or config.file_digest is not None:
-        return config
-    return dataclasses.replace(config, file_digest=file_digest(config.name))
+    game, abstraction = config.game, config.abstraction
+    if names_user_game(game.name) and game.file_digest is None:
+        game = dataclasses.replace(game, file_digest=file_digest(game.name))
+    if abstraction.buckets not in (None, DEFAULT):
+        path = str(Path(abstraction.buckets).absolute())
+        abstraction = dataclasses.replace(abstraction, buckets=path)
+    return dataclasses.replace(config, game=game, abstraction=abstraction)
 
 
 def _refuse_keys(config: GameConfig, keys: tuple[str, ...]) -> None:
@@ -107,6 +126,19 @@ def _refuse_players(config: GameConfig, instead: str) -> None:
         raise GameError(
             f"game.players: {config.name} takes its parameters with its name, for example {instead}"
         )
+
+
+def _holdem(
+    config: GameConfig, abstraction: AbstractionConfig, progress: Callable[[str], None] | None
+) -> Game:
+    key = (config, abstraction)
+    built = _imported.get(key)
+    if built is None or not (built.bucket_file is None or is_current(built.bucket_file)):
+        from cfr_shm.games.holdem import holdem
+
+        _imported.clear()
+        _imported[key] = holdem(config, abstraction, progress)
+    return _imported[key]
 
 
 def _import(config: GameConfig, progress: Callable[[str], None] | None) -> Game:

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from cfr_shm.errors import GameError
 from cfr_shm.layout import (
     CHANCE,
+    CONTROL_LINE_WORDS,
     DECISION,
     MATCHUP,
     NODE_DTYPE,
@@ -32,9 +33,6 @@ MAX_CHILDREN = int(np.iinfo(np.int16).max)
 MAX_NODES = int(np.iinfo(np.int32).max)
 MAX_STREETS = 255
 
-#: Tables end on a whole cache line.
-_TABLE_ALIGNMENT_WORDS = 8
-
 #: A NODE_DTYPE record: row_base, row_stride, first_child, payoff, detail, count, kind, actor,
 #: street. Packed at once, a node takes 32 bytes while the tree grows too, not 300.
 _RECORD = struct.Struct("=qiiiihBBB3x")
@@ -42,6 +40,11 @@ _RECORD = struct.Struct("=qiiiihBBB3x")
 #: As kind: the node exists, and nobody has said yet what it is.
 _UNDECLARED = 255
 _NEW_NODE = _RECORD.pack(0, 0, 0, 0, 0, 0, _UNDECLARED, 0, 0)
+
+
+def whole_lines(words: int) -> int:
+    """Return the words of a table: as many as its rows take, and at least 1, in cache lines."""
+    return -(-max(words, 1) // CONTROL_LINE_WORDS) * CONTROL_LINE_WORDS
 
 
 class NamedInfoset(NamedTuple):
@@ -274,10 +277,9 @@ class TreeBuilder:
         )
         for array in tree:
             array.setflags(write=False)
-        words = max(self._words, 1)
         return BuiltTree(
             tree=tree,
-            table_words=-(-words // _TABLE_ALIGNMENT_WORDS) * _TABLE_ALIGNMENT_WORDS,
+            table_words=whole_lines(self._words),
             max_depth=self._max_moves,
             max_actions=self._max_actions,
             infosets={name: known for name, (known, _) in self._infosets.items()},

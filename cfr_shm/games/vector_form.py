@@ -44,22 +44,46 @@ class Classes(NamedTuple):
     public_count: Integers  # (streets,)
 
 
+class Outline(NamedTuple):
+    """A game's classes, and where its nodes' vectors lie."""
+
+    classes: Classes
+    nodes: NDArray[Any]  # (nodes,) VECTOR_NODE_DTYPE, but for ``exclusive``
+    reach: Integers  # (nodes, players)
+    value_words: int
+    reach_words: int
+
+    @property
+    def vector_words(self) -> int:
+        """The words of all value and reach vectors together."""
+        return self.value_words + self.reach_words
+
+
 class VectorGame(NamedTuple):
     """A game's vector form, and how much memory its vectors take."""
 
     form: VectorForm
-    classes: Classes
-    value_words: int
-    reach_words: int
+    outline: Outline
     table_words: int
 
-    def allocate_scratch(self, policy: NDArray[np.float64] | None = None) -> VectorScratch:
-        """Allocate what a vector traversal works in, for all classes; ``policy`` may be given."""
+    def allocate_scratch(
+        self,
+        policy: NDArray[np.float64] | None = None,
+        vectors: NDArray[np.float64] | None = None,
+    ) -> VectorScratch:
+        """Allocate what a vector traversal works in, for all classes.
+
+        Args:
+            policy: (table_words,), to be used instead of memory of its own.
+            vectors: (outline.vector_words,), likewise, for values and reach.
+        """
         count = self.form.class_count
+        middle = self.outline.value_words
+        vectors = np.zeros(self.outline.vector_words) if vectors is None else vectors
         return VectorScratch(
             policy=np.zeros(self.table_words) if policy is None else policy,
-            reach=np.zeros(self.reach_words),
-            value=np.zeros(self.value_words),
+            reach=vectors[middle:],
+            value=vectors[:middle],
             own_street=np.zeros(int(count.max())),
             begin=np.zeros_like(count),
             end=count.copy(),
@@ -72,7 +96,7 @@ class VectorGame(NamedTuple):
         Raises:
             GameError: nothing public is dealt, so that there is nothing to sample.
         """
-        classes = self.classes
+        classes = self.outline.classes
         if classes.public_count[-1] == 1:
             raise GameError("no public cards are dealt in this game, so that none can be sampled")
         first = np.concatenate([[0], np.cumsum(classes.public_count)])
@@ -149,6 +173,16 @@ def _connected(seen: Integers) -> Integers:
             return np.unique(label, return_inverse=True)[1].ravel().astype(np.int64)
 
 
+def outline(tree: Tree, deals: Deals) -> Outline:
+    """Lay out the vectors of a game whose deals are listed."""
+    classes = classify(deals)
+    nodes: NDArray[Any] = np.zeros(len(tree.nodes), VECTOR_NODE_DTYPE)
+    reach = np.zeros((len(nodes), classes.sizes.shape[0]), np.int64)
+    size = np.zeros(SIZE_WORDS, np.int64)
+    place_vectors(tree, classes.sizes, nodes, reach, size)
+    return Outline(classes, nodes, reach, int(size[VALUE_WORDS]), int(size[REACH_WORDS]))
+
+
 def vector_game(tree: Tree, deals: Deals, table_words: int) -> VectorGame:
     """Build the vector form of a game whose deals are listed.
 
@@ -157,19 +191,16 @@ def vector_game(tree: Tree, deals: Deals, table_words: int) -> VectorGame:
     """
     if deals.kind != DEALS_TABLE:
         raise GameError("this algorithm needs listed deals, and the game's buckets are drawn")
-    classes = classify(deals)
-    nodes: NDArray[Any] = np.zeros(len(tree.nodes), VECTOR_NODE_DTYPE)
-    reach = np.zeros((len(nodes), classes.sizes.shape[0]), np.int64)
-    size = np.zeros(SIZE_WORDS, np.int64)
-    place_vectors(tree, classes.sizes, nodes, reach, size)
+    plan = outline(tree, deals)
+    classes, nodes = plan.classes, plan.nodes
     parts = _class_arrays(deals, classes)
     joints = _joint_arrays(deals, classes, parts["class_first"])
-    first, payoff = _payoffs(tree, deals, nodes, joints.pop("deal_joint"), int(size.sum()))
+    first, payoff = _payoffs(tree, deals, nodes, joints.pop("deal_joint"), plan.vector_words)
     uses = np.zeros(table_words, np.int32)
     count_row_uses(tree, nodes, parts["class_first"], classes.sizes, parts["class_bucket"], uses)
     form = VectorForm(
         nodes=nodes,
-        reach=reach,
+        reach=plan.reach,
         payoff_first=first,
         class_count=classes.sizes,
         payoff=payoff,
@@ -179,7 +210,7 @@ def vector_game(tree: Tree, deals: Deals, table_words: int) -> VectorGame:
     )
     for array in form:
         array.setflags(write=False)
-    return VectorGame(form, classes, int(size[VALUE_WORDS]), int(size[REACH_WORDS]), table_words)
+    return VectorGame(form, plan, table_words)
 
 
 def _class_arrays(deals: Deals, classes: Classes) -> dict[str, NDArray[Any]]:
@@ -266,22 +297,38 @@ def _payoffs(
 
 
 def _shared_rows(
-    tree: Tree,
-    nodes: NDArray[Any],
-    parts: dict[str, NDArray[Any]],
-    classes: Classes,
+    tree: Tree, nodes: NDArray[Any], parts: dict[str, NDArray[Any]], classes: Classes
 ) -> dict[str, NDArray[Any]]:
-    """Return ``shared_first`` and ``shared_rows``: the rows that no node has for itself."""
-    found: list[set[tuple[int, int]]] = [set() for _ in range(classes.sizes.shape[0])]
-    shared = (tree.nodes["kind"] == DECISION) & (nodes["exclusive"] == 0)
-    for node in np.flatnonzero(shared):
-        record = tree.nodes[node]
-        actor, street = int(record["actor"]), int(nodes["street"][node])
-        begin = int(parts["class_first"][actor, street])
-        buckets = parts["class_bucket"][begin : begin + int(classes.sizes[actor, street])]
-        for bucket in set(buckets.tolist()):
-            row = int(record["row_base"]) + bucket * int(record["row_stride"])
-            found[actor].add((row, int(record["count"])))
-    first = np.cumsum([0, *map(len, found)])
-    rows = np.array([pair for each in found for pair in sorted(each)], np.int64).reshape(-1, 2)
-    return {"shared_first": first.astype(np.int64), "shared_rows": rows}
+    """Return ``shared_*`` and ``use_*``: the rows that no node has for itself, and who uses them.
+
+    A row's uses are in the order in which a walk from the leaves up comes to them.
+    """
+    found = np.flatnonzero((tree.nodes["kind"] == DECISION) & (nodes["exclusive"] == 0))
+    actor = tree.nodes["actor"][found].astype(np.int64)
+    street = nodes["street"][found].astype(np.int64)
+    each, count = ranges(classes.sizes[actor, street])
+    bucket = parts["class_bucket"][np.repeat(parts["class_first"][actor, street], count) + each]
+    node, actor = np.repeat(found, count), np.repeat(actor, count)
+    row = tree.nodes["row_base"][node] + bucket * tree.nodes["row_stride"][node].astype(np.int64)
+    order = np.lexsort((each, -node, row, actor))
+    node, row, actor = node[order], row[order], actor[order]
+    begins = np.flatnonzero(np.diff(row, prepend=-1))
+    actions = tree.nodes["count"][node[begins]].astype(np.int64)
+    players = classes.sizes.shape[0]
+    return {
+        "shared_first": np.searchsorted(actor[begins], np.arange(players + 1)).astype(np.int64),
+        "shared_rows": np.stack([row[begins], actions], axis=1),
+        "use_first": np.append(begins, len(row)).astype(np.int64),
+        "use_node": node.astype(np.int32),
+        "use_class": each[order].astype(np.int32),
+    }
+
+
+def ranges(counts: Integers) -> tuple[Integers, Integers]:
+    """Return ``0 .. n - 1`` for each n of ``counts``, one after another, and ``counts``.
+
+    >>> ranges(np.array([2, 0, 3]))[0]
+    array([0, 1, 0, 1, 2])
+    """
+    first = np.cumsum(counts) - counts
+    return np.arange(int(counts.sum())) - np.repeat(first, counts), counts

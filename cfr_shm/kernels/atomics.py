@@ -87,21 +87,67 @@ def fence(typing_context):  # type: ignore[no-untyped-def]
     return types.void(), codegen
 
 
+def _plain_claim(array, index, count):  # type: ignore[no-untyped-def]
+    before = array[index]
+    array[index] += count
+    return before
+
+
+@intrinsic_twin(_plain_claim)
+def atomic_claim(typing_context, array, index, count):  # type: ignore[no-untyped-def]
+    """Add ``count`` to ``array[index]``, integers, and return what it was before."""
+    dtype = array.dtype
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        pointer = _element_pointer(context, builder, array, args[0], index, args[1])
+        operand = context.cast(builder, args[2], count, dtype)
+        return builder.atomic_rmw("add", pointer, operand, "monotonic")
+
+    return dtype(array, index, count), codegen
+
+
+@intrinsic_twin(_nothing)
+def in_order(typing_context):  # type: ignore[no-untyped-def]
+    """Let no store move past this point; it costs nothing.
+
+    A process that is killed leaves the stores before a point of its program and none after it:
+    with this, the point is one of the source's.
+    """
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        builder.fence("acq_rel", "singlethread")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 def _plain_prefetch(array, index):  # type: ignore[no-untyped-def]
     return None
 
 
-@intrinsic_twin(_plain_prefetch)
-def prefetch(typing_context, array, index):  # type: ignore[no-untyped-def]
-    """Ask for the cache line of ``array[index]``, for writing, into every cache level."""
+def _prefetch_instruction(for_writing):  # type: ignore[no-untyped-def]
+    """Return the code generator of a prefetch into every cache level."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        array, index = signature.args
         pointer = _element_pointer(context, builder, array, args[0], index, args[1])
         byte_pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
         flag = ir.IntType(32)
         function_type = ir.FunctionType(ir.VoidType(), [byte_pointer.type, flag, flag, flag])
         function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
-        builder.call(function, [byte_pointer, flag(1), flag(3), flag(1)])
+        builder.call(function, [byte_pointer, flag(for_writing), flag(3), flag(1)])
         return context.get_dummy_value()
 
-    return types.void(array, index), codegen
+    return codegen
+
+
+@intrinsic_twin(_plain_prefetch)
+def prefetch(typing_context, array, index):  # type: ignore[no-untyped-def]
+    """Ask for the cache line of ``array[index]``, for writing, into every cache level."""
+    return types.void(array, index), _prefetch_instruction(1)
+
+
+@intrinsic_twin(_plain_prefetch)
+def prefetch_to_read(typing_context, array, index):  # type: ignore[no-untyped-def]
+    """Ask for the cache line of ``array[index]``, for reading, into every cache level."""
+    return types.void(array, index), _prefetch_instruction(0)

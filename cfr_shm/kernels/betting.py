@@ -93,8 +93,7 @@ def _post_blinds(rules, state, row):
     """Put the blinds in; they count as bets of the first street, but not as raises."""
     highest = np.int64(0)
     for seat in range(rules.players):
-        stack = rules.stack[at(seat)]
-        posted = min(rules.blind[at(seat)], stack - min(rules.ante[at(seat)], stack))
+        posted = min(rules.blind[at(seat)], stack_left(rules, state, row, seat))
         state[at(row), at(BET_SEATS + seat)] = posted
         state[at(row), at(BET_SEATS + rules.players + seat)] += posted
         state[at(row), at(BET_POT)] += posted
@@ -126,7 +125,8 @@ def start_hand(rules, state, row):
 def _may_act(rules, state, row):
     """Return the mask of seats that have a choice at the start of a street.
 
-    A seat that has at least matched all that any other could still put in is not asked.
+    A seat that has at least matched all that any other could still put in is not asked. So
+    whoever is asked alone has something to call.
     """
     out = state[at(row), at(BET_FOLDED)]
     largest = np.int64(-1)
@@ -151,18 +151,12 @@ def _may_act(rules, state, row):
 @device
 def _open_street(rules, state, row):
     """Say who acts first on this street, or on the next one on which anybody has a choice."""
-    players = rules.players
     while True:
         mask = _may_act(rules, state, row)
         first = rules.first_actor[at(state[at(row), at(BET_STREET)])]
         state[at(row), at(BET_TO_ACT)] = mask
-        state[at(row), at(BET_ACTOR)] = _next_seat(mask, first, players)
-        choices = count_seats(mask, players)
-        if choices == 1:
-            bet = state[at(row), at(BET_SEATS + state[at(row), at(BET_ACTOR)])]
-            if bet >= state[at(row), at(BET_HIGHEST)]:
-                choices = 0
-        if choices > 0 or _end_street(rules, state, row):
+        state[at(row), at(BET_ACTOR)] = _next_seat(mask, first, rules.players)
+        if mask != 0 or _end_street(rules, state, row):
             return
 
 
@@ -365,8 +359,8 @@ def pots(rules, state, row, amount, players_mask):
         amount: (players,) int64, out; chips, after rake.
         players_mask: (players,) int64, out; bit s: seat s has not folded and may win the pot.
 
-    Returns the number of pots. Neighbouring pots with the same seats are one; heads-up and
-    when all but one have folded there is exactly one.
+    Returns the number of pots. Neighbouring pots with the same seats are one; at a heads-up
+    showdown there is exactly one, and when all but one have folded at most one.
     """
     players = rules.players
     returned_to, returned = uncalled(rules, state, row)

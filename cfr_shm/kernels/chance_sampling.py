@@ -14,9 +14,10 @@ import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load, atomic_store
 from cfr_shm.kernels.deal import draw_deal
+from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.kernels.regret import add, add_floored, regret_match
+from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.traverse import sample_outcome
 from cfr_shm.layout import (
@@ -70,10 +71,10 @@ def chance_sampling(tree, deals, table, task, scratch, control, result):
         flag = atomic_load(control, STOP_FLAG)
         if flag == STOP_NOW or (flag != RUN and iteration % task.drain_window == 0):
             break
-        draw_deal(deals, task.seed, iteration, 0, scratch.lane_bucket, scratch.lane_strength)
+        draw_deal(deals, task.seed, iteration, 0, scratch)
         visited = 0
         for traverser in range(players):
-            visited += _sweep(tree, table, task, scratch, iteration, traverser, result)
+            visited += _sweep(tree, table, task, scratch, iteration, traverser, result, False)
         result[RESULT_ITERATIONS] += 1
         result[RESULT_NODES] += visited
         atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + 1)
@@ -81,8 +82,39 @@ def chance_sampling(tree, deals, table, task, scratch, control, result):
         atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
 
 
+@kernel
+def chance_sampling_frozen(tree, deals, table, task, scratch, control, border, result):
+    """Run iterations of ``task`` together with all other workers, freeze by freeze.
+
+    Args:
+        tree: layout.Tree, read-only.
+        deals: layout.Deals, read-only.
+        table: layout.Table, shared; written to at borders.
+        task: layout.Task, without weights: they are the border's.
+        scratch: layout.Scratch, as ``chance_sampling`` has it.
+        control: (control_words,) int64, shared.
+        border: layout.Border.
+        result: (RESULT_UTILITY + players,) float64, out; as ``kernels.freeze`` says.
+    """
+    views = (tree, deals, table, task, scratch, control, result)
+    run_freezes(_frozen_window, views, table, task, control, border, result)
+
+
 @device
-def _sweep(tree, table, task, scratch, iteration, traverser, result):
+def _frozen_window(views, first, end):
+    tree, deals, table, task, scratch, control, result = views
+    visited = 0
+    for iteration in range(first, end):
+        if atomic_load(control, STOP_FLAG) == STOP_NOW:
+            return ABANDONED
+        draw_deal(deals, task.seed, iteration, 0, scratch)
+        for traverser in range(tree.utility.shape[1]):
+            visited += _sweep(tree, table, task, scratch, iteration, traverser, result, True)
+    return visited
+
+
+@device
+def _sweep(tree, table, task, scratch, iteration, traverser, result, frozen):
     """Traverse the whole tree under one deal for one player; return the nodes visited."""
     nodes = tree.nodes
     state, policies, values = scratch.frame_state, scratch.frame_policy, scratch.frame_value
@@ -101,7 +133,8 @@ def _sweep(tree, table, task, scratch, iteration, traverser, result):
                 node = sample_outcome(tree, record, uniform(key, node))
                 continue
             if record["kind"] == DECISION:
-                _enter(table, task, scratch, record, depth, traverser, weight * own, result)
+                share = weight * own
+                _enter(table, task, scratch, record, depth, traverser, share, result, frozen)
                 values[at(depth), at(own_column)] = own
                 values[at(depth), at(other_column)] = others
                 depth += 1
@@ -125,15 +158,15 @@ def _sweep(tree, table, task, scratch, iteration, traverser, result):
                 others *= 1.0 if moves else policies[at(frame), at(action)]
                 node = state[at(frame), FRAME_FIRST_CHILD] + action
             else:
-                value = _settle(table.regret, task, scratch, frame, weight * others)
+                value = _settle(table, task, scratch, frame, weight * others, frozen)
                 depth -= 1
         if node < 0:
-            result[RESULT_UTILITY + traverser] += value
+            result[RESULT_UTILITY + traverser] += whole_units(value, table, frozen)
     return visited
 
 
 @device
-def _enter(table, task, scratch, record, frame, traverser, share, result):
+def _enter(table, task, scratch, record, frame, traverser, share, result, frozen):
     """Open a frame for a decision node; at the traverser's own, add to the average."""
     count = np.int64(record["count"])
     actor = record["actor"]
@@ -145,9 +178,10 @@ def _enter(table, task, scratch, record, frame, traverser, share, result):
         scratch.frame_policy[at(frame), at(action)] *= scale
     if actor == traverser and share > 0.0:
         atomic = task.update == UPDATE_ATOMIC
+        touch(table, row, frozen)
         for action in range(count):
             part = share * scratch.frame_policy[at(frame), at(action)]
-            add(table.strategy_sum, row + action, part, atomic)
+            add_weight(table, row, action, part, atomic, frozen)
         result[RESULT_WEIGHT] += share
     scratch.frame_state[at(frame), FRAME_ROW] = row
     scratch.frame_state[at(frame), FRAME_FIRST_CHILD] = record["first_child"]
@@ -156,7 +190,7 @@ def _enter(table, task, scratch, record, frame, traverser, share, result):
 
 
 @device
-def _settle(regret, task, scratch, frame, scale):
+def _settle(table, task, scratch, frame, scale, frozen):
     """Return a frame's value; at the traverser's own, add ``scale`` times its regrets."""
     count = scratch.frame_state[at(frame), FRAME_COUNT] >> 1
     value = 0.0
@@ -166,8 +200,9 @@ def _settle(regret, task, scratch, frame, scale):
         )
     if scratch.frame_state[at(frame), FRAME_COUNT] & 1 and scale > 0.0:
         atomic = task.update == UPDATE_ATOMIC
-        first = 2 * (scratch.frame_state[at(frame), FRAME_ROW] + count)
+        row = scratch.frame_state[at(frame), FRAME_ROW]
+        touch(table, row, frozen)
         for action in range(count):
-            gain = np.float32(scale * (scratch.frame_value[at(frame), at(action)] - value))
-            add_floored(regret, first + action, gain, task.regret_floor, atomic)
+            gain = scale * (scratch.frame_value[at(frame), at(action)] - value)
+            add_gain(table, row, count, action, gain, task.regret_floor, atomic, frozen)
     return value

@@ -4,6 +4,18 @@ One *iteration* updates each player once, over all deals. A player's reach chang
 the player's own update, so that it is carried down once per iteration. Source: Zinkevich et
 al. 2007, "Regret minimization in games with incomplete information"; the variants' sources
 and weights are in docs/algorithms.md.
+
+All workers run every iteration together, each on its share, and meet twice per player::
+
+    everybody   own subtrees: values up, regrets and policies of rows used once
+    -- meet --
+    worker 0    the same in the trunk above the subtrees
+    everybody   own shared rows: gather regrets from all their uses, set policies
+    -- meet --
+    everybody   the player's reach, down the trunk and own subtrees; then the next player
+
+No number is added up by two workers, so that the tables do not depend on how many there are.
+The trunk's reach alone is computed by everybody: all write the same bits.
 """
 
 from __future__ import annotations
@@ -12,15 +24,17 @@ import math
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_load, atomic_store
+from cfr_shm.kernels.atomics import atomic_store
+from cfr_shm.kernels.barrier import meet
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.vector_walk import (
     add_children,
-    carry_reach,
+    carry_to_children,
     class_row,
     lift,
     pay,
     root_value,
+    start_reach,
 )
 from cfr_shm.layout import (
     CHANCE,
@@ -29,7 +43,8 @@ from cfr_shm.layout import (
     RESULT_NODES,
     RESULT_UTILITY,
     RUN,
-    STOP_FLAG,
+    STOP_NOW,
+    TERMINAL,
     WORKER_HEARTBEAT,
     WORKER_ITERATIONS,
     WORKER_NODES,
@@ -37,89 +52,147 @@ from cfr_shm.layout import (
 
 
 @kernel
-def full_width(views, form, state, scratch, rule, task, result):
+def full_width(views, form, state, scratch, rule, share, task, result):
     """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.
+
+    All workers are given the same tasks, and call this with the same arguments but for
+    ``share``, their lines, and what is their own of the scratch memory.
 
     Args:
         views: (layout.Tree, layout.Table, control block): the tree read-only; of the table the
             strategy sums are read and written, and the regrets written at the end of the task,
             for others to look at; of the control block, (control_words,) int64, the stop flag
-            is read and this worker's line written.
+            is read, and this worker's line and the barrier's written.
         form: layout.VectorForm, read-only.
-        state: layout.FullWidthState, read and written.
-        scratch: layout.VectorScratch for all classes; its policy is carried on.
+        state: layout.FullWidthState, read and written; regrets are all workers'.
+        scratch: layout.VectorScratch for all classes; policy, reach and values are all
+            workers', and the policy is carried on.
         rule: layout.FullWidthRule.
+        share: layout.SweepShare, this worker's.
         task: layout.Task; iteration 0 starts from the uniform policy.
-        result: (RESULT_UTILITY + players,) float64, out; utilities are exact expectations
-            against the others' current policies.
+        result: (RESULT_UTILITY + players,) float64, out; iterations are those of all workers
+            together, nodes this worker's; utilities, from worker 0 alone, are exact
+            expectations against the others' current policies.
 
-    The stop flag is looked at between iterations; iterations done are a prefix of the task.
+    The stop flag is looked at between iterations; iterations done are a prefix of the task,
+    the same for every worker. Only when a meeting is called off by STOP_NOW is an iteration
+    left in the middle, and the tables are of no use then.
     """
     result[:] = 0.0
     tree, table, control = views
     players = form.class_count.shape[0]
     line = task.worker_line
+    chief = share.meeting.member == 0
+    alone = share.meeting.participants == 1
+    flag = np.int64(RUN)
     if task.iteration_count > 0:
         if task.first_iteration == 0:
-            _set_uniform(tree, form, scratch.policy)
+            _set_uniform(tree, form, share, scratch.policy)
+        flag = meet(control, share.meeting)
         for player in range(players):
-            carry_reach(tree, form, scratch, player)
+            _carry_reach(tree, form, scratch, share, player)
+    visited = share.nodes.shape[0] + (share.trunk.shape[0] if chief else 0)
     for iteration in range(task.first_iteration, task.first_iteration + task.iteration_count):
-        if atomic_load(control, STOP_FLAG) != RUN:
+        if flag != RUN:
             break
+        count = iteration + 1.0
         for player in range(players):
-            _sweep(tree, form, state, scratch, table.strategy_sum, rule, iteration + 1.0, player)
-            carry_reach(tree, form, scratch, player)
-            result[RESULT_UTILITY + player] += root_value(form, scratch, player)
-        visited = tree.nodes.shape[0] * players
+            weights = _weights(rule, count)
+            _raise_values(tree, form, state, scratch, table, rule, weights, player, share.nodes)
+            flag = meet(control, share.meeting)
+            if flag == STOP_NOW and not alone:
+                return
+            if chief:
+                _raise_values(tree, form, state, scratch, table, rule, weights, player, share.trunk)
+                result[RESULT_UTILITY + player] += root_value(form, scratch, player)
+            _settle_shared(tree, form, state, scratch, table, rule, weights, player, share)
+            flag = meet(control, share.meeting)
+            if flag == STOP_NOW and not alone:
+                return
+            _carry_reach(tree, form, scratch, share, player)
         result[RESULT_ITERATIONS] += 1
-        result[RESULT_NODES] += visited
-        atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + 1)
-        atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
+        result[RESULT_NODES] += visited * players
+        if chief:
+            done = control[line + WORKER_ITERATIONS]
+            atomic_store(control, line + WORKER_ITERATIONS, done + 1)
+        atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited * players)
         atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
     if result[RESULT_ITERATIONS] > 0:
-        _show_regrets(tree, form, state.regret, table.regret)
+        _show_regrets(tree, form, share, state.regret, table.regret)
 
 
 @device
-def _show_regrets(tree, form, regret, shown):
-    """Copy the regrets to the rows, rounded to float32."""
-    for node in range(tree.nodes.shape[0]):
-        record = tree.nodes[node]
-        if record["kind"] == DECISION:
-            actor = record["actor"]
-            count = np.int64(record["count"])
-            street = form.nodes[node]["street"]
-            first = form.class_first[actor, street]
-            for each in range(first, first + form.class_count[actor, street]):
-                row = class_row(record, form, each)
-                for action in range(count):
-                    shown[2 * (row + count) + action] = np.float32(regret[row + action])
+def _show_regrets(tree, form, share, regret, shown):
+    """Copy the regrets of this worker's rows to where others look, rounded to float32."""
+    parts = 2 if share.meeting.member == 0 else 1
+    for part in range(parts):
+        nodes = share.nodes if part == 0 else share.trunk
+        for index in range(nodes.shape[0]):
+            node = nodes[index]
+            record = tree.nodes[node]
+            if record["kind"] == DECISION and form.nodes[node]["exclusive"] == 1:
+                count = np.int64(record["count"])
+                actor, street = record["actor"], form.nodes[node]["street"]
+                first = form.class_first[actor, street]
+                for each in range(first, first + form.class_count[actor, street]):
+                    _show_row(regret, shown, class_row(record, form, each), count)
+    for index in range(share.rows.shape[0]):
+        row = share.rows[index]
+        _show_row(regret, shown, form.shared_rows[row, 0], form.shared_rows[row, 1])
 
 
 @device
-def _set_uniform(tree, form, policy):
-    for node in range(tree.nodes.shape[0]):
-        record = tree.nodes[node]
-        if record["kind"] == DECISION:
-            actor = record["actor"]
-            street = form.nodes[node]["street"]
-            first = form.class_first[actor, street]
-            for each in range(first, first + form.class_count[actor, street]):
-                row = class_row(record, form, each)
-                for action in range(record["count"]):
-                    policy[row + action] = 1.0 / record["count"]
+def _show_row(regret, shown, row, count):
+    for action in range(count):
+        shown[2 * (row + count) + action] = np.float32(regret[row + action])
 
 
 @device
-def _sweep(tree, form, state, scratch, strategy_sum, rule, count, player):
-    """Update one player's regrets, policy and average; ``count`` is the iteration from 1."""
+def _set_uniform(tree, form, share, policy):
+    """Start from uniform policies in this worker's rows."""
+    parts = 2 if share.meeting.member == 0 else 1
+    for part in range(parts):
+        nodes = share.nodes if part == 0 else share.trunk
+        for index in range(nodes.shape[0]):
+            node = nodes[index]
+            record = tree.nodes[node]
+            if record["kind"] == DECISION and form.nodes[node]["exclusive"] == 1:
+                actor, street = record["actor"], form.nodes[node]["street"]
+                first = form.class_first[actor, street]
+                for each in range(first, first + form.class_count[actor, street]):
+                    row = class_row(record, form, each)
+                    policy[row : row + record["count"]] = 1.0 / record["count"]
+    for index in range(share.rows.shape[0]):
+        row, count = form.shared_rows[share.rows[index], 0], form.shared_rows[share.rows[index], 1]
+        policy[row : row + count] = 1.0 / count
+
+
+@device
+def _carry_reach(tree, form, scratch, share, player):
+    """Write how likely the player's own moves come to the nodes of trunk and own subtrees."""
+    start_reach(form, scratch, player)
+    for part in range(2):
+        nodes = share.trunk if part == 0 else share.nodes
+        for index in range(nodes.shape[0]):
+            node = np.int64(nodes[at(index)])
+            if tree.nodes[at(node)]["kind"] < TERMINAL:
+                carry_to_children(tree, form, scratch, player, node)
+
+
+@device
+def _weights(rule, count):
+    """Return what is kept of old regrets, and the iteration's weight; ``count`` is from 1."""
     positive = _kept(count - 1.0, rule.keep_positive, rule.offset)
     negative = _kept(count - 1.0, rule.keep_negative, rule.offset)
-    factors = (positive, negative, _kept(count, rule.keep_positive, rule.offset))
-    weight = count**rule.average
-    for step in range(tree.nodes.shape[0]):
-        node = tree.nodes.shape[0] - 1 - step
+    ahead = _kept(count, rule.keep_positive, rule.offset)
+    return positive, negative, ahead, count**rule.average
+
+
+@device
+def _raise_values(tree, form, state, scratch, table, rule, weights, player, nodes):
+    """Carry values up from the last of ``nodes`` to the first; update rows used only here."""
+    for step in range(nodes.shape[0]):
+        node = np.int64(nodes[at(nodes.shape[0] - 1 - step)])
         record = tree.nodes[at(node)]
         extra = form.nodes[at(node)]
         street = np.int64(extra["street"])
@@ -132,23 +205,59 @@ def _sweep(tree, form, state, scratch, strategy_sum, rule, count, player):
             own = form.reach[at(node), at(player)]
             for each in range(form.class_count[at(player), at(street)]):
                 row = class_row(record, form, first + each)
-                reach = scratch.reach[at(own + each)]
-                share = weight * form.class_probability[at(first + each)] * reach
-                value[at(target + each)] = _settle(
-                    record, form, state, scratch, strategy_sum, row, each, share
-                )
+                worth = _row_value(record, form, scratch, row, each)
+                value[at(target + each)] = worth
                 if extra["exclusive"] == 1:
-                    _match(state, scratch.policy, rule, factors, row, np.int64(record["count"]))
+                    reach = scratch.reach[at(own + each)]
+                    added = weights[3] * form.class_probability[at(first + each)] * reach
+                    _add_use(record, form, state, scratch, table, row, each, worth, added)
+                    _match(state, scratch.policy, rule, weights, row, np.int64(record["count"]))
         elif kind in (DECISION, CHANCE):
             add_children(record, form, scratch, player, street, value, target)
         else:
             pay(form, scratch, player, street, node, value, target)
         if street != extra["above"]:
             lift(form, scratch, player, extra)
-    # Only now are the rows complete that several nodes or classes use.
-    for each in range(form.shared_first[player], form.shared_first[player + 1]):
-        row, actions = form.shared_rows[at(each), 0], form.shared_rows[at(each), 1]
-        _match(state, scratch.policy, rule, factors, row, actions)
+
+
+@device
+def _settle_shared(tree, form, state, scratch, table, rule, weights, player, share):
+    """Update this worker's shared rows of the player, each from all its uses."""
+    for index in range(share.row_first[at(player)], share.row_first[at(player + 1)]):
+        number = share.rows[at(index)]
+        row, count = form.shared_rows[at(number), 0], form.shared_rows[at(number), 1]
+        for use in range(form.use_first[at(number)], form.use_first[at(number + 1)]):
+            node = np.int64(form.use_node[at(use)])
+            each = np.int64(form.use_class[at(use)])
+            record = tree.nodes[at(node)]
+            street = form.nodes[at(node)]["street"]
+            worth = _row_value(record, form, scratch, row, each)
+            reach = scratch.reach[at(form.reach[at(node), at(player)] + each)]
+            seen = form.class_first[at(player), at(street)] + each
+            added = weights[3] * form.class_probability[at(seen)] * reach
+            _add_use(record, form, state, scratch, table, row, each, worth, added)
+        _match(state, scratch.policy, rule, weights, row, count)
+
+
+@device
+def _row_value(record, form, scratch, row, each):
+    """Return what a node is worth to one class, by its row's policy."""
+    child = np.int64(record["first_child"])
+    value = 0.0
+    for action in range(record["count"]):
+        below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
+        value += scratch.policy[at(row + action)] * below
+    return value
+
+
+@device
+def _add_use(record, form, state, scratch, table, row, each, worth, added):
+    """Add one class's instant regrets at one node, and its average policy."""
+    child = np.int64(record["first_child"])
+    for action in range(record["count"]):
+        below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
+        table.strategy_sum[at(row + action)] += added * scratch.policy[at(row + action)]
+        state.instant[at(action)] += below - worth
 
 
 @device
@@ -163,35 +272,19 @@ def _kept(count, exponent, offset):
 
 
 @device
-def _settle(record, form, state, scratch, strategy_sum, row, each, share):
-    """Add one class's instant regrets and average policy; return its value."""
-    child = np.int64(record["first_child"])
-    count = np.int64(record["count"])
-    value = 0.0
-    for action in range(count):
-        policy = scratch.policy[at(row + action)]
-        below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
-        strategy_sum[at(row + action)] += share * policy
-        value += policy * below
-    for action in range(count):
-        below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
-        state.instant[at(row + action)] += below - value
-    return value
-
-
-@device
-def _match(state, policy, rule, factors, row, count):
+def _match(state, policy, rule, weights, row, count):
     """Take the instant regrets of a row into its regrets, and set its next policy."""
-    positive, negative, ahead = factors
+    positive, negative, ahead, _ = weights
     total = 0.0
-    for entry in range(row, row + count):
+    for action in range(count):
+        entry = row + action
         old = state.regret[at(entry)]
-        instant = state.instant[at(entry)]
+        instant = state.instant[at(action)]
         new = old * (positive if old > 0.0 else negative) + instant
         if rule.floored == 1:
             new = max(new, 0.0)
         state.regret[at(entry)] = new
-        state.instant[at(entry)] = 0.0
+        state.instant[at(action)] = 0.0
         if rule.predicts == 1:
             new = new * ahead + instant
         new = max(new, 0.0)

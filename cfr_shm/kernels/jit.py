@@ -11,6 +11,7 @@ that can change the machine code instead.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import sys
@@ -52,7 +53,10 @@ def cache_root() -> Path:
 def cache_key() -> str:
     """Hash everything that can change the machine code of a kernel."""
     digest = hashlib.sha256()
-    for source in [_PACKAGE / "layout.py", *sorted((_PACKAGE / "kernels").glob("*.py"))]:
+    for source in [
+        *sorted(_PACKAGE.glob("layout*.py")),
+        *sorted((_PACKAGE / "kernels").glob("*.py")),
+    ]:
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
     for part in (
         numba.__version__,
@@ -85,7 +89,18 @@ def _use_cache_directory() -> bool:
         usable = False
     if usable:
         numba_config.CACHE_DIR = str(directory)
+        _hold(directory)
     return usable
+
+
+def _hold(directory: Path) -> None:
+    """Lock the directory, shared, until this process ends: ``clean`` then leaves it alone."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    with contextlib.suppress(OSError):
+        fcntl.flock(os.open(directory, os.O_RDONLY), fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 #: False when the cache directory cannot be written: kernels are then compiled in every process.

@@ -17,9 +17,10 @@ import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load, atomic_store
 from cfr_shm.kernels.deal import draw_deal
+from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.kernels.regret import add_floored, regret_match
+from cfr_shm.kernels.regret import add_gain, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.traverse import sample_action, sample_outcome
 from cfr_shm.layout import (
@@ -69,23 +70,11 @@ def outcome_sampling(tree, deals, table, task, scratch, control, exploration, re
     line = task.worker_line
     first = task.first_iteration
     end = first + task.iteration_count
-    players = tree.utility.shape[1]
-    steps = exploration.first.shape[0]
-    step = 0
     while first < end and atomic_load(control, STOP_FLAG) == RUN:
         border = min(end, (first // task.drain_window + 1) * task.drain_window)
-        visited = 0
-        iteration = first
-        while iteration < border and atomic_load(control, STOP_FLAG) != STOP_NOW:
-            while step + 1 < steps and exploration.first[at(step + 1)] <= iteration:
-                step += 1
-            draw_deal(deals, task.seed, iteration, 0, scratch.lane_bucket, scratch.lane_strength)
-            epsilon = exploration.epsilon[at(step)]
-            for traverser in range(players):
-                visited += _sweep(
-                    tree, table, task, scratch, epsilon, exploration, iteration, traverser, result
-                )
-            iteration += 1
+        iteration, visited = _lines(
+            tree, deals, table, task, scratch, control, exploration, result, first, border, False
+        )
         result[RESULT_ITERATIONS] += iteration - first
         result[RESULT_NODES] += visited
         done = control[line + WORKER_ITERATIONS] + iteration - first
@@ -95,8 +84,64 @@ def outcome_sampling(tree, deals, table, task, scratch, control, exploration, re
         first = end if iteration < border else border
 
 
+@kernel
+def outcome_sampling_frozen(views, table, task, scratch, exploration, border, result):
+    """Run iterations of ``task`` together with all other workers, freeze by freeze.
+
+    Args:
+        views: (layout.Tree, layout.Deals, control block): tree and deals read-only.
+        table: layout.Table, shared; written to at borders.
+        task: layout.Task, without weights: they are the border's.
+        scratch: layout.Scratch with one lane and at least FRAME_VALUES actions.
+        exploration: layout.Exploration.
+        border: layout.Border.
+        result: (RESULT_UTILITY + players,) float64, out; as ``kernels.freeze`` says.
+    """
+    tree, deals, control = views
+    shared = (tree, deals, table, task, scratch, control, exploration, result)
+    run_freezes(_frozen_window, shared, table, task, control, border, result)
+
+
 @device
-def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverser, result):
+def _frozen_window(views, first, end):
+    tree, deals, table, task, scratch, control, exploration, result = views
+    iteration, visited = _lines(
+        tree, deals, table, task, scratch, control, exploration, result, first, end, True
+    )
+    return visited if iteration == end else ABANDONED
+
+
+@device
+def _lines(tree, deals, table, task, scratch, control, exploration, result, first, border, frozen):
+    """Run iterations ``[first, border)``; return the one that was not begun, and nodes visited."""
+    steps = exploration.first.shape[0]
+    step = 0
+    visited = 0
+    iteration = first
+    while iteration < border and atomic_load(control, STOP_FLAG) != STOP_NOW:
+        while step + 1 < steps and exploration.first[at(step + 1)] <= iteration:
+            step += 1
+        draw_deal(deals, task.seed, iteration, 0, scratch)
+        epsilon = exploration.epsilon[at(step)]
+        for traverser in range(tree.utility.shape[1]):
+            visited += _sweep(
+                tree,
+                table,
+                task,
+                scratch,
+                epsilon,
+                exploration,
+                iteration,
+                traverser,
+                result,
+                frozen,
+            )
+        iteration += 1
+    return iteration, visited
+
+
+@device
+def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverser, result, frozen):
     """Play one line, then update the traverser's infosets on it; return the nodes visited."""
     nodes = tree.nodes
     reach = exploration.reach
@@ -139,7 +184,7 @@ def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverse
             if players > 2:
                 share *= reach[at(actor)] / followed
             action = sample_action(
-                table.strategy_sum, row, count, share, atomic, frame_policy, depth, total, unit
+                table, row, count, share, atomic, frame_policy, depth, total, unit, frozen
             )
             result[RESULT_WEIGHT] += share
             if players > 2:
@@ -150,8 +195,8 @@ def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverse
     value = leaf_utility(tree, node, traverser, scratch.lane_strength, 0)
     while depth > 0:
         depth -= 1
-        value = _settle(table.regret, task, scratch, depth, value, weight, atomic)
-    result[RESULT_UTILITY + traverser] += value
+        value = _settle(table, task, scratch, depth, value, weight, atomic, frozen)
+    result[RESULT_UTILITY + traverser] += whole_units(value, table, frozen)
     return visited
 
 
@@ -169,7 +214,7 @@ def _explore(frame_policy, frame, count, total, epsilon, unit):
 
 
 @device
-def _settle(regret, task, scratch, frame, value, weight, atomic):
+def _settle(table, task, scratch, frame, value, weight, atomic, frozen):
     """Add the regrets at one infoset of the line and return its importance-weighted value."""
     row = scratch.frame_state[at(frame), FRAME_ROW]
     action = scratch.frame_state[at(frame), FRAME_ACTION]
@@ -177,8 +222,8 @@ def _settle(regret, task, scratch, frame, value, weight, atomic):
     worth = value / scratch.frame_value[at(frame), _DRAWN]
     expected = scratch.frame_value[at(frame), _POLICY] * worth
     scale = weight / scratch.frame_value[at(frame), _REACH]
-    first = 2 * (row + count)
+    touch(table, row, frozen)
     for other in range(count):
         gain = scale * ((worth if other == action else 0.0) - expected)
-        add_floored(regret, first + other, np.float32(gain), task.regret_floor, atomic)
+        add_gain(table, row, count, other, gain, task.regret_floor, atomic, frozen)
     return expected

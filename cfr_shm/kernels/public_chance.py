@@ -14,8 +14,9 @@ import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load, atomic_store
 from cfr_shm.kernels.deal import draw_listed_deal
+from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
-from cfr_shm.kernels.regret import add, add_floored
+from cfr_shm.kernels.regret import add_gain, add_weight, touch, whole_units
 from cfr_shm.kernels.vector_walk import (
     add_children,
     carry_to_children,
@@ -71,21 +72,59 @@ def public_chance_sampling(views, form, public, scratch, table, task, result):
         flag = atomic_load(control, STOP_FLAG)
         if flag == STOP_NOW or (flag != RUN and iteration % task.drain_window == 0):
             break
-        weight = iteration + 1.0 if task.weighting == WEIGHT_LINEAR else 1.0
-        deal = draw_listed_deal(deals, task.seed, iteration)
-        _take_part(public, deal, scratch)
-        for player in range(players):
-            _match_and_carry(tree, form, scratch, table, player)
-        for player in range(players):
-            result[RESULT_WEIGHT] += _sweep(tree, form, scratch, table, task, weight, player)
-            result[RESULT_UTILITY + player] += root_value(form, scratch, player)
-            if player < players - 1:
-                _match_and_carry(tree, form, scratch, table, player)
+        _iterate(tree, deals, form, public, scratch, table, task, iteration, result, False)
         result[RESULT_ITERATIONS] += 1
         result[RESULT_NODES] += visited
         atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + 1)
         atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
         atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
+
+
+@kernel
+def public_chance_sampling_frozen(views, form, public, scratch, table, task, border, result):
+    """Run iterations of ``task`` together with all other workers, freeze by freeze.
+
+    Args:
+        views: (layout.Tree, layout.Deals, control block): tree and deals read-only.
+        form: layout.VectorForm, read-only.
+        public: layout.PublicStates, read-only.
+        scratch: layout.VectorScratch, this worker's own.
+        table: layout.Table, shared; written to at borders.
+        task: layout.Task, without weights: they are the border's.
+        border: layout.Border.
+        result: (RESULT_UTILITY + players,) float64, out; as ``kernels.freeze`` says.
+    """
+    control = views[2]
+    shared = (views, form, public, scratch, table, task, result)
+    run_freezes(_frozen_window, shared, table, task, control, border, result)
+
+
+@device
+def _frozen_window(shared, first, end):
+    views, form, public, scratch, table, task, result = shared
+    tree, deals, control = views
+    for iteration in range(first, end):
+        if atomic_load(control, STOP_FLAG) == STOP_NOW:
+            return ABANDONED
+        _iterate(tree, deals, form, public, scratch, table, task, iteration, result, True)
+    return (end - first) * tree.nodes.shape[0] * form.class_count.shape[0]
+
+
+@device
+def _iterate(tree, deals, form, public, scratch, table, task, iteration, result, frozen):
+    """Run one iteration."""
+    players = form.class_count.shape[0]
+    weight = iteration + 1.0 if task.weighting == WEIGHT_LINEAR else 1.0
+    deal = draw_listed_deal(deals, task.seed, iteration)
+    _take_part(public, deal, scratch)
+    for player in range(players):
+        _match_and_carry(tree, form, scratch, table, player)
+    for player in range(players):
+        result[RESULT_WEIGHT] += _sweep(tree, form, scratch, table, task, weight, player, frozen)
+        value = root_value(form, scratch, player)
+        result[RESULT_UTILITY + player] += whole_units(value, table, frozen)
+        if player < players - 1:
+            _match_and_carry(tree, form, scratch, table, player)
 
 
 @device
@@ -134,7 +173,7 @@ def _match_rows(record, form, scratch, table, player, node):
 
 
 @device
-def _sweep(tree, form, scratch, table, task, weight, player):
+def _sweep(tree, form, scratch, table, task, weight, player, frozen):
     """Update one player's regrets and average; return the strategy weight that was added."""
     added = 0.0
     for step in range(tree.nodes.shape[0]):
@@ -156,7 +195,7 @@ def _sweep(tree, form, scratch, table, task, weight, player):
                 reach = scratch.reach[at(own + each)]
                 share = scale * form.class_probability[at(first + each)] * reach
                 value[at(target + each)] = _settle(
-                    record, form, scratch, table, task, row, each, share, weight
+                    record, form, scratch, table, task, row, each, share, weight, frozen
                 )
                 added += share
         elif kind in (DECISION, CHANCE):
@@ -169,20 +208,20 @@ def _sweep(tree, form, scratch, table, task, weight, player):
 
 
 @device
-def _settle(record, form, scratch, table, task, row, each, share, weight):
+def _settle(record, form, scratch, table, task, row, each, share, weight, frozen):
     """Add one class's weighted instant regrets and average policy; return its value."""
     atomic = task.update == UPDATE_ATOMIC
     child = np.int64(record["first_child"])
     count = np.int64(record["count"])
     value = 0.0
+    touch(table, row, frozen)
     for action in range(count):
         policy = scratch.policy[at(row + action)]
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
-        add(table.strategy_sum, row + action, share * policy, atomic)
+        add_weight(table, row, action, share * policy, atomic, frozen)
         value += policy * below
-    regrets = 2 * (row + count)
     for action in range(count):
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
-        gain = np.float32(weight * (below - value))
-        add_floored(table.regret, regrets + action, gain, task.regret_floor, atomic)
+        gain = weight * (below - value)
+        add_gain(table, row, count, action, gain, task.regret_floor, atomic, frozen)
     return value

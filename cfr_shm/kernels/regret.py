@@ -1,4 +1,7 @@
-"""Regret matching, and the two ways to add to a table."""
+"""Regret matching, and the ways to add to a table: at once, or to the increments of a freeze.
+
+Which of the two is a constant of every kernel, ``frozen``, so that each is compiled for its own.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_add
 from cfr_shm.kernels.jit import at, device
+from cfr_shm.layout import MARK_SHIFT
 
 
 @device
@@ -36,6 +40,51 @@ def add_floored(array, index, value, floor, atomic):
             array[at(index)] = max(array[at(index)] + value, np.float32(floor))
     else:
         add(array, index, value, atomic)
+
+
+@device
+def touch(table, row, frozen):
+    """Note that a row is about to be added to, before it is; of use within a freeze only."""
+    if frozen:
+        mark = table.increments.mark
+        # Most rows are marked already: looking first leaves the line with whoever has it.
+        if mark[at(row >> MARK_SHIFT)] == 0:
+            mark[at(row >> MARK_SHIFT)] = 1
+
+
+@device
+def add_weight(table, row, action, weight, atomic, frozen):
+    """Add to one strategy sum: at once, or in units to what the freeze will add."""
+    if frozen:
+        increments = table.increments
+        units = np.int64(np.rint(weight * increments.per_weight))
+        add(increments.units, 2 * row + action, units, atomic)
+    else:
+        add(table.strategy_sum, row + action, weight, atomic)
+
+
+@device
+def add_gain(table, row, count, action, gain, floor, atomic, frozen):
+    """Add to one regret: at once, never below ``floor``, or in units to what the freeze will add.
+
+    Within a freeze the floor waits for the sum.
+    """
+    if frozen:
+        increments = table.increments
+        units = np.int64(np.rint(gain * increments.per_chip))
+        add(increments.units, 2 * row + count + action, units, atomic)
+    else:
+        first = 2 * (row + count)
+        add_floored(table.regret, first + action, np.float32(gain), floor, atomic)
+
+
+@device
+def whole_units(value, table, frozen):
+    """Return a utility as it is to be summed: within a freeze a whole number of units.
+
+    Sums of whole numbers are exact below 2**53, in whatever order.
+    """
+    return np.rint(value * table.increments.per_utility) if frozen else value
 
 
 @device

@@ -13,11 +13,11 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load
-from cfr_shm.kernels.deal import draw_deal
+from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.regret import regret_match
 from cfr_shm.kernels.rng import sweep_key, uniform
-from cfr_shm.kernels.traverse import ABANDONED, run_window, sample_action, sample_outcome, tell
+from cfr_shm.kernels.traverse import run_window, sample_action, sample_outcome, tell
 from cfr_shm.layout import (
     CHANCE,
     DECISION,
@@ -57,23 +57,68 @@ def external_sampling_averaged_apart(tree, deals, table, task, scratch, control,
     end = first + task.iteration_count
     while first < end and atomic_load(control, STOP_FLAG) == RUN:
         border = min(end, (first // task.drain_window + 1) * task.drain_window)
-        visited = 0
-        for iteration in range(first, border):
-            nodes = run_window(
-                tree, deals, table, task, scratch, control, result, iteration, iteration + 1, False
-            )
-            if nodes == ABANDONED:
-                return
-            visited += nodes
-            draw_deal(deals, task.seed, iteration, 0, scratch.lane_bucket, scratch.lane_strength)
-            for player in range(tree.utility.shape[1]):
-                visited += _pass(tree, table, task, scratch, stack, iteration, player, result)
+        visited = _iterations(
+            tree, deals, table, task, scratch, control, stack, result, first, border, False
+        )
+        if visited == ABANDONED:
+            return
         tell(control, task.worker_line, result, border - first, visited)
         first = border
 
 
+@kernel
+def external_sampling_averaged_apart_frozen(views, table, task, scratch, stack, border, result):
+    """Run iterations of ``task`` together with all other workers, freeze by freeze.
+
+    Args:
+        views: (layout.Tree, layout.Deals, control block): tree and deals read-only.
+        table: layout.Table, shared; written to at borders.
+        task: layout.Task with averaging AVERAGE_SEPARATELY, without weights.
+        scratch: layout.Scratch with one lane.
+        stack: as ``external_sampling_averaged_apart`` has it.
+        border: layout.Border.
+        result: (RESULT_UTILITY + players,) float64, out; as ``kernels.freeze`` says.
+    """
+    tree, deals, control = views
+    shared = (tree, deals, table, task, scratch, control, stack, result)
+    run_freezes(_frozen_window, shared, table, task, control, border, result)
+
+
 @device
-def _pass(tree, table, task, scratch, stack, iteration, player, result):
+def _frozen_window(views, first, end):
+    tree, deals, table, task, scratch, control, stack, result = views
+    return _iterations(tree, deals, table, task, scratch, control, stack, result, first, end, True)
+
+
+@device
+def _iterations(tree, deals, table, task, scratch, control, stack, result, first, border, frozen):
+    """Run iterations ``[first, border)``; return the nodes visited, or ABANDONED."""
+    visited = 0
+    for iteration in range(first, border):
+        nodes = run_window(
+            tree,
+            deals,
+            table,
+            task,
+            scratch,
+            control,
+            result,
+            iteration,
+            iteration + 1,
+            False,
+            frozen,
+        )
+        if nodes == ABANDONED:
+            return ABANDONED
+        visited += nodes
+        # The iteration's deal is still in the only lane.
+        for player in range(tree.utility.shape[1]):
+            visited += _pass(tree, table, task, scratch, stack, iteration, player, result, frozen)
+    return visited
+
+
+@device
+def _pass(tree, table, task, scratch, stack, iteration, player, result, frozen):
     """Add one player's policy to the average wherever the player's own draws lead."""
     atomic = task.update == UPDATE_ATOMIC
     weight = iteration + 1.0 if task.weighting == WEIGHT_LINEAR else 1.0
@@ -92,7 +137,7 @@ def _pass(tree, table, task, scratch, stack, iteration, player, result):
             total = regret_match(table.regret, 2 * (row + count), count, policy, 0)
             unit = uniform(key, node)
             node = np.int64(record["first_child"]) + sample_action(
-                table.strategy_sum, row, count, weight, atomic, policy, 0, total, unit
+                table, row, count, weight, atomic, policy, 0, total, unit, frozen
             )
             result[RESULT_WEIGHT] += weight
         elif record["kind"] == DECISION:

@@ -16,9 +16,10 @@ import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load, atomic_store, prefetch
 from cfr_shm.kernels.deal import draw_deal
+from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.kernels.regret import add, add_floored, regret_match
+from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.layout import (
     AVERAGE_ON_THE_WAY,
@@ -47,8 +48,6 @@ from cfr_shm.layout import (
     WORKER_ITERATIONS,
     WORKER_NODES,
 )
-
-ABANDONED = -1
 
 #: The stream of the draws that decide which iterations skip actions.
 PRUNE_STREAM = 128
@@ -94,6 +93,30 @@ def external_sampling_with_options(tree, deals, table, task, scratch, control, r
     _run_task(tree, deals, table, task, scratch, control, result, False)
 
 
+@kernel
+def external_sampling_frozen(tree, deals, table, task, scratch, control, border, result):
+    """Run iterations of ``task`` together with all other workers, freeze by freeze.
+
+    Args:
+        tree: layout.Tree, read-only.
+        deals: layout.Deals, read-only.
+        table: layout.Table, shared; written to at borders.
+        task: layout.Task, without weights: they are the border's.
+        scratch: layout.Scratch, this worker's own.
+        control: (control_words,) int64, shared.
+        border: layout.Border.
+        result: (RESULT_UTILITY + players,) float64, out; as ``kernels.freeze`` says.
+    """
+    views = (tree, deals, table, task, scratch, control, result)
+    run_freezes(_frozen_window, views, table, task, control, border, result)
+
+
+@device
+def _frozen_window(views, first, end):
+    tree, deals, table, task, scratch, control, result = views
+    return run_window(tree, deals, table, task, scratch, control, result, first, end, False, True)
+
+
 @device
 def _run_task(tree, deals, table, task, scratch, control, result, plain):
     """Run whole windows until the task is done or stopped; ``plain`` is a constant."""
@@ -122,25 +145,31 @@ def tell(control, line, result, iterations, visited):
 
 
 @device
-def _prefetch_row(nodes, node, lane_bucket, lane, strategy_sum):
-    """Ask for the row that ``node`` will read, first and last word: it may span two lines."""
+def _prefetch_row(nodes, node, lane_bucket, lane, table, frozen):
+    """Ask for the row that ``node`` will read, first and last word: it may span two lines.
+
+    Within a freeze also for the units that will be added to.
+    """
     record = nodes[at(node)]
     found = record["kind"] == DECISION
     if found:
         bucket = lane_bucket[at(lane), at(record["actor"]), at(record["street"])]
         count = np.int64(record["count"])
         row = record["row_base"] + np.int64(bucket) * np.int64(record["row_stride"])
-        prefetch(strategy_sum, row)
-        prefetch(strategy_sum, row + count + (count - 1) // 2)
+        prefetch(table.strategy_sum, row)
+        prefetch(table.strategy_sum, row + count + (count - 1) // 2)
+        if frozen:
+            prefetch(table.increments.units, 2 * row)
+            prefetch(table.increments.units, 2 * (row + count) - 1)
     return found
 
 
 @device
-def _prefetch_children(nodes, child, count, lane_bucket, lane, strategy_sum):
+def _prefetch_children(nodes, child, count, lane_bucket, lane, table, frozen):
     """Ask for the rows of all children at once: worth x1.3 beyond the cache."""
     found = False
     for action in range(count):
-        found |= _prefetch_row(nodes, child + action, lane_bucket, lane, strategy_sum)
+        found |= _prefetch_row(nodes, child + action, lane_bucket, lane, table, frozen)
     return found
 
 
@@ -181,22 +210,25 @@ def _start_lanes(task, first, lanes, deals, scratch):
     for lane in range(lanes):
         key = sweep_key(task.seed, first + lane, 0)
         _suspend(scratch.lane_state, lane, first + lane, 0, 0, 0, key)
-        draw_deal(deals, task.seed, first + lane, lane, scratch.lane_bucket, scratch.lane_strength)
+        draw_deal(deals, task.seed, first + lane, lane, scratch)
 
 
 @device
-def sample_action(strategy_sum, row, count, weight, atomic, frame_policy, frame, total, unit):
+def sample_action(
+    table, row, count, weight, atomic, frame_policy, frame, total, unit, frozen=False
+):
     """Add the weighted policy to the average and return an action drawn from it.
 
     ``unit`` is a draw in [0, 1); row ``frame`` of ``frame_policy`` sums to ``total``.
     """
+    touch(table, row, frozen)
     draw = unit * total
     scale = weight / total
     cumulative = 0.0
     action = 0
     for other in range(count):
         share = frame_policy[at(frame), at(other)]
-        add(strategy_sum, row + other, scale * share, atomic)
+        add_weight(table, row, other, scale * share, atomic, frozen)
         cumulative += share
         action += cumulative <= draw
     return min(action, count - 1)
@@ -215,13 +247,12 @@ def sample_outcome(tree, record, unit):
 
 
 @device
-def _settle_frame(
-    regret, row, count, weight, floor, atomic, frame_policy, frame_value, frame, prunes
-):
+def _settle_frame(table, row, count, weight, floor, atomic, scratch, frame, prunes, frozen):
     """Add the traverser's weighted instant regrets at one infoset and return its value.
 
     Actions that were skipped (NaN) have no value and get no regret.
     """
+    frame_policy, frame_value = scratch.frame_policy, scratch.frame_value
     total = 0.0
     value = 0.0
     for action in range(count):
@@ -231,11 +262,11 @@ def _settle_frame(
         total += frame_policy[at(frame), at(action)]
         value += frame_policy[at(frame), at(action)] * frame_value[at(frame), at(action)]
     value /= total
-    first = 2 * (row + count)
+    touch(table, row, frozen)
     for action in range(count):
         gain = weight * (frame_value[at(frame), at(action)] - value)
         if not (prunes and np.isnan(gain)):
-            add_floored(regret, first + action, np.float32(gain), floor, atomic)
+            add_gain(table, row, count, action, gain, floor, atomic, frozen)
     return value
 
 
@@ -264,14 +295,18 @@ def _mark_pruned(tree, deals, table, task, record, row, frame_value, frame):
 
 
 @device
-def run_window(tree, deals, table, task, scratch, control, result, first, border, plain):
+def run_window(
+    tree, deals, table, task, scratch, control, result, first, border, plain, frozen=False
+):
     """Run iterations ``[first, border)`` and return the nodes visited, or ABANDONED.
+
+    ``plain`` (without floor and pruning) and ``frozen`` (the table is only read, what is added
+    goes to its increments) are constants.
 
     The current lane's state is held in local variables and stored only when it yields. A
     lane whose iterations are exhausted has node -1.
     """
-    nodes, strategy_sum, regret = tree.nodes, table.strategy_sum, table.regret
-    lane_state, lane_bucket = scratch.lane_state, scratch.lane_bucket
+    nodes, lane_state, lane_bucket = tree.nodes, scratch.lane_state, scratch.lane_bucket
     lane_strength, frame_state = scratch.lane_strength, scratch.frame_state
     frame_policy, frame_value = scratch.frame_policy, scratch.frame_value
     depth_limit = frame_state.shape[0] // lane_state.shape[0]
@@ -282,8 +317,7 @@ def run_window(tree, deals, table, task, scratch, control, result, first, border
     floor = NEVER if plain else task.regret_floor
 
     _start_lanes(task, first, lanes, deals, scratch)
-    next_iteration, active = first + lanes, lanes
-    visited, weight_added = 0, 0.0
+    next_iteration, active, visited, weight_added = first + lanes, lanes, 0, 0.0
     averaged = 1.0 if plain or task.averaging == AVERAGE_ON_THE_WAY else 0.0
     pruning = not plain and task.prune_probability > 0.0
     prunes = pruning and prunes_iteration(task, first)
@@ -303,7 +337,7 @@ def run_window(tree, deals, table, task, scratch, control, result, first, border
             bucket = np.int64(lane_bucket[at(lane), at(actor), at(record["street"])])
             row = record["row_base"] + bucket * np.int64(record["row_stride"])
             frame = base + depth
-            total = regret_match(regret, 2 * (row + count), count, frame_policy, frame)
+            total = regret_match(table.regret, 2 * (row + count), count, frame_policy, frame)
             if actor == traverser:
                 exploring = True
                 frame_state[at(frame), FRAME_ROW] = row
@@ -315,13 +349,13 @@ def run_window(tree, deals, table, task, scratch, control, result, first, border
                     _mark_pruned(tree, deals, table, task, record, row, frame_value, frame)
                 if interleaved:
                     yields = _prefetch_children(
-                        nodes, child, count, lane_bucket, lane, strategy_sum
+                        nodes, child, count, lane_bucket, lane, table, frozen
                     )
             else:
                 unit, share = uniform(key, node), averaged * weight
                 weight_added += share
                 node = child + sample_action(
-                    strategy_sum, row, count, share, atomic, frame_policy, frame, total, unit
+                    table, row, count, share, atomic, frame_policy, frame, total, unit, frozen
                 )
         else:
             node = sample_outcome(tree, record, uniform(key, node))
@@ -331,11 +365,11 @@ def run_window(tree, deals, table, task, scratch, control, result, first, border
                 returned = True
                 value = leaf_utility(tree, node, traverser, lane_strength, lane)
             elif interleaved:
-                yields = _prefetch_row(nodes, node, lane_bucket, lane, strategy_sum)
+                yields = _prefetch_row(nodes, node, lane_bucket, lane, table, frozen)
 
         while exploring or returned:
             if depth == 0:
-                result[RESULT_UTILITY + traverser] += value
+                result[RESULT_UTILITY + traverser] += whole_units(value, table, frozen)
                 traverser += 1
                 node = 0
                 if traverser == player_count:
@@ -350,7 +384,7 @@ def run_window(tree, deals, table, task, scratch, control, result, first, border
                         next_iteration += 1
                         weight = np.float64(iteration + 1) if linear else 1.0
                         prunes = pruning and prunes_iteration(task, iteration)
-                        draw_deal(deals, task.seed, iteration, lane, lane_bucket, lane_strength)
+                        draw_deal(deals, task.seed, iteration, lane, scratch)
                 key = sweep_key(task.seed, iteration, traverser)
                 break
             frame = base + depth - 1
@@ -375,7 +409,7 @@ def run_window(tree, deals, table, task, scratch, control, result, first, border
                 break
             row = frame_state[at(frame), FRAME_ROW]
             value = _settle_frame(
-                regret, row, count, weight, floor, atomic, frame_policy, frame_value, frame, prunes
+                table, row, count, weight, floor, atomic, scratch, frame, prunes, frozen
             )
             depth -= 1
             returned = True

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.jit import at, device
-from cfr_shm.layout import DECISION, TERMINAL
+from cfr_shm.layout import DECISION
 
 
 @device
@@ -19,15 +19,6 @@ def class_row(record, form, each):
     """Return the first word of the row that class number ``each`` has at a decision node."""
     bucket = np.int64(form.class_bucket[at(each)])
     return record["row_base"] + bucket * np.int64(record["row_stride"])
-
-
-@device
-def carry_reach(tree, form, scratch, player):
-    """Write how likely the player's own moves come to every node, for each own class."""
-    start_reach(form, scratch, player)
-    for node in range(tree.nodes.shape[0]):
-        if tree.nodes[at(node)]["kind"] < TERMINAL:
-            carry_to_children(tree, form, scratch, player, node)
 
 
 @device

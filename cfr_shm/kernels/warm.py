@@ -26,6 +26,7 @@ from cfr_shm.kernels.best_response import (
     row_reach,
 )
 from cfr_shm.kernels.betting import begin_hand, legal_range, play_move, settle_hand
+from cfr_shm.kernels.betting_tree import walk_tree
 from cfr_shm.kernels.finite import FOUND_WORDS, first_not_finite
 from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
 from cfr_shm.kernels.table_statistics import COLUMNS, table_statistics
@@ -50,6 +51,19 @@ from cfr_shm.layout import (
     betting_words,
     control_words,
     row_words,
+)
+from cfr_shm.layout_betting_tree import (
+    TREE_COUNTS,
+    TREE_FRAME_WORDS,
+    Menu,
+    TreeArrays,
+    TreeWalk,
+)
+from cfr_shm.layout_cards import (
+    CARD_ARRAYS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    CardDeals,
 )
 
 DIGESTS = "digests.json"
@@ -150,6 +164,10 @@ def _call_all() -> None:
         frame_state=np.zeros((2, FRAME_WORDS), np.int64),
         frame_policy=np.zeros((2, 2)),
         frame_value=np.zeros((2, 2)),
+        deal_cards=np.zeros((1, FULL_BOARD + 2 * HOLE_CARDS), np.int64),
+        deal_number=np.zeros((2, 1), np.int64),
+        deal_strength=np.zeros(2, np.int64),
+        deal_ready=np.full(2, -1, np.int64),
     )
     control = np.zeros(control_words(1), np.int64)
     result = np.zeros(RESULT_UTILITY + 2)
@@ -168,22 +186,58 @@ def _call_all() -> None:
     row_reach(tree, deals, pair, np.zeros(rows.shape))
     moves = np.zeros(tree.nodes.shape[0], np.int32)
     best_response(tree, deals, policy, 0, moves, pair, np.zeros(rows.shape))
-    _play_tiny_hand()
+    _play_tiny_hand(_tiny_rules())
+    _walk_tiny_tree(_tiny_rules())
 
 
-def _play_tiny_hand() -> None:
+def _tiny_rules() -> BettingRules:
     stack, one, left = np.array([4, 4]), np.ones(2, np.int64), np.zeros(1, np.int64)
     for array in (stack, one, left):
         array.flags.writeable = False
-    rules = BettingRules(
+    return BettingRules(
         stack, one, one, left, one, one, NO_LIMIT, 0, 0, 0.0, 0, 0, players=2, streets=1
     )
+
+
+def _play_tiny_hand(rules: BettingRules) -> None:
     state = np.zeros((1, betting_words(2)), np.int64)
     begin_hand(rules, state)
     legal_range(rules, state, np.zeros(3, np.int64))
     play_move(rules, state, CALL)
     play_move(rules, state, CALL)
     settle_hand(rules, state, *(np.zeros(2, np.int64) for _ in range(3)))
+
+
+def _walk_tiny_tree(rules: BettingRules) -> None:
+    """Walk a tree of checks and calls: the menu has no size."""
+    nothing, levels = np.zeros(0, np.int64), np.zeros((2, 1, 1), np.int64)
+    values, caps = np.zeros(0), np.zeros((2, 1), np.int64)
+    buckets, words = np.ones((2, 1), np.int64), np.array([row_words(n) for n in range(4)])
+    for array in (nothing, levels, values, caps, buckets, words):
+        array.flags.writeable = False
+    menu = Menu(nothing, values, levels, levels, caps, 3, 0, 1.5, 1.0, 0, 1, 2, 2)
+    walk = TreeWalk(
+        state=np.zeros((4, betting_words(2)), np.int64),
+        moves=np.zeros((4, 3), np.int64),
+        frame=np.zeros((4, TREE_FRAME_WORDS), np.int64),
+        counts=np.zeros(TREE_COUNTS, np.int64),
+        decisions=np.zeros((1, 2, 4), np.int64),
+        own_moves=np.zeros((2, 2), np.int64),
+        used=np.zeros(0, np.int64),
+        amount=np.zeros(2, np.int64),
+        players_mask=np.zeros(2, np.int64),
+    )
+    arrays = TreeArrays(
+        nodes=np.zeros(0, NODE_DTYPE),
+        move=np.zeros(0, np.int64),
+        parent=np.zeros(0, np.int32),
+        utility=np.zeros((0, 2)),
+        pot_amount=np.zeros(0),
+        pot_players=np.zeros(0, np.int64),
+        payoff_slot=np.zeros(1, np.int32),
+        pot_slot=np.zeros(1, np.int32),
+    )
+    walk_tree(rules, menu, buckets, words, walk, arrays, 100)
 
 
 def _read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -208,7 +262,8 @@ def _tiny_game() -> tuple[Tree, Deals]:
         bucket=np.zeros((1, 2, 1), np.int32),
         strength=np.zeros((1, 2), np.int32),
         bucket_count=np.ones((2, 1), np.int64),
+        cards=CardDeals(*(np.zeros((1,) * rank, dtype) for dtype, rank in CARD_ARRAYS.values())),
     )
-    for array in (*tree, *deals[1:]):
+    for array in (*tree, *deals[1:-1], *deals.cards):
         array.flags.writeable = False
     return tree, deals

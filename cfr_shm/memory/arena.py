@@ -5,7 +5,9 @@
     ...  the arrays, each on a cache line of its own
 
 The creator alone unlinks the segment, also when it ends by an exception (``with``) or is killed
-(multiprocessing's resource tracker). Whoever attaches never does: before Python 3.13 an attached
+(multiprocessing's resource tracker). If the tracker is killed too, the segment stays; the next run
+removes it (``memory/segments.py``), for the creator holds a lock on it as long as it lives.
+Whoever attaches never unlinks: before Python 3.13 an attached
 segment is registered with the tracker too, and would be unlinked when an unrelated process ends;
 we attach without registering.
 """
@@ -38,10 +40,10 @@ from cfr_shm.array_manifest import check_name, dtype_code, dtype_from_code
 from cfr_shm.errors import CfrShmError, MemoryReserveError
 from cfr_shm.layout import CACHE_LINE_BYTES
 from cfr_shm.memory.limits import require_memory, shared_limits, size_text
+from cfr_shm.memory.segments import NAME_PREFIX, hold
 
 MAGIC = b"CFR-SHM\n"
 FORMAT = 1
-NAME_PREFIX = "cfrshm-"
 
 _FINGERPRINT_BYTES = 64
 _HEADER = struct.Struct(f"<8sIIQ{_FINGERPRINT_BYTES}s")
@@ -286,7 +288,10 @@ def _create_segment(byte_count: int) -> _Segment:
     while True:
         name = NAME_PREFIX + secrets.token_hex(4)
         try:
-            return _Segment(name, byte_count)
+            segment = _Segment(name, byte_count)
+            if hold(segment.descriptor):
+                return segment
+            segment.close()
         except FileExistsError:
             continue
         except OSError as error:

@@ -109,6 +109,7 @@ class CheckpointStore:
             ArrayStoreError: the disk refused; the checkpoints before are untouched.
         """
         about = _about(checkpoint)
+        about["buckets"] = None if game.bucket_file is None else game.bucket_file._asdict()
         _check_about(about, self.directory)
         check_finite(game, checkpoint.rows)
         before = self.stored()
@@ -152,6 +153,7 @@ class CheckpointStore:
                 failure = error
             else:
                 _check_run(manifest, stored.path, fingerprint, differences)
+                _check_buckets(manifest, stored.path, game)
                 try:
                     return load_checkpoint(stored.path, game=game)
                 except CheckpointError as error:
@@ -203,6 +205,7 @@ def load_checkpoint(
     try:
         manifest = read_manifest(path, kind=KIND)
         _check_run(manifest, path, fingerprint, differences)
+        _check_buckets(manifest, path, game)
         _check_about(manifest.about, path)
         _check_rows(manifest, path, game)
         rows = read_store(path, kind=KIND, memory_map=True).arrays[ROWS]
@@ -264,6 +267,23 @@ def _check_run(
     raise CheckpointError(
         f"{path}: belongs to another run, which differs in {what}; use that run's config, or "
         "another run directory"
+    )
+
+
+def _check_buckets(manifest: Manifest, path: Path, game: Game | None) -> None:
+    """Refuse a table that was trained on other card buckets than the game has now."""
+    trained = manifest.about.get("buckets")
+    now = None if game is None else game.bucket_file
+    if (
+        now is None
+        or not isinstance(trained, dict)
+        or trained.get("fingerprint") == now.fingerprint
+    ):
+        return
+    raise CheckpointError(
+        f"{path}: trained with the card buckets {str(trained.get('fingerprint'))[:16]} of "
+        f"{trained.get('path')}, the game now has {now.fingerprint[:16]} of {now.path}; put the "
+        "former file back, or name it by --set abstraction.buckets=FILE"
     )
 
 

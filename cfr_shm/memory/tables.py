@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.cards.bucket_file import BucketFile, map_buckets
 from cfr_shm.errors import NotFiniteError
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.finite import (
@@ -33,12 +34,27 @@ from cfr_shm.layout import (
     Tree,
     control_words,
 )
+from cfr_shm.layout_cards import (
+    BUCKET_ARRAYS,
+    CARD_ARRAYS,
+    FULL_BOARD,
+    HOLE_CARDS,
+    CardDeals,
+)
 from cfr_shm.memory.arena import Arena, ArraySpec
+from cfr_shm.memory.increments import (
+    FreezeArrays,
+    FreezePlan,
+    fill_freeze_arrays,
+    freeze_arrays,
+    freeze_specs,
+)
 from cfr_shm.memory.limits import private_limits, require_memory
 
 ROWS = "rows"
 CONTROL = "control"
 TABLE_WORDS = "table_words"
+VECTORS = "vectors"
 
 _READ_ONLY_DTYPES: dict[str, np.dtype[Any]] = {
     "tree_nodes": NODE_DTYPE,
@@ -53,7 +69,10 @@ _READ_ONLY_DTYPES: dict[str, np.dtype[Any]] = {
     "deals_bucket": np.dtype(np.int32),
     "deals_strength": np.dtype(np.int32),
     "deals_bucket_count": np.dtype(np.int64),
-}
+} | {f"cards_{name}": np.dtype(dtype) for name, (dtype, _) in CARD_ARRAYS.items()}
+
+#: Path and fingerprint of the bucket file, UTF-8; empty for games without.
+BUCKET_FILE = "bucket_file"
 
 
 class TrainingViews(NamedTuple):
@@ -65,10 +84,17 @@ class TrainingViews(NamedTuple):
     control: NDArray[np.int64]  # (control_words,)
     rows: NDArray[np.float64]  # (words * (1 + planes),), the table, then ``state``
     state: NDArray[np.float64]  # (planes, words), what an algorithm keeps beside the table
+    vectors: NDArray[np.float64]  # (words,), values and reach that workers compute together
+    freeze: FreezeArrays | None = None  # in deterministic mode
 
 
 def create_training_arena(
-    game: Game, worker_count: int, fingerprint: str, state_planes: int = 0
+    game: Game,
+    worker_count: int,
+    fingerprint: str,
+    state_planes: int = 0,
+    plan: FreezePlan | None = None,
+    vector_words: int = 0,
 ) -> Arena:
     """Reserve an arena for training ``game`` and put its tree and deals there; rows are zero.
 
@@ -79,21 +105,27 @@ def create_training_arena(
         worker_count: lines of the control block beyond the first.
         fingerprint: of the run, at most 64 bytes.
         state_planes: further words that the algorithm keeps for each word of the table.
+        plan: of the freezes in deterministic mode.
+        vector_words: words for the vectors that workers compute together.
 
     Raises:
         MemoryReserveError: too little shared memory; names both sizes.
     """
-    arrays = _read_only_arrays(game)
+    arrays = _shared_arrays(game)
     specs = [ArraySpec(name, array.dtype, array.shape) for name, array in arrays.items()]
     specs.append(ArraySpec(CONTROL, np.dtype(np.int64), (control_words(worker_count),)))
     words = game.table_words * (1 + state_planes)
     specs.append(ArraySpec(ROWS, np.dtype(np.float64), (words,)))
     specs.append(ArraySpec(TABLE_WORDS, np.dtype(np.int64), (1,)))
+    specs.append(ArraySpec(VECTORS, np.dtype(np.float64), (vector_words,)))
+    specs += [] if plan is None else freeze_specs(game, worker_count, plan)
     arena = Arena.create(specs, fingerprint)
     try:
         for name, array in arrays.items():
             arena.array(name)[...] = array
         arena.array(TABLE_WORDS)[0] = game.table_words
+        if plan is not None:
+            fill_freeze_arrays(game, arena.array)
     except BaseException:
         arena.unlink()
         arena.close()
@@ -104,25 +136,44 @@ def create_training_arena(
 def training_views(arena: Arena) -> TrainingViews:
     """Return the views of an arena that ``create_training_arena`` made.
 
-    They keep the arena mapped: drop them before ``Arena.close``.
+    They keep the arena mapped: drop them before ``Arena.close``. The buckets are not in it:
+    they are mapped from their file, whose pages all processes share.
+
+    Raises:
+        ArrayStoreError: the bucket file has changed since the game was built.
     """
-    return _views(arena.array)
+    named = arena.array(BUCKET_FILE).tobytes().decode()
+    if not named:
+        return _views(arena.array, arena.names)
+    buckets = map_buckets(BucketFile(*named.split("\n")))
+    mapped = {f"cards_{name}": array for name, array in buckets.items()}
+    return _views(lambda name: mapped[name] if name in mapped else arena.array(name), arena.names)
 
 
-def private_views(game: Game, worker_count: int = 1, state_planes: int = 0) -> TrainingViews:
+def private_views(
+    game: Game, worker_count: int = 1, state_planes: int = 0, plan: FreezePlan | None = None
+) -> TrainingViews:
     """Return the same views as of an arena, in this process's own memory; rows are zero.
 
     Raises:
         MemoryReserveError: too little memory; names both sizes.
     """
     words = game.table_words * (1 + state_planes)
-    require_memory(words * WORD_BYTES, private_limits())
+    specs = [] if plan is None else freeze_specs(game, worker_count, plan)
+    wanted = words * WORD_BYTES + sum(spec.byte_count for spec in specs)
+    require_memory(wanted, private_limits())
     arrays = _read_only_arrays(game)
     arrays[CONTROL] = np.zeros(control_words(worker_count), np.int64)
     arrays[TABLE_WORDS] = np.array([game.table_words])
+    arrays[VECTORS] = np.zeros(0)
     arrays[ROWS] = np.empty(words, np.float64)
     arrays[ROWS].fill(0.0)  # Takes the memory now, not in the midst of the training.
-    return _views(arrays.__getitem__)
+    for spec in specs:
+        arrays[spec.name] = np.empty(spec.shape, spec.dtype)
+        arrays[spec.name].fill(0)
+    if plan is not None:
+        fill_freeze_arrays(game, arrays.__getitem__)
+    return _views(arrays.__getitem__, tuple(arrays))
 
 
 def table_of(rows: NDArray[np.float64]) -> Table:
@@ -139,6 +190,7 @@ def allocate_scratch(
     the policy of an opponent's node below the last of them.
     """
     frames = in_flight * (max_depth + 1)
+    places = FULL_BOARD + HOLE_CARDS * player_count
     return Scratch(
         lane_state=np.zeros((in_flight, LANE_WORDS), np.int64),
         lane_bucket=np.zeros((in_flight, player_count, street_count), np.int32),
@@ -146,6 +198,10 @@ def allocate_scratch(
         frame_state=np.zeros((frames, FRAME_WORDS), np.int64),
         frame_policy=np.zeros((frames, max_actions), np.float64),
         frame_value=np.zeros((frames, max_actions), np.float64),
+        deal_cards=np.zeros((1, places), np.int64),
+        deal_number=np.zeros((player_count, street_count), np.int64),
+        deal_strength=np.zeros(player_count, np.int64),
+        deal_ready=np.full(2, -1, np.int64),
     )
 
 
@@ -165,7 +221,7 @@ def check_finite(game: Game, rows: NDArray[np.float64]) -> None:
     table = table_of(_read_only(rows[:words]))
     found = np.zeros(FOUND_WORDS, np.int64)
     first_not_finite(
-        _read_only(game.tree.nodes), _read_only(game.deals.bucket_count), *table, found
+        _read_only(game.tree.nodes), _read_only(game.deals.bucket_count), *table[:2], found
     )
     if found[FOUND_ARRAY] != ALL_FINITE:
         index = int(found[FOUND_INDEX])
@@ -183,10 +239,22 @@ def _read_only_arrays(game: Game) -> dict[str, NDArray[Any]]:
     """Return a game's arrays by the name that they have in an arena, of exactly its dtypes."""
     found = {f"tree_{field}": array for field, array in game.tree._asdict().items()}
     found |= {f"deals_{field}": array for field, array in game.deals._asdict().items()}
+    found |= {f"cards_{field}": array for field, array in game.deals.cards._asdict().items()}
     found["deals_kind"] = np.array([game.deals.kind])
     return {
         name: np.ascontiguousarray(found[name], dtype) for name, dtype in _READ_ONLY_DTYPES.items()
     }
+
+
+def _shared_arrays(game: Game) -> dict[str, NDArray[Any]]:
+    """Return what of them lies in an arena: not the buckets, but the name of their file."""
+    arrays = _read_only_arrays(game)
+    named = b""
+    if game.bucket_file is not None:
+        named = "\n".join(game.bucket_file).encode()
+        for street in BUCKET_ARRAYS:
+            del arrays[f"cards_{street}"]
+    return arrays | {BUCKET_FILE: np.frombuffer(named, np.uint8)}
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -195,10 +263,14 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-def _views(array: Callable[[str], NDArray[Any]]) -> TrainingViews:
+def _views(array: Callable[[str], NDArray[Any]], names: tuple[str, ...]) -> TrainingViews:
     tree = Tree(*(_read_only(array(f"tree_{field}")) for field in Tree._fields))
     kind = int(array("deals_kind")[0])
-    deals = Deals(kind, *(_read_only(array(f"deals_{field}")) for field in Deals._fields[1:]))
+    cards = CardDeals(*(_read_only(array(f"cards_{field}")) for field in CardDeals._fields))
+    listed = {field: _read_only(array(f"deals_{field}")) for field in Deals._fields[1:-1]}
+    deals = Deals(kind=kind, cards=cards, **listed)
     rows, words = array(ROWS), int(array(TABLE_WORDS)[0])
     state = rows[words:].reshape(-1, words)
-    return TrainingViews(tree, deals, table_of(rows[:words]), array(CONTROL), rows, state)
+    control, vectors = array(CONTROL), array(VECTORS)
+    table, freeze = table_of(rows[:words]), freeze_arrays(array, names)
+    return TrainingViews(tree, deals, table, control, rows, state, vectors, freeze)

@@ -31,7 +31,7 @@ def street_statistics(
         iteration_weight: sum of the iterations' weights so far, None where the regrets are not
             in the rows.
     """
-    sums, regret = (_read_only(array) for array in table)
+    sums, regret = _read_only(table.strategy_sum), _read_only(table.regret)
     found = np.zeros((game.street_count, COLUMNS))
     table_statistics(game.tree.nodes, game.deals.bucket_count, sums, regret, found)
     rows: NDArray[np.float64] = np.vstack([found, found.sum(axis=0)])

@@ -113,6 +113,7 @@ def diagnose(
     busy: tuple[float, ...] | None = None,
     rate: Points | None = None,
     cpu_rate: Points | None = None,
+    restarts: tuple[int, ...] | None = None,
 ) -> Diagnosis:
     """Judge what was seen.
 
@@ -123,6 +124,7 @@ def diagnose(
         busy: per worker, where the engine counted it itself.
         rate: iterations per second over time.
         cpu_rate: iterations per CPU second over time, to tell a slow machine from a shared one.
+        restarts: per worker, how often it was replaced, where the engine counted it.
     """
     rate = Points((), ()) if rate is None else rate
     processes = mean_uses(frames)
@@ -140,6 +142,7 @@ def diagnose(
         _drift_verdict(rate, cpu_rate),
         _main_verdict(processes),
         _alive_verdict(processes),
+        *(() if restarts is None else (_restarts_verdict(restarts),)),
     )
     seconds = _seconds(frames)
     if rate.seconds:
@@ -320,6 +323,22 @@ def _drift_verdict(rate: Points, cpu_rate: Points | None) -> Verdict:
         cause = "it became faster: caches warmed, or another program ended"
         remedy = "none is needed"
     return Verdict(name, "bad", drift, measured, threshold, cause, remedy)
+
+
+def _restarts_verdict(restarts: tuple[int, ...]) -> Verdict:
+    name, threshold, total = "workers replaced", "0", sum(restarts)
+    if not total:
+        return Verdict(name, "ok", 0, "0", threshold)
+    each = ", ".join(f"worker {w}: {count}" for w, count in enumerate(restarts) if count)
+    return Verdict(
+        name,
+        "bad",
+        total,
+        f"{total} ({each})",
+        threshold,
+        "workers were killed, crashed or hung; no iteration was lost",
+        "log.txt says what ended each of them; for SIGKILL see the kernel log: out of memory?",
+    )
 
 
 def _main_verdict(processes: Sequence[ProcessUse]) -> Verdict:

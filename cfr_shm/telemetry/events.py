@@ -45,6 +45,7 @@ class RunStarted:
     iterations: int  # already done, by the run that is being resumed
     target_iterations: int | None = None  # in total
     time_budget: float | None = None  # seconds of training in total
+    idle_cores: int = 0  # that more workers could use, and would gain nothing
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Progress:
     utility_moving_average: float = 0.0  # of player 0 over the last ten intervals, chips
     batch_iterations: tuple[int, ...] = ()  # per worker, of its last task
     restarts: int = 0  # workers replaced since the start
+    worker_restarts: tuple[int, ...] = ()  # the same, per worker
     epsilon: float | None = None  # of algorithms that explore
 
 
@@ -130,6 +132,13 @@ class TableMeasured:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """Something a user should know when looking at the results."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Warned:
     """Something a user should know about."""
 
@@ -152,6 +161,13 @@ class RunEnded:
     exploitability: float | None
     unit: str | None
     method: str | None
+    not_evaluated: str | None = None  # why there is no exploitability
+    restarts: int = 0
+    replayed_iterations: int = 0
+    checkpoints: int = 0
+    pause_seconds: float = 0.0  # that workers stood still for checkpoints
+    pause_fraction: float = 0.0  # of the training's time
+    longest_pause_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -172,6 +188,7 @@ Event = (
     | CheckpointFailed
     | Evaluated
     | TableMeasured
+    | Noted
     | Warned
     | RunEnded
     | RunFailed

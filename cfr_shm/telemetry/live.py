@@ -171,8 +171,8 @@ class Picture:
             parts.append(_workers(progress))
         else:
             parts.append(f"busy {sum(progress.busy_fraction):.1%}")
-        if progress.restarts:
-            parts.append(f"workers replaced: {progress.restarts}")
+            if progress.restarts:
+                parts.append(f"worker replaced: {progress.restarts}")
         return Group(*parts)
 
     def fraction(self) -> float | None:
@@ -244,12 +244,15 @@ def _workers(progress: Progress) -> Any:
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2), pad_edge=False)
-    for name in ("worker", "busy", "batch"):
+    replaced = progress.worker_restarts if progress.restarts else ()
+    for name in ("worker", "busy", "batch", *(["replaced"] if replaced else [])):
         table.add_column(name, justify="right")
     rows = list(enumerate(progress.busy_fraction))
     for worker, busy in rows[:MOST_ROWS]:
         batch = progress.batch_iterations[worker : worker + 1]
-        table.add_row(str(worker), f"{busy:.1%}", f"{batch[0]:,}" if batch else "")
+        cells = [str(worker), f"{busy:.1%}", f"{batch[0]:,}" if batch else ""]
+        table.add_row(*cells, *map(str, replaced[worker : worker + 1]))
     if rest := [busy for _, busy in rows[MOST_ROWS:]]:
-        table.add_row(f"{len(rest)} more", f"{min(rest):.1%} at least", "")
+        others = [str(sum(replaced[MOST_ROWS:]))] if replaced else []
+        table.add_row(f"{len(rest)} more", f"{min(rest):.1%} at least", "", *others)
     return table

@@ -24,6 +24,7 @@ from cfr_shm.telemetry.events import (
     GameImporting,
     KernelsCompiling,
     KernelsReady,
+    Noted,
     Progress,
     RunEnded,
     RunFailed,
@@ -83,6 +84,8 @@ def describe(event: Event) -> tuple[str, str]:
         case TableMeasured(iterations, _, whole):
             words = f"{whole.infosets_visited:,} of {whole.infosets:,} infosets visited"
             return "debug", f"{words} at iteration {iterations}"
+        case Noted(text):
+            return "info", text
         case Warned(text):
             return "warning", text
         case RunEnded():
@@ -93,6 +96,8 @@ def describe(event: Event) -> tuple[str, str]:
 
 def _started(event: RunStarted) -> str:
     where = "in this process" if event.in_process else f"on {_count(event.workers, 'worker')}"
+    if event.idle_cores:
+        where += " (the game is too small for more to gain; --num-workers N takes N)"
     resumed = f", from iteration {event.iterations}" if event.iterations else ""
     return (
         f"training {event.game} {where}, table {_bytes(event.table_bytes)}{resumed}, "
@@ -109,6 +114,16 @@ def _ended(event: RunEnded) -> str:
     ]
     if event.exploitability is not None:
         lines.append(f"exploitability: {event.exploitability:.6f} {event.unit} ({event.method})")
+    elif event.not_evaluated is not None:
+        lines.append(f"exploitability: not computed: {event.not_evaluated}")
+    if event.restarts:
+        again = f"{event.replayed_iterations:,} iterations run again"
+        lines.append(f"workers replaced: {event.restarts}, {again}")
+    if event.pause_seconds:
+        lines.append(
+            f"checkpoints: {event.checkpoints}, training paused {event.pause_fraction:.2%} of the "
+            f"time for them, {event.longest_pause_seconds * 1000:.0f} ms at most"
+        )
     lines.append(f"run directory: {event.directory}")
     if event.status == "interrupted":
         lines.append(f"to go on: cfr-shm resume {event.directory}")

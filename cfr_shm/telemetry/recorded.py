@@ -34,6 +34,7 @@ def diagnose_run(directory: Path) -> Diagnosis:
         busy=tuple(float(busy) for busy in last["busy_fraction"]),
         rate=rate,
         cpu_rate=cpu_rate,
+        restarts=tuple(int(count) for count in last.get("worker_restarts", ())),
     )
 
 

@@ -59,7 +59,7 @@ def test_the_cache_lies_where_it_is_told(monkeypatch):
 
 
 @needs_compilation
-def test_a_damaged_cache_is_built_again(tmp_path):
+def test_row_21_a_damaged_cache_is_built_again(tmp_path):
     """Cold, warm, a flipped bit, a truncated index, then warm again: one process each."""
     assert "compiling kernels (once" in compile_in_new_process(tmp_path)
     assert compile_in_new_process(tmp_path) == ""
@@ -75,7 +75,7 @@ def test_a_damaged_cache_is_built_again(tmp_path):
 
 
 @needs_compilation
-def test_without_a_writable_cache_kernels_are_compiled_all_the_same(tmp_path):
+def test_row_21_without_a_writable_cache_kernels_are_compiled_all_the_same(tmp_path):
     blocked = tmp_path / "file"
     blocked.write_text("not a directory")
     assert "cannot be written" in compile_in_new_process(blocked)

@@ -7,7 +7,7 @@ the workers. Without a main guard, on purpose: workers must not import the main 
 import sys
 import threading
 
-from engine_harness import started
+from engine_harness import SEGMENTS, started
 
 from cfr_shm.engine.ledger import IterationLedger
 
@@ -22,7 +22,7 @@ def coordinate() -> None:
             global told
             if not told:
                 told = True
-                sys.stdout.write(f"{crew.pids[0]} {crew.pids[1]} {crew._arena.name}\n")
+                sys.stdout.write(f"{crew.pids[0]} {crew.pids[1]} {SEGMENTS[-1]}\n")
                 sys.stdout.flush()
 
         if kernel == "hanging":

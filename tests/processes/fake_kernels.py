@@ -7,25 +7,42 @@ Misbehaviour begins at iteration ``FAULT``.
 from __future__ import annotations
 
 import ctypes
+import gc
+import multiprocessing
 import os
+import signal
 import time
+from multiprocessing.connection import Connection
 from typing import Any
 
 from cfr_shm.layout import (
+    CONTROL_LINE_WORDS,
     RESULT_ITERATIONS,
     RESULT_NODES,
     RESULT_UTILITY,
     RESULT_WEIGHT,
     RUN,
     STOP_FLAG,
+    WORKER_HEARTBEAT,
+    WORKER_ITERATIONS,
 )
 
 FAULT = 8 * 1024
 SECONDS_PER_ITERATION = 2e-6
 
+#: A word of the control block that nobody uses: how many faults there have been.
+FAULTS = CONTROL_LINE_WORDS - 1
+
 
 def _faulty(task: Any) -> bool:
     return bool(task.first_iteration + task.iteration_count > FAULT)
+
+
+def _first_fault(task: Any, control: Any) -> bool:
+    if not _faulty(task) or control[FAULTS]:
+        return False
+    control[FAULTS] = 1
+    return True
 
 
 def counting(
@@ -37,6 +54,8 @@ def counting(
         border = min(end, (first // task.drain_window + 1) * task.drain_window)
         time.sleep((border - first) * SECONDS_PER_ITERATION)
         table.strategy_sum[first % table.strategy_sum.size] += 1.0
+        control[task.worker_line + WORKER_ITERATIONS] += border - first
+        control[task.worker_line + WORKER_HEARTBEAT] += 1
         result[RESULT_ITERATIONS] += border - first
         result[RESULT_NODES] += 3 * (border - first)
         result[RESULT_WEIGHT] += border - first
@@ -93,7 +112,51 @@ def failing_at_start(
     tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
 ) -> None:
     """Raise in the workers' first call; the coordinator's own call passes."""
-    import multiprocessing
-
     if multiprocessing.parent_process() is not None:
         raise RuntimeError("no kernel for this machine")
+
+
+def dying_at_start(
+    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
+) -> None:
+    """Be killed in the workers' first call; the coordinator's own call passes."""
+    if multiprocessing.parent_process() is not None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hanging_once(
+    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
+) -> None:
+    """Hang the first time."""
+    while _first_fault(task, control):
+        time.sleep(3600)
+    counting(tree, deals, table, task, scratch, control, result)
+
+
+def dawdling(
+    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
+) -> None:
+    """Take eighty times as long, the first time, for every window of the task."""
+    windows = task.iteration_count // task.drain_window
+    if windows > 1 and _first_fault(task, control):
+        for window in range(windows):
+            time.sleep(80 * task.drain_window * SECONDS_PER_ITERATION)
+            part = task._replace(
+                first_iteration=task.first_iteration + window * task.drain_window,
+                iteration_count=task.drain_window,
+            )
+            counting(tree, deals, table, part, scratch, control, result)
+    else:
+        counting(tree, deals, table, task, scratch, control, result)
+
+
+def cut_off_once(
+    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
+) -> None:
+    """Be killed, the first time, after the length and a part of a message have been sent."""
+    if _first_fault(task, control):
+        for found in gc.get_objects():
+            if isinstance(found, Connection) and found.writable and found.readable:
+                os.write(found.fileno(), (100).to_bytes(4, "big") + b"the first half of it")
+        os.kill(os.getpid(), signal.SIGKILL)
+    counting(tree, deals, table, task, scratch, control, result)

@@ -113,7 +113,7 @@ def run_with_small_shm(*arguments: str, options: str = "size=8m") -> str:
     return done.stdout.strip()
 
 
-def test_18_shared_memory_too_small():
+def test_row_18_shared_memory_too_small():
     message = run_with_small_shm("too_large", "9")
     assert message == (
         "the tables need 9 MiB, but /dev/shm has only 8 MiB left; choose a smaller game or "
@@ -122,7 +122,7 @@ def test_18_shared_memory_too_small():
 
 
 @pytest.mark.parametrize("without", [("limits",), ("limits", "_populate")])
-def test_18_shared_memory_that_is_taken_meanwhile(without):
+def test_row_18_shared_memory_that_is_taken_meanwhile(without):
     """An error too where the free space was there when it was asked for: never SIGBUS."""
     message = run_with_small_shm("too_large", "9", *without)
     assert message.startswith("the tables need 9 MiB, but memory ran out after 0 bytes: No space")

@@ -12,7 +12,7 @@ import pytest
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks a child for every kill")
-def test_16_killed_at_each_system_call_of_a_save(tmp_path):
+def test_row_16_killed_at_each_system_call_of_a_save(tmp_path):
     script = Path(__file__).with_name("checkpoint_kills.py")
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path)], capture_output=True, text=True, timeout=300

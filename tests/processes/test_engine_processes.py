@@ -26,11 +26,10 @@ from engine_harness import (
     started,
 )
 
-from cfr_shm.engine import process_crew
+from cfr_shm.engine import process_crew, worker_process
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.handshake import MESSAGE_LIMIT_BYTES
 from cfr_shm.engine.ledger import IterationLedger
-from cfr_shm.engine.process_crew import ProcessCrew
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.errors import DeadlineError, WorkerError
 from cfr_shm.layout import RUN, STOP_FLAG
@@ -114,7 +113,10 @@ def test_a_killed_worker_is_named_with_its_signal(number: int, start_method: str
     name = signal.Signals(number).name
     with (
         pytest.raises(WorkerError, match=rf"worker 1 \(pid \d+\) was killed by {name}") as caught,
-        started(3, "counting", start_method=start_method) as (engine, crew),
+        started(3, "counting", start_method=start_method, on_worker_death="abort") as (
+            engine,
+            crew,
+        ),
     ):
         engine.advance(_endless(), _never, lambda stats: os.kill(crew.pids[1], number))
     assert "\n" not in str(caught.value)
@@ -124,7 +126,10 @@ def test_a_killed_worker_is_named_with_its_signal(number: int, start_method: str
 def test_a_crash_keeps_its_stack_and_leaves_no_empty_files(tmp_path: Path) -> None:
     with (
         pytest.raises(WorkerError, match=r"killed by SIGSEGV.*its stack is in .*trace"),
-        started(2, "crashing", trace_directory=str(tmp_path)) as (engine, _),
+        started(2, "crashing", trace_directory=str(tmp_path), on_worker_death="abort") as (
+            engine,
+            _,
+        ),
     ):
         engine.advance(_endless(), _never, _ignore)
     traces = list(tmp_path.iterdir())
@@ -136,7 +141,7 @@ def test_a_crash_keeps_its_stack_and_leaves_no_empty_files(tmp_path: Path) -> No
 def test_leaving_unasked_is_a_failure_whatever_the_status(kernel: str, status: int) -> None:
     with (
         pytest.raises(WorkerError, match=f"left with exit status {status} without being told to"),
-        started(2, kernel) as (engine, _),
+        started(2, kernel, on_worker_death="abort") as (engine, _),
     ):
         engine.advance(_endless(), _never, _ignore)
 
@@ -171,8 +176,8 @@ def test_a_worker_that_does_not_answer_is_over_its_deadline(
             os.kill(PIDS[-1], signal.SIGSTOP)
 
     with (
-        pytest.raises(DeadlineError, match=r"worker \d \(pid \d+\) did not finish .* within 1 s"),
-        started(2, kernel, deadline_seconds=1.0) as (engine, _),
+        pytest.raises(DeadlineError, match=r"worker \d did not finish .* within 1 s"),
+        started(2, kernel, deadline_seconds=1.0, on_worker_death="abort") as (engine, _),
     ):
         engine.advance(_endless(), _never, stop_one)
     assert all(is_gone(pid) for pid in PIDS)
@@ -206,16 +211,18 @@ def test_signals_of_the_run_are_not_lost_while_workers_start() -> None:
     got: list[int] = []
     previous = signal.signal(signal.SIGUSR1, lambda number, frame: got.append(number))
     try:
-        start_worker = ProcessCrew._start_worker
+        hidden = worker_process._main_module_hidden
 
-        def start_and_signal(crew: ProcessCrew, worker: int) -> None:
+        @contextlib.contextmanager
+        def signalled_while_it_starts() -> Iterator[None]:
             # To this thread: another one of the test process may not block it.
             signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
-            start_worker(crew, worker)
+            with hidden():
+                yield
             assert not got
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ProcessCrew, "_start_worker", start_and_signal)
+            patch.setattr(worker_process, "_main_module_hidden", signalled_while_it_starts)
             with started(1, "counting"):
                 assert got == [signal.SIGUSR1]
     finally:
@@ -225,7 +232,7 @@ def test_signals_of_the_run_are_not_lost_while_workers_start() -> None:
 @pytest.mark.parametrize("start_method", START_METHODS)
 @pytest.mark.parametrize("kernel", ["counting", "hanging"])
 @pytest.mark.parametrize("starter", ["main", "thread"])
-def test_workers_go_with_a_killed_coordinator(start_method: str, kernel: str, starter: str) -> None:
+def test_row_09_coordinator_killed(start_method: str, kernel: str, starter: str) -> None:
     here = Path(__file__).parent
     script = here / "coordinator_to_kill.py"
     command: list[Any] = [sys.executable, script, start_method, kernel, starter]

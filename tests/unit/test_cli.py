@@ -99,7 +99,10 @@ def test_the_module_is_the_command():
         ("train --game kuhn --max-histories 9", "kuhn has no max_histories; only openspiel:NAME"),
         ("train -c ledoc", "no shipped config is named 'ledoc'"),
         ("train -c absent.yaml", "absent.yaml: cannot be read: No such file"),
-        ("train --buckets b.npz", "--buckets: the game 'leduc' takes no card buckets"),
+        (
+            "train --buckets b.npz",
+            "--buckets: abstraction.buckets is for game holdem, not for leduc",
+        ),
         ("train --resume-from x -c leduc", "--config and --resume-from exclude each other"),
         ("train --resume-from x --logdir y", "--logdir and --resume-from exclude each other"),
         ("resume absent", "absent: there is no such run directory"),

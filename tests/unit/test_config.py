@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfr_shm import config as config_module
@@ -87,7 +88,7 @@ def test_errors_name_their_place(tmp_path):
         ("game:\n  seed: 1\n", ":2:3: unknown key 'seed'; it belongs in section 'run'"),
         ("seed:\n  x: 1\n", ":2:3: unknown section 'seed'; 'seed' belongs in section 'run'"),
         ("gmae:\n  x: 1\n", ":2:3: unknown section 'gmae'; did you mean 'game'?"),
-        ("qqqqq:\n  x: 1\n", "; expected one of game, algorithm, engine, run"),
+        ("qqqqq:\n  x: 1\n", "; expected one of game, abstraction, algorithm, engine, run"),
     ],
 )
 def test_unknown_keys_are_refused_with_the_nearest(tmp_path, text, expected):
@@ -258,8 +259,25 @@ _VALUES = {
 }
 
 
+def _amounts(rule):
+    """Amounts as they are held: the shortest text."""
+    numbers = st.integers(math.ceil(rule.low * 1000), int(rule.high)).map(lambda n: n / 1000)
+    numbers = numbers.filter(lambda n: rule.low <= n <= rule.high)
+    return st.builds(
+        lambda n, unit: f"{n:.3f}".rstrip("0").rstrip(".") + unit,
+        numbers,
+        st.sampled_from(rule.units),
+    )
+
+
 def _values(rule):
+    if rule.kind == "list":
+        items = _values(rule.items)
+        lists = st.lists(items, min_size=rule.low, max_size=min(rule.high, 4)).map(tuple)
+        alone = items if rule.alone else st.nothing()
+        return lists | alone | (st.none() if rule.optional else st.nothing())
     kinds = {
+        "amount": _amounts(rule) if rule.kind == "amount" else st.nothing(),
         "whole": st.integers(rule.low, rule.high) if rule.kind == "whole" else st.nothing(),
         "real": st.floats(rule.low, rule.high) if rule.kind == "real" else st.nothing(),
         **_VALUES,
@@ -273,6 +291,7 @@ def _section(kind):
     return st.builds(kind, **{entry.name: _values(entry.metadata["rule"]) for entry in entries})
 
 
+@settings(deadline=None)
 @given(st.builds(Config, **{name: _section(kind) for name, kind in SECTIONS.items()}))
 def test_what_is_written_reads_back_equal(config):
     assert parse_config(to_yaml(config)) == config

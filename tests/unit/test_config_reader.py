@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfr_shm.config_reader import Rule, Setting, nearest, parse, read_file, read_yaml
+from cfr_shm.config_reader import Rule, Setting, nearest, parse, places, read_file, read_yaml
 from cfr_shm.errors import ConfigError
 
 WHOLE = Rule("whole", "", 1, 10**12)
@@ -142,8 +142,9 @@ def test_an_empty_section_and_a_byte_order_mark_are_fine(tmp_path):
         ),
         ("run: 5\n", "run.yaml:1:6: expected keys below 'run:', found '5'"),
         ("run: [seed]\n", "run.yaml:1:6: expected keys below 'run:', found a list"),
-        ("run:\n  seed: [1]\n", "run.yaml:2:9: run.seed must be a single value, found a list"),
-        ("run:\n  seed: {a: 1}\n", "run.seed must be a single value, found a mapping"),
+        ("run:\n  seed: {a: 1}\n", "run.seed must be a single value or a list, found a mapping"),
+        ("run:\n  x: [{a: 1}]\n", "run.yaml:2:7: run.x must be a single value or a list, found a"),
+        ("run:\n  x: [[[1]]]\n", "run.yaml:2:8: run.x is nested deeper than a list of lists"),
         ("run:\n  ? [1]\n  : 2\n", "run.yaml:2:5: a key must be a word, found a list"),
         ("run:\n  seed: 1\n  seed: 2\n", "run.yaml:3:3: duplicate key 'seed' (first on line 2)"),
         ("run:\n  seed: 1\nrun:\n", "run.yaml:3:1: duplicate key 'run' (first on line 1)"),
@@ -201,3 +202,97 @@ def test_files_that_cannot_be_a_config(tmp_path: Path):
 def test_nearest_ignores_case_and_dashes():
     assert nearest("Time-Budget", ["time_budget", "seed"]) == "; did you mean 'time_budget'?"
     assert nearest("zzz", ["time_budget", "seed"]) == ""
+
+
+SIZE = Rule("amount", "", 0.001, 1e6, ("allin",), units=("", "x", "bb"))
+LEVELS = Rule("list", "", 1, 3, optional=True, items=Rule("list", "", 0, 2, items=SIZE))
+STACKS = Rule("list", "", 2, 3, items=Rule("amount", "", 1, 1e8, units=("", "bb")), alone=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2.5bb", "2.5bb"),
+        ("1.0", "1"),
+        (".50", "0.5"),
+        ("007", "7"),
+        ("100", "100"),
+        ("0.0010x", "0.001x"),
+        ("allin", "allin"),
+    ],
+)
+def test_amounts_are_held_as_the_shortest_text(text, expected):
+    assert value(SIZE, text) == expected
+    assert SIZE.accepts(expected)
+    assert (text == expected) or not SIZE.accepts(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["2.5BB", "0", "1e3", "-1", "bb", "2.5 bb", "1" * 40, "inf", "50%"]
+)
+def test_what_is_no_amount_is_refused(text):
+    with pytest.raises(ConfigError, match="with no unit or 'x' or 'bb' or 'allin', found"):
+        value(SIZE, text)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "expected"),
+    [
+        (LEVELS, "[[.5, allin], [], ['2x']]", (("0.5", "allin"), (), ("2x",))),
+        (LEVELS, "null", None),
+        (STACKS, "100bb", "100bb"),
+        (STACKS, "[100bb, 7]", ("100bb", "7")),
+    ],
+)
+def test_lists_mean_the_same_wherever_they_stand(rule, text, expected):
+    assert value(rule, text) == expected
+    (setting,) = read_yaml(f"run:\n  key: {text}\n", "run.yaml")
+    assert parse(rule, setting) == expected
+    assert rule.accepts(expected)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "expected"),
+    [
+        (LEVELS, "[[1], [2, x]]", "run.yaml:2:18: run.key[1][1] must be a number from 0.001"),
+        (LEVELS, "[[1], 2]", "run.yaml:2:14: run.key[1] must be a list of 0 to 2, each a number"),
+        (LEVELS, "[[1, 2, 3]]", "run.yaml:2:9: run.key[0] must be a list of 0 to 2, each"),
+        (LEVELS, "[]", "found a list of 0"),
+        (LEVELS, "0.5", "run.yaml:2:8: run.key must be a list of 1 to 3, each a list"),
+        (LEVELS, "[[null]]", "found 'null'"),
+        (STACKS, "[1, 2bb, 0]", "run.yaml:2:17: run.key[2] must be a number from 1"),
+        (STACKS, "oops", "run.yaml:2:8: run.key must be a number from 1"),
+        (WHOLE, "[1]", "run.yaml:2:8: run.key must be a single value, found a list"),
+    ],
+)
+def test_items_that_do_not_fit_are_named_with_their_place(rule, text, expected):
+    (setting,) = read_yaml(f"run:\n  key: {text}\n", "run.yaml")
+    with pytest.raises(ConfigError) as caught:
+        parse(rule, setting)
+    assert expected in str(caught.value)
+
+
+def test_a_list_that_no_file_holds_is_read_too():
+    def refused(text: str) -> str:
+        with pytest.raises(ConfigError) as caught:
+            parse(LEVELS, Setting("run.key", text, "--set run.key", "--set run.key"))
+        return str(caught.value)
+
+    assert refused("[[1], [2, x]]").startswith("--set run.key: run.key[1][1] must be a number")
+    assert refused("[[1], [2").startswith("--set run.key: '[[1], [2' is not a list:")
+    assert refused("[[[1]]]") == "--set run.key: the list is nested deeper than a list of lists"
+    assert refused("[*a]").startswith("--set run.key: alias '*a' is not supported")
+    assert refused("[\x00]").startswith("--set run.key: ")
+    assert refused("[1] [2]").startswith("--set run.key: '[1] [2]' is not a list")
+
+
+def test_places_of_items_are_known():
+    (setting,) = read_yaml("run:\n  key: [[1], [2, 3]]\n", "x")
+    assert dict(places(setting)) == {
+        "run.key": "x:2:8",
+        "run.key[0]": "x:2:9",
+        "run.key[0][0]": "x:2:10",
+        "run.key[1]": "x:2:14",
+        "run.key[1][0]": "x:2:15",
+        "run.key[1][1]": "x:2:18",
+    }

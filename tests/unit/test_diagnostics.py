@@ -221,6 +221,16 @@ def test_a_runs_records_are_judged_from_its_last_start(tmp_path):
     assert {p.pid for p in diagnosis.processes} == {1, 2, 3}
 
 
+@pytest.mark.parametrize(
+    ("restarts", "status", "measured"),
+    [([0, 0], "ok", "0"), ([0, 2, 1], "bad", "3 (worker 1: 2, worker 2: 1)")],
+)
+def test_replaced_workers_are_told_of(tmp_path, restarts, status, measured):
+    write_metrics(tmp_path, [interval(s, worker_restarts=restarts) for s in range(10, 70, 10)])
+    found = verdict(diagnose_run(tmp_path), "workers replaced")
+    assert (found.status, found.measured) == (status, measured)
+
+
 @pytest.mark.parametrize("content", [None, "", "no json\n[1]\n"])
 def test_runs_without_metrics_are_refused_in_one_line(tmp_path, content, capsys):
     if content is not None:

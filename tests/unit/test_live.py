@@ -93,6 +93,17 @@ def test_everything_that_a_user_watches_is_there(screen):
         assert part in text
 
 
+def test_replaced_workers_have_a_column_once_there_are_any(screen):
+    display, shown, clock, _ = screen
+    display(PROGRESS)
+    assert "replaced" not in shown.getvalue()
+    clock.now += 12
+    display(dataclasses.replace(PROGRESS, restarts=7, worker_restarts=(0, 7)))
+    lines = [line.split() for line in shown.getvalue().splitlines()]
+    assert ["worker", "busy", "batch", "replaced"] in lines
+    assert ["1", "50.0%", "2,048", "7"] in lines
+
+
 def test_the_nearer_bound_counts():
     picture = live.Picture(Clock())
     picture.take(STARTED)

@@ -145,6 +145,7 @@ def test_every_event_has_words():
         MEASURED,
         Warned("look"),
         ENDED,
+        events.Noted("3 players"),
         events.RunFailed("worker 0 died"),
     ]
     assert {type(sample) for sample in samples} == set(events.Event.__args__)

@@ -65,7 +65,7 @@ def test_a_directory_with_other_files_may_be_used(tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
-def test_two_at_once_are_refused_and_a_dead_owner_is_not_one(tmp_path):
+def test_row_19_two_at_once_are_refused_and_a_dead_owner_is_not_one(tmp_path):
     path = tmp_path / "run"
     with claim(path) as directory:
         directory.keep()

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from cfr_shm import run_setup
 from cfr_shm.config import Config, load_config
 from cfr_shm.config_algorithm import AlgorithmConfig
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.games.kuhn import kuhn
+from cfr_shm.games.leduc import leduc
+from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.games.registry import load_game
 from cfr_shm.run_report import Meter, Summary, Totals
 from cfr_shm.run_setup import (
@@ -30,6 +33,7 @@ SUMMARY_KEYS = [
     "fingerprint",
     "seed",
     "mode",
+    "freeze",
     "iterations",
     "nodes",
     "seconds",
@@ -42,12 +46,19 @@ SUMMARY_KEYS = [
     "voluntary_context_switches",
     "involuntary_context_switches",
     "restarts",
+    "worker_restarts",
+    "longest_recovery_seconds",
     "replayed_iterations",
+    "clamped_regrets",
     "lost_update_estimate",
     "utility",
     "exploitability",
     "nash_conv",
+    "buckets",
     "checkpoint",
+    "checkpoints",
+    "checkpoint_pause_seconds",
+    "longest_checkpoint_pause_seconds",
 ]
 
 
@@ -210,13 +221,25 @@ def test_usable_cores_respect_the_containers_quota(tmp_path: Path):
 def test_one_worker_runs_in_process_unless_told_otherwise():
     def choice(*overrides: str) -> tuple[int, bool]:
         config = load_config(overrides=overrides)
-        return worker_count(config), runs_in_process(config)
+        workers = worker_count(config, kuhn())
+        return workers, runs_in_process(config, workers)
 
     assert choice("engine.num_workers=1") == (1, True)
     assert choice("engine.num_workers=2") == (2, False)
     assert choice("engine.num_workers=1", "engine.in_process=false") == (1, False)
     assert choice("engine.in_process=true") == (1, True)
     assert choice()[0] == usable_cores()
+
+
+def test_small_games_are_not_swept_by_more_workers_than_gain(monkeypatch):
+    monkeypatch.setattr(run_setup, "usable_cores", lambda: 64)
+    dice, small = liars_dice(), leduc()
+    full = load_config(overrides=["algorithm.name=cfr_plus"])
+    assert worker_count(full, small) == 1
+    assert 2 <= worker_count(full, dice) < 32
+    assert worker_count(Config(), small) == 64
+    told = load_config(overrides=["algorithm.name=cfr_plus", "engine.num_workers=3"])
+    assert worker_count(told, small) == 3
 
 
 def test_settings_follow_the_configuration_and_the_game():

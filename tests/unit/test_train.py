@@ -153,7 +153,7 @@ def test_checkpoints_on_an_interval_are_evaluated_and_pruned(tmp_path, monkeypat
     assert evaluated == saved
 
 
-def test_a_failed_checkpoint_does_not_end_the_run(tmp_path, monkeypatch):
+def test_row_17_a_failed_checkpoint_does_not_end_the_run(tmp_path, monkeypatch):
     original, failures = CheckpointStore.save, [OSError(28, "No space left on device")]
     saved: list[int] = []
 
@@ -187,7 +187,7 @@ def test_without_memory_for_a_snapshot_training_waits_for_the_checkpoint(tmp_pat
     assert load(tmp_path, config).iterations > 0
 
 
-def test_a_table_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(tmp_path):
+def test_row_23_a_table_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(tmp_path):
     train(kuhn("run.iterations=128"), tmp_path)
     checkpoint = load(tmp_path, kuhn())
     rows = checkpoint.rows.copy()

@@ -129,11 +129,6 @@ def test_settings_that_make_no_sense_are_refused_in_one_line(overrides, message)
     assert "\n" not in str(caught.value)
 
 
-def test_full_width_runs_on_one_worker():
-    with pytest.raises(ConfigError, match=r"engine\.num_workers is 2, but dcfr runs on one worker"):
-        load_config(overrides=["algorithm.name=dcfr", "engine.num_workers=2"])
-
-
 def test_what_is_left_open_follows_the_game_and_pluribus():
     two, three = load_config("kuhn"), load_config("kuhn", overrides=["game.players=3"])
     assert algorithm_settings(two, load_game(two.game)).averaging == "on_the_way"

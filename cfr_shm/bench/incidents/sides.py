@@ -222,7 +222,7 @@ def _leduc(workers: int, batch_seconds: float) -> Iterator[tuple[Engine, Callabl
         game=GameConfig(name="leduc"),
         engine=EngineConfig(num_workers=workers, in_process=False, batch_seconds=batch_seconds),
     )
-    game = load_game(config.game)
+    game = load_game(config.game, None, config.abstraction)
     with (
         tempfile.TemporaryDirectory(prefix="cfr-shm-bench-") as directory,
         create_training_arena(game, workers, "benchmark") as arena,

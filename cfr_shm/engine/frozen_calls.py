@@ -1,0 +1,149 @@
+"""Turns an algorithm's name into a call of deterministic mode; as ``kernel_calls`` otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.algorithms import (
+    CHANCE_SAMPLING,
+    EXTERNAL_SAMPLING,
+    OUTCOME_SAMPLING,
+    PUBLIC_CHANCE_SAMPLING,
+)
+from cfr_shm.engine.freezes import border_of
+from cfr_shm.engine.kernel_calls import KernelCall, exploration_of, longest_path
+from cfr_shm.engine.settings import EngineSettings
+from cfr_shm.layout import FRAME_WORDS, Border, Task
+from cfr_shm.memory.tables import TrainingViews, allocate_scratch
+
+
+def prepare_frozen_kernel(
+    settings: EngineSettings, views: TrainingViews, worker: int
+) -> KernelCall:
+    """Return what runs the algorithm of ``settings`` freeze by freeze, as one of all workers.
+
+    Raises:
+        GameError: the algorithm does not fit the game.
+    """
+    assert settings.freeze is not None
+    assert views.freeze is not None
+    own = views._replace(table=views.freeze.table(views.table, settings.freeze, worker))
+    border = border_of(settings, views, worker)
+    name = settings.algorithm.name
+    if name == EXTERNAL_SAMPLING and settings.algorithm.averaging == "separate":
+        return _averaged_apart(settings, own, border)
+    return _CALLS[name](settings, own, border)
+
+
+def _external_sampling(
+    settings: EngineSettings, views: TrainingViews, border: Border
+) -> KernelCall:
+    from cfr_shm.kernels.traverse import external_sampling_frozen
+
+    scratch = allocate_scratch(
+        settings.player_count,
+        settings.street_count,
+        settings.max_depth,
+        settings.max_actions,
+        settings.in_flight,
+    )
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        table, control = views.table, views.control
+        external_sampling_frozen(
+            views.tree, views.deals, table, task, scratch, control, border, result
+        )
+
+    return call
+
+
+def _averaged_apart(settings: EngineSettings, views: TrainingViews, border: Border) -> KernelCall:
+    from cfr_shm.kernels.separate_average import external_sampling_averaged_apart_frozen
+
+    scratch = allocate_scratch(
+        settings.player_count,
+        settings.street_count,
+        settings.max_depth,
+        settings.max_actions,
+        in_flight=1,
+    )
+    stack = np.zeros((longest_path(settings), FRAME_WORDS), np.int64)
+    shared = (views.tree, views.deals, views.control)
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        external_sampling_averaged_apart_frozen(
+            shared, views.table, task, scratch, stack, border, result
+        )
+
+    return call
+
+
+def _chance_sampling(settings: EngineSettings, views: TrainingViews, border: Border) -> KernelCall:
+    from cfr_shm.kernels.chance_sampling import REACH_COLUMNS, chance_sampling_frozen
+
+    scratch = allocate_scratch(
+        settings.player_count,
+        settings.street_count,
+        longest_path(settings),
+        settings.max_actions + REACH_COLUMNS,
+        in_flight=1,
+    )
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        table, control = views.table, views.control
+        chance_sampling_frozen(
+            views.tree, views.deals, table, task, scratch, control, border, result
+        )
+
+    return call
+
+
+def _outcome_sampling(settings: EngineSettings, views: TrainingViews, border: Border) -> KernelCall:
+    from cfr_shm.kernels.outcome import FRAME_VALUES, outcome_sampling_frozen
+
+    scratch = allocate_scratch(
+        settings.player_count,
+        settings.street_count,
+        settings.max_depth,
+        max(settings.max_actions, FRAME_VALUES),
+        in_flight=1,
+    )
+    exploration = exploration_of(settings)
+    shared = (views.tree, views.deals, views.control)
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        outcome_sampling_frozen(shared, views.table, task, scratch, exploration, border, result)
+
+    return call
+
+
+def _public_chance_sampling(
+    settings: EngineSettings,  # noqa: ARG001 - as the others have it
+    views: TrainingViews,
+    border: Border,
+) -> KernelCall:
+    from cfr_shm.games.vector_form import vector_game
+    from cfr_shm.kernels.public_chance import public_chance_sampling_frozen
+
+    game = vector_game(views.tree, views.deals, len(views.table.strategy_sum))
+    public = game.public_states(views.deals)
+    scratch = game.allocate_scratch()
+    shared = (views.tree, views.deals, views.control)
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        public_chance_sampling_frozen(
+            shared, game.form, public, scratch, views.table, task, border, result
+        )
+
+    return call
+
+
+_CALLS: dict[str, Callable[[EngineSettings, TrainingViews, Border], KernelCall]] = {
+    EXTERNAL_SAMPLING: _external_sampling,
+    CHANCE_SAMPLING: _chance_sampling,
+    OUTCOME_SAMPLING: _outcome_sampling,
+    PUBLIC_CHANCE_SAMPLING: _public_chance_sampling,
+}

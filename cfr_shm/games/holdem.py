@@ -1,0 +1,210 @@
+"""Hold'em as a game: the betting tree of a config, and the deals that go with it.
+
+The standard deck (and the short and the royal one, where buckets are asked for) is dealt by a
+kernel and played in buckets; board cards that no street deals come at the showdown. Other decks
+are small: all their deals are listed (games/small_deck.py), so that everything exact works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.cards.bucket_file import BucketFile
+from cfr_shm.cards.deck import DECKS, STANDARD, SUIT_COUNT, Deck
+from cfr_shm.cards.isomorphism import BOARD_CARDS
+from cfr_shm.cards.ranges import parse_range
+from cfr_shm.config_holdem import AbstractionConfig, GameConfig
+from cfr_shm.errors import GameError, UsageError
+from cfr_shm.games.action_menu import compile_menu
+from cfr_shm.games.betting import betting_rules
+from cfr_shm.games.betting_tree import BettingTree, build_betting_tree
+from cfr_shm.games.game import Game, InfosetLabel, assemble_game
+from cfr_shm.games.holdem_buckets import load_buckets, lossless_preflop
+from cfr_shm.games.holdem_deals import holdem_deals
+from cfr_shm.games.lines import raise_text
+from cfr_shm.games.small_deck import SmallDeck, list_deals
+from cfr_shm.layout import CALL, DECISION, FOLD, BettingRules, Deals
+
+_DEFAULT_BOARD = (0, 3, 1, 1)
+
+Report = Callable[[str], None]
+
+
+class Dealt(NamedTuple):
+    """What a game is dealt from."""
+
+    deals: Deals
+    bucket_file: BucketFile | None
+    hands: tuple[tuple[str, ...], ...] | None  # by street and bucket, where deals are listed
+
+
+def holdem(
+    config: GameConfig, abstraction: AbstractionConfig, progress: Report | None = None
+) -> Game:
+    """Build the game that the two config sections describe.
+
+    Args:
+        config: section ``game``.
+        abstraction: section ``abstraction``.
+        progress: told every few seconds how far buckets or tree are.
+
+    Raises:
+        GameError: what is asked for cannot be played; names the key.
+        ArrayStoreError: the bucket file is damaged.
+    """
+    rules = rules_of(config)
+    dealt = _deal(config, abstraction, progress)
+    menu = compile_menu(config, abstraction)
+    betting = build_betting_tree(
+        rules, menu, dealt.deals.bucket_count, abstraction.max_nodes, progress
+    )
+    big_blind = float(config.big_blind_chips) or None
+
+    def infosets() -> Iterator[InfosetLabel]:
+        yield from _labels(betting, dealt, big_blind)
+
+    return assemble_game(
+        betting.built,
+        dealt.deals,
+        name="holdem",
+        parameters={"players": config.players, "big_blind": config.big_blind_chips},
+        infosets=infosets,
+        constant_sum=rules.rake_fraction == 0.0,
+        unit="chips",
+        bucket_file=dealt.bucket_file,
+        big_blind=big_blind,
+        betting=betting,
+    )
+
+
+def rules_of(config: GameConfig) -> BettingRules:
+    """Return the betting rules that the section ``game`` asks for.
+
+    Raises:
+        GameError: values out of their range; names the key.
+    """
+    ante = config.ante
+    return betting_rules(
+        players=config.players,
+        blinds=config.blind_chips,
+        stacks=[int(chips) for chips in config.stack_chips],
+        ante=0 if ante is None else ante,
+        betting=config.betting or "no_limit",
+        streets=len(config.board_cards or _DEFAULT_BOARD),
+        bet_sizes=config.bet_sizes,
+        raise_caps=config.raise_caps,
+        rake_fraction=config.rake_fraction or 0.0,
+        rake_cap=config.rake_cap,
+        rake_from=config.rake_from or "flop",
+        dead=config.dead or 0,
+    )
+
+
+def deck_of(config: GameConfig, abstraction: AbstractionConfig) -> Deck | None:
+    """Return the deck that a game is dealt from by the kernel, None where deals are listed."""
+    ranks, suits = config.ranks or STANDARD.rank_count, config.suits or SUIT_COUNT
+    found = [deck for deck in DECKS.values() if deck.rank_count == ranks]
+    wants_buckets = (abstraction.buckets, abstraction.bucket_method, abstraction.bucket_counts)
+    if suits != SUIT_COUNT or not found:
+        return None
+    return found[0] if found[0] is STANDARD or wants_buckets != (None, None, None) else None
+
+
+def _deal(config: GameConfig, abstraction: AbstractionConfig, progress: Report | None) -> Dealt:
+    deck = deck_of(config, abstraction)
+    board_cards = config.board_cards or _DEFAULT_BOARD
+    try:
+        board = (deck or STANDARD).parse(config.board or "")
+    except UsageError as error:
+        raise GameError(f"game.board: {error}") from error
+    ranges = _ranges(config, deck or STANDARD)
+    if deck is None:
+        small = SmallDeck(config.ranks or STANDARD.rank_count, config.suits or SUIT_COUNT)
+        listed = list_deals(small, config.players, board_cards, board=board, ranges=ranges)
+        return Dealt(listed.deals, None, listed.hands)
+    first = _first_street(board_cards)
+    streets = range(first, first + len(board_cards))
+    if (
+        tuple(streets) == (0,)
+        and abstraction.bucket_method is None
+        and abstraction.bucket_counts is None
+        and abstraction.buckets in (None, "default")
+    ):
+        buckets = lossless_preflop(deck)
+    else:
+        buckets = load_buckets(abstraction, deck, streets, progress)
+    deals = holdem_deals(
+        buckets, config.players, len(streets), first_street=first, board=board, ranges=ranges
+    )
+    return Dealt(deals, buckets.file if buckets.fingerprint else None, None)
+
+
+def _first_street(board_cards: tuple[int, ...]) -> int:
+    """Return the first street of the cards; buckets are made for boards of 0, 3, 4 and 5 cards."""
+    shown = tuple(accumulate(board_cards))
+    for first in range(len(BOARD_CARDS)):
+        if BOARD_CARDS[first : first + len(shown)] == shown:
+            return first
+    raise GameError(
+        f"game.board_cards {list(board_cards)}: buckets are made for boards of "
+        f"{', '.join(map(str, BOARD_CARDS))} cards; deal those, or take a small deck (game.ranks)"
+    )
+
+
+def _ranges(config: GameConfig, deck: Deck) -> list[NDArray[np.float64]] | None:
+    if config.ranges is None:
+        return None
+    found = []
+    for seat, text in enumerate(config.ranges):
+        try:
+            found.append(parse_range(deck, text))
+        except UsageError as error:
+            raise GameError(f"game.ranges[{seat}]: {error}") from error
+    return found
+
+
+# --- names -------------------------------------------------------------------------------
+
+
+def _labels(betting: BettingTree, dealt: Dealt, big_blind: float | None) -> Iterator[InfosetLabel]:
+    """Name every infoset: seat, hand or bucket, and public line."""
+    lines = public_lines(betting, big_blind)
+    nodes = betting.built.tree.nodes
+    for node in np.flatnonzero(nodes["kind"] == DECISION).tolist():
+        record = nodes[node]
+        seat, street = int(record["actor"]), int(record["street"])
+        first, base = int(record["first_child"]), int(record["row_base"])
+        moves = tuple(betting.move[first : first + int(record["count"])].tolist())
+        for bucket in range(int(dealt.deals.bucket_count[seat, street])):
+            held = f"bucket {bucket}" if dealt.hands is None else dealt.hands[street][bucket]
+            row = base + bucket * int(record["row_stride"])
+            yield InfosetLabel(f"seat {seat}: {held} | {lines[node]}", seat, row, moves)
+
+
+def public_lines(betting: BettingTree, big_blind: float | None) -> list[str]:
+    """Return the public line of each node, as games/lines.py reads it."""
+    nodes = betting.built.tree.nodes
+    street, first, count = nodes["street"], nodes["first_child"], nodes["count"]
+    lines = [""] * len(nodes)
+    for node in np.flatnonzero(nodes["kind"] == DECISION).tolist():
+        children = range(int(first[node]), int(first[node]) + int(count[node]))
+        moves = betting.move[children.start : children.stop].tolist()
+        for child, move in zip(children, moves, strict=True):
+            text = _move_text(move, FOLD in moves, big_blind)
+            line = f"{lines[node]} {text}" if lines[node] else text
+            ended = nodes["kind"][child] == DECISION and street[child] != street[node]
+            lines[child] = f"{line} /" if ended else line
+    return lines
+
+
+def _move_text(move: int, facing: bool, big_blind: float | None) -> str:
+    if move == FOLD:
+        return "f"
+    if move == CALL:
+        return "c" if facing else "x"
+    return raise_text(move, big_blind, not facing)

@@ -1,0 +1,163 @@
+"""What freezes need beside the table: the increments, their marks, and the workers' own words.
+
+The table is only read within a freeze. What it is to become is added up here, in integers, and
+applied at the border (``kernels.freeze``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.games.game import Game
+from cfr_shm.layout import (
+    CONTROL_LINE_WORDS,
+    DECISION,
+    MARK_WORD_SHIFT,
+    RUN_WORDS,
+    Border,
+    FreezeLines,
+    Increments,
+    Meeting,
+    Table,
+    Tree,
+    freeze_lines,
+    row_words,
+)
+from cfr_shm.memory.arena import ArraySpec
+
+#: Every worker applies at least so many shares of the rows, so that none has much more to do.
+SHARES_PER_WORKER = 8
+#: A share is at most 2 ** 13 words, 64 KiB of rows.
+LARGEST_SHARE_SHIFT = 13
+
+_PREFIX = "freeze_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FreezePlan:
+    """How a run is frozen; fixed at its start.
+
+    Attributes:
+        iterations: of a freeze.
+        copies: of the increments: 1, or one for each worker.
+        per_weight: units for each 1.0 of strategy weight, a power of 2.
+        per_chip: units for each chip of regret, a power of 2.
+        per_utility: units for each chip of utility, a power of 2.
+    """
+
+    iterations: int
+    copies: int
+    per_weight: float
+    per_chip: float
+    per_utility: float
+
+
+class FreezeArrays(NamedTuple):
+    """The arrays of an arena, or of private memory, that freezes need."""
+
+    units: NDArray[np.int64]  # (copies, 2 * words)
+    mark_word: NDArray[np.uint64]  # (marks / 8,)
+    run: NDArray[np.int64]  # (runs, RUN_WORDS), read-only
+    line: NDArray[np.int64]  # (CONTROL_LINE_WORDS + workers * words,)
+
+    def increments(self, plan: FreezePlan, worker: int) -> Increments:
+        """Return what ``worker`` adds to."""
+        units = self.units[worker % plan.copies]
+        marks = self.mark_word.view(np.uint8)
+        return Increments(units, marks, plan.per_weight, plan.per_chip, plan.per_utility)
+
+    def table(self, table: Table, plan: FreezePlan, worker: int) -> Table:
+        """Return ``table`` with the increments that ``worker`` adds to."""
+        return table._replace(increments=self.increments(plan, worker))
+
+    def border(
+        self, plan: FreezePlan, lines: FreezeLines, meeting: Meeting, weighting: int, floor: float
+    ) -> Border:
+        """Return what the worker that ``meeting`` is about needs at borders."""
+        words = self.units.shape[1] // 2
+        return Border(
+            units=self.units,
+            mark_word=self.mark_word,
+            run=self.run,
+            line=self.line,
+            redo_sum=self.line.view(np.float64),
+            redo_regret=self.line.view(np.float32),
+            lines=lines,
+            meeting=meeting,
+            own=CONTROL_LINE_WORDS + meeting.member * lines.words,
+            freeze=plan.iterations,
+            weighting=weighting,
+            floor=floor,
+            share_shift=_share_shift(words, meeting.participants),
+        )
+
+
+def freeze_specs(game: Game, worker_count: int, plan: FreezePlan) -> list[ArraySpec]:
+    """Return the arrays that freezes of ``game`` need."""
+    lines = freeze_lines(game.player_count, game.max_actions)
+    shapes = FreezeArrays(
+        units=(plan.copies, 2 * game.table_words),  # type: ignore[arg-type]
+        mark_word=(-(-game.table_words >> MARK_WORD_SHIFT) + 1,),  # type: ignore[arg-type]
+        run=(len(table_runs(game.tree, game.deals.bucket_count)), RUN_WORDS),  # type: ignore[arg-type]
+        line=(CONTROL_LINE_WORDS + worker_count * lines.words,),  # type: ignore[arg-type]
+    )
+    return [
+        ArraySpec(
+            f"{_PREFIX}{name}", np.dtype(np.uint64 if name == "mark_word" else np.int64), shape
+        )
+        for name, shape in shapes._asdict().items()
+    ]
+
+
+def fill_freeze_arrays(game: Game, array: Callable[[str], NDArray[Any]]) -> None:
+    """Write what does not change, once, where all else is zero."""
+    array(f"{_PREFIX}run")[...] = table_runs(game.tree, game.deals.bucket_count)
+
+
+def freeze_arrays(array: Callable[[str], NDArray[Any]], names: tuple[str, ...]) -> Any:
+    """Return the freezes' arrays among ``names``, None where there are none."""
+    if f"{_PREFIX}units" not in names:
+        return None
+    found = FreezeArrays(*(array(f"{_PREFIX}{field}") for field in FreezeArrays._fields))
+    run = found.run.view()
+    run.setflags(write=False)
+    return found._replace(run=run)
+
+
+def table_runs(tree: Tree, bucket_count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where the rows of a table are: runs of rows of one size, at one distance.
+
+    Returns:
+        (runs, RUN_WORDS) int64, ascending: first word, distance, actions, rows. Each row of
+        the table, also one that several nodes share, is in one run.
+    """
+    nodes = tree.nodes[tree.nodes["kind"] == DECISION]
+    _, first = np.unique(nodes["row_base"], return_index=True)
+    nodes = nodes[first]
+    stride = nodes["row_stride"].astype(np.int64)
+    count = nodes["count"].astype(np.int64)
+    rows = np.where(stride > 0, bucket_count[nodes["actor"], nodes["street"]], 1)
+    alone = np.array([row_words(each) for each in range(int(count.max(initial=1)) + 1)])
+    stride = np.where(stride > 0, stride, alone[count])
+    base = nodes["row_base"].astype(np.int64)
+    joins = (
+        (base[1:] == base[:-1] + stride[:-1] * rows[:-1])
+        & (stride[1:] == stride[:-1])
+        & (count[1:] == count[:-1])
+    )
+    begins = np.flatnonzero(np.concatenate([[True], ~joins]))
+    total = np.add.reduceat(rows, begins)
+    return np.ascontiguousarray(
+        np.stack([base[begins], stride[begins], count[begins], total], axis=1), np.int64
+    )
+
+
+def _share_shift(words: int, worker_count: int) -> int:
+    """Return log2 of the words in a share, at least what eight marks stand for."""
+    share = words // (worker_count * SHARES_PER_WORKER)
+    return min(LARGEST_SHARE_SHIFT, max(MARK_WORD_SHIFT, share.bit_length() - 1))

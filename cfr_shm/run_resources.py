@@ -1,0 +1,148 @@
+"""What a run needs around it: listeners, kernels, tables and an engine; taken and given back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from cfr_shm.algorithms import AlgorithmSettings
+from cfr_shm.config import Config, fingerprint
+from cfr_shm.engine.algorithm_kernels import are_compiled
+from cfr_shm.engine.coordinator import Engine, open_engine
+from cfr_shm.errors import CfrShmError
+from cfr_shm.games.game import Game
+from cfr_shm.games.vector_form import outline
+from cfr_shm.interruption import StopSignals
+from cfr_shm.kernels.warm import compile_kernels
+from cfr_shm.memory.checkpoint import Checkpoint
+from cfr_shm.memory.limits import size_text
+from cfr_shm.memory.segments import remove_stale_segments
+from cfr_shm.memory.tables import (
+    TrainingViews,
+    create_training_arena,
+    private_views,
+    training_views,
+)
+from cfr_shm.run_directory import LOG, METRICS, TENSORBOARD, RunDirectory
+from cfr_shm.run_setup import engine_settings, runs_in_process, usable_cores, worker_count
+from cfr_shm.telemetry.events import (
+    Broadcast,
+    KernelsCompiling,
+    KernelsReady,
+    Listener,
+    RunFailed,
+    RunStarted,
+    Warned,
+)
+from cfr_shm.telemetry.metrics import MetricsLog
+from cfr_shm.telemetry.progress import LogFile
+from cfr_shm.telemetry.samples import Sampler
+from cfr_shm.telemetry.tensorboard import TensorBoardLog
+
+
+@contextlib.contextmanager
+def listeners(config: Config, path: Path, report: Listener) -> Iterator[Listener]:
+    """Open the run directory's own listeners, and close them when the run is over."""
+    with contextlib.ExitStack() as stack:
+        own: list[LogFile | MetricsLog | TensorBoardLog] = [
+            LogFile(path / LOG, config.run.loglevel, config.run.log_format),
+            MetricsLog(path / METRICS, sampler=Sampler(os.getpid())),
+        ]
+        if config.run.tensorboard:
+            own.append(TensorBoardLog(path / TENSORBOARD))
+        for listener in own:
+            stack.callback(listener.close)
+        broadcast = Broadcast([report, *own])
+        try:
+            yield broadcast
+        except Exception as error:
+            notes = "".join(f"\n{note}" for note in getattr(error, "__notes__", ()))
+            kind = "" if isinstance(error, CfrShmError) else f"{type(error).__name__}: "
+            broadcast(RunFailed(f"{kind}{error}{notes}"))
+            raise
+
+
+def sweep(listen: Listener) -> None:
+    """Free the memory that killed runs have left, before this one asks how much there is."""
+    for segment in remove_stale_segments():
+        size = size_text(segment.byte_count)
+        listen(Warned(f"removed {size} of shared memory that a killed run had left"))
+
+
+@contextlib.contextmanager
+def tables_and_engine(
+    config: Config, game: Game, directory: RunDirectory, signals: StopSignals
+) -> Iterator[tuple[TrainingViews, Engine]]:
+    """Reserve the tables, in shared memory where workers need it, and return an engine on them.
+
+    Until they are reserved a signal ends the command at once; from then on it is deferred.
+    """
+    settings = engine_settings(config, game, directory.path)
+    planes = settings.algorithm.state_planes
+    if runs_in_process(config, settings.worker_count):
+        views = private_views(game, settings.worker_count, planes, settings.freeze)
+        signals.defer()
+        engine = open_engine(settings, views, in_process=True)
+        signals.on_stop(engine.wake)
+        yield views, engine
+        return
+    mark = fingerprint(config)
+    count, freeze = settings.worker_count, settings.freeze
+    words = outline(game.tree, game.deals).vector_words if settings.works_together else 0
+    with create_training_arena(game, count, mark, planes, freeze, words) as arena:
+        signals.defer()
+        signals.on_abandon(arena.unlink)
+        engine = open_engine(settings, arena, in_process=False)
+        signals.on_stop(engine.wake)
+        yield training_views(arena), engine
+
+
+def run_started(
+    config: Config, game: Game, directory: RunDirectory, resume: Checkpoint | None
+) -> RunStarted:
+    """Return what is told when game and table stand."""
+    workers = worker_count(config, game)
+    chosen = config.engine.num_workers == 0 and config.engine.in_process is not True
+    return RunStarted(
+        game=game.name,
+        directory=str(directory.path),
+        workers=workers,
+        in_process=runs_in_process(config, workers),
+        idle_cores=usable_cores() - workers if chosen else 0,
+        table_bytes=game.table_bytes,
+        iterations=0 if resume is None else resume.iterations,
+        target_iterations=config.run.iterations,
+        time_budget=config.run.time_budget,
+    )
+
+
+def make_kernels_ready(listen: Listener, algorithm: AlgorithmSettings) -> None:
+    """Load the kernels, or compile them, and tell of it."""
+    started = time.monotonic()
+    announced: list[str] = []
+
+    def announce(text: str) -> None:
+        announced.append(text)
+        listen(KernelsCompiling(text))
+
+    compile_kernels(announce)
+    if not are_compiled(algorithm):
+        announce(f"compiling the kernels of {algorithm.name} (once, about 10 s) ...")
+    listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))
+
+
+def notes_on(game: Game) -> tuple[str, ...]:
+    """Return what should be known of a game before looking at what training makes of it."""
+    notes = []
+    if game.player_count > 2:
+        notes.append(
+            f"{game.player_count} players: there is no guarantee that training approaches a Nash "
+            "equilibrium, as there is for two players of a constant-sum game"
+        )
+    if game.bucket_file is not None:
+        file = game.bucket_file
+        notes.append(f"card buckets {file.fingerprint[:16]} from {file.path}")
+    return tuple(notes)

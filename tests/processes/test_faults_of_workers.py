@@ -1,0 +1,230 @@
+"""What a training must survive, rows 1 to 8: workers that are killed, crash, hang or are slow."""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from engine_harness import (
+    PIDS,
+    SEGMENTS,
+    WINDOW,
+    children,
+    eventually,
+    is_gone,
+    is_unlinked,
+    settings_for,
+    started,
+)
+
+from cfr_shm.engine import deadlines
+from cfr_shm.engine.coordinator import Engine
+from cfr_shm.engine.crew import TRIES
+from cfr_shm.engine.ledger import IterationLedger
+from cfr_shm.engine.process_crew import ProcessCrew
+from cfr_shm.engine.stats import EngineStats
+from cfr_shm.errors import WorkerError
+from cfr_shm.games.leduc import leduc
+from cfr_shm.memory.tables import create_training_arena
+
+START_METHODS = ["spawn", "fork"] if sys.platform == "linux" else ["spawn"]
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    before = children()
+    yield
+    assert children() <= before
+    assert all(is_gone(pid) for pid in PIDS)
+    assert all(is_unlinked(segment) for segment in SEGMENTS)
+
+
+def _never() -> bool:
+    return False
+
+
+def _ignore(stats: EngineStats) -> None:
+    pass
+
+
+def _train(
+    engine: Engine, seconds: float, on_collect: Callable[[EngineStats], None]
+) -> EngineStats:
+    """Train for some time; whatever happened, the count must be exact."""
+    ledger = IterationLedger(None, drain_window=WINDOW)
+    engine.advance(ledger, _never, on_collect, pause_at=time.monotonic() + seconds)
+    stats = engine.stats()
+    assert stats.iterations == ledger.completed_count > 0
+    assert stats.utility_sums[0] == stats.iterations
+    return stats
+
+
+class Killer:
+    """Kills workers, one after another, and notes when that was and when it was noticed."""
+
+    def __init__(self, engine: Engine, crew: ProcessCrew, number: int) -> None:
+        self.killed: list[float] = []
+        self.noticed: list[float] = []
+        self.texts: list[str] = []
+        self._crew, self._number = crew, number
+        engine.on_loss = self._note
+
+    def kill(self, worker: int) -> None:
+        assert eventually(lambda: len(self._crew.pids) == 2)
+        pid = self._crew.pids[worker]
+        PIDS.append(pid)
+        self.killed.append(time.monotonic())
+        os.kill(pid, self._number)
+        assert eventually(lambda: len(self.noticed) == len(self.killed))
+
+    def _note(self, text: str) -> None:
+        self.noticed.append(time.monotonic())
+        self.texts.append(text)
+
+    def detection_seconds(self) -> float:
+        pairs = zip(self.killed, self.noticed, strict=True)
+        return statistics.median(noticed - killed for killed, noticed in pairs)
+
+
+@pytest.mark.parametrize("start_method", START_METHODS)
+def test_row_01_worker_killed_inside_a_kernel(start_method: str) -> None:
+    """Seen at once; replaced, the first by a new process, the next by the standby."""
+    game = leduc()
+    settings = settings_for(game, 2, start_method=start_method, batch_seconds=0.1)
+    with create_training_arena(game, 2, "") as arena:
+        SEGMENTS.append(arena.name)
+        crew = ProcessCrew(settings, arena)
+        ledger = IterationLedger(None, drain_window=WINDOW)
+        over = threading.Event()
+        with Engine(settings, crew) as engine:
+            killer = Killer(engine, crew, signal.SIGKILL)
+
+            def kill_some() -> None:
+                for pause, worker in ((0.2, 0), (2.5, 1), (1.7, 1), (0.3, 0)):
+                    time.sleep(pause)
+                    killer.kill(worker)
+                over.set()
+
+            thread = threading.Thread(target=kill_some)
+            thread.start()
+            engine.advance(ledger, over.is_set, _ignore)
+            engine.advance(ledger, _never, _ignore, pause_at=time.monotonic() + 1.5)
+            thread.join()
+            stats = engine.stats()
+        del crew
+    assert stats.iterations == ledger.completed_count
+    assert stats.worker_restarts == (2, 2)
+    assert 0 < stats.replayed_iterations < stats.iterations
+    assert killer.detection_seconds() < 0.1
+    assert stats.longest_recovery_seconds < 10.0
+    assert all("was killed by SIGKILL" in text for text in killer.texts)
+
+
+def test_row_02_segmentation_fault(tmp_path: Path) -> None:
+    """The signal is named and the stack is kept; the run goes on."""
+    with started(2, "counting", batch_seconds=0.1, trace_directory=str(tmp_path)) as (engine, crew):
+        texts: list[str] = []
+        engine.on_loss = texts.append
+
+        def crash(stats: EngineStats) -> None:
+            if not texts and stats.batches > 4:
+                os.kill(crew.pids[1], signal.SIGSEGV)
+
+        stats = _train(engine, 3.0, crash)
+    assert stats.worker_restarts == (0, 1)
+    assert f"was killed by SIGSEGV; its stack is in {tmp_path}/worker-1.trace" in texts[0]
+    assert [path.name for path in tmp_path.iterdir()] == ["worker-1.trace"]
+    assert "in counting" in (tmp_path / "worker-1.trace").read_text()
+
+
+def test_row_02_segmentation_fault_in_the_code(tmp_path: Path) -> None:
+    """It comes back with the task: the run ends, and says why."""
+    with (
+        pytest.raises(WorkerError, match=r"killed by SIGSEGV; its stack is in .*: giving up"),
+        started(2, "crashing", trace_directory=str(tmp_path)) as (engine, _),
+    ):
+        engine.advance(IterationLedger(None, drain_window=WINDOW), _never, _ignore)
+    traces = list(tmp_path.iterdir())
+    assert len(traces) >= TRIES
+    assert all("in crashing" in trace.read_text() for trace in traces)
+
+
+@pytest.mark.parametrize("policy", ["respawn", "abort"])
+def test_row_03_exception_in_a_worker(policy: str) -> None:
+    """The traceback is shown, and the run ends: another worker would raise the same."""
+    with (
+        pytest.raises(WorkerError, match=r"worker \d \(pid \d+\) failed: ValueError: pois") as got,
+        started(2, "failing", on_worker_death=policy) as (engine, _),
+    ):
+        engine.advance(IterationLedger(None, drain_window=WINDOW), _never, _ignore)
+    assert "\n" not in str(got.value)
+    assert "in failing" in got.value.__notes__[0]
+
+
+def test_row_04_worker_leaves_with_status_0() -> None:
+    with (
+        pytest.raises(WorkerError, match=r"exit status 0 without being told to.*: giving up"),
+        started(2, "leaving") as (engine, _),
+    ):
+        engine.advance(IterationLedger(None, drain_window=WINDOW), _never, _ignore)
+
+
+@pytest.mark.parametrize("kernel", ["counting", "hanging_once"])
+def test_row_05_hung_worker(kernel: str) -> None:
+    """Stopped from outside, or in an endless kernel: killed after its deadline, replaced."""
+    stopped: list[int] = []
+    texts: list[str] = []
+    with started(2, kernel, batch_seconds=0.1, deadline_seconds=0.5) as (engine, crew):
+        engine.on_loss = texts.append
+
+        def stop_one(stats: EngineStats) -> None:
+            if kernel == "counting" and not stopped:
+                stopped.append(crew.pids[1])
+                os.kill(stopped[0], signal.SIGSTOP)
+
+        stats = _train(engine, 3.0, stop_one)
+    assert stats.restarts == 1
+    assert "within 0.5 s: it was stopped or hung" in texts[0]
+
+
+def test_row_06_slow_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every window takes eighty times as long, the task far longer than a hung one may."""
+    monkeypatch.setattr(deadlines, "LEAST_SECONDS", 0.5)
+    monkeypatch.setattr(deadlines, "SLOWEST", 5.0)
+    with started(2, "dawdling", batch_seconds=0.05) as (engine, _):
+        stats = _train(engine, 4.0, _ignore)
+    assert stats.restarts == 0
+
+
+def test_row_07_killed_inside_a_message() -> None:
+    """The end of file is seen; what others sent meanwhile counts."""
+    with started(3, "cut_off_once", batch_seconds=0.02) as (engine, _):
+        stats = _train(engine, 2.0, _ignore)
+    assert stats.restarts == 1
+    assert stats.batches > 3
+
+
+def test_row_08_crash_loop() -> None:
+    """Nobody comes to life: it is tried a few times, and the reason is given."""
+    with (
+        pytest.raises(WorkerError, match=rf"SIGKILL.*while it started; it was started {TRIES} ti"),
+        started(1, "dying_at_start"),
+    ):
+        pass
+
+
+def test_row_08_crash_loop_where_nobody_is_to_be_replaced() -> None:
+    with (
+        pytest.raises(WorkerError, match=r"was killed by SIGKILL .* while it started$"),
+        started(1, "dying_at_start", on_worker_death="abort"),
+    ):
+        pass

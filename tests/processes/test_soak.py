@@ -1,0 +1,234 @@
+"""A long training under constant fire, compared with one that nobody disturbed.
+
+``nox -s soak`` trains each game for ten minutes (``CFR_SHM_SOAK_SECONDS`` says otherwise). Every
+2 to 5 seconds something happens to it: workers are killed, crash or hang, the coordinator is
+terminated or killed, everything is killed, everything is suspended. Whatever ended is resumed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from engine_harness import eventually, is_gone
+
+from cfr_shm.games.registry import load_game
+from cfr_shm.games.synthetic import synthetic_buckets
+from cfr_shm.memory.checkpoint import Checkpoint
+from cfr_shm.run_directory import StoredRun
+
+SECONDS = float(os.environ.get("CFR_SHM_SOAK_SECONDS", "600"))
+SEED = int(os.environ.get("CFR_SHM_SOAK_SEED", "1"))
+
+#: Exploitabilities of two async runs of the same length on Leduc are this close.
+NOISE = 0.5
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
+]
+
+LARGE = ["--game", "synthetic", "--set", f"game.buckets={synthetic_buckets(1 << 30)}"]
+GAMES = {"leduc": ["-c", "leduc"], "synthetic 1 GiB": LARGE}
+
+#: What happens, and how often of 100 times.
+FAULTS = {
+    "kill a worker": 45,
+    "crash a worker": 10,
+    "stop a worker": 12,
+    "ask for a checkpoint": 8,
+    "suspend all": 8,
+    "terminate": 9,
+    "kill the coordinator": 5,
+    "kill all": 3,
+}
+
+
+class Victim:
+    """A training in a session of its own, resumed whenever it has ended before its time."""
+
+    def __init__(self, path: Path, arguments: list[str]) -> None:
+        self.path = path
+        self.faults: Counter[str] = Counter()
+        self.restarts = 0
+        self._first = ["train", *arguments, "--logdir", str(path)]
+        self._random = random.Random(SEED)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._recorded: set[int] = set()
+
+    def run(self, limit_seconds: float) -> dict[str, Any]:
+        """Disturb it until it is finished; return its summary."""
+        end = time.monotonic() + limit_seconds
+        try:
+            while True:
+                self._start()
+                if self._torment(end):
+                    return self._summary()
+                self._note_restarts()
+                assert time.monotonic() < end, f"not finished; {dict(self.faults)}"
+        finally:
+            self._end()
+
+    def _start(self) -> None:
+        has_checkpoint = any((self.path / "checkpoints").glob("[0-9]*"))
+        command = ["resume", str(self.path)] if has_checkpoint else self._first
+        if not has_checkpoint and self.path.exists():
+            command = [*self._first[:-1], str(self.path.with_name(f"{time.monotonic_ns()}"))]
+            self.path = Path(command[-1])
+        with (self.path.parent / "output.txt").open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "cfr_shm", *command],
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def _torment(self, end: float) -> bool:
+        """Do something every few seconds; return whether it came to its regular end."""
+        assert self._process is not None
+        while time.monotonic() < end:
+            try:
+                code = self._process.wait(self._random.uniform(2.0, 5.0))
+            except subprocess.TimeoutExpired:
+                self._children()
+                names, weights = zip(*FAULTS.items(), strict=True)
+                fault = self._random.choices(names, weights)[0]
+                with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
+                    if self._do(fault):
+                        self.faults[fault] += 1
+                continue
+            text = (self.path.parent / "output.txt").read_text(errors="replace")
+            assert code in (0, 143, -signal.SIGKILL), text[-3000:]
+            if code == 0:
+                return True
+            self._end()
+            return False
+        return False
+
+    def _do(self, fault: str) -> bool:
+        process = self._process
+        assert process is not None
+        workers = [pid for pid in self._children() if pid in self._workers]
+        if "a worker" in fault:
+            if not workers:
+                return False
+            numbers = {"kill": signal.SIGKILL, "crash": signal.SIGSEGV, "stop": signal.SIGSTOP}
+            os.kill(self._random.choice(workers), numbers[fault.split()[0]])
+        elif fault == "ask for a checkpoint":
+            if not workers:
+                return False  # Python may not have come to its handlers yet.
+            os.kill(process.pid, signal.SIGUSR1)
+        elif fault == "suspend all":
+            os.killpg(process.pid, signal.SIGSTOP)
+            time.sleep(3.0)
+            os.killpg(process.pid, signal.SIGCONT)
+        elif fault == "terminate":
+            if not workers:
+                return False
+            os.killpg(process.pid, signal.SIGTERM)
+        elif fault == "kill the coordinator":
+            process.kill()
+        else:
+            for pid in (*self._children(), process.pid):
+                os.kill(pid, signal.SIGKILL)
+        return True
+
+    def _children(self) -> list[int]:
+        """The children, recorded; ``_workers`` are those that are no resource tracker."""
+        assert self._process is not None
+        self._workers: set[int] = set()
+        found = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self._process.pid).children(recursive=True):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    found.append(child.pid)
+                    if "resource_tracker" not in " ".join(child.cmdline()):
+                        self._workers.add(child.pid)
+        self._recorded.update(found)
+        return found
+
+    def _end(self) -> None:
+        """Nobody may be left, nor need to be killed, after the coordinator has gone."""
+        process = self._process
+        if process is None:
+            return
+        self._process = None
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        assert eventually(lambda: all(map(is_gone, self._recorded)), 5.0)
+
+    def _note_restarts(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self.restarts += self._summary()["restarts"]
+
+    def _summary(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.path / "summary.json").read_text())
+        return found
+
+
+def last_checkpoint(path: Path) -> Checkpoint:
+    stored = StoredRun(path)
+    config = stored.load_config()
+    return stored.load_checkpoint(config, load_game(config.game), pytest.fail)
+
+
+def measured_rate(path: Path, arguments: list[str]) -> float:
+    command = ["train", *arguments, "--time-budget", "4", "--logdir", str(path), "--json"]
+    done = subprocess.run([sys.executable, "-m", "cfr_shm", *command], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    rate: float = json.loads(done.stdout)["iterations_per_second"]
+    return rate
+
+
+def undisturbed(path: Path, arguments: list[str]) -> dict[str, Any]:
+    command = ["train", *arguments, "--logdir", str(path), "--json"]
+    done = subprocess.run([sys.executable, "-m", "cfr_shm", *command], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    summary: dict[str, Any] = json.loads(done.stdout)
+    return summary
+
+
+@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("mode", ["async"])
+def test_soak(mode: str, game: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [*GAMES[game], "--num-workers", "2"]
+    if mode != "async":
+        arguments += ["--set", f"engine.mode={mode}"]
+    target = int(0.5 * SECONDS * measured_rate(tmp_path / "rate", arguments))
+    arguments += ["--iters", str(target)]
+    (tmp_path / "victim").mkdir()
+    victim = Victim(
+        tmp_path / "victim" / "run",
+        [*arguments, "--checkpoint-interval", "2", "--set", "engine.deadline_seconds=5"],
+    )
+    found = victim.run(8.0 * SECONDS + 120.0)
+    assert found["iterations"] == target
+    assert found["status"] == "finished"
+    checkpoint = last_checkpoint(victim.path)
+    assert checkpoint.completed == ((0, target),)
+    alone = undisturbed(tmp_path / "alone", [*arguments, "--checkpoint-interval", "0"])
+    assert alone["iterations"] == target
+    if mode != "async":
+        assert last_checkpoint(tmp_path / "alone").rows.tobytes() == checkpoint.rows.tobytes()
+        assert found["utility"] == alone["utility"]
+    elif alone["exploitability"] is not None:
+        ratio = found["exploitability"]["value"] / alone["exploitability"]["value"]
+        assert 1 - NOISE < ratio < 1 / (1 - NOISE)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\n{mode}, {game}: {sum(victim.faults.values())} faults {dict(victim.faults)}, "
+            f"{target} iterations; exploitability {found['exploitability']} against "
+            f"{alone['exploitability']} undisturbed\n"
+        )
