@@ -13,6 +13,7 @@ hands that it leaves ranked, and all pairs of them compared.
 
 from __future__ import annotations
 
+import sys
 from itertools import combinations, permutations
 from pathlib import Path
 
@@ -125,5 +126,6 @@ if __name__ == "__main__":
         more = count_all(kinds[part], alike[part])
         margins += more[0]
         all_ties += more[1]
-        print(f"{min(start + 1000, len(kinds)):,} of {len(kinds):,} boards", flush=True)
+        done = min(start + 1000, len(kinds))
+        sys.stderr.write(f"{done:,} of {len(kinds):,} boards\n")
     np.savez_compressed(PATH, pairs=count_pairs(), margin=margins, ties=all_ties)

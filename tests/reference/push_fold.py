@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
-
 import preflop_equities
+from numpy.typing import NDArray
 
 SMALL_BLIND, BIG_BLIND = 0.5, 1.0
 
@@ -54,7 +53,9 @@ def exploitability(game: PushFold, push: NDArray[np.float64], call: NDArray[np.f
     return float(gains) / 2.0
 
 
-def solve(game: PushFold, iterations: int = 2000) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def solve(
+    game: PushFold, iterations: int = 2000
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return (push, call) probabilities by class, by CFR+ with linear averages.
 
     Source: Tammelin 2014, "Solving large imperfect information games using CFR+".
