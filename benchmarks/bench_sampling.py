@@ -1,37 +1,36 @@
 """Sampled algorithms: rates beside OpenSpiel's C++, and exploitability after a second.
 
-One iteration updates each player once on both sides. ``pytest benchmarks/bench_sampling.py
---benchmark-only``
+``pytest benchmarks/bench_sampling.py --benchmark-only``
 """
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
 
 import pytest
 
-from benchmarks.conftest import ROUNDS, Scoreboard, in_turns
+from benchmarks.conftest import Scoreboard
+from benchmarks.openspiel_peer import Peer, rates_beside_openspiel
 from benchmarks.trainer import AlgorithmTrainer
-from cfr_shm.games.game import Game
 from cfr_shm.games.leduc import leduc
 from cfr_shm.games.liars_dice import liars_dice
 
-# Game, our algorithm, OpenSpiel's solver and game, our iterations, theirs.
-PEERS: dict[str, tuple[Callable[[], Game], str, str, str, int, int]] = {
-    "outcome sampling on Leduc": (
+PEERS = {
+    "outcome sampling on Leduc": Peer(
         lambda: leduc(merge_suits=False),
         "outcome_sampling",
         "OutcomeSamplingMCCFRSolver",
+        "run_iteration",
         "leduc_poker",
         1_000_000,
         40_000,
     ),
-    "external sampling on liar's dice": (
+    "external sampling on liar's dice": Peer(
         liars_dice,
         "external_sampling",
         "ExternalSamplingMCCFRSolver",
+        "run_iteration",
         "liars_dice",
         50_000,
         2_000,
@@ -41,20 +40,8 @@ PEERS: dict[str, tuple[Callable[[], Game], str, str, str, int, int]] = {
 
 @pytest.mark.parametrize("name", PEERS)
 def test_beside_openspiel(benchmark, scoreboard: Scoreboard, name: str) -> None:
-    pyspiel = pytest.importorskip("pyspiel")
-    build, algorithm, solver, openspiel_game, count, peer_count = PEERS[name]
-    trainer = AlgorithmTrainer(build(), algorithm)
-    peer = getattr(pyspiel, solver)(pyspiel.load_game(openspiel_game))
-
-    def run_peer() -> None:
-        for _ in range(peer_count):
-            peer.run_iteration()
-
-    ours, theirs = in_turns(lambda: trainer.run(count), run_peer)
-    benchmark.pedantic(lambda: trainer.run(count), rounds=ROUNDS, iterations=1)
-    ratio = (count / ours) / (peer_count / theirs)
-    benchmark.extra_info.update(openspiel_ratio=ratio, iterations_per_second=count / ours)
-    scoreboard.note(f"{name}: iterations/s", count / ours)
+    rate, ratio = rates_beside_openspiel(benchmark, PEERS[name])
+    scoreboard.note(f"{name}: iterations/s", rate)
     scoreboard.at_least(f"{name}: rate beside OpenSpiel's C++ solver", ratio, 20)
 
 

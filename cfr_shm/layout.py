@@ -219,6 +219,7 @@ BARRIER_VERDICT = 1
 
 MEMBER_PHASE = 0
 MEMBER_ASLEEP = 1
+MEMBER_SPINS = 2
 
 
 class Meeting(NamedTuple):
@@ -227,7 +228,7 @@ class Meeting(NamedTuple):
     barrier: int  # first word of the barrier's lines in the control block
     participants: int  # workers 0 to participants - 1 take part
     member: int  # which of them this one is
-    spins: int  # looks at a word before a participant sleeps; 0 where cores are fewer
+    spins: int  # most looks at a word before a participant sleeps; 0 where cores are fewer
 
 
 def barrier_word(worker_count: int) -> int:

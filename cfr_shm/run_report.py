@@ -173,6 +173,16 @@ def _seconds(mark: EngineStats | None) -> float:
     return mark.seconds if mark else 0.0
 
 
+def _measured(evaluation: Evaluation | None) -> dict[str, Any] | None:
+    if evaluation is None:
+        return None
+    return {
+        "value": evaluation.exploitability,
+        "unit": evaluation.unit,
+        "method": evaluation.method,
+    }
+
+
 @dataclass(frozen=True)
 class Summary:
     """What ``summary.json`` says; ``docs/run_directory.md`` explains each key."""
@@ -225,13 +235,7 @@ class Summary:
             "clamped_regrets": stats.clamped_regrets,
             "lost_update_estimate": self.lost_update_estimate,
             "utility": totals.utility,
-            "exploitability": None
-            if evaluation is None
-            else {
-                "value": evaluation.exploitability,
-                "unit": evaluation.unit,
-                "method": evaluation.method,
-            },
+            "exploitability": _measured(evaluation),
             "nash_conv": None if evaluation is None else evaluation.nash_conv,
             "buckets": None if self.buckets is None else self.buckets._asdict(),
             "checkpoint": self.checkpoint,

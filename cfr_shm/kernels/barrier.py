@@ -11,8 +11,10 @@ behind but the phase in which it died.
     members' lines:  0: 7   1: 7   2: 6 <- still working      participant 0 waits for it
     barrier's line:  phase 6, verdict: RUN                     1 waits for phase 7
 
-A participant looks at the word that it waits for ``Meeting.spins`` times and then sleeps until
-it is called (``kernels.waiting``).
+A participant looks at the word that it waits for some times and then sleeps until it is called
+(``kernels.waiting``). How often it looks follows what looking has brought: about twice as often
+as was needed lately, less and less when it was of no use, because others have the cores, and
+``Meeting.spins`` times at most; now and then as often as that, to learn better.
 
 What the caller guarantees:
 
@@ -42,15 +44,22 @@ from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
     MEMBER_ASLEEP,
     MEMBER_PHASE,
+    MEMBER_SPINS,
     STOP_FLAG,
     STOP_NOW,
     Meeting,
     barrier_word,
 )
 
-#: Looks at a word before a participant sleeps, some 20 to 50 us: longer than most participants
-#: wait for each other, shorter than it costs when one of them has no core.
+#: The most looks at a word before a participant sleeps, some 20 to 50 us: longer than most
+#: participants wait for each other, shorter than it costs when one of them has no core.
 SPINS = 1000
+
+#: The least, unless there are none.
+LEAST_SPINS = 16
+
+#: Meetings from one at which a participant looks ``SPINS`` times to the next.
+TRIAL = 64
 
 
 def meeting_of(worker: int, worker_count: int, cores: int) -> Meeting:
@@ -138,10 +147,14 @@ def _wait_for_members(control, meeting, own, before):
 @device
 def _wait(control, word, before, own, spins):
     """Wait until ``word`` is not ``before`` any more; False if the meeting is called off."""
-    for _ in range(spins):
+    budget = control[at(own + MEMBER_SPINS)]
+    looks = spins if before % TRIAL == 0 else min(spins, budget + LEAST_SPINS)
+    for look in range(looks):
         if atomic_load(control, word) != before:
+            control[at(own + MEMBER_SPINS)] = budget + (2 * look - budget) // 4
             return True
         pause()
+    control[at(own + MEMBER_SPINS)] = budget // 2
     while atomic_load(control, word) == before:
         if atomic_load(control, STOP_FLAG) == STOP_NOW:
             return False

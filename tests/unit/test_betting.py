@@ -1,8 +1,10 @@
 """Hold'em betting by hand-computed examples, and values that are refused."""
 
+import numpy as np
 import pytest
 
 from cfr_shm.errors import GameError
+from cfr_shm.games import poker
 from cfr_shm.games.betting import Hand, Pot, betting_rules
 from cfr_shm.layout import AT_SHOWDOWN, CALL, FOLD, FOLDED_OUT, PLAYING
 
@@ -274,3 +276,37 @@ def test_values_that_make_no_game_are_refused_by_key(values, said):
 
 def test_stacks_below_the_blind_are_allowed_when_asked_for():
     assert hand_of(2, stacks=[10_000, 99]).committed == (50, 99)
+
+
+@pytest.mark.parametrize("players", [2, 3])
+def test_leduc_is_a_special_case(players):
+    """Small poker games have rules of their own; on them both say the same at every node."""
+    small = poker.BettingRules(player_count=players, ante=1, raise_size=(2, 4), max_raises=(2, 2))
+    rules = betting_rules(
+        players=players,
+        blinds=[],
+        stacks=100,
+        ante=1,
+        betting="fixed_limit",
+        streets=2,
+        bet_sizes=[2, 4],
+        raise_caps=[2, 2],
+    )._replace(first_actor=np.zeros(2, np.int64))
+    rules.first_actor.flags.writeable = False
+    nodes, waiting = 0, [(poker.opening(small), Hand(rules))]
+    while waiting:
+        state, hand = waiting.pop()
+        nodes += 1
+        assert hand.finished == (state.waiting == 0)
+        assert hand.committed == state.committed
+        if hand.finished:
+            continue
+        assert (hand.actor, hand.street) == (state.actor, state.street)
+        moves = {poker.CALL: CALL}
+        if hand.may_fold:
+            moves[poker.FOLD] = FOLD
+        if hand.raise_bounds:
+            moves[poker.RAISE] = hand.raise_bounds[0]
+        assert set(poker.legal_actions(state, small)) == set(moves)
+        waiting += [(poker.apply(state, a, small), hand.apply(m)) for a, m in moves.items()]
+    assert nodes == poker.count_nodes(small)

@@ -161,11 +161,21 @@ def test_sections_check_themselves_however_they_are_made():
 def test_shipped_configs_load_by_name_and_by_path():
     names = shipped_configs()
     assert set(names) == {
+        "blueprint_5h",
         "goofspiel",
+        "hu_rich",
+        "hu_small",
+        "hu_standard",
         "kuhn",
         "leduc",
         "leduc_openspiel",
         "liars_dice",
+        "peer_donk_6max100",
+        "peer_donk_hu100",
+        "pushfold",
+        "sixmax",
+        "sixmax_small",
+        "smoke_test_30m",
         "synthetic_16mb",
         "synthetic_large",
     }
@@ -187,7 +197,7 @@ def test_shipped_synthetic_games_have_the_size_of_their_name():
 def test_unknown_names_list_the_shipped_ones(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     message = refusal(source="ledoc")
-    assert "no shipped config is named 'ledoc' (there are goofspiel, kuhn, leduc," in message
+    assert "no shipped config is named 'ledoc' (there are blueprint_5h, goofspiel," in message
     assert message.endswith("did you mean 'leduc'?")
     assert "no such file; for the shipped config write '-c leduc'" in refusal(source="leduc.yaml")
     assert "cannot be read: No such file" in refusal(source="mine.yaml")
