@@ -29,6 +29,7 @@ def trained(stack: int, iterations: int, tmp_path: Path) -> tuple[np.ndarray, np
     run = str(tmp_path / f"stack-{stack}")
     table = tmp_path / f"stack-{stack}.csv"
     game = ["--set", f"game.stacks={stack}bb", "--num-workers", "1", "--seed", "3"]
+    game += ["--time-budget", "3600"]
     assert (
         main(["train", "-c", "pushfold", *game, "--iters", str(iterations), "--logdir", run]) == 0
     )
