@@ -165,8 +165,7 @@ class _Run:
         store = CheckpointStore(directory.path / CHECKPOINTS, config.run.keep_checkpoints)
         self._writer = CheckpointWriter(store, game, listen, self._after_checkpoint)
         settings = engine_settings(config, game, directory.path)
-        alone = settings.worker_count == 1 or settings.works_together
-        self._may_lose = settings.update == "racy" and settings.freeze is None and not alone
+        self._may_lose = settings.races
         resumed = self._may_lose and resume is not None
         self._weights = StrategyWeights(self._weight(views.rows) if resumed else 0.0)
         self._pauses = Pauses()

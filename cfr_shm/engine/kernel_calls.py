@@ -23,6 +23,10 @@ from cfr_shm.memory.tables import TrainingViews, allocate_scratch
 
 EXTERNAL_SAMPLING_WITH_OPTIONS = "cfr_shm.kernels.traverse:external_sampling_with_options"
 
+#: Up to this size workers that race keep strategy sums of their own during a task
+#: (docs/adr/0003-updates.md).
+OWN_SUMS_BYTES = 32 << 10
+
 #: Runs a task and writes what it did to the array, ``(RESULT_UTILITY + players,)`` float64.
 KernelCall = Callable[[Task, NDArray[np.float64]], None]
 
@@ -49,9 +53,31 @@ def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int) 
     name = settings.algorithm.name
     if name in FULL_WIDTH:
         return _full_width(settings, views, worker)
+    prepare = _CALLS[name]
     if name == EXTERNAL_SAMPLING and settings.algorithm.averaging == "separate":
-        return _external_sampling_averaged_apart(settings, views)
-    return _CALLS[name](settings, views)
+        prepare = _external_sampling_averaged_apart
+    if settings.races and views.table.strategy_sum.nbytes <= OWN_SUMS_BYTES:
+        return _with_own_sums(prepare, settings, views)
+    return prepare(settings, views)
+
+
+def _with_own_sums(
+    prepare: Callable[[EngineSettings, TrainingViews], KernelCall],
+    settings: EngineSettings,
+    views: TrainingViews,
+) -> KernelCall:
+    """Return a call that shares the regrets at once, the strategy sums when its task is done."""
+    from cfr_shm.kernels.own_sums import hand_over
+
+    shared = views.table.strategy_sum
+    own = np.zeros_like(shared)
+    run = prepare(settings, views._replace(table=views.table._replace(strategy_sum=own)))
+
+    def call(task: Task, result: NDArray[np.float64]) -> None:
+        run(task, result)
+        hand_over(own, shared)
+
+    return call
 
 
 def _external_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:

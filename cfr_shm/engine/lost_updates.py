@@ -10,7 +10,8 @@ has grown by is what arrived. So::
 is the share of strategy weight that was lost: measured over the whole run, not sampled, and
 exact up to rounding (about 1e-10). It costs one float64 add per visit and one pass over the
 table. Regrets lie in the same rows, are added at the same visits' other end, and are lost at a
-similar rate, which is not measured.
+similar rate, which is not measured. Where workers keep strategy sums of their own, on tables
+within the first-level cache, the estimate is therefore 0 and says nothing about regrets.
 """
 
 from __future__ import annotations

@@ -73,6 +73,12 @@ class EngineSettings:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
 
     @property
+    def races(self) -> bool:
+        """Whether several workers add to the same rows with plain adds, which may be lost."""
+        apart = self.freeze is not None or self.works_together
+        return self.update == "racy" and self.worker_count > 1 and not apart
+
+    @property
     def works_together(self) -> bool:
         """Whether all workers run each iteration together, as full-width algorithms do."""
         return self.algorithm.is_full_width and self.worker_count > 1

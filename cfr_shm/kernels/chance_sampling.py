@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_load, atomic_store
+from cfr_shm.kernels.atomics import atomic_load
 from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
+from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.traverse import sample_outcome
@@ -27,8 +28,6 @@ from cfr_shm.layout import (
     FRAME_COUNT,
     FRAME_FIRST_CHILD,
     FRAME_ROW,
-    RESULT_ITERATIONS,
-    RESULT_NODES,
     RESULT_UTILITY,
     RESULT_WEIGHT,
     RUN,
@@ -36,9 +35,6 @@ from cfr_shm.layout import (
     STOP_NOW,
     UPDATE_ATOMIC,
     WEIGHT_LINEAR,
-    WORKER_HEARTBEAT,
-    WORKER_ITERATIONS,
-    WORKER_NODES,
 )
 
 #: The last two columns of ``frame_value``: reach of the traverser, and of the others.
@@ -65,7 +61,6 @@ def chance_sampling(tree, deals, table, task, scratch, control, result):
     iterations at STOP_NOW.
     """
     result[:] = 0.0
-    line = task.worker_line
     players = tree.utility.shape[1]
     for iteration in range(task.first_iteration, task.first_iteration + task.iteration_count):
         flag = atomic_load(control, STOP_FLAG)
@@ -75,11 +70,7 @@ def chance_sampling(tree, deals, table, task, scratch, control, result):
         visited = 0
         for traverser in range(players):
             visited += _sweep(tree, table, task, scratch, iteration, traverser, result, False)
-        result[RESULT_ITERATIONS] += 1
-        result[RESULT_NODES] += visited
-        atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + 1)
-        atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
-        atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
+        tell(control, task.worker_line, result, 1, visited)
 
 
 @kernel

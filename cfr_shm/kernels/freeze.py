@@ -27,6 +27,7 @@ import numpy as np
 from cfr_shm.kernels.atomics import atomic_claim, atomic_store, in_order
 from cfr_shm.kernels.barrier import meet
 from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.progress import show
 from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
     FREEZE_CLAIMED,
@@ -54,9 +55,6 @@ from cfr_shm.layout import (
     TOTAL_UTILITY,
     TOTALS_OF_TASK,
     WEIGHT_LINEAR,
-    WORKER_HEARTBEAT,
-    WORKER_ITERATIONS,
-    WORKER_NODES,
 )
 
 #: What a window returns when it was told to stop at once.
@@ -141,7 +139,7 @@ def _run_freeze(window, views, table, task, control, border, result, first, last
     if verdict != STOP_NOW:
         atomic_store(line, own + FREEZE_STEP, 2 * number + 2)
         in_order()
-        _tell(control, task.worker_line, iterations, visited)
+        show(control, task.worker_line, iterations, visited)
     return verdict
 
 
@@ -161,14 +159,6 @@ def _add_totals(border, number, iterations, visited, result):
         units = np.int64(result[RESULT_UTILITY + player])
         line[at(after + each)] = line[at(before + each)] + units - line[at(of_task + each)]
         line[at(of_task + each)] = units
-
-
-@device
-def _tell(control, line, iterations, visited):
-    """Count what was done in the worker's line of the control block."""
-    atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + iterations)
-    atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
-    atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
 
 
 @device

@@ -24,9 +24,9 @@ import math
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_store
 from cfr_shm.kernels.barrier import meet
 from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.progress import show
 from cfr_shm.kernels.vector_walk import (
     add_children,
     carry_to_children,
@@ -45,9 +45,6 @@ from cfr_shm.layout import (
     RUN,
     STOP_NOW,
     TERMINAL,
-    WORKER_HEARTBEAT,
-    WORKER_ITERATIONS,
-    WORKER_NODES,
 )
 
 
@@ -81,7 +78,6 @@ def full_width(views, form, state, scratch, rule, share, task, result):
     result[:] = 0.0
     tree, table, control = views
     players = form.class_count.shape[0]
-    line = task.worker_line
     chief = share.meeting.member == 0
     alone = share.meeting.participants == 1
     flag = np.int64(RUN)
@@ -112,11 +108,7 @@ def full_width(views, form, state, scratch, rule, share, task, result):
             _carry_reach(tree, form, scratch, share, player)
         result[RESULT_ITERATIONS] += 1
         result[RESULT_NODES] += visited * players
-        if chief:
-            done = control[line + WORKER_ITERATIONS]
-            atomic_store(control, line + WORKER_ITERATIONS, done + 1)
-        atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited * players)
-        atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
+        show(control, task.worker_line, np.int64(chief), visited * players)
     if result[RESULT_ITERATIONS] > 0:
         _show_regrets(tree, form, share, state.regret, table.regret)
 

@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_load, atomic_store
+from cfr_shm.kernels.atomics import atomic_load
 from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
+from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.traverse import sample_action, sample_outcome
@@ -28,8 +29,6 @@ from cfr_shm.layout import (
     FRAME_ACTION,
     FRAME_COUNT,
     FRAME_ROW,
-    RESULT_ITERATIONS,
-    RESULT_NODES,
     RESULT_UTILITY,
     RESULT_WEIGHT,
     RUN,
@@ -38,9 +37,6 @@ from cfr_shm.layout import (
     TERMINAL,
     UPDATE_ATOMIC,
     WEIGHT_LINEAR,
-    WORKER_HEARTBEAT,
-    WORKER_ITERATIONS,
-    WORKER_NODES,
 )
 
 #: What a traverser's frame keeps of a drawn action, in ``frame_value``.
@@ -67,7 +63,6 @@ def outcome_sampling(tree, deals, table, task, scratch, control, exploration, re
     iterations at STOP_NOW.
     """
     result[:] = 0.0
-    line = task.worker_line
     first = task.first_iteration
     end = first + task.iteration_count
     while first < end and atomic_load(control, STOP_FLAG) == RUN:
@@ -75,12 +70,7 @@ def outcome_sampling(tree, deals, table, task, scratch, control, exploration, re
         iteration, visited = _lines(
             tree, deals, table, task, scratch, control, exploration, result, first, border, False
         )
-        result[RESULT_ITERATIONS] += iteration - first
-        result[RESULT_NODES] += visited
-        done = control[line + WORKER_ITERATIONS] + iteration - first
-        atomic_store(control, line + WORKER_ITERATIONS, done)
-        atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
-        atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
+        tell(control, task.worker_line, result, iteration - first, visited)
         first = end if iteration < border else border
 
 

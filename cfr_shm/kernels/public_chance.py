@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_load, atomic_store
+from cfr_shm.kernels.atomics import atomic_load
 from cfr_shm.kernels.deal import draw_listed_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, add_weight, touch, whole_units
 from cfr_shm.kernels.vector_walk import (
     add_children,
@@ -29,8 +30,6 @@ from cfr_shm.kernels.vector_walk import (
 from cfr_shm.layout import (
     CHANCE,
     DECISION,
-    RESULT_ITERATIONS,
-    RESULT_NODES,
     RESULT_UTILITY,
     RESULT_WEIGHT,
     RUN,
@@ -39,9 +38,6 @@ from cfr_shm.layout import (
     TERMINAL,
     UPDATE_ATOMIC,
     WEIGHT_LINEAR,
-    WORKER_HEARTBEAT,
-    WORKER_ITERATIONS,
-    WORKER_NODES,
 )
 
 
@@ -66,18 +62,13 @@ def public_chance_sampling(views, form, public, scratch, table, task, result):
     result[:] = 0.0
     tree, deals, control = views
     players = form.class_count.shape[0]
-    line = task.worker_line
     visited = tree.nodes.shape[0] * players
     for iteration in range(task.first_iteration, task.first_iteration + task.iteration_count):
         flag = atomic_load(control, STOP_FLAG)
         if flag == STOP_NOW or (flag != RUN and iteration % task.drain_window == 0):
             break
         _iterate(tree, deals, form, public, scratch, table, task, iteration, result, False)
-        result[RESULT_ITERATIONS] += 1
-        result[RESULT_NODES] += visited
-        atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + 1)
-        atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
-        atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
+        tell(control, task.worker_line, result, 1, visited)
 
 
 @kernel

@@ -15,9 +15,10 @@ import numpy as np
 from cfr_shm.kernels.atomics import atomic_load
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import regret_match
 from cfr_shm.kernels.rng import sweep_key, uniform
-from cfr_shm.kernels.traverse import run_window, sample_action, sample_outcome, tell
+from cfr_shm.kernels.traverse import run_window, sample_action, sample_outcome
 from cfr_shm.layout import (
     CHANCE,
     DECISION,

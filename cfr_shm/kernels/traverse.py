@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_load, atomic_store, prefetch
+from cfr_shm.kernels.atomics import atomic_load, prefetch
 from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
+from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.layout import (
@@ -34,8 +35,6 @@ from cfr_shm.layout import (
     LANE_NODE,
     LANE_TRAVERSER,
     NEVER,
-    RESULT_ITERATIONS,
-    RESULT_NODES,
     RESULT_UTILITY,
     RESULT_WEIGHT,
     RUN,
@@ -44,9 +43,6 @@ from cfr_shm.layout import (
     TERMINAL,
     UPDATE_ATOMIC,
     WEIGHT_LINEAR,
-    WORKER_HEARTBEAT,
-    WORKER_ITERATIONS,
-    WORKER_NODES,
 )
 
 #: The stream of the draws that decide which iterations skip actions.
@@ -69,8 +65,9 @@ def external_sampling(tree, deals, table, task, scratch, control, result):
 
     The interleaving is drained at multiples of ``drain_window``, so that the order of updates
     does not depend on where a task begins or ends. STOP_AT_WINDOW ends the task at the next
-    such border, STOP_NOW within an iteration's time; ``result`` then holds whole windows only,
-    always a prefix of the task.
+    such border, STOP_NOW within an iteration's time. Iterations, nodes and weight of ``result``
+    are those of whole windows, always a prefix of the task; the utilities, like the table,
+    keep what an abandoned window added.
     """
     _run_task(tree, deals, table, task, scratch, control, result, True)
 
@@ -132,16 +129,6 @@ def _run_task(tree, deals, table, task, scratch, control, result, plain):
             break
         tell(control, task.worker_line, result, border - first, visited)
         first = border
-
-
-@device
-def tell(control, line, result, iterations, visited):
-    """Count what was done in the result and in the worker's line of the control block."""
-    result[RESULT_ITERATIONS] += iterations
-    result[RESULT_NODES] += visited
-    atomic_store(control, line + WORKER_ITERATIONS, control[line + WORKER_ITERATIONS] + iterations)
-    atomic_store(control, line + WORKER_NODES, control[line + WORKER_NODES] + visited)
-    atomic_store(control, line + WORKER_HEARTBEAT, control[line + WORKER_HEARTBEAT] + 1)
 
 
 @device

@@ -29,6 +29,7 @@ from cfr_shm.kernels.betting import begin_hand, legal_range, play_move, settle_h
 from cfr_shm.kernels.betting_tree import walk_tree
 from cfr_shm.kernels.finite import FOUND_WORDS, first_not_finite
 from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
+from cfr_shm.kernels.own_sums import hand_over
 from cfr_shm.kernels.table_statistics import COLUMNS, table_statistics
 from cfr_shm.kernels.traverse import external_sampling
 from cfr_shm.layout import (
@@ -173,6 +174,7 @@ def _call_all() -> None:
     result = np.zeros(RESULT_UTILITY + 2)
     task = Task(0, 0, 1, 1, 0, 0, CONTROL_LINE_WORDS)
     external_sampling(tree, deals, table, task, scratch, control, result)
+    hand_over(np.zeros(rows.shape), rows)
 
     sums, regret = _read_only(rows), _read_only(rows).view(np.float32)
     first_not_finite(tree.nodes, deals.bucket_count, sums, regret, np.zeros(FOUND_WORDS, np.int64))

@@ -11,8 +11,9 @@ import pytest
 from engine_harness import settings_for as default_settings_for
 from numpy.typing import NDArray
 
+from cfr_shm.engine import kernel_calls
 from cfr_shm.engine.coordinator import Engine, open_engine
-from cfr_shm.engine.kernel_calls import load_kernel
+from cfr_shm.engine.kernel_calls import load_kernel, prepare_kernel
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
 from cfr_shm.engine.settings import EngineSettings
@@ -20,11 +21,12 @@ from cfr_shm.engine.stats import EngineStats
 from cfr_shm.games.game import Game
 from cfr_shm.games.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import RESULT_UTILITY, Task
+from cfr_shm.layout import DECISION, RESULT_UTILITY, Task, worker_line
 from cfr_shm.memory.tables import (
     allocate_scratch,
     create_training_arena,
     private_views,
+    table_of,
     training_views,
 )
 
@@ -132,6 +134,51 @@ def test_lost_updates_are_measured(game: Game, update: str) -> None:
         assert lost == 0.0
     else:
         assert 0.0 <= lost < 0.2
+
+
+def test_workers_that_race_on_a_small_table_lose_no_strategy_sums(game: Game) -> None:
+    settings = settings_for(game, 2, update="racy", batch_seconds=0.05)
+    ledger = IterationLedger(4 * ITERATIONS, drain_window=WINDOW)
+    with create_training_arena(game, 2, "") as arena:
+        stats = _train(open_engine(settings, arena, in_process=False), ledger, 3)
+        views = training_views(arena)
+        total = total_strategy_weight(game.tree, game.deals.bucket_count, views.table.strategy_sum)
+        del views
+    if not JIT_DISABLED:
+        assert total == pytest.approx(stats.strategy_weight, rel=1e-9)
+
+
+def test_sums_of_their_own_are_the_sums_of_one_worker(game: Game) -> None:
+    rows, _ = _one_call(game, 1)
+    views = private_views(game, 2)
+    calls = [prepare_kernel(settings_for(game, 2, seed=11), views, worker) for worker in (0, 1)]
+    for first in range(0, ITERATIONS, 50 * WINDOW):
+        count = min(50 * WINDOW, ITERATIONS - first)
+        task = Task(11, first, count, WINDOW, 1, 0, worker_line(first // (50 * WINDOW) % 2))
+        calls[first // (50 * WINDOW) % 2](task, np.zeros(RESULT_UTILITY + 2))
+    expected = table_of(rows)
+    for node in game.tree.nodes[game.tree.nodes["kind"] == DECISION]:
+        buckets = int(game.deals.bucket_count[node["actor"], node["street"]])
+        for row in range(
+            node["row_base"],
+            node["row_base"] + buckets * node["row_stride"],
+            node["row_stride"],
+        ):
+            sums, end = slice(row, row + node["count"]), row + node["count"]
+            regrets = slice(2 * end, 2 * end + node["count"])
+            assert views.table.strategy_sum[sums] == pytest.approx(expected.strategy_sum[sums])
+            assert np.array_equal(views.table.regret[regrets], expected.regret[regrets])
+
+
+def test_tables_beyond_the_limit_are_shared_whole(
+    game: Game, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernel_calls, "OWN_SUMS_BYTES", game.table_bytes - 1)
+    rows, _ = _one_call(game, 1)
+    views = private_views(game, 2)
+    call = prepare_kernel(settings_for(game, 2, seed=11), views, 0)
+    call(Task(11, 0, ITERATIONS, WINDOW, 1, 0, worker_line(0)), np.zeros(RESULT_UTILITY + 2))
+    assert views.rows.tobytes() == rows.tobytes()
 
 
 def test_no_kernel_is_compiled_twice(game: Game) -> None:
