@@ -68,15 +68,18 @@ def test_uniform_play_is_as_exploitable_as_with_real_cards(reference, tmp_path):
 @pytest.mark.skipif(JIT_DISABLED, reason="convergence needs compiled kernels")
 @pytest.mark.parametrize("text", [NO_LIMIT, FIXED_LIMIT], ids=["no limit", "fixed limit"])
 def test_exploitability_falls_with_the_root_of_the_iterations(text, tmp_path, capsys):
-    """Ten times the iterations: about a third. Source: Lanctot et al. 2009, theorem 5."""
+    """Ten times the iterations: a third, or less while uniform play is still being left.
+
+    Source of the rate: Lanctot et al. 2009, theorem 5.
+    """
     first, second, third = exploitabilities(text, tmp_path, capsys, (20_000, 200_000, 2_000_000))
-    assert 2.0 < first / second < 5.0
-    assert 2.0 < second / third < 5.0
+    assert first / second > 2.0
+    assert second / third > 2.0
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="convergence needs compiled kernels")
 def test_full_width_ends_below_what_sampling_reaches(tmp_path, capsys):
     (sampled,) = exploitabilities(FIXED_LIMIT, tmp_path, capsys, (200_000,))
-    options = ("--set", "algorithm.name=dcfr", "--set", "algorithm.weighting=null")
-    (exact,) = exploitabilities(FIXED_LIMIT, tmp_path, capsys, (200,), *options[:2])
+    options = ("--set", "algorithm.name=dcfr")
+    (exact,) = exploitabilities(FIXED_LIMIT, tmp_path, capsys, (200,), *options)
     assert exact < sampled / 20
