@@ -210,12 +210,15 @@ class Freezes:
 
     def totals(self) -> tuple[int, int, tuple[int, ...]]:
         """Return iterations, nodes and utility units of all freezes since the arena was made."""
-        lines = self._lines()
-        step = int(lines[:, FREEZE_STEP].max())
         words = self._border.lines.total_words
-        first = self._border.lines.totals + (step >> 1 & 1) * words
-        summed = [sum(column) for column in lines[:, first : first + words].T.tolist()]
+        first = self._border.lines.totals + (self.step >> 1 & 1) * words
+        summed = [sum(column) for column in self._lines()[:, first : first + words].T.tolist()]
         return summed[TOTAL_ITERATIONS], summed[TOTAL_NODES], tuple(summed[TOTAL_UTILITY:])
+
+    @property
+    def step(self) -> int:
+        """Twice the number of borders, and one more while one is being applied."""
+        return int(self._lines()[:, FREEZE_STEP].max())
 
     @property
     def clamped(self) -> int:

@@ -96,8 +96,8 @@ class FrozenEngine(JointEngine):
         self._losses.lost(worker, reason, None, 0)
         self._aborting = True
         self._crew.set_stop(STOP_NOW)
-        self._crew.replace(worker)
         self.on_loss(f"{reason}; it is being replaced, its freeze is run again")
+        self._crew.replace(worker)
         self._settle_when_idle(ledger)
 
     def _settle_when_idle(self, ledger: IterationLedger) -> None:
@@ -109,6 +109,10 @@ class FrozenEngine(JointEngine):
         self._utility_units = list(units)
         self._publish_utilities()
         left = iterations - self._iterations
+        if left:
+            # Everybody took part in what was done since the last death: no crash loop.
+            for worker in range(len(self._workers)):
+                self._losses.done(worker, 0, 0)
         while self._out:
             done = min(left, self._out[0].iteration_count)
             self._complete(done, ledger)

@@ -26,9 +26,10 @@ from cfr_shm.games.betting_tree import BettingTree, build_betting_tree
 from cfr_shm.games.game import Game, InfosetLabel, assemble_game
 from cfr_shm.games.holdem_buckets import load_buckets, lossless_preflop
 from cfr_shm.games.holdem_deals import holdem_deals
-from cfr_shm.games.lines import raise_text
+from cfr_shm.games.holdem_lines import public_lines
+from cfr_shm.games.hole_cards import DealtCards, HoleCards, ListedCards
 from cfr_shm.games.small_deck import SmallDeck, list_deals
-from cfr_shm.layout import CALL, DECISION, FOLD, BettingRules, Deals
+from cfr_shm.layout import DECISION, BettingRules, Deals
 
 _DEFAULT_BOARD = (0, 3, 1, 1)
 
@@ -41,6 +42,7 @@ class Dealt(NamedTuple):
     deals: Deals
     bucket_file: BucketFile | None
     hands: tuple[tuple[str, ...], ...] | None  # by street and bucket, where deals are listed
+    hole_cards: HoleCards
 
 
 def holdem(
@@ -79,6 +81,7 @@ def holdem(
         bucket_file=dealt.bucket_file,
         big_blind=big_blind,
         betting=betting,
+        hole_cards=dealt.hole_cards,
     )
 
 
@@ -126,7 +129,8 @@ def _deal(config: GameConfig, abstraction: AbstractionConfig, progress: Report |
     if deck is None:
         small = SmallDeck(config.ranks or STANDARD.rank_count, config.suits or SUIT_COUNT)
         listed = list_deals(small, config.players, board_cards, board=board, ranges=ranges)
-        return Dealt(listed.deals, None, listed.hands)
+        seen = ListedCards(small, board_cards, listed.hands, board, ranges)
+        return Dealt(listed.deals, None, listed.hands, seen)
     first = _first_street(board_cards)
     streets = range(first, first + len(board_cards))
     if (
@@ -141,7 +145,8 @@ def _deal(config: GameConfig, abstraction: AbstractionConfig, progress: Report |
     deals = holdem_deals(
         buckets, config.players, len(streets), first_street=first, board=board, ranges=ranges
     )
-    return Dealt(deals, buckets.file if buckets.fingerprint else None, None)
+    file = buckets.file if buckets.fingerprint else None
+    return Dealt(deals, file, None, DealtCards(deals))
 
 
 def _first_street(board_cards: tuple[int, ...]) -> int:
@@ -184,27 +189,3 @@ def _labels(betting: BettingTree, dealt: Dealt, big_blind: float | None) -> Iter
             held = f"bucket {bucket}" if dealt.hands is None else dealt.hands[street][bucket]
             row = base + bucket * int(record["row_stride"])
             yield InfosetLabel(f"seat {seat}: {held} | {lines[node]}", seat, row, moves)
-
-
-def public_lines(betting: BettingTree, big_blind: float | None) -> list[str]:
-    """Return the public line of each node, as games/lines.py reads it."""
-    nodes = betting.built.tree.nodes
-    street, first, count = nodes["street"], nodes["first_child"], nodes["count"]
-    lines = [""] * len(nodes)
-    for node in np.flatnonzero(nodes["kind"] == DECISION).tolist():
-        children = range(int(first[node]), int(first[node]) + int(count[node]))
-        moves = betting.move[children.start : children.stop].tolist()
-        for child, move in zip(children, moves, strict=True):
-            text = _move_text(move, FOLD in moves, big_blind)
-            line = f"{lines[node]} {text}" if lines[node] else text
-            ended = nodes["kind"][child] == DECISION and street[child] != street[node]
-            lines[child] = f"{line} /" if ended else line
-    return lines
-
-
-def _move_text(move: int, facing: bool, big_blind: float | None) -> str:
-    if move == FOLD:
-        return "f"
-    if move == CALL:
-        return "c" if facing else "x"
-    return raise_text(move, big_blind, not facing)

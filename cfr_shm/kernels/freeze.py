@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_claim, atomic_store, in_order
+from cfr_shm.kernels.atomics import atomic_claim, atomic_load, atomic_store, in_order
 from cfr_shm.kernels.barrier import meet
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import show
@@ -49,6 +49,7 @@ from cfr_shm.layout import (
     RUN_COUNT,
     RUN_ROWS,
     RUN_STRIDE,
+    STOP_FLAG,
     STOP_NOW,
     TOTAL_ITERATIONS,
     TOTAL_NODES,
@@ -90,7 +91,8 @@ def run_freezes(window, views, table, task, control, border, result):
     result[:] = 0.0
     first = task.first_iteration
     end = first + task.iteration_count
-    if first == end:
+    # Whoever left a meeting meets nobody before it is settled: the flag stays up until then.
+    if first == end or atomic_load(control, STOP_FLAG) == STOP_NOW:
         return
     of_task = border.own + border.lines.totals + TOTALS_OF_TASK * border.lines.total_words
     for each in range(border.lines.total_words):
