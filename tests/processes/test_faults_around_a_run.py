@@ -53,6 +53,7 @@ def checkpoints_of(path: Path) -> list[Path]:
     return sorted((path / "checkpoints").iterdir(), key=lambda each: int(each.name))
 
 
+@pytest.mark.slow
 @on_linux
 def test_row_17_disk_full(tmp_path: Path) -> None:
     """Saves fail while the disk is full, training goes on; then there is room again."""
