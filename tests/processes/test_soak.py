@@ -40,7 +40,7 @@ pytestmark = [
 ]
 
 LARGE = ["--game", "synthetic", "--set", f"game.buckets={synthetic_buckets(1 << 30)}"]
-GAMES = {"leduc": ["-c", "leduc"], "synthetic 1 GiB": LARGE}
+GAMES = {"leduc": ["-c", "leduc"], "hold'em": ["-c", "hu_small"], "synthetic 1 GiB": LARGE}
 
 #: What happens, and how often of 100 times.
 FAULTS = {
@@ -181,7 +181,8 @@ class Victim:
 def last_checkpoint(path: Path) -> Checkpoint:
     stored = StoredRun(path)
     config = stored.load_config()
-    return stored.load_checkpoint(config, load_game(config.game), pytest.fail)
+    game = load_game(config.game, None, config.abstraction)
+    return stored.load_checkpoint(config, game, pytest.fail)
 
 
 def measured_rate(path: Path, arguments: list[str]) -> float:
