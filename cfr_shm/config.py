@@ -171,6 +171,20 @@ def load_config(
     return config
 
 
+def located(
+    message: str,
+    source: str | Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    overrides: Sequence[str] = (),
+    flags: Sequence[Setting] = (),
+) -> str:
+    """Put the place before a message that begins with a key; the sources are ``load_config``'s."""
+    where: dict[str, str] = {}
+    for setting in _all_settings(source, environment or {}, overrides, flags):
+        where.update(places(setting))
+    return _with_place(message, where)
+
+
 def _with_place(message: str, where: Mapping[str, str]) -> str:
     """Put the place before a message that begins with a key that was set."""
     key = message.split(maxsplit=1)[0].rstrip(":,")

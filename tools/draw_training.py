@@ -27,7 +27,7 @@ from cfr_shm.telemetry.progress import describe
 from cfr_shm.train import train
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images" / "train.svg"
-COLUMNS = 96
+COLUMNS = 84
 FONT = "ui-monospace, 'Cascadia Mono', Menlo, Consolas, monospace"
 BACKGROUND, FOREGROUND = (24, 27, 31), (222, 226, 230)
 COLOURS = [
@@ -58,7 +58,7 @@ FRAME = """\
 </clipPath>
 {lines}
 </defs>
-<rect fill="#181b1f" x="1" y="1" width="{terminal_width}" height="{terminal_height}" rx="8"/>
+<rect fill="#181b1f" width="100%" height="100%" rx="8"/>
 <g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
 {backgrounds}
 <g class="{unique_id}-matrix">

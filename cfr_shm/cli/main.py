@@ -19,6 +19,7 @@ from cfr_shm.cli import (
     compare,
     diagnose,
     doctor,
+    estimate,
     export,
     query,
     resume,
@@ -33,6 +34,7 @@ from cfr_shm.errors import EXIT_INTERRUPTED, EXIT_MEMORY, EXIT_RUNTIME, CfrShmEr
 
 _COMMANDS = {
     "train": train,
+    "estimate": estimate,
     "resume": resume,
     "eval": eval_command,
     "export": export,

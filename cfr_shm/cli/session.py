@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cfr_shm.config import Config
-from cfr_shm.errors import EXIT_OK
+from cfr_shm.config import Config, located
+from cfr_shm.errors import EXIT_OK, ConfigError, GameError
 from cfr_shm.interruption import StopSignals
 
 if TYPE_CHECKING:
+    from cfr_shm.config_reader import Setting
     from cfr_shm.games.game import Game
     from cfr_shm.layout import Table
     from cfr_shm.memory.checkpoint import Checkpoint
@@ -45,6 +47,18 @@ def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_o
         if json_output:
             print_json(summary)
         return signals.exit_code if summary["status"] == "interrupted" else EXIT_OK
+
+
+@contextlib.contextmanager
+def named_places(
+    source: str | None, overrides: Sequence[str], flags: Sequence[Setting]
+) -> Iterator[None]:
+    """Say in errors about a key of the configuration where it was set, file and line."""
+    try:
+        yield
+    except (ConfigError, GameError) as error:
+        message = located(str(error), source, os.environ, overrides, flags)
+        raise type(error)(message) from None
 
 
 class StoredTable(NamedTuple):

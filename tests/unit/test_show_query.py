@@ -347,3 +347,88 @@ def test_other_games_cannot_be_queried(kuhn_run, capsys):
 def test_a_directory_without_a_run_is_refused(capsys, tmp_path):
     assert main(["show", str(tmp_path / "none")]) == 2
     assert "there is no such run directory" in capsys.readouterr().err
+
+
+# --- a run of hold'em ---------------------------------------------------------------------------
+
+SMALL_DECK = """\
+game:
+  name: holdem
+  players: 2
+  blinds: [50, 100]
+  stacks: 300
+  ranks: 3
+  board_cards: [0, 3]
+  ranges: ["*", "AA,KK,AKs,AQo:0.5"]
+abstraction:
+  preflop: [[2.5x, allin], [allin]]
+  flop: [[1.0]]
+"""
+
+
+@pytest.fixture(scope="module")
+def holdem_run(tmp_path_factory):
+    path = tmp_path_factory.mktemp("holdem")
+    (path / "small.yaml").write_text(SMALL_DECK)
+    arguments = ["train", "-c", str(path / "small.yaml"), "--iters", "4096"]
+    arguments += ["--logdir", str(path / "run"), "--num-workers", "1", "--loglevel", "warning"]
+    assert main(arguments) == 0
+    return path / "run"
+
+
+def answer(capsys, *arguments):
+    capsys.readouterr()
+    assert main([*map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def rows_of(run, node, deals_bucket):
+    """Return the strategy sums of one row of a checkpoint, straight from its table."""
+    found = session.load_table(str(run))
+    record = found.game.tree.nodes[node]
+    row = int(record["row_base"]) + deals_bucket * int(record["row_stride"])
+    return found.table.strategy_sum[row : row + int(record["count"])]
+
+
+def test_a_trained_run_is_shown_as_its_table_has_it(holdem_run, capsys):
+    chart = answer(capsys, "show", holdem_run)
+    assert (chart["game"], chart["position"]) == ("holdem", "SB")
+    assert [action["token"] for action in chart["actions"]] == ["f", "c", "b2.5bb", "a"]
+    cells = {cell["name"]: cell for cell in chart["classes"]}
+    assert list(cells) == ["AA", "AKs", "AQs", "AKo", "KK", "KQs", "AQo", "KQo", "QQ"]
+    assert [cell["hands"] for cell in cells.values()] == [6, 4, 4, 12, 6, 4, 12, 12, 6]
+    for hole, name in (("AhAd", "AA"), ("KdQd", "KQs"), ("AhQc", "AQo")):
+        asked = answer(capsys, "query", holdem_run, "--hole", hole)
+        sums = rows_of(holdem_run, 0, asked["bucket"])
+        assert asked["visits"] == pytest.approx(float(sums.sum()))
+        assert asked["probability"] == pytest.approx((sums / sums.sum()).tolist())
+        assert asked["probability"] == pytest.approx(cells[name]["probability"])
+        assert asked["visits"] == pytest.approx(cells[name]["visits"])
+    # A sweep for each player visits the root once; only the other player's adds to the average.
+    assert sum(cell["visits"] for cell in cells.values()) == pytest.approx(4096)
+
+
+def test_ranges_and_boards_of_a_trained_run(holdem_run, capsys):
+    line = ["--line", "b2.5bb c", "--board", "Ah Kd Qs"]
+    chart = answer(capsys, "show", holdem_run, *line)
+    assert (chart["position"], chart["board"], chart["pot"]) == ("BB", ["Ah", "Kd", "Qs"], 500)
+    cells = {cell["name"]: cell["hands"] for cell in chart["classes"]}
+    # What the board leaves of the big blind's range, AA, KK, AKs and half of AQo.
+    assert cells == {
+        "AA": 3, "KK": 3, "AKs": 2, "AQo": 7, "AQs": 0, "AKo": 0, "KQs": 0, "KQo": 0, "QQ": 0
+    }  # fmt: skip
+    asked = answer(capsys, "query", holdem_run, "--hole", "AcQd", *line)
+    assert asked["start_weight"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("--hole 2c2d", "the card 2c is not in the game's deck, which has 12 cards, Qc to As"),
+        ("--hole QcQd --line c", "--hole QcQd: the hand is not in the starting range"),
+        ("--hole AcAd --line c-x --board 2c3c4c", "the card 2c is not in the game's deck"),
+    ],
+)
+def test_cards_that_a_trained_run_does_not_have(holdem_run, capsys, arguments, told):
+    assert main(["query", str(holdem_run), *arguments.split()]) == 2
+    assert told in capsys.readouterr().err
