@@ -167,7 +167,7 @@ class Victim:
         if process.poll() is None:
             process.kill()
         process.wait()
-        assert eventually(lambda: all(map(is_gone, self._recorded)), 5.0)
+        assert eventually(lambda: all(map(is_gone, self._recorded)), 60.0)
 
     def _note_restarts(self) -> None:
         with contextlib.suppress(OSError, ValueError):
@@ -214,7 +214,7 @@ def test_soak(mode: str, game: str, tmp_path: Path, capsys: pytest.CaptureFixtur
         tmp_path / "victim" / "run",
         [*arguments, "--checkpoint-interval", "2", "--set", "engine.deadline_seconds=5"],
     )
-    found = victim.run(8.0 * SECONDS + 120.0)
+    found = victim.run(20.0 * SECONDS + 300.0)
     assert found["iterations"] == target
     assert found["status"] == "finished"
     checkpoint = last_checkpoint(victim.path)
