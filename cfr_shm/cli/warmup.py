@@ -23,9 +23,10 @@ def run(namespace: argparse.Namespace) -> int:  # noqa: ARG001 - the same for ev
 
     started = time.monotonic()
     from cfr_shm.kernels.jit import CACHE_USABLE, cache_directory
-    from cfr_shm.kernels.warm import compile_kernels, record_cache
+    from cfr_shm.kernels.warm import compile_betting_kernels, compile_kernels, record_cache
 
     compile_kernels(say)
+    compile_betting_kernels(say)
     from cfr_shm.engine.algorithm_kernels import compile_all
 
     compile_all()

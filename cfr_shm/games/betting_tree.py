@@ -17,6 +17,7 @@ from cfr_shm.config_holdem import DEFAULT_MAX_NODES, STREET_NAMES
 from cfr_shm.errors import GameError
 from cfr_shm.games.tree_builder import BuiltTree, whole_lines
 from cfr_shm.kernels.betting_tree import walk_tree
+from cfr_shm.kernels.warm import compile_betting_kernels
 from cfr_shm.layout import (
     BET_ACTOR,
     BET_RAISES,
@@ -109,6 +110,7 @@ def measure_betting_tree(
     Raises:
         GameError: as ``build_betting_tree`` says.
     """
+    compile_betting_kernels(progress)
     walker = _Walker(rules, menu, bucket_counts, _Telling("counting", progress))
     walker.walk(_NO_ARRAYS, DEFAULT_MAX_NODES if max_nodes is None else max_nodes)
     return walker.size()

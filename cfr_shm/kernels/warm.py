@@ -69,31 +69,54 @@ from cfr_shm.layout_cards import (
 
 DIGESTS = "digests.json"
 
+#: Trees are built often; the digests of the cache need to be looked at only once.
+_betting_is_ready = False
+
 
 def compile_kernels(announce: Callable[[str], None]) -> None:
-    """Make every kernel ready to run: load it from the cache, or compile it and fill the cache.
+    """Make what every run needs ready: load it from the cache, or compile it and fill the cache.
 
     ``announce`` is told once if anything has to be compiled, which takes some seconds. A
     damaged cache is deleted and built again; one that cannot be written is done without.
     """
+    said = "compiling kernels (once for this version and machine, about 20 s) ..."
+    _make_ready(_call_all, "traverse", said, announce)
+
+
+def compile_betting_kernels(announce: Callable[[str], None] | None) -> None:
+    """Make the betting rules and the tree builder of hold'em ready, as ``compile_kernels`` does.
+
+    Apart from the others, so that no other game waits for them: they take half as long again.
+    """
+    global _betting_is_ready
+    if not _betting_is_ready:
+        said = "compiling the kernels of hold'em (once, about 10 s) ..."
+        _make_ready(_call_betting, "betting_tree", said, announce or (lambda _: None))
+        _betting_is_ready = True
+
+
+def _make_ready(
+    call: Callable[[], None], module: str, said: str, announce: Callable[[str], None]
+) -> None:
+    """Call kernels for the first time; tell ``said`` if none of ``module`` is in the cache."""
     if JIT_DISABLED:
         return
     directory = cache_directory()
     if not CACHE_USABLE:
         announce(f"kernel cache {directory} cannot be written: compiling in every process")
-    elif not _cache_files(directory):
-        announce("compiling kernels (once for this version and machine, about 20 s) ...")
-    elif not _intact(directory):
+    elif _cache_files(directory) and not _intact(directory):
         announce("kernel cache is damaged: compiling the kernels again")
         _empty(directory)
+    elif not any(directory.rglob(f"{module}.*.nbi")):
+        announce(said)
     try:
-        _call_all()
+        call()
     except Exception:
         if not CACHE_USABLE:
             raise
         announce("kernel cache is damaged: compiling the kernels again")
         _empty(directory)
-        _call_all()
+        call()
     if CACHE_USABLE:
         _record(directory)
 
@@ -188,6 +211,10 @@ def _call_all() -> None:
     row_reach(tree, deals, pair, np.zeros(rows.shape))
     moves = np.zeros(tree.nodes.shape[0], np.int32)
     best_response(tree, deals, policy, 0, moves, pair, np.zeros(rows.shape))
+
+
+def _call_betting() -> None:
+    """Play a hand and build a tree, each the smallest there is."""
     _play_tiny_hand(_tiny_rules())
     _walk_tiny_tree(_tiny_rules())
 

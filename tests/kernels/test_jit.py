@@ -122,5 +122,21 @@ def test_warming_up_compiles_exactly_what_is_used():
     assert [len(kernel.signatures) for kernel in kernels] == [1] * len(kernels)
 
 
+@needs_compilation
+def test_warming_up_compiles_exactly_the_betting_kernels_that_are_used():
+    from cfr_shm.config import load_config
+    from cfr_shm.games.betting import Hand
+    from cfr_shm.games.holdem import rules_of
+    from cfr_shm.games.registry import load_game
+    from cfr_shm.kernels import betting, betting_tree
+
+    config = load_config("pushfold")
+    load_game(config.game, abstraction=config.abstraction)
+    Hand(rules_of(config.game)).apply(0)
+    kernels = [betting.begin_hand, betting.legal_range, betting.play_move, betting.settle_hand]
+    kernels.append(betting_tree.walk_tree)
+    assert [len(kernel.signatures) for kernel in kernels] == [1] * len(kernels)
+
+
 def traverse_task():
     return Task(1, 0, 64, 16, 0, 0, 8)
