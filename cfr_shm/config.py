@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +31,7 @@ from cfr_shm.config_reader import (
     read_file,
     read_yaml,
 )
-from cfr_shm.errors import ConfigError
+from cfr_shm.errors import ConfigError, GameError
 
 #: The training time when neither iterations nor a time budget is given.
 DEFAULT_TIME_BUDGET_SECONDS = 15.0
@@ -144,6 +144,7 @@ def load_config(
     environment: Mapping[str, str] | None = None,
     overrides: Sequence[str] = (),
     flags: Sequence[Setting] = (),
+    check: Callable[[Config], None] | None = None,
 ) -> Config:
     """Return the configuration that defaults, file, environment, overrides and flags give.
 
@@ -152,6 +153,8 @@ def load_config(
         environment: the variables to look at; those of ``CFR_SHM_<SECTION>_*`` count.
         overrides: texts of the form ``section.key=value``.
         flags: settings of named command line flags.
+        check: a further check, of what this room does not know; an error that begins with a
+            key gets that key's place.
 
     Raises:
         ConfigError: the first thing that cannot be used, with its place.
@@ -166,8 +169,10 @@ def load_config(
     config = _build(settings)
     try:
         _check_together(config)
-    except ConfigError as error:
-        raise ConfigError(_with_place(str(error), where)) from None
+        if check is not None:
+            check(config)
+    except (ConfigError, GameError) as error:
+        raise type(error)(_with_place(str(error), where)) from None
     return config
 
 

@@ -46,6 +46,17 @@ def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_o
         return signals.exit_code if summary["status"] == "interrupted" else EXIT_OK
 
 
+def check_game_of(config: Config) -> None:
+    """Make sure that there is the game that a configuration names, before anything is built.
+
+    Raises:
+        GameError: begins with the key that cannot be used.
+    """
+    from cfr_shm.games.registry import check_game
+
+    check_game(config.game)
+
+
 class StoredStrategy(NamedTuple):
     """The strategy of a run's newest checkpoint, and where it comes from."""
 

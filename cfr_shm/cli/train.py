@@ -69,11 +69,13 @@ def run(namespace: argparse.Namespace) -> int:
     import os
     from pathlib import Path
 
-    from cfr_shm.cli.session import run_session
+    from cfr_shm.cli.session import check_game_of, run_session
     from cfr_shm.config import load_config
     from cfr_shm.run_directory import default_path
 
-    config = load_config(namespace.config, os.environ, namespace.overrides, given)
+    config = load_config(
+        namespace.config, os.environ, namespace.overrides, given, check=check_game_of
+    )
     name = config.game.name if namespace.config is None else Path(namespace.config).stem
     path = default_path(name) if config.run.logdir is None else Path(config.run.logdir)
     return run_session(config, path, resume=None, json_output=namespace.json)
