@@ -58,7 +58,7 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Run the tests that take minutes."""
+    """Run the tests that take minutes; CFR_SHM_SOAK_SECONDS shortens those under fire (600)."""
     install(session, "test")
     session.run("pytest", "-m", "slow", *session.posargs)
 

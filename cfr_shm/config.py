@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +31,7 @@ from cfr_shm.config_reader import (
     read_file,
     read_yaml,
 )
-from cfr_shm.errors import ConfigError, GameError
+from cfr_shm.errors import ConfigError
 
 #: The training time when neither iterations nor a time budget is given.
 DEFAULT_TIME_BUDGET_SECONDS = 15.0
@@ -144,7 +144,6 @@ def load_config(
     environment: Mapping[str, str] | None = None,
     overrides: Sequence[str] = (),
     flags: Sequence[Setting] = (),
-    check: Callable[[Config], None] | None = None,
 ) -> Config:
     """Return the configuration that defaults, file, environment, overrides and flags give.
 
@@ -153,8 +152,6 @@ def load_config(
         environment: the variables to look at; those of ``CFR_SHM_<SECTION>_*`` count.
         overrides: texts of the form ``section.key=value``.
         flags: settings of named command line flags.
-        check: a further check, of what this room does not know; an error that begins with a
-            key gets that key's place.
 
     Raises:
         ConfigError: the first thing that cannot be used, with its place.
@@ -169,11 +166,23 @@ def load_config(
     config = _build(settings)
     try:
         _check_together(config)
-        if check is not None:
-            check(config)
-    except (ConfigError, GameError) as error:
-        raise type(error)(_with_place(str(error), where)) from None
+    except ConfigError as error:
+        raise ConfigError(_with_place(str(error), where)) from None
     return config
+
+
+def located(
+    message: str,
+    source: str | Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    overrides: Sequence[str] = (),
+    flags: Sequence[Setting] = (),
+) -> str:
+    """Put the place before a message that begins with a key; the sources are ``load_config``'s."""
+    where: dict[str, str] = {}
+    for setting in _all_settings(source, environment or {}, overrides, flags):
+        where.update(places(setting))
+    return _with_place(message, where)
 
 
 def _with_place(message: str, where: Mapping[str, str]) -> str:

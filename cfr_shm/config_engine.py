@@ -88,7 +88,7 @@ class EngineConfig(Section):
         "respawn",
         ("respawn", "abort"),
         "A worker that died or hangs is replaced and its task run again (see reliability.md), or "
-        "ends the run with an error.",
+        "ends the run with an error. In full-width algorithms it always ends the run.",
     )
 
     def check(self) -> None:

@@ -35,6 +35,7 @@ from cfr_shm.engine.lost_updates import (
 )
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
+from cfr_shm.forecast import refuse_too_large
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game, pinned
 from cfr_shm.interruption import StopRequested, StopSignals
@@ -114,6 +115,7 @@ def train(
     signals = StopSignals() if signals is None else signals
     if resume is None:
         config = pinned(config)
+    refuse_too_large(config, lambda text: report(GameImporting(text)))
     game = load_game(config.game, lambda text: report(GameImporting(text)), config.abstraction)
     config = with_freeze(config, game)
     algorithm = algorithm_settings(config, game)

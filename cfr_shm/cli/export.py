@@ -44,6 +44,13 @@ def run(namespace: argparse.Namespace) -> int:
 
         mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
         write = export_npz if namespace.format == "npz" else export_csv
+        if stored.game.betting is not None and stored.game.why_not_enumerable() is not None:
+            from cfr_shm.strategy.export_blueprint import export_blueprint, require_few_entries
+
+            if namespace.format == "npz":
+                write = export_blueprint
+            else:
+                require_few_entries(stored.game)
         write(stored.game, stored.strategy, path, mean_iteration_weight=mean)
     say(f"wrote {path} (iteration {stored.checkpoint.iterations} of {stored.game.name})")
     return 0

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cfr_shm.config import Config
-from cfr_shm.errors import EXIT_OK
+from cfr_shm.config import Config, located
+from cfr_shm.errors import EXIT_OK, ConfigError, GameError
 from cfr_shm.interruption import StopSignals
 
 if TYPE_CHECKING:
+    from cfr_shm.config_reader import Setting
     from cfr_shm.games.game import Game
+    from cfr_shm.layout import Table
     from cfr_shm.memory.checkpoint import Checkpoint
     from cfr_shm.strategy.average import Strategy
     from cfr_shm.telemetry.events import Event
@@ -46,15 +49,25 @@ def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_o
         return signals.exit_code if summary["status"] == "interrupted" else EXIT_OK
 
 
-def check_game_of(config: Config) -> None:
-    """Make sure that there is the game that a configuration names, before anything is built.
+@contextlib.contextmanager
+def named_places(
+    source: str | None, overrides: Sequence[str], flags: Sequence[Setting]
+) -> Iterator[None]:
+    """Say in errors about a key of the configuration where it was set, file and line."""
+    try:
+        yield
+    except (ConfigError, GameError) as error:
+        message = located(str(error), source, os.environ, overrides, flags)
+        raise type(error)(message) from None
 
-    Raises:
-        GameError: begins with the key that cannot be used.
-    """
-    from cfr_shm.games.registry import check_game
 
-    check_game(config.game)
+class StoredTable(NamedTuple):
+    """The table of a run's newest checkpoint, and where it comes from."""
+
+    config: Config
+    game: Game
+    checkpoint: Checkpoint
+    table: Table
 
 
 class StoredStrategy(NamedTuple):
@@ -66,8 +79,8 @@ class StoredStrategy(NamedTuple):
     strategy: Strategy
 
 
-def load_strategy(directory: str) -> StoredStrategy:
-    """Return the average strategy of the newest checkpoint of the run in ``directory``.
+def load_table(directory: str) -> StoredTable:
+    """Return the table of the newest checkpoint of the run in ``directory``.
 
     Raises:
         UsageError: there is no run.
@@ -77,15 +90,27 @@ def load_strategy(directory: str) -> StoredStrategy:
     from cfr_shm.kernels.warm import compile_kernels
     from cfr_shm.memory.tables import table_of
     from cfr_shm.run_directory import StoredRun
-    from cfr_shm.strategy.average import Strategy
 
     stored = StoredRun(directory)
     config = stored.load_config()
     game = load_game(config.game, say, config.abstraction)
     compile_kernels(say)
     checkpoint = stored.load_checkpoint(config, game, warn)
-    strategy = Strategy.from_table(game, table_of(checkpoint.rows))
-    return StoredStrategy(config, game, checkpoint, strategy)
+    return StoredTable(config, game, checkpoint, table_of(checkpoint.rows))
+
+
+def load_strategy(directory: str) -> StoredStrategy:
+    """Return the average strategy of the newest checkpoint of the run in ``directory``.
+
+    Raises:
+        UsageError: there is no run.
+        CheckpointError: it has no usable checkpoint.
+    """
+    from cfr_shm.strategy.average import Strategy
+
+    stored = load_table(directory)
+    strategy = Strategy.from_table(stored.game, stored.table)
+    return StoredStrategy(stored.config, stored.game, stored.checkpoint, strategy)
 
 
 def print_json(document: Any) -> None:

@@ -69,16 +69,15 @@ def run(namespace: argparse.Namespace) -> int:
     import os
     from pathlib import Path
 
-    from cfr_shm.cli.session import check_game_of, run_session
+    from cfr_shm.cli.session import named_places, run_session
     from cfr_shm.config import load_config
     from cfr_shm.run_directory import default_path
 
-    config = load_config(
-        namespace.config, os.environ, namespace.overrides, given, check=check_game_of
-    )
+    config = load_config(namespace.config, os.environ, namespace.overrides, given)
     name = config.game.name if namespace.config is None else Path(namespace.config).stem
     path = default_path(name) if config.run.logdir is None else Path(config.run.logdir)
-    return run_session(config, path, resume=None, json_output=namespace.json)
+    with named_places(namespace.config, namespace.overrides, given):
+        return run_session(config, path, resume=None, json_output=namespace.json)
 
 
 def _resume(namespace: argparse.Namespace, given: list[Setting]) -> int:

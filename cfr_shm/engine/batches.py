@@ -47,6 +47,13 @@ class BatchSizer:
         self._iterations += iterations
         self._seconds += seconds
 
+    def begin_small(self) -> None:
+        """Let the next task be short, and those after it grow again.
+
+        After a death: short tasks are answered before the next one comes, and lose little to it.
+        """
+        self._last = self._drain_window
+
     def next_size(self, share: int | None = None) -> int:
         """Return the size of the next task, a multiple of ``drain_window``.
 

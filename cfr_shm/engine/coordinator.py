@@ -315,8 +315,8 @@ class Engine:
             ledger.give_back(task.first_iteration, task.iteration_count)
         replayed = self._losses.lost(worker, reason, tasks[0] if tasks else None, unreported)
         again = f", {replayed:,} iterations are run again" if replayed else ""
-        self._crew.replace(worker)
         self.on_loss(f"{reason}; it is being replaced{again}")
+        self._crew.replace(worker)
 
     def _accept(self, worker: int, result: ResultMessage, ledger: IterationLedger) -> None:
         """Enter a result into the books."""

@@ -96,8 +96,8 @@ class FrozenEngine(JointEngine):
         self._losses.lost(worker, reason, None, 0)
         self._aborting = True
         self._crew.set_stop(STOP_NOW)
-        self._crew.replace(worker)
         self.on_loss(f"{reason}; it is being replaced, its freeze is run again")
+        self._crew.replace(worker)
         self._settle_when_idle(ledger)
 
     def _settle_when_idle(self, ledger: IterationLedger) -> None:

@@ -69,4 +69,5 @@ class WorkerRecord:
             self.blocked_seconds += self.last.blocked_seconds
         self.last, self.is_ready, self.heartbeat = None, False, 0
         self.unanswered.clear()
+        self.sizer.begin_small()
         return tasks

@@ -11,6 +11,7 @@ import numpy as np
 from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.errors import GameError
 from cfr_shm.games.betting_tree import BettingTree
+from cfr_shm.games.hole_cards import HoleCards
 from cfr_shm.games.tree_builder import BuiltTree
 from cfr_shm.layout import DEALS_HOLDEM, DEALS_TABLE, MATCHUP, WORD_BYTES, Deals, Tree
 
@@ -56,6 +57,7 @@ class Game:
     bucket_file: BucketFile | None = None  # where DEALS_HOLDEM maps its buckets from
     big_blind: float | None = None  # in ``unit``, where there is one
     betting: BettingTree | None = None  # of hold'em: the moves that lead to each node
+    hole_cards: HoleCards | None = None  # of hold'em: which hands there are, and their buckets
 
     def __post_init__(self) -> None:
         leaves = self.tree.nodes[self.tree.nodes["kind"] == MATCHUP]
@@ -109,6 +111,7 @@ def assemble_game(
     bucket_file: BucketFile | None = None,
     big_blind: float | None = None,
     betting: BettingTree | None = None,
+    hole_cards: HoleCards | None = None,
 ) -> Game:
     """Put a finished tree and its deals together; the arguments are the fields of ``Game``."""
     return Game(
@@ -130,4 +133,5 @@ def assemble_game(
         bucket_file=bucket_file,
         big_blind=big_blind,
         betting=betting,
+        hole_cards=hole_cards,
     )

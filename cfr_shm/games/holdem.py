@@ -24,11 +24,12 @@ from cfr_shm.games.action_menu import compile_menu
 from cfr_shm.games.betting import betting_rules
 from cfr_shm.games.betting_tree import BettingTree, build_betting_tree
 from cfr_shm.games.game import Game, InfosetLabel, assemble_game
-from cfr_shm.games.holdem_buckets import load_buckets, lossless_preflop
+from cfr_shm.games.holdem_buckets import DEFAULT, load_buckets, lossless_preflop
 from cfr_shm.games.holdem_deals import holdem_deals
-from cfr_shm.games.lines import raise_text
+from cfr_shm.games.holdem_lines import public_lines
+from cfr_shm.games.hole_cards import DealtCards, HoleCards, ListedCards
 from cfr_shm.games.small_deck import SmallDeck, list_deals
-from cfr_shm.layout import CALL, DECISION, FOLD, BettingRules, Deals
+from cfr_shm.layout import DECISION, BettingRules, Deals
 
 _DEFAULT_BOARD = (0, 3, 1, 1)
 
@@ -41,6 +42,7 @@ class Dealt(NamedTuple):
     deals: Deals
     bucket_file: BucketFile | None
     hands: tuple[tuple[str, ...], ...] | None  # by street and bucket, where deals are listed
+    hole_cards: HoleCards
 
 
 def holdem(
@@ -79,6 +81,7 @@ def holdem(
         bucket_file=dealt.bucket_file,
         big_blind=big_blind,
         betting=betting,
+        hole_cards=dealt.hole_cards,
     )
 
 
@@ -126,30 +129,43 @@ def _deal(config: GameConfig, abstraction: AbstractionConfig, progress: Report |
     if deck is None:
         small = SmallDeck(config.ranks or STANDARD.rank_count, config.suits or SUIT_COUNT)
         listed = list_deals(small, config.players, board_cards, board=board, ranges=ranges)
-        return Dealt(listed.deals, None, listed.hands)
-    first = _first_street(board_cards)
-    streets = range(first, first + len(board_cards))
-    if (
-        tuple(streets) == (0,)
-        and abstraction.bucket_method is None
-        and abstraction.bucket_counts is None
-        and abstraction.buckets in (None, "default")
-    ):
+        seen = ListedCards(small, board_cards, listed.hands, board, ranges)
+        return Dealt(listed.deals, None, listed.hands, seen)
+    streets = played_streets(config)
+    if needs_no_file(config, abstraction):
         buckets = lossless_preflop(deck)
     else:
         buckets = load_buckets(abstraction, deck, streets, progress)
     deals = holdem_deals(
-        buckets, config.players, len(streets), first_street=first, board=board, ranges=ranges
+        buckets,
+        config.players,
+        len(streets),
+        first_street=streets.start,
+        board=board,
+        ranges=ranges,
     )
-    return Dealt(deals, buckets.file if buckets.fingerprint else None, None)
+    file = buckets.file if buckets.fingerprint else None
+    return Dealt(deals, file, None, DealtCards(deals))
 
 
-def _first_street(board_cards: tuple[int, ...]) -> int:
-    """Return the first street of the cards; buckets are made for boards of 0, 3, 4 and 5 cards."""
+def needs_no_file(config: GameConfig, abstraction: AbstractionConfig) -> bool:
+    """Tell whether every hand has a bucket of its own, so that no file is built for them."""
+    asked = (abstraction.bucket_method, abstraction.bucket_counts)
+    named = abstraction.buckets not in (None, DEFAULT)
+    return tuple(played_streets(config)) == (0,) and asked == (None, None) and not named
+
+
+def played_streets(config: GameConfig) -> range:
+    """Return the streets of the cards, 0 preflop; buckets are made for 0, 3, 4 and 5 board cards.
+
+    Raises:
+        GameError: other boards are bet on.
+    """
+    board_cards = config.board_cards or _DEFAULT_BOARD
     shown = tuple(accumulate(board_cards))
     for first in range(len(BOARD_CARDS)):
         if BOARD_CARDS[first : first + len(shown)] == shown:
-            return first
+            return range(first, first + len(shown))
     raise GameError(
         f"game.board_cards {list(board_cards)}: buckets are made for boards of "
         f"{', '.join(map(str, BOARD_CARDS))} cards; deal those, or take a small deck (game.ranks)"
@@ -184,27 +200,3 @@ def _labels(betting: BettingTree, dealt: Dealt, big_blind: float | None) -> Iter
             held = f"bucket {bucket}" if dealt.hands is None else dealt.hands[street][bucket]
             row = base + bucket * int(record["row_stride"])
             yield InfosetLabel(f"seat {seat}: {held} | {lines[node]}", seat, row, moves)
-
-
-def public_lines(betting: BettingTree, big_blind: float | None) -> list[str]:
-    """Return the public line of each node, as games/lines.py reads it."""
-    nodes = betting.built.tree.nodes
-    street, first, count = nodes["street"], nodes["first_child"], nodes["count"]
-    lines = [""] * len(nodes)
-    for node in np.flatnonzero(nodes["kind"] == DECISION).tolist():
-        children = range(int(first[node]), int(first[node]) + int(count[node]))
-        moves = betting.move[children.start : children.stop].tolist()
-        for child, move in zip(children, moves, strict=True):
-            text = _move_text(move, FOLD in moves, big_blind)
-            line = f"{lines[node]} {text}" if lines[node] else text
-            ended = nodes["kind"][child] == DECISION and street[child] != street[node]
-            lines[child] = f"{line} /" if ended else line
-    return lines
-
-
-def _move_text(move: int, facing: bool, big_blind: float | None) -> str:
-    if move == FOLD:
-        return "f"
-    if move == CALL:
-        return "c" if facing else "x"
-    return raise_text(move, big_blind, not facing)

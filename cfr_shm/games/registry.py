@@ -66,40 +66,30 @@ def load_game(
     is for hold'em.
 
     Raises:
-        GameError: as ``check_game``, or a parameter outside the game's range.
+        GameError: no such game (the nearest name is given), a key that the game does not
+            have, or a parameter outside the game's range.
     """
-    check_game(config)
     if config.name.startswith(PREFIX):
+        _refuse_keys(config, ("max_histories",))
+        _refuse_players(config, f"{config.name}(players={config.players})")
         return _import(config, progress)
     if names_user_game(config.name):
+        _refuse_keys(config, ("file_digest",))
+        _refuse_players(config, f"{config.name}(players={config.players})")
         return load_user_game(config.name, config.file_digest)
     if config.name == HOLDEM:
-        return _holdem(config, abstraction or AbstractionConfig(), progress)
-    build, keys = _GAMES[config.name]
-    given: dict[str, Any] = {key: getattr(config, key) for key in keys}
-    chosen = {key: value for key, value in given.items() if value is not None}
-    return build(players=config.players, **chosen)
-
-
-def check_game(config: GameConfig) -> None:
-    """Make sure that there is such a game and that it has the keys that are set; build nothing.
-
-    Raises:
-        GameError: begins with the key that cannot be used; the nearest name is given.
-    """
-    if config.name.startswith(PREFIX) or names_user_game(config.name):
-        imported = config.name.startswith(PREFIX)
-        _refuse_keys(config, ("max_histories" if imported else "file_digest",))
-        _refuse_players(config, f"{config.name}(players={config.players})")
-    elif config.name == HOLDEM:
         _refuse_keys(config, ())
-    elif config.name in _GAMES:
-        _refuse_keys(config, _GAMES[config.name][1])
-    else:
+        return _holdem(config, abstraction or AbstractionConfig(), progress)
+    if config.name not in _GAMES:
         raise GameError(
             f"game.name: there is no game {config.name!r}{nearest(config.name, game_names())} "
             f"(games: {', '.join([*game_names(), *_FORMS])})"
         )
+    build, keys = _GAMES[config.name]
+    _refuse_keys(config, keys)
+    given: dict[str, Any] = {key: getattr(config, key) for key in keys}
+    chosen = {key: value for key, value in given.items() if value is not None}
+    return build(players=config.players, **chosen)
 
 
 def pinned(config: Config) -> Config:

@@ -102,6 +102,23 @@ def list_deals(
     return ListedDeals(deals, tuple(hands))
 
 
+def hand_texts(
+    deck: SmallDeck, hands: NDArray[np.uint8], parts: Sequence[Sequence[int]]
+) -> list[str]:
+    """Return the text that ``ListedDeals.hands`` has for each hand; equal up to suits.
+
+    Args:
+        deck: the deck.
+        hands: (hands, 2) hole cards.
+        parts: cards that were dealt to the board before each street so far, fixed ones too.
+    """
+    masks = [sum(1 << card for card in each) for each in (*hands.tolist(), *parts)]
+    board = np.array(masks[len(hands) :], np.int64)
+    seen = np.column_stack([masks[: len(hands)], np.tile(board, (len(hands), 1))]).astype(np.int64)
+    found, names = _classes(seen, deck.suits)
+    return [names[kind] for kind in found]
+
+
 def _parts(board_cards: Sequence[int], board: Sequence[int]) -> list[tuple[int, int]]:
     """Return, for each street, the mask of its fixed cards and how many more are dealt."""
     parts, left = [], list(board)

@@ -186,24 +186,40 @@ def list_slots(index, board, free, work):
 
 
 @device
-def label_next(index, street, board_cards, free, card, work):
-    """Label all free cards on the board that ``card`` makes, and return its code.
+def deal_next(index, street, free, place, work):
+    """Deal a free card and label all others on the board that it makes.
 
     Args:
         index: cards.isomorphism.CardIndex, read-only.
-        street: the street that ``card`` leads to.
-        board_cards: (2, 8) int64; row 0 holds the board before, ``card`` is put behind it.
-        free: number of free cards before ``card``.
-        card: the card dealt.
-        work: cards.equity.Work; ``next_label`` is written, indexed by card.
+        street: the street that the card leads to.
+        free: number of free cards before it.
+        place: which of them it is.
+        work: cards.equity.Work; row 0 of ``cards`` holds the board before, the card is put
+            behind it; ``next_label`` is written, indexed by card.
+
+    Returns what ``hand_after`` is told: the card, the new board's first hand and its pattern.
     """
-    board_cards[0, at(street + 1)] = card
-    code = board_code(index, street, board_cards, 0, 0)
-    for place in range(free):
-        other = work.free[at(place)]
+    card = work.free[at(place)]
+    work.cards[0, at(street + 1)] = card
+    code = board_code(index, street, work.cards, 0, 0)
+    for other_place in range(free):
+        other = work.free[at(other_place)]
         if other != card:
             work.next_label[at(other)] = label_of(index, code, other)
-    return code
+    board = code >> PERMUTATION_BITS
+    return card, index.first_hand[at(board)], index.pattern[at(board)]
+
+
+@device
+def hand_after(index, dealt, slot, work):
+    """Return what the hand of a slot becomes after ``dealt``, -1 if the card is in the hand."""
+    card, first_hand, pattern = dealt
+    one = work.slot_card[at(slot), 0]
+    two = work.slot_card[at(slot), 1]
+    if one == card or two == card:
+        return np.int64(-1)
+    pair = pair_number(work.next_label[at(one)], work.next_label[at(two)])
+    return first_hand + np.int64(index.slot[at(pattern), at(pair)])
 
 
 @kernel
@@ -229,17 +245,10 @@ def turn_sums(index, boards, rank_count, points, bin_of, work, sums, cdf):
         slots = list_slots(index, board, free, work)
         first_hand = index.first_hand[at(board)]
         for place in range(free):
-            card = work.free[at(place)]
-            code = label_next(index, 3, cards, free, card, work)
-            next_board = code >> PERMUTATION_BITS
-            next_first = index.first_hand[at(next_board)]
-            pattern = index.pattern[at(next_board)]
+            dealt = deal_next(index, 3, free, place, work)
             for slot in range(slots):
-                one = work.slot_card[at(slot), 0]
-                two = work.slot_card[at(slot), 1]
-                if one != card and two != card:
-                    pair = pair_number(work.next_label[at(one)], work.next_label[at(two)])
-                    hand = next_first + np.int64(index.slot[at(pattern), at(pair)])
+                hand = hand_after(index, dealt, slot, work)
+                if hand >= 0:
                     value = points[at(hand)]
                     square = np.uint32(value) * np.uint32(value)
                     sums[at(first_hand + slot), 0] += np.uint32(value)
@@ -272,17 +281,10 @@ def next_histograms(index, boards, rank_count, bucket, bin_of, work, cdf):
         slots = list_slots(index, board, free, work)
         first_hand = index.first_hand[at(board)]
         for place in range(free):
-            card = work.free[at(place)]
-            code = label_next(index, street, cards, free, card, work)
-            next_board = code >> PERMUTATION_BITS
-            next_first = index.first_hand[at(next_board)]
-            pattern = index.pattern[at(next_board)]
+            dealt = deal_next(index, street, free, place, work)
             for slot in range(slots):
-                one = work.slot_card[at(slot), 0]
-                two = work.slot_card[at(slot), 1]
-                if one != card and two != card:
-                    pair = pair_number(work.next_label[at(one)], work.next_label[at(two)])
-                    hand = next_first + np.int64(index.slot[at(pattern), at(pair)])
+                hand = hand_after(index, dealt, slot, work)
+                if hand >= 0:
                     cdf[at(first_hand + slot), at(bin_of[at(bucket[at(hand)])])] += np.uint8(1)
         for hand in range(first_hand, first_hand + slots):
             for column in range(1, cdf.shape[1]):
@@ -311,17 +313,10 @@ def flop_sums(index, boards, rank_count, turn, turn_cdf, work, sums, cdf):
         slots = list_slots(index, board, free, work)
         first_hand = index.first_hand[at(board)]
         for place in range(free):
-            card = work.free[at(place)]
-            code = label_next(index, 2, cards, free, card, work)
-            next_board = code >> PERMUTATION_BITS
-            next_first = index.first_hand[at(next_board)]
-            pattern = index.pattern[at(next_board)]
+            dealt = deal_next(index, 2, free, place, work)
             for slot in range(slots):
-                one = work.slot_card[at(slot), 0]
-                two = work.slot_card[at(slot), 1]
-                if one != card and two != card:
-                    pair = pair_number(work.next_label[at(one)], work.next_label[at(two)])
-                    hand = next_first + np.int64(index.slot[at(pattern), at(pair)])
+                hand = hand_after(index, dealt, slot, work)
+                if hand >= 0:
                     sums[at(first_hand + slot), 0] += np.int64(turn[at(hand), 0])
                     sums[at(first_hand + slot), 1] += np.int64(turn[at(hand), 1])
                     if histogram:

@@ -22,7 +22,7 @@ import numpy as np
 from cfr_shm.kernels.atomics import prefetch_to_read
 from cfr_shm.kernels.card_index import board_code, hand_number
 from cfr_shm.kernels.hand_rank import EMPTY_KEY, strength_of
-from cfr_shm.kernels.jit import at, device
+from cfr_shm.kernels.jit import at, device, outlined
 from cfr_shm.kernels.rng import DEAL_STREAM, sweep_key, uniform
 from cfr_shm.layout_cards import (
     CARDS_IN_DECK,
@@ -36,7 +36,7 @@ from cfr_shm.layout_cards import (
 _ONE = np.uint64(1)
 
 
-@device
+@outlined
 def deal_cards(cards, seed, iteration, lane, scratch):
     """Hand out the deal of ``iteration`` to one lane, and make that of the next one ready.
 

@@ -123,6 +123,15 @@ def device(function: Callable[..., Any]) -> Any:
     return numba.njit(**_OPTIONS, forceinline=True)(function)
 
 
+def outlined(function: Callable[..., Any]) -> Any:
+    """Compile ``function`` as a part of kernels that stays a function of its own.
+
+    For parts that are long, called rarely and from several places: inlined, they slow down the
+    compiling, and the loop around them.
+    """
+    return numba.njit(**_OPTIONS)(function)
+
+
 def intrinsic_twin(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:
     """Make an intrinsic whose behaviour ``plain`` has when compilation is disabled."""
 

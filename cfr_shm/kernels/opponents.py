@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.card_index import PERMUTATION_BITS, pair_number
-from cfr_shm.kernels.equity import label_next, list_cards, list_slots, sort_holes
+from cfr_shm.kernels.card_index import pair_number
+from cfr_shm.kernels.equity import deal_next, hand_after, list_cards, list_slots, sort_holes
 from cfr_shm.kernels.jit import at, device, kernel
 
 CLUSTERS = 8
@@ -184,17 +184,10 @@ def flop_opponent_sums(index, boards, rank_count, turn, base, sums):
         slots = list_slots(index, board, free, base)
         first_hand = index.first_hand[at(board)]
         for place in range(free):
-            card = base.free[at(place)]
-            code = label_next(index, 2, cards, free, card, base)
-            next_board = code >> PERMUTATION_BITS
-            next_first = index.first_hand[at(next_board)]
-            pattern = index.pattern[at(next_board)]
+            dealt = deal_next(index, 2, free, place, base)
             for slot in range(slots):
-                one = base.slot_card[at(slot), 0]
-                two = base.slot_card[at(slot), 1]
-                if one != card and two != card:
-                    pair = pair_number(base.next_label[at(one)], base.next_label[at(two)])
-                    hand = next_first + np.int64(index.slot[at(pattern), at(pair)])
+                hand = hand_after(index, dealt, slot, base)
+                if hand >= 0:
                     for cluster in range(CLUSTERS):
                         for side in range(2):
                             sums[at(first_hand + slot), at(cluster), at(side)] += turn[

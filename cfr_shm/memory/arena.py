@@ -269,14 +269,15 @@ def _register_nothing(name: object, rtype: str) -> None:  # noqa: ARG001
 
 
 def _start_tracker() -> None:
-    """Start the tracker that unlinks what a killed process leaves, deaf to SIGHUP.
+    """Start the tracker that unlinks what a killed process leaves, deaf to SIGHUP and SIGUSR1.
 
     It ignores SIGINT and SIGTERM by itself. A closed terminal or a killed session leader sends
-    SIGHUP to the whole group, and the segment would stay behind; a blocked signal is inherited.
+    SIGHUP to the whole group, as a batch system may send SIGUSR1, and the segment would stay
+    behind; a blocked signal is inherited.
     """
     if sys.platform == "win32":
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGUSR1})
     try:
         resource_tracker.ensure_running()
     finally:

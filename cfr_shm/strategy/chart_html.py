@@ -20,12 +20,12 @@ p { margin: 0 0 .3rem; color: var(--quiet); }
 table.chart { border-collapse: separate; border-spacing: 2px; table-layout: fixed; width: 100%;
   margin: 1rem 0; }
 table.chart td { height: 3.3rem; padding: 3px 4px; vertical-align: top; overflow: hidden;
-  border-radius: 3px; background-color: var(--cell); background-repeat: no-repeat;
-  background-position: left bottom; font-size: .8rem; font-weight: 600; color: #ffffff;
-  text-shadow: 0 0 2px #000, 0 0 2px #000; }
-table.chart td small { display: block; font-weight: 400; font-size: .68rem; }
-table.chart td.part { color: var(--ink); text-shadow: 0 0 2px var(--cell), 0 0 2px var(--cell),
-  0 0 3px var(--cell); }
+  border-radius: 3px; background-color: var(--cell); font-size: .8rem;
+  font-weight: 600; color: #ffffff; text-shadow: 0 0 2px #000, 0 0 2px #000; }
+table.chart td small { display: block; margin-top: 1rem; line-height: 1; font-weight: 400;
+  font-size: .68rem; color: #ffffff; text-shadow: 0 0 2px #000, 0 0 2px #000; }
+table.chart td.part, table.chart td.never small, table.chart small.low { color: var(--ink);
+  text-shadow: 0 0 2px var(--cell), 0 0 2px var(--cell), 0 0 3px var(--cell); }
 table.chart td.away, table.chart td.gone { color: var(--quiet); text-shadow: none; }
 table.chart td.gone { background-color: transparent; }
 table.chart td.never { color: var(--ink); text-shadow: none; background-image:
@@ -38,8 +38,9 @@ span.sample { display: inline-block; width: 1.9em; text-align: center; border-ra
 code { font-family: ui-monospace, "Cascadia Mono", Menlo, Consolas, monospace; }
 """
 
-#: A cell that is filled less far is written on in the page's ink.
-_COVERED = 0.85
+#: Where a cell is filled less far, its name, and what is written at its foot, are in the page's
+#: ink.
+_NAME_COVERED, _FOOT_COVERED = 0.85, 0.25
 
 
 def chart_html(chart: RangeChart, title: str, notes: Sequence[str]) -> str:
@@ -117,14 +118,24 @@ def _fill(cell: Cell, actions: Sequence[ChartAction]) -> str:
         return ' class="away"'
     if cell.probability is None:
         return ' class="never"'
-    stops, end = [], 0.0
+    parts, end = [], 0.0
     for action, share in zip(actions, cell.probability, strict=True):
         if share > 0.0:
-            begin, end = end, end + 100.0 * share
-            stops.append(f"{colour(action)} {begin:.4g}% {end:.4g}%")
-    image = f"background-image:linear-gradient(90deg,{','.join(stops)})"
-    part = ' class="part"' if cell.weight < _COVERED else ""
-    return f'{part} style="{image};background-size:100% {100.0 * cell.weight:.4g}%"'
+            begin, end = end, end + share
+            parts.append((colour(action), begin, end))
+    layers = [_gradient("90deg", parts)]
+    if cell.weight <= 1.0 - NEGLIGIBLE:
+        empty = 1.0 - cell.weight
+        above = [("var(--cell)", 0.0, empty), ("transparent", empty, 1.0)]
+        layers.insert(0, _gradient("180deg", above))
+    part = ' class="part"' if cell.weight < _NAME_COVERED else ""
+    return f'{part} style="background-image:{",".join(layers)}"'
+
+
+def _gradient(direction: str, parts: Sequence[tuple[str, float, float]]) -> str:
+    """Return stripes of (colour, begin, end), shares of the whole, with sharp edges."""
+    stops = (f"{each} {100 * edge:.4g}%" for each, *edges in parts for edge in edges)
+    return f"linear-gradient({direction},{','.join(stops)})"
 
 
 def _main(cell: Cell, chart: RangeChart) -> str:
@@ -134,7 +145,8 @@ def _main(cell: Cell, chart: RangeChart) -> str:
     if cell.probability is None:
         return "<small>?</small>"
     share, index = max((share, -index) for index, share in enumerate(cell.probability))
-    return f"<small>{chart.actions[-index].letter} {100.0 * share:.0f}</small>"
+    low = ' class="low"' if cell.weight < _FOOT_COVERED else ""
+    return f"<small{low}>{chart.actions[-index].letter} {100.0 * share:.0f}</small>"
 
 
 def _legend(chart: RangeChart) -> Iterator[str]:

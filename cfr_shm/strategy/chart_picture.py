@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ DOTS_PER_INCH = 150
 
 _CELL_GREY, _INK, _QUIET = "#e4e7eb", "#1c2127", "#69727d"
 _GAP = 0.03  # of a cell
+_NOTE_CHARACTERS = 118  # that a line below the heading has room for
 
 #: How far a cell must be filled for its name, and for what is written at its foot, to lie on
 #: the colours.
@@ -36,6 +38,7 @@ def chart_png(chart: RangeChart, title: str, notes: Sequence[str]) -> bytes:
     require_matplotlib("--out")
     from matplotlib.figure import Figure
 
+    notes = [line for note in notes for line in textwrap.wrap(note, _NOTE_CHARACTERS)]
     top = 0.45 + 0.2 * len(notes)  # inches
     bottom = 0.35 + 0.27 * ((len(chart.actions) + 1) // 2)
     side = WIDTH_INCHES - 0.5

@@ -93,7 +93,7 @@ def range_chart(ranks: str, actions: Sequence[ChartAction], hands: Hands) -> Ran
     """Return the chart of ``hands``.
 
     Args:
-        ranks: of the deck, lowest first; card ``c`` has rank ``c // 4``.
+        ranks: that are dealt, lowest first; card ``c`` has rank ``c // 4``.
         actions: of the node.
         hands: every hand that the player may hold.
     """

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "cfr_shm"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 KERNELS = sorted((PACKAGE / "kernels").glob("*.py"))
-DECORATORS = {"kernel", "device"}
+DECORATORS = {"kernel", "device", "outlined"}
 
 
 def name_of(path):

@@ -46,7 +46,8 @@ class Terminal:
         os.close(slave)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
-        self.workers: set[int] = set()
+        self.workers: set[int] = set()  # all children
+        self.tracker = 0
         self.segments: set[str] = set()
 
     def await_training(self) -> None:
@@ -62,16 +63,23 @@ class Terminal:
         """Note who there is now: workers, the tracker, and a standby once there is one."""
         children = psutil.Process(self.process.pid).children(recursive=True)
         self.workers |= {child.pid for child in children}
+        for child in children:
+            if "resource_tracker" in " ".join(child.cmdline()):
+                self.tracker = child.pid
 
-    def await_checkpoint(self) -> None:
-        def is_there() -> bool:
+    def await_checkpoint(self, *, newer: bool = False) -> None:
+        """Wait for a checkpoint, or for one that is newer than all that are there."""
+
+        def named() -> str | None:
             try:
                 summary = json.loads((self.run_directory / "summary.json").read_text())
             except (OSError, ValueError):
-                return False
-            return summary["checkpoint"] is not None
+                return None
+            found: str | None = summary["checkpoint"]
+            return found
 
-        assert eventually(is_there, 60.0), self.output
+        before = named() if newer else None
+        assert eventually(lambda: named() not in (None, before), 60.0), self.output
 
     def type(self, text: bytes) -> None:
         os.write(self._master, text)

@@ -150,16 +150,6 @@ def test_leaving_unasked_is_a_failure_whatever_the_status(kernel: str, status: i
         engine.advance(_endless(), _never, _ignore)
 
 
-def test_an_exception_comes_with_its_remote_traceback() -> None:
-    with (
-        pytest.raises(WorkerError, match=r"worker \d \(pid \d+\) failed: ValueError: pois") as got,
-        started(2, "failing") as (engine, _),
-    ):
-        engine.advance(_endless(), _never, _ignore)
-    assert "\n" not in str(got.value)
-    assert "in failing" in got.value.__notes__[0]
-
-
 def test_an_exception_while_starting_comes_with_its_traceback() -> None:
     with (
         pytest.raises(WorkerError, match="RuntimeError: no kernel for this machine") as caught,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -16,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cli_harness import assert_nothing_is_left, training
+from engine_harness import eventually, is_gone
 from numpy.typing import NDArray
 
 from cfr_shm.checkpoint_writer import CheckpointWriter
@@ -50,6 +53,7 @@ def checkpoints_of(path: Path) -> list[Path]:
     return sorted((path / "checkpoints").iterdir(), key=lambda each: int(each.name))
 
 
+@pytest.mark.slow
 @on_linux
 def test_row_17_disk_full(tmp_path: Path) -> None:
     """Saves fail while the disk is full, training goes on; then there is room again."""
@@ -200,6 +204,37 @@ def test_row_24_wall_clock_jumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert 1.4 < summary["seconds"] < 10.0
     assert summary["restarts"] == 0
     assert len(checkpoints_of(tmp_path)) >= 3
+
+
+@on_posix
+def test_row_25_deterministic_mode_is_bit_identical(tmp_path: Path) -> None:
+    """A worker killed, one hung, the coordinator killed, resumed with three: the same table."""
+    mode = ["--set", "engine.mode=deterministic", "--set", "engine.deadline_seconds=1"]
+    path = tmp_path / "run"
+    with training(path, 2, *mode, "--checkpoint-interval", "0.5") as terminal:
+        workers = sorted(terminal.workers - {terminal.tracker})
+        os.kill(workers[0], signal.SIGKILL)
+        time.sleep(1.0)
+        os.kill(workers[1], signal.SIGSTOP)
+        assert eventually(lambda: is_gone(workers[1]))
+        assert eventually(lambda: "within 1 s" in (path / "log.txt").read_text())
+        terminal.await_checkpoint(newer=True)
+        terminal.process.kill()
+        terminal.process.wait(60)
+    config = load_config(path / "config.yaml")
+    game = load_game(config.game)
+    checkpoint = StoredRun(path).load_checkpoint(config, game, pytest.fail)
+    target = checkpoint.iterations + 100_000
+    assert cli.main(["resume", str(path), "--iters", str(target), "--num-workers", "3"]) == 0
+    alone = ["-c", "leduc", *mode, "--num-workers", "1", "--iters", str(target)]
+    assert cli.main(["train", *alone, "--logdir", str(tmp_path / "alone")]) == 0
+    last, other = (
+        StoredRun(each).load_checkpoint(config, game, pytest.fail)
+        for each in (path, tmp_path / "alone")
+    )
+    assert last.completed == other.completed == ((0, target),)
+    assert last.rows.tobytes() == other.rows.tobytes()
+    assert (last.nodes, last.utility_sums) == (other.nodes, other.utility_sums)
 
 
 @on_posix

@@ -137,6 +137,7 @@ def test_row_13_sigusr1_writes_a_checkpoint_and_goes_on(tmp_path: Path) -> None:
         terminal.process.terminate()
         assert terminal.process.wait(60) == 143
         assert_nothing_is_left(terminal)
+        assert b"resource_tracker" not in terminal.output
     summary = json.loads((path / "summary.json").read_text())
     assert summary["checkpoints"] == 3
     assert summary["iterations"] > done

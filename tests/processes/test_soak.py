@@ -201,7 +201,7 @@ def undisturbed(path: Path, arguments: list[str]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("game", GAMES)
-@pytest.mark.parametrize("mode", ["async"])
+@pytest.mark.parametrize("mode", ["async", "deterministic"])
 def test_soak(mode: str, game: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = [*GAMES[game], "--num-workers", "2"]
     if mode != "async":

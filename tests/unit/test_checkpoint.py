@@ -295,7 +295,7 @@ def test_a_single_damaged_checkpoint_has_none_before_it(three):
         shutil.rmtree(three.directory / name)
     damage(three.directory / "300" / "rows.npy", 200)
     warnings: list[str] = []
-    with pytest.raises(CheckpointError, match="; there is no other$"):
+    with pytest.raises(CheckpointError, match=r"; there is no other$"):
         three.load_latest(warn=warnings.append, game=GAME)
     assert warnings == []
 

@@ -159,7 +159,7 @@ def test_a_task_that_ends_everybody_ends_the_run() -> None:
         if crew.queues[worker]:
             task = crew.queues[worker][0]
             if task.first_iteration <= poison < task.first_iteration + task.iteration_count:
-                crew.hits.setdefault(worker, []).append(moment + 0.1)
+                crew.hits.setdefault(worker, []).append(moment + 0.001)
 
     crew._begin = begin_and_die  # type: ignore[method-assign]
     with pytest.raises(WorkerError, match=rf"have now ended {TRIES} workers: giving up"):
@@ -173,6 +173,17 @@ def test_deaths_that_are_far_apart_are_no_loop() -> None:
     stats, ledger = _train(engine_on(crew))
     assert stats.restarts == 15
     assert ledger.completed == ((0, TARGET),)
+
+
+def test_deaths_that_come_faster_than_tasks_end_slow_a_worker_down_and_no_more() -> None:
+    """After a death tasks are short: five deaths within the time of one long task are no loop."""
+    crew = ScriptedCrew([1e6, 1e6])
+    crew.hits = {1: [1002.0 + 0.15 * n for n in range(60)]}
+    stats, ledger = _train(engine_on(crew))
+    assert stats.worker_restarts == (0, 60)
+    assert ledger.completed == ((0, TARGET),)
+    during = [done for worker, first, done in crew.answered if worker == 1 and first > 5_000_000]
+    assert sum(during) > 0
 
 
 def test_abort_ends_the_run_at_the_first_death() -> None:

@@ -320,6 +320,12 @@ def test_the_picture_is_of_its_size_and_shows_the_actions_colours(make, tmp_path
         assert wanted in found, action.name
 
 
+def test_long_notes_make_the_picture_higher_not_wider():
+    short, long = (size_of(chart_png(tiny_chart(), "", [text])) for text in ("a", "a word " * 60))
+    assert short[0] == long[0]
+    assert short[1] < long[1]
+
+
 def test_a_picture_without_matplotlib_is_refused(monkeypatch):
     monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="cfr-shm\\[plots\\]"):

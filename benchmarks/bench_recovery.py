@@ -1,0 +1,137 @@
+"""What faults cost: how soon a death is seen and made good, how long a checkpoint stops workers.
+
+``pytest benchmarks/bench_recovery.py --benchmark-only``
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import statistics
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.conftest import Scoreboard
+from cfr_shm.config import Config, GameConfig, RunConfig
+from cfr_shm.config_engine import EngineConfig
+from cfr_shm.engine.coordinator import Engine
+from cfr_shm.engine.ledger import IterationLedger
+from cfr_shm.engine.process_crew import ProcessCrew
+from cfr_shm.engine.settings import EngineSettings
+from cfr_shm.games.leduc import leduc
+from cfr_shm.games.synthetic import synthetic_buckets
+from cfr_shm.memory.tables import create_training_arena
+from cfr_shm.telemetry.events import CheckpointSaved, Event
+from cfr_shm.train import train
+
+KILLS = 6
+#: A standby is started at once after a death; it is ready by then.
+BETWEEN_SECONDS = 2.5
+GIB = 1 << 30
+TRAIN_SECONDS = 20.0
+INTERVAL_SECONDS = 6.0
+DEFAULT_INTERVAL_SECONDS = 60.0
+
+
+class Deaths:
+    """Kills one worker after another and keeps how long each took to be seen and replaced."""
+
+    def __init__(self, engine: Engine, crew: ProcessCrew) -> None:
+        self.detected: list[float] = []
+        self.recovered: list[float] = []
+        self._engine, self._crew = engine, crew
+        self._seen = threading.Event()
+        self._seen_at = 0.0
+        engine.on_loss = self._note
+
+    def kill_all_in_turn(self) -> None:
+        for number in range(KILLS):
+            time.sleep(0.3 if number == 0 else BETWEEN_SECONDS)
+            self._seen.clear()
+            self._engine._losses.longest_recovery_seconds = 0.0
+            killed_at = time.monotonic()
+            os.kill(self._crew.pids[number % 2], signal.SIGKILL)
+            if not self._seen.wait(10.0):
+                return
+            self.detected.append(self._seen_at - killed_at)
+            while not self._engine._losses.longest_recovery_seconds:
+                time.sleep(0.001)
+            self.recovered.append(self.detected[-1] + self._engine._losses.longest_recovery_seconds)
+
+    def _note(self, _text: str) -> None:
+        self._seen_at = time.monotonic()
+        self._seen.set()
+
+
+def test_deaths(benchmark, scoreboard: Scoreboard) -> None:
+    game = leduc()
+    settings = EngineSettings(
+        worker_count=2,
+        player_count=game.player_count,
+        street_count=game.street_count,
+        max_depth=game.max_depth,
+        max_actions=game.max_actions,
+    )
+    with create_training_arena(game, 2, "benchmark") as arena:
+        crew = ProcessCrew(settings, arena)
+        with Engine(settings, crew) as engine:
+            deaths = Deaths(engine, crew)
+            over = threading.Event()
+
+            def work() -> None:
+                deaths.kill_all_in_turn()
+                over.set()
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            ledger = IterationLedger(None, drain_window=settings.drain_window)
+            engine.advance(ledger, over.is_set, lambda stats: None)
+            thread.join()
+        del crew
+    benchmark.pedantic(lambda: None, rounds=1)
+    assert len(deaths.recovered) == KILLS
+    milliseconds = 1000 * statistics.median(deaths.detected)
+    scoreboard.at_most("death of a worker: seen after", milliseconds, 100, "ms")
+    standby = 1000 * statistics.median(deaths.recovered[1:])
+    scoreboard.at_most("replaced by the standby after", standby, 1000, "ms")
+    scoreboard.at_most("without a standby yet", 1000 * deaths.recovered[0], 1000, "ms")
+
+
+def test_checkpoint_pause(benchmark, scoreboard: Scoreboard, tmp_path: Path) -> None:
+    """A table of 1 GiB; the share is that of checkpoints at the default interval."""
+    saved: list[CheckpointSaved] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, CheckpointSaved):
+            saved.append(event)
+
+    config = Config(
+        game=GameConfig(name="synthetic", buckets=synthetic_buckets(GIB)),
+        engine=EngineConfig(num_workers=2, in_process=False),
+        run=RunConfig(time_budget=TRAIN_SECONDS, checkpoint_interval=INTERVAL_SECONDS),
+    )
+    summary = benchmark.pedantic(lambda: train(config, tmp_path, report=listen), rounds=1)
+    longest = summary["longest_checkpoint_pause_seconds"]
+    if not longest:
+        pytest.skip("the disk is too slow for a checkpoint in time")
+    scoreboard.at_most("checkpoint of 1 GiB: workers stand still for", 1000 * longest, 200, "ms")
+    share = 100 * longest / DEFAULT_INTERVAL_SECONDS
+    scoreboard.at_most("of the time, at the default interval", share, 1.0, "%")
+    seconds = statistics.median(event.seconds for event in saved)
+    ours = (GIB / 2**20) / seconds
+    scoreboard.at_least("written at, of what the disk takes", ours / disk_rate(tmp_path), 0.7)
+
+
+def disk_rate(directory: Path) -> float:
+    """MiB per second of plain writes of 256 MiB, synced at the end as ours are."""
+    block = os.urandom(1 << 23)
+    began = time.monotonic()
+    with (directory / "plain").open("wb") as file:
+        for _ in range(32):
+            file.write(block)
+        file.flush()
+        os.fsync(file.fileno())
+    return 256 / (time.monotonic() - began)

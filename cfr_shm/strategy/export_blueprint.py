@@ -1,0 +1,170 @@
+"""Write a hold'em strategy to an .npz file, array by array, node by node.
+
+A blueprint has too many infosets to name each one: there is a line for each decision node, and
+an infoset is a node and a bucket.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.errors import GameError
+from cfr_shm.games.game import Game
+from cfr_shm.games.holdem_lines import public_lines
+from cfr_shm.layout import DECISION
+from cfr_shm.strategy.average import Strategy
+from cfr_shm.strategy.export import replaced_file
+from cfr_shm.strategy.reach import sampled_reach_of_rows
+
+#: A CSV of more lines is of no use to anybody.
+MOST_CSV_ENTRIES = 3_000_000
+
+_NODES_TOGETHER = 4096
+
+
+def export_blueprint(
+    game: Game, strategy: Strategy, path: Path, *, mean_iteration_weight: float = 1.0
+) -> None:
+    """Write the strategy as arrays; ``numpy.load(path, allow_pickle=False)`` reads them.
+
+    One element per decision node: ``line`` (ASCII bytes), ``seat``, ``street``, ``buckets`` and
+    ``actions`` (how many), ``first_move`` (into ``move``: -1 fold, 0 check or call, otherwise
+    the chips raised to), ``first_infoset`` and ``first_entry``. Infoset ``first_infoset[n] + b``
+    is node n with bucket b: ``visits`` and ``reach`` have one element for each. Its action a is
+    ``probability[first_entry[n] + b * actions[n] + a]``. ``reach`` is estimated from
+    ``reach_deals`` deals. ``buckets_file`` and ``buckets_fingerprint`` name the card buckets,
+    empty where hands are told apart up to suits.
+
+    Args:
+        game: hold'em, with its betting tree.
+        strategy: its strategy.
+        path: the file to write.
+        mean_iteration_weight: as ``export_npz`` takes it.
+
+    Raises:
+        UsageError: ``path`` cannot be written to.
+    """
+    nodes = _Nodes(game)
+    reach, deal_count = sampled_reach_of_rows(game, strategy)
+    with (
+        replaced_file(path) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as store,
+    ):
+        for name, array in nodes.arrays(game).items():
+            _write(store, name, array.dtype, len(array), iter([array]))
+        _write(store, "reach_deals", np.dtype(np.int64), 1, iter([np.array([deal_count])]))
+        weights = strategy.weight
+        entries, infosets = nodes.entry_count, nodes.infoset_count
+        real = np.dtype(np.float64)
+        _write(store, "probability", real, entries, nodes.entries(strategy.probability))
+        visits = (part / mean_iteration_weight for part in nodes.firsts(weights))
+        _write(store, "visits", real, infosets, visits)
+        _write(store, "reach", real, infosets, nodes.firsts(reach))
+
+
+def require_few_entries(game: Game) -> None:
+    """Refuse a CSV of more lines than anybody can use.
+
+    Raises:
+        GameError: names both figures.
+    """
+    entries = _Nodes(game).entry_count
+    if entries > MOST_CSV_ENTRIES:
+        raise GameError(
+            f"a csv of {entries:,} lines is of no use (at most {MOST_CSV_ENTRIES:,} are written); "
+            "use --format npz"
+        )
+
+
+class _Nodes:
+    """The decision nodes of a game, and where their infosets and entries begin."""
+
+    def __init__(self, game: Game) -> None:
+        every = game.tree.nodes
+        self.index = np.flatnonzero(every["kind"] == DECISION)
+        records = every[self.index]
+        self.seat, self.street = records["actor"], records["street"]
+        self.actions = records["count"].astype(np.int64)
+        self.base, self.stride = records["row_base"], records["row_stride"].astype(np.int64)
+        self.child = records["first_child"].astype(np.int64)
+        self.buckets = game.deals.bucket_count[self.seat, self.street]
+        self.entry_count = int((self.buckets * self.actions).sum())
+        self.infoset_count = int(self.buckets.sum())
+
+    def arrays(self, game: Game) -> dict[str, NDArray[Any]]:
+        """Return what has an element per node, and the moves."""
+        assert game.betting is not None
+        lines = public_lines(game.betting, game.big_blind)
+        file = game.bucket_file
+        move = _ranges(self.child, self.actions)
+        return {
+            "game": np.array([game.name]),
+            "buckets_file": np.array(["" if file is None else file.path]),
+            "buckets_fingerprint": np.array(["" if file is None else file.fingerprint]),
+            "line": np.array([lines[node].encode() for node in self.index.tolist()]),
+            "seat": self.seat,
+            "street": self.street,
+            "buckets": self.buckets,
+            "actions": self.actions,
+            "first_move": _starts(self.actions),
+            "move": game.betting.move[move],
+            "first_infoset": _starts(self.buckets),
+            "first_entry": _starts(self.buckets * self.actions),
+        }
+
+    def entries(self, words: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+        """Yield the entries of all rows, in the order of nodes, buckets and actions."""
+
+        def of_rows(rows: NDArray[np.int64], actions: NDArray[np.int64]) -> NDArray[np.float64]:
+            return words[_ranges(rows, actions)]
+
+        return self._parts(of_rows)
+
+    def firsts(self, words: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+        """Yield the first word of each row, in the order of nodes and buckets."""
+        return self._parts(lambda rows, _: words[rows])
+
+    def _parts(
+        self, read: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
+    ) -> Iterator[NDArray[np.float64]]:
+        for first in range(0, len(self.index), _NODES_TOGETHER):
+            part = slice(first, first + _NODES_TOGETHER)
+            buckets = self.buckets[part]
+            bucket = _ranges(np.zeros(len(buckets), np.int64), buckets)
+            rows = np.repeat(self.base[part], buckets) + bucket * np.repeat(
+                self.stride[part], buckets
+            )
+            yield read(rows, np.repeat(self.actions[part], buckets))
+
+
+def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    starts: NDArray[np.int64] = np.cumsum(counts) - counts
+    return starts
+
+
+def _ranges(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the ``count[i]`` numbers from ``first[i]`` on, of all i one after another."""
+    total = int(count.sum())
+    ranges: NDArray[np.int64] = np.repeat(first - _starts(count), count) + np.arange(total)
+    return ranges
+
+
+def _write(
+    store: zipfile.ZipFile,
+    name: str,
+    dtype: np.dtype[Any],
+    count: int,
+    parts: Iterator[NDArray[Any]],
+) -> None:
+    """Write one array of ``count`` elements as it comes."""
+    with store.open(f"{name}.npy", "w", force_zip64=True) as member:
+        header = {"descr": dtype.str, "fortran_order": False, "shape": (count,)}
+        np.lib.format.write_array_header_1_0(member, header)
+        for part in parts:
+            member.write(np.ascontiguousarray(part, dtype).tobytes())
