@@ -1,7 +1,7 @@
 """What killed runs and former versions have left behind, found and removed on request.
 
 - shared memory whose creator is gone (the next run removes it too),
-- checkpoints that were not finished (the next save removes them too),
+- checkpoints and bucket files that were not finished (the next save removes them too),
 - kernel caches of other versions.
 
 Nothing that a living process uses is ever listed: each kind has its lock.
@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfr_shm.array_store import remove_unfinished, unfinished
+from cfr_shm.cards.buckets import BUCKETS
 from cfr_shm.kernels.jit import cache_directory, cache_root
 from cfr_shm.memory.segments import remove_stale_segments, stale_segments
 from cfr_shm.run_directory import CHECKPOINTS, RUNS
 
-SEGMENT, PART, CACHE = "shared memory", "unfinished checkpoint", "kernel cache"
+SEGMENT, PART, CACHE = "shared memory", "unfinished files", "kernel cache"
 
 
 @dataclass(frozen=True)
@@ -62,13 +63,14 @@ def remove_leftovers(found: Sequence[Leftover]) -> list[Leftover]:
 def _parts(directories: Sequence[Path] | None) -> Iterator[Path]:
     if directories is None:
         directories = sorted(RUNS.iterdir()) if RUNS.is_dir() else []
+    parents = [cache_root() / BUCKETS]
     for directory in directories:
-        if directory.is_symlink():
-            continue
-        # Bucket files are stored like checkpoints.
-        for parent in (directory, directory / CHECKPOINTS):
-            with contextlib.suppress(OSError):
-                yield from unfinished(parent)
+        if not directory.is_symlink():
+            # Bucket files that a user has named are stored like checkpoints, anywhere.
+            parents += [directory, directory / CHECKPOINTS]
+    for parent in parents:
+        with contextlib.suppress(OSError):
+            yield from unfinished(parent)
 
 
 def _old_caches() -> list[Path]:

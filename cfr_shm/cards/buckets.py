@@ -37,6 +37,9 @@ from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import ArrayStoreError, UsageError
 from cfr_shm.kernels.jit import cache_root
 
+#: Below the cache root: where buckets lie that no user has named a place for.
+BUCKETS = "buckets"
+
 _STATISTICS: Mapping[str, tuple[type, tuple[int, ...]]] = {
     "weight": (np.int64, ()),
     "mean": (np.float64, ()),
@@ -225,7 +228,7 @@ def _check_writable(directory: Path) -> None:
 
 def cached_path(spec: BucketSpec) -> Path:
     """Return where the cache directory keeps the buckets of a specification."""
-    return cache_root() / "buckets" / f"{spec.deck}-{spec.key()}"
+    return cache_root() / BUCKETS / f"{spec.deck}-{spec.key()}"
 
 
 def default_buckets(

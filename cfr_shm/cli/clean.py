@@ -8,9 +8,9 @@ from cfr_shm.cli.flags import add_json_flag
 
 HELP = "remove what killed runs and former versions have left"
 DESCRIPTION = (
-    "List shared memory of runs that were killed, unfinished parts of checkpoints, and kernel "
-    "caches of other versions; with --yes, remove them. Nothing that a running process uses is "
-    "touched, and no checkpoint, no strategy and no log."
+    "List shared memory of runs that were killed, unfinished checkpoints and bucket files, and "
+    "kernel caches of other versions; with --yes, remove them. Nothing that a running process uses "
+    "is touched, and no checkpoint, no strategy and no log."
 )
 
 

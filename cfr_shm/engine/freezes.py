@@ -59,8 +59,9 @@ COARSEST_BITS = 24
 #: largest payoff; their sums are exact up to 2 ** 53 units.
 UTILITY_BITS = 20
 
-#: The freeze of tables up to so many bytes.
-DEFAULT_FREEZES = ((1 << 16, 64), (1 << 20, 256), (1 << 24, 1024), (1 << 62, 4096))
+#: A freeze has an iteration for so many bytes of the table, rounded down to a power of 2.
+BYTES_PER_ITERATION = 128
+LEAST_FREEZE = 16
 
 #: Tables up to this size have increments for each worker, which nobody else writes to: it is
 #: the lines that go from core to core that cost there (docs/adr/0018-freezes.md).
@@ -72,7 +73,8 @@ def default_freeze(game: Game) -> int:
 
     docs/adr/0018-freezes.md says what was measured.
     """
-    return next(freeze for size, freeze in DEFAULT_FREEZES if game.table_bytes <= size)
+    iterations = max(LEAST_FREEZE, game.table_bytes // BYTES_PER_ITERATION)
+    return int(1 << (iterations.bit_length() - 1))
 
 
 def plan_freezes(

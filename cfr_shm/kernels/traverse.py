@@ -132,10 +132,10 @@ def _run_task(tree, deals, table, task, scratch, control, result, plain):
 
 
 @device
-def _prefetch_row(nodes, node, lane_bucket, lane, table, frozen):
+def _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen):
     """Ask for the row that ``node`` will read, first and last word: it may span two lines.
 
-    Within a freeze also for the units that will be added to.
+    Within a freeze only for the regrets, and for the units that will be added to.
     """
     record = nodes[at(node)]
     found = record["kind"] == DECISION
@@ -143,20 +143,21 @@ def _prefetch_row(nodes, node, lane_bucket, lane, table, frozen):
         bucket = lane_bucket[at(lane), at(record["actor"]), at(record["street"])]
         count = np.int64(record["count"])
         row = record["row_base"] + np.int64(bucket) * np.int64(record["row_stride"])
-        prefetch(table.strategy_sum, row)
+        prefetch(table.strategy_sum, row + count if frozen else row)
         prefetch(table.strategy_sum, row + count + (count - 1) // 2)
         if frozen:
-            prefetch(table.increments.units, 2 * row)
-            prefetch(table.increments.units, 2 * (row + count) - 1)
+            units = 2 * row + (count if record["actor"] == traverser else 0)
+            prefetch(table.increments.units, units)
+            prefetch(table.increments.units, units + count - 1)
     return found
 
 
 @device
-def _prefetch_children(nodes, child, count, lane_bucket, lane, table, frozen):
+def _prefetch_children(nodes, child, count, traverser, lane_bucket, lane, table, frozen):
     """Ask for the rows of all children at once: worth x1.3 beyond the cache."""
     found = False
     for action in range(count):
-        found |= _prefetch_row(nodes, child + action, lane_bucket, lane, table, frozen)
+        found |= _prefetch_row(nodes, child + action, traverser, lane_bucket, lane, table, frozen)
     return found
 
 
@@ -336,7 +337,7 @@ def run_window(
                     _mark_pruned(tree, deals, table, task, record, row, frame_value, frame)
                 if interleaved:
                     yields = _prefetch_children(
-                        nodes, child, count, lane_bucket, lane, table, frozen
+                        nodes, child, count, traverser, lane_bucket, lane, table, frozen
                     )
             else:
                 unit, share = uniform(key, node), averaged * weight
@@ -352,7 +353,7 @@ def run_window(
                 returned = True
                 value = leaf_utility(tree, node, traverser, lane_strength, lane)
             elif interleaved:
-                yields = _prefetch_row(nodes, node, lane_bucket, lane, table, frozen)
+                yields = _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen)
 
         while exploring or returned:
             if depth == 0:

@@ -15,7 +15,7 @@ from betting_lines import Node
 from brute_force_evaluator import Rules
 from numpy.typing import NDArray
 
-#: A policy: line, private knowledge of the actor (by deal) and number of actions -> (actions, deals).
+#: A policy: line, private knowledge of the actor (by deal), number of actions -> (actions, deals).
 Policy = Callable[[tuple[int, ...], NDArray[np.int64], int], NDArray[np.float64]]
 
 

@@ -122,7 +122,9 @@ def test_an_arena_is_held_until_it_is_closed() -> None:
         assert arena.name not in done.stdout
 
 
-def test_unfinished_parts_are_listed_and_then_removed(tmp_path: Path) -> None:
+def test_unfinished_parts_are_listed_and_then_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     run = tmp_path / "run"
     whole = run / "checkpoints" / "1024"
     write_store(whole, {"rows": np.zeros(100)}, {}, kind="checkpoint")
@@ -131,8 +133,12 @@ def test_unfinished_parts_are_listed_and_then_removed(tmp_path: Path) -> None:
     (part / "rows.npy").write_bytes(bytes(1000))
     mine = run / "checkpoints" / f".4096.{os.getppid()}-0123abcd.tmp"
     mine.mkdir()
-    found = [each for each in find_leftovers([run]) if each.kind == "unfinished checkpoint"]
-    assert [(each.path, each.byte_count) for each in found] == [(str(part), 1000)]
+    monkeypatch.setenv("CFR_SHM_CACHE_DIR", str(tmp_path / "cache"))
+    build = tmp_path / "cache" / "buckets" / f".standard-0123.{NO_PROCESS}-0123abcd.tmp"
+    build.mkdir(parents=True)
+    found = [each for each in find_leftovers([run]) if each.kind == "unfinished files"]
+    expected = [(str(build), 0), (str(part), 1000)]
+    assert [(each.path, each.byte_count) for each in found] == expected
     assert remove_leftovers(found) == found
     assert sorted(path.name for path in whole.parent.iterdir()) == sorted([mine.name, "1024"])
 

@@ -11,7 +11,11 @@ from betting_trees import all_in, pot_sizes, tree_of
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfr_shm.config import load_config
 from cfr_shm.errors import UsageError
+from cfr_shm.games.action_menu import compile_menu
+from cfr_shm.games.betting_tree import build_betting_tree
+from cfr_shm.games.holdem import rules_of
 from cfr_shm.games.line_walk import position, walk_line
 from cfr_shm.games.lines import ALL_IN, CALL, CHECK, FOLD, RAISE
 from cfr_shm.games.translation import smaller_probability
@@ -262,3 +266,32 @@ def test_any_line_is_walked_or_refused_in_one_line(words):
         assert walk(place.line).node == place.node
     else:
         assert re.fullmatch(r"line '.*': .+", told)
+
+
+# --- trees of configurations ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "line", "canonical"),
+    [
+        ("peer_donk_hu100", "b0.6p r1p c / x b33% r100% c", None),
+        ("peer_donk_hu100", "b1.2p r1.0p r0.8p a", "b3.4bb r10.2bb r26.52bb a"),
+        ("hu_standard", "b2.5bb r3x", "b2.5bb r7.5bb"),
+        ("sixmax_small", "b2.5bb f f f f c / x", "b2.5bb f f f f c / x"),
+        ("peer_donk_6max100", "f f f b.6p r1p f c / b0.5p", "f f f b2.5bb r8.5bb f c / b9bb"),
+        ("pushfold", "a", "a"),
+    ],
+)
+def test_the_sizes_of_a_menu_find_its_nodes_as_the_menu_writes_them(config, line, canonical):
+    loaded = load_config(config, {}, [], [])
+    rules = rules_of(loaded.game)
+    menu = compile_menu(loaded.game, loaded.abstraction)
+    tree = build_betting_tree(rules, menu, [[1] * rules.streets] * rules.players)
+    place = walk_line(tree, line, float(loaded.game.big_blind_chips))
+    assert [step.translation for step in place.steps] == [None] * len(place.steps)
+    assert canonical in (None, place.line)
+    node = place.node
+    for step in reversed(place.steps):
+        assert (int(tree.parent[node]), int(tree.move[node])) == (step.node, step.choice.move)
+        node = step.node
+    assert node == 0

@@ -1,0 +1,135 @@
+"""Hold'em: deals per second, and iterations beside donksolver on the same game, one core, one run.
+
+An iteration is one deal and one sweep for each player, on both sides. The peer's own command
+builds its buckets, ours are percentile buckets of the same counts.
+``pytest benchmarks/bench_holdem.py --benchmark-only``; the buckets take a few minutes once.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.conftest import ROUNDS, Scoreboard
+from benchmarks.trainer import KernelTrainer
+from cfr_shm.config import load_config
+from cfr_shm.games.game import Game
+from cfr_shm.games.registry import load_game
+from cfr_shm.kernels.deal import deal_many
+from cfr_shm.kernels.jit import cache_root
+from cfr_shm.kernels.traverse import external_sampling_with_options
+from cfr_shm.layout import AVERAGE_SEPARATELY, WEIGHT_LINEAR, Task
+from cfr_shm.memory.tables import allocate_scratch
+
+OURS = 64 * 1024
+PEER = 20_000
+DEALS = 500_000
+
+
+@cache
+def peer_game() -> Game:
+    """Return our side of the comparison: donksolver's heads-up preset at 100 big blinds."""
+    config = load_config("peer_donk_hu100")
+    return load_game(config.game, print, config.abstraction)
+
+
+@cache
+def peer_buckets() -> Path:
+    """Return donksolver's abstraction, built by its own command and kept in the cache."""
+    path = cache_root() / "buckets" / "donksolver-50-50-50.bin"
+    if not path.exists():
+        command = Path(sys.executable).with_name("donksolver")
+        flags = ["--buckets", "50,50,50", "--threads", "2", "--out", str(path)]
+        subprocess.run([command, "abstraction", *flags], check=True, stdout=subprocess.DEVNULL)
+    return path
+
+
+class WithoutAverage(KernelTrainer):
+    """Updates regrets and leaves the average alone."""
+
+    def run(self, count: int) -> int:
+        """Run ``count`` more iterations and return the nodes visited."""
+        task = Task(self.seed, self.done, count, *self.settings, averaging=AVERAGE_SEPARATELY)
+        views = self.views
+        external_sampling_with_options(
+            views.tree, views.deals, views.table, task, self.scratch, views.control, self.result
+        )
+        self.done += count
+        return int(self.result[1])
+
+
+def processor_seconds(work: Callable[[], object]) -> float:
+    """Return the CPU seconds of this process, threads included: other work does not count."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def in_turns(*works: Callable[[], object]) -> list[float]:
+    """Return each work's median CPU time, taken in turns."""
+    times: list[list[float]] = [[] for _ in works]
+    for _ in range(ROUNDS):
+        for work, taken in zip(works, times, strict=True):
+            taken.append(processor_seconds(work))
+    return [float(np.median(taken)) for taken in times]
+
+
+@pytest.mark.parametrize("averaging", [True, False], ids=["as configured", "off"])
+def test_heads_up_beside_donksolver(benchmark, scoreboard: Scoreboard, averaging: bool) -> None:
+    donksolver = pytest.importorskip("donksolver")
+    kind = KernelTrainer if averaging else WithoutAverage
+    trainer = kind(peer_game(), in_flight=8, weighting=WEIGHT_LINEAR)
+    solve = donksolver.Solve() if averaging else donksolver.Solve(avg_mode="off")
+    peer = donksolver.Solver.nlhe(donksolver.preset("hu"), os.fspath(peer_buckets()), solve)
+    # Early strategies visit other nodes than later ones: both sides begin with as many.
+    trainer.run(2 * OURS)
+    peer.run(2 * OURS, 1)
+    ours, theirs = in_turns(lambda: trainer.run(OURS), lambda: peer.run(PEER, 1))
+    benchmark.pedantic(lambda: trainer.run(OURS), rounds=ROUNDS, iterations=1)
+    rate, peer_rate = OURS / ours, PEER / theirs
+    benchmark.extra_info.update(iterations_per_second=rate, peer_iterations_per_second=peer_rate)
+    name = f"hu100, averaging {'as configured' if averaging else 'off'}"
+    scoreboard.note(f"{name}: iterations/s of one core", rate)
+    scoreboard.note(f"{name}: donksolver's", peer_rate)
+    scoreboard.at_least(f"{name}: beside donksolver", rate / peer_rate, 3.0 if averaging else 2.5)
+
+
+@pytest.mark.parametrize("players", [2, 6])
+def test_deals(benchmark, scoreboard: Scoreboard, players: int) -> None:
+    """Deals without a traversal in between: nothing hides the reads of the buckets."""
+    name = {2: "peer_donk_hu100", 6: "peer_donk_6max100"}[players]
+    deals = deals_of(name, players)
+    scratch = allocate_scratch(players, 4, 1, 1, 1)
+    bucket = np.zeros((DEALS, players, 4), np.int32)
+    strength = np.zeros((DEALS, players), np.int32)
+    first = [0]
+
+    def work() -> None:
+        deal_many(deals, 1, first[0], scratch, bucket, strength)
+        first[0] += DEALS
+
+    work()
+    (taken,) = in_turns(work)
+    benchmark.pedantic(work, rounds=ROUNDS, iterations=1)
+    scoreboard.note(f"{players} players: M deals/s", DEALS / taken / 1e6)
+    if players == 2:
+        scoreboard.at_most("2 players: microseconds a deal", taken / DEALS * 1e6, 0.6, "us")
+
+
+def deals_of(name: str, players: int):  # type: ignore[no-untyped-def]
+    """Return the deals of a preset without building its tree."""
+    from cfr_shm.cards.deck import STANDARD
+    from cfr_shm.games.holdem_buckets import load_buckets
+    from cfr_shm.games.holdem_deals import holdem_deals
+
+    config = load_config(name)
+    buckets = load_buckets(config.abstraction, STANDARD, range(4), print)
+    return holdem_deals(buckets, players, 4)

@@ -1,0 +1,126 @@
+"""``cfr-shm estimate``: the sizes are the game's own, what does not fit is refused, as by train."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from cfr_shm import forecast
+from cfr_shm.cli import main as cli
+from cfr_shm.config import find_config, load_config
+from cfr_shm.forecast import sizes_of
+from cfr_shm.games.registry import load_game
+from cfr_shm.games.visits import row_visits, uniform_visits
+from cfr_shm.layout import CHANCE, DECISION
+from cfr_shm.memory.limits import Limit
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(forecast, "MEASURED_SECONDS", 0.01)
+
+
+def estimate(capsys, *arguments):
+    code = cli.main(["estimate", *arguments, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def plain_visits(tree, node=0, reach=None, found=None):
+    """Reach of each decision node by all but its actor, by recursion."""
+    players = tree.utility.shape[1]
+    reach = [1.0] * players if reach is None else reach
+    found = {} if found is None else found
+    record = tree.nodes[node]
+    first, count = int(record["first_child"]), int(record["count"])
+    if record["kind"] == DECISION:
+        actor = int(record["actor"])
+        found[node] = reach[actor]
+        below = [each if p == actor else each / count for p, each in enumerate(reach)]
+        for child in range(first, first + count):
+            plain_visits(tree, child, below, found)
+    elif record["kind"] == CHANCE:
+        detail = int(record["detail"])
+        ends = [0.0, *tree.outcome_cumulative[detail : detail + count].tolist()]
+        for place in range(count):
+            share = ends[place + 1] - ends[place]
+            plain_visits(tree, first + place, [each * share for each in reach], found)
+    return found
+
+
+@pytest.mark.parametrize("game", ["kuhn", "leduc", "liars_dice", "goofspiel", "pushfold"])
+def test_visits_are_the_reach_by_everybody_else(game):
+    config = load_config(
+        None if game == "kuhn" else game, overrides=["game.name=kuhn"] * (game == "kuhn")
+    )
+    loaded = load_game(config.game, None, config.abstraction)
+    expected = plain_visits(loaded.tree)
+    found = uniform_visits(loaded.tree)
+    assert np.flatnonzero(found).tolist() == sorted(expected)
+    assert np.allclose(found[sorted(expected)], [expected[node] for node in sorted(expected)])
+    per_row, rows = row_visits(loaded.tree, loaded.deals.bucket_count)
+    assert np.isclose((per_row * rows).sum(), sum(expected.values()))
+
+
+@pytest.mark.parametrize(
+    ("game", "infosets", "entries"), [("kuhn", 12, 24), ("leduc", 288, 672), ("pushfold", 338, 676)]
+)
+def test_sizes_are_those_of_the_game(quick, capsys, game, infosets, entries):
+    code, found = estimate(capsys, "-c", game, "--visits", "10")
+    config = load_config(game)
+    loaded = load_game(config.game, None, config.abstraction)
+    assert code == 0
+    assert (found["infosets"], found["entries"]) == (infosets, entries)
+    assert found["nodes"] == len(loaded.tree.nodes)
+    assert found["table_bytes"] == loaded.table_bytes
+    assert found["fits"] is True
+    assert found["rate"]["iterations_per_second"] > 0
+    visits = found["visits"]
+    rate = found["rate"]["iterations_per_second"] * found["workers"]
+    assert visits["hours_mean"] == pytest.approx(
+        10 / visits["mean_per_iteration"] / rate / 3600, rel=1e-9
+    )
+    shares = list(visits["hours_by_share"].values())
+    assert shares == sorted(shares)
+
+
+def test_the_presets_say_their_true_sizes():
+    for name in ("hu_small", "hu_standard", "hu_rich", "sixmax_small", "sixmax", "blueprint_5h"):
+        config = load_config(name)
+        sizes = sizes_of(config)
+        assert sizes.unused == (), name
+        assert sizes.needed_bytes < 4 << 30, name
+        text = find_config(name).read_text()
+        comment = " ".join(line.lstrip("# ") for line in text.splitlines() if line[:1] == "#")
+        assert f"{sizes.nodes:,} nodes, {sizes.infosets:,} infosets, {sizes.entries:,} e" in comment
+
+
+def test_what_memory_does_not_allow_is_refused_by_both(monkeypatch, capsys, tmp_path):
+    small = [Limit("this test", 1000, "do without")]
+    monkeypatch.setattr(forecast, "limits_of", lambda config: small)
+    refused = "the tables need 3.85 MiB, but this test has only 1000 bytes left; do without"
+    assert cli.main(["estimate", "-c", "hu_small", "--json"]) == 4
+    output = capsys.readouterr()
+    assert output.err.endswith(f"error: {refused}\n")
+    document = json.loads(output.out)
+    assert (document["fits"], document["refused"]) == (False, refused)
+    run = tmp_path / "run"
+    assert cli.main(["train", "-c", "hu_small", "--logdir", str(run)]) == 4
+    assert capsys.readouterr().err.endswith(f"error: {refused}\n")
+    assert not run.exists()
+
+
+def test_errors_name_the_place_of_the_key(capsys, tmp_path):
+    path = tmp_path / "run.yaml"
+    path.write_text("game:\n  name: holdem\nabstraction:\n  preflop: [[200bb]]\n  limp: false\n")
+    for command in ("estimate", "train"):
+        assert cli.main([command, "-c", str(path)]) == 2
+        message = capsys.readouterr().err.splitlines()[-1]
+        assert f"{path}:4:12: abstraction.preflop: after 0 raises, seat 0 may only fold" in message
+
+
+@pytest.mark.parametrize("visits", ["0", "-1", "x", "1e3", "9" * 20, ""])
+def test_visits_are_a_whole_number(capsys, visits):
+    assert cli.main(["estimate", f"--visits={visits}"]) == 2
+    assert "--visits must be a whole number from 1 to" in capsys.readouterr().err
