@@ -81,6 +81,7 @@ class AlgorithmSettings:
         gamma: weight ``t ** gamma`` of iteration t in the average.
         epsilon: of outcome sampling, from which iteration on it is how much; from 0 upwards.
         averaging: of external sampling, ``on_the_way`` or ``separate``.
+        average_probability: that an iteration has its passes where averages are ``separate``.
         regret_floor: of sampled algorithms, what regrets never fall below, chips.
         pruning: of external sampling, None: nothing is skipped.
     """
@@ -91,6 +92,7 @@ class AlgorithmSettings:
     gamma: float | None = None
     epsilon: tuple[tuple[int, float], ...] = ((0, DEFAULT_EPSILON),)
     averaging: Literal["on_the_way", "separate"] = "on_the_way"
+    average_probability: float = 1.0
     regret_floor: float | None = None
     pruning: Pruning | None = None
 
@@ -118,6 +120,7 @@ class AlgorithmSettings:
         separate = self.averaging == "separate"
         return task._replace(
             averaging=AVERAGE_SEPARATELY if separate else AVERAGE_ON_THE_WAY,
+            average_probability=self.average_probability,
             regret_floor=NEVER if self.regret_floor is None else self.regret_floor,
         )
 

@@ -276,6 +276,7 @@ class Task(NamedTuple):
     prune_threshold: float = NEVER  # actions with smaller regrets may be skipped, chips
     prune_probability: float = 0.0  # that an iteration skips them
     prune_after: int = 0  # iterations before the first that may skip
+    average_probability: float = 1.0  # that passes for the average follow an iteration
 
 
 # --- freezes -----------------------------------------------------------------------------

@@ -176,13 +176,19 @@ def algorithm_settings(config: Config, game: Game) -> AlgorithmSettings:
     averaging = chosen.averaging
     if averaging is None and chosen.name == EXTERNAL_SAMPLING and game.player_count > 2:
         averaging = "separate"
+    share = chosen.average_probability
+    if share is not None and averaging != "separate":
+        raise ConfigError(
+            f"algorithm.average_probability {share:g} needs algorithm.averaging separate; "
+            "set it, or leave the probability out"
+        )
     pruning = None
     floor = chosen.regret_floor
     if chosen.prune_threshold is not None:
-        share, after = chosen.prune_probability, chosen.prune_after
+        skips, after = chosen.prune_probability, chosen.prune_after
         pruning = Pruning(
             threshold=chosen.prune_threshold,
-            probability=PRUNE_PROBABILITY if share is None else share,
+            probability=PRUNE_PROBABILITY if skips is None else skips,
             after=0 if after is None else after,
         )
         floor = PRUNED_FLOOR * chosen.prune_threshold if floor is None else floor
@@ -193,6 +199,7 @@ def algorithm_settings(config: Config, game: Game) -> AlgorithmSettings:
         gamma=chosen.gamma,
         epsilon=chosen.epsilon_schedule(),
         averaging=averaging or "on_the_way",
+        average_probability=1.0 if share is None else share,
         regret_floor=floor,
         pruning=pruning,
     )

@@ -14,7 +14,12 @@ from cfr_shm.algorithms import (
     PUBLIC_CHANCE_SAMPLING,
 )
 from cfr_shm.engine.freezes import border_of
-from cfr_shm.engine.kernel_calls import KernelCall, exploration_of, longest_path
+from cfr_shm.engine.kernel_calls import (
+    KernelCall,
+    exploration_of,
+    longest_path,
+    passes_in_flight,
+)
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.layout import FRAME_WORDS, Border, Task
 from cfr_shm.memory.tables import TrainingViews, allocate_scratch
@@ -68,7 +73,7 @@ def _averaged_apart(settings: EngineSettings, views: TrainingViews, border: Bord
         settings.street_count,
         settings.max_depth,
         settings.max_actions,
-        in_flight=1,
+        in_flight=passes_in_flight(settings),
     )
     stack = np.zeros((longest_path(settings), FRAME_WORDS), np.int64)
     shared = (views.tree, views.deals, views.control)

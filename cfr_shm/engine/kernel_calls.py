@@ -106,7 +106,7 @@ def _external_sampling_averaged_apart(settings: EngineSettings, views: TrainingV
         settings.street_count,
         settings.max_depth,
         settings.max_actions,
-        in_flight=1,
+        in_flight=passes_in_flight(settings),
     )
     stack = np.zeros((longest_path(settings), FRAME_WORDS), np.int64)
 
@@ -135,6 +135,11 @@ def _chance_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCa
         chance_sampling(views.tree, views.deals, table, task, scratch, control, result)
 
     return call
+
+
+def passes_in_flight(settings: EngineSettings) -> int:
+    """Return how many traversals are interleaved between passes for the average."""
+    return settings.in_flight if settings.algorithm.average_probability < 1.0 else 1
 
 
 def longest_path(settings: EngineSettings) -> int:

@@ -4,8 +4,13 @@ Averages taken on the way, at the nodes of whoever is not the traverser, count a
 often as the *other* non-traversers' policies come there: with three and more players that
 skews them. Here a pass for each player draws chance and the player's own actions, explores
 everybody else's, and adds the policy at every own node: an infoset then counts as often as
-chance and its owner come there, as it should. Source: Brown & Sandholm 2019, "Superhuman AI
-for multiplayer poker", supplement (UPDATE-STRATEGY).
+chance and its owner come there, as it should.
+
+Exploring everybody else takes much longer in a large tree than a sweep. So the passes follow an
+iteration with a probability only, decided by a draw of the iteration. All that is left counts
+alike and its share of the sums is what matters, so nothing is divided by that probability: on
+average the normalised sums are the same, from fewer samples. Source: Brown & Sandholm 2019,
+"Superhuman AI for multiplayer poker", supplement (UPDATE-STRATEGY).
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load
+from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import tell
@@ -35,6 +41,9 @@ from cfr_shm.layout import (
 #: Streams of random numbers of the passes: this plus the player.
 AVERAGE_STREAM = 64
 
+#: The stream of the draw that decides whether an iteration has passes.
+AVERAGE_DRAW_STREAM = 192
+
 
 @kernel
 def external_sampling_averaged_apart(tree, deals, table, task, scratch, control, stack, result):
@@ -45,13 +54,14 @@ def external_sampling_averaged_apart(tree, deals, table, task, scratch, control,
         deals: layout.Deals, read-only.
         table: layout.Table, shared, read and written.
         task: layout.Task with averaging AVERAGE_SEPARATELY.
-        scratch: layout.Scratch with one lane.
+        scratch: layout.Scratch; more than one lane is of use only between rare passes.
         control: (control_words,) int64, shared.
         stack: (decisions on the longest path + 1, FRAME_WORDS) int64, scratch.
         result: (RESULT_UTILITY + players,) float64, out.
 
-    An iteration is external sampling's, followed by one pass for each player with a deal and
-    actions of its own stream. Stops as ``external_sampling`` does.
+    An iteration is external sampling's, followed, with ``task.average_probability``, by one pass
+    for each player with the iteration's deal and actions of its own stream. Iterations up to the
+    next that has passes are interleaved as in ``external_sampling``, which it stops like.
     """
     result[:] = 0.0
     first = task.first_iteration
@@ -75,7 +85,7 @@ def external_sampling_averaged_apart_frozen(views, table, task, scratch, stack, 
         views: (layout.Tree, layout.Deals, control block): tree and deals read-only.
         table: layout.Table, shared; written to at borders.
         task: layout.Task with averaging AVERAGE_SEPARATELY, without weights.
-        scratch: layout.Scratch with one lane.
+        scratch: as ``external_sampling_averaged_apart`` has it.
         stack: as ``external_sampling_averaged_apart`` has it.
         border: layout.Border.
         result: (RESULT_UTILITY + players,) float64, out; as ``kernels.freeze`` says.
@@ -95,27 +105,31 @@ def _frozen_window(views, first, end):
 def _iterations(tree, deals, table, task, scratch, control, stack, result, first, border, frozen):
     """Run iterations ``[first, border)``; return the nodes visited, or ABANDONED."""
     visited = 0
-    for iteration in range(first, border):
+    while first < border:
+        last = first
+        while last < border - 1 and not averages_iteration(task, last):
+            last += 1
         nodes = run_window(
-            tree,
-            deals,
-            table,
-            task,
-            scratch,
-            control,
-            result,
-            iteration,
-            iteration + 1,
-            False,
-            frozen,
+            tree, deals, table, task, scratch, control, result, first, last + 1, False, frozen
         )
         if nodes == ABANDONED:
             return ABANDONED
         visited += nodes
-        # The iteration's deal is still in the only lane.
-        for player in range(tree.utility.shape[1]):
-            visited += _pass(tree, table, task, scratch, stack, iteration, player, result, frozen)
+        if averages_iteration(task, last):
+            if last > first:
+                # After a single iteration its deal is still in lane 0.
+                draw_deal(deals, task.seed, last, 0, scratch)
+            for player in range(tree.utility.shape[1]):
+                visited += _pass(tree, table, task, scratch, stack, last, player, result, frozen)
+        first = last + 1
     return visited
+
+
+@device
+def averages_iteration(task, iteration):
+    """Tell whether passes follow an iteration: decided once, by a draw of its own."""
+    unit = uniform(sweep_key(task.seed, iteration, AVERAGE_DRAW_STREAM), 0)
+    return unit < task.average_probability
 
 
 @device

@@ -18,6 +18,7 @@ from mccfr import Solver, regret_matching
 from poker_rules import Deal, Line
 
 AVERAGE_STREAM = 64
+AVERAGE_DRAW_STREAM = 192
 PRUNE_STREAM = 128
 
 
@@ -172,10 +173,12 @@ class PublicChanceSolver(Tables):
 
 @dataclass
 class SeparateSolver(Tables):
-    """External sampling; after each iteration one averaging pass for each player."""
+    """External sampling; after some iterations, drawn, one averaging pass for each player."""
 
     seed: int = 0
     node: dict | None = None
+    average_probability: float = 1.0
+    averaged: int = 0
 
     def run(self, iterations: int) -> SeparateSolver:
         deals = list(self.rules.deals())
@@ -185,6 +188,10 @@ class SeparateSolver(Tables):
             deal = deals[self.draws.deal(iteration)]
             for traverser in range(self.rules.players):
                 self.utility_sums[traverser] += self._sweep(iteration, traverser, deal, first)
+            key = sweep_key(self.seed, iteration, AVERAGE_DRAW_STREAM)
+            if uniform(key, 0) >= self.average_probability:
+                continue
+            self.averaged += 1
             for player in range(self.rules.players):
                 self._pass(iteration, player, deal, first)
         return self

@@ -100,6 +100,33 @@ def test_external_sampling_with_separate_averages(name, weighting):
     assert_same_tables(game, rules, run, plain)
 
 
+@each_weighting
+@each_game
+def test_external_sampling_with_rare_averages(name, weighting):
+    build, rules, iterations = GAMES[name]
+    game = build()
+    draws, lines = keyed(game, rules)
+    iterations *= 3
+    plain = SeparateSolver(
+        rules, draws, weighting == "linear", seed=SEED, node=lines, average_probability=0.3
+    ).run(iterations)
+    assert 0 < plain.averaged < iterations
+    options = {"seed": SEED, "weighting": weighting, "averaging": "separate"}
+    run = train(game, "external_sampling", iterations, average_probability=0.3, **options)
+    assert_same_tables(game, rules, run, plain)
+
+
+def test_rare_averages_of_three_players_come_out_as_those_of_every_iteration():
+    """On Kuhn with three players, from samples that are ten times fewer."""
+    options = {"averaging": "separate", "seed": SEED}
+    every = train(kuhn(3), "external_sampling", 200_000, **options).evaluate()
+    rare = train(
+        kuhn(3), "external_sampling", 200_000, average_probability=0.1, in_flight=8, **options
+    ).evaluate()
+    assert every.nash_conv < 0.03
+    assert rare.nash_conv == pytest.approx(every.nash_conv, abs=0.01)
+
+
 def test_regret_pruning_and_floor():
     game, rules, iterations = leduc(), Leduc(merged=True), 300
     draws, _ = keyed(game, rules)

@@ -119,6 +119,9 @@ def test_algorithms_that_do_not_fit_are_refused_before_anything_is_written(
         (["name=outcome_sampling", "prune_threshold=-5"], "not for outcome_sampling"),
         (["prune_after=5"], "needs algorithm.prune_threshold"),
         (["averaging=separate", "in_flight=2"], "separate has 1; leave it out"),
+        (["averaging=separate", "average_probability=1", "in_flight=2"], "separate has 1"),
+        (["averaging=separate", "average_probability=0"], "must be a number from"),
+        (["name=cfr", "average_probability=0.1"], "not for cfr"),
         (["name=external_sampling", "averaging=sometimes"], "found 'sometimes'"),
     ],
 )
@@ -127,6 +130,17 @@ def test_settings_that_make_no_sense_are_refused_in_one_line(overrides, message)
         load_config(overrides=[f"algorithm.{each}" for each in overrides])
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_rare_passes_need_passes():
+    rare = ["algorithm.average_probability=0.1"]
+    config = load_config("kuhn", overrides=rare)
+    with pytest.raises(ConfigError, match=r"0\.1 needs algorithm\.averaging separate"):
+        algorithm_settings(config, load_game(config.game))
+    for more in ("game.players=3", "algorithm.averaging=separate"):
+        config = load_config("kuhn", overrides=[*rare, "algorithm.in_flight=4", more])
+        settings = algorithm_settings(config, load_game(config.game))
+        assert settings.average_probability == 0.1
 
 
 def test_what_is_left_open_follows_the_game_and_pluribus():
