@@ -122,9 +122,10 @@ class CheckpointWriter:
         try:
             return self._save(checkpoint)
         except (OSError, ArrayStoreError) as error:
+            earlier = any(each.sequence is not None for each in self._store.stored())
             raise CfrShmError(
                 f"the last checkpoint, of iteration {checkpoint.iterations}, could not be "
-                f"written: {error}; earlier ones are intact"
+                f"written: {error}; {'earlier ones are intact' if earlier else 'there is no other'}"
             ) from error
 
     def wait(self) -> None:

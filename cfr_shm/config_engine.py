@@ -62,9 +62,9 @@ class EngineConfig(Section):
     drain_window: int = whole(
         1024,
         1,
-        2**20,
+        2**14,
         "Interleaved traversals are finished at multiples of this many iterations; tasks and "
-        "checkpoints begin and end there.",
+        "checkpoints begin and end there, and the end of a time budget waits for the next one.",
     )
     wait_base_ms: float | None = real(
         None, 0.1, 60000.0, "First wait for results; null = by platform.", optional=True

@@ -334,8 +334,13 @@ class _Walk:
             )
         self.require_mapping(root, "sections such as 'game:' and 'run:'")
         seen: dict[str, int] = {}
+        count = 0
         while not isinstance(section := self.next(), yaml.MappingEndEvent):
-            yield from self.section(self.key(section, seen))
+            for setting in self.section(self.key(section, seen)):
+                count += 1
+                yield setting
+        if count == 0:
+            raise ConfigError(f"{self.name}: sets nothing; expected keys below 'game:' or 'run:'")
         extra = self.next(yaml.DocumentEndEvent)
         if not isinstance(extra, yaml.StreamEndEvent):
             raise ConfigError(f"{self.place(extra)}: a second document; a config is one document")

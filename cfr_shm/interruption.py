@@ -74,6 +74,15 @@ class StopSignals:
         """128 plus the signal's number, or 0 when there was none."""
         return 128 + self.signal_number if self.signal_number else EXIT_OK
 
+    def raise_pending(self) -> None:
+        """Raise what a signal asked for, where there is nothing to save yet.
+
+        Raises:
+            StopRequested: a signal has asked the run to end.
+        """
+        if self.pending:
+            raise StopRequested(self.signal_number)
+
     def defer(self) -> None:
         """From now on a signal only sets ``pending``."""
         self._deferred = True

@@ -96,6 +96,7 @@ def tables_and_engine(
         signals.defer()
         signals.on_abandon(arena.unlink)
         engine = open_engine(settings, arena, in_process=False)
+        engine.while_starting = signals.raise_pending
         signals.on_stop(engine.wake)
         yield training_views(arena), engine
 

@@ -84,6 +84,7 @@ class Engine:
 
     Attributes:
         on_loss: told in one line of each worker that was lost and is being replaced.
+        while_starting: called while workers are started; what it raises ends the start.
         stopped_at: monotonic moment at which workers were last told to stop for a pause.
     """
 
@@ -103,6 +104,7 @@ class Engine:
         self._workers = [self._new_worker() for _ in range(settings.worker_count)]
         self._losses = LossAccount(settings.worker_count, settings.drain_window, self._clock)
         self.on_loss: Callable[[str], None] = _ignore
+        self.while_starting: Callable[[], None] = _do_nothing
         self.stopped_at = 0.0
         self._usable = False
         self._pausing = False
@@ -121,7 +123,7 @@ class Engine:
         """Start the workers and wait until they are ready."""
         atexit.register(self._crew.close)
         try:
-            self._crew.start()
+            self._crew.start(self.while_starting)
         except BaseException:
             self._close()
             raise
@@ -439,6 +441,10 @@ def open_engine(
         slowest = partial(least_phase, views.control, settings.worker_count)
         return JointEngine(settings, crew, slowest)
     return Engine(settings, crew)
+
+
+def _do_nothing() -> None:
+    """Let workers start."""
 
 
 def _ignore(text: str) -> None:

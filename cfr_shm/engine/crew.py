@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from cfr_shm.engine.handshake import ResultMessage, TaskMessage
@@ -53,8 +54,12 @@ class Crew(Protocol):
         """Longest message that crossed a process border."""
         ...
 
-    def start(self) -> None:
-        """Start the workers and wait until they are ready."""
+    def start(self, while_waiting: Callable[[], None]) -> None:
+        """Start the workers and wait until they are ready.
+
+        ``while_waiting`` is called at least every second, and after ``wake``; what it raises
+        ends the start.
+        """
         ...
 
     def send(self, worker: int, task: TaskMessage) -> None:

@@ -1,7 +1,9 @@
 """Which iterations are done, which are given out, which are still to do.
 
-Iterations ``[0, target)`` are at any time split into four parts: completed, given out,
-returned (given out once, to be given out first again) and fresh (from the frontier on).
+Iterations are at any time split into four parts: completed, given out, returned (given out
+once, to be given out first again) and fresh (from the frontier on). A run's target is a *number*
+of iterations: an undisturbed run does ``[0, target)``. One that resumes a run with holes fills
+these first, lowest first, and stops when the number is reached, whatever their indices.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ class IterationLedger:
             if first < self._frontier:
                 raise ValueError(f"completed range [{first}, {end}) overlaps the one before it")
             _check(first, end)
-            self._return_range(self._frontier, min(first, self._limit(first)))
+            self._return_range(self._frontier, first)
             _insert(self._completed, (first, end))
             self._frontier = end
 
@@ -80,7 +82,9 @@ class IterationLedger:
         if self._target is None and self._barrier is None:
             return None
         returned = sum(end - first for first, end in self._returned)
-        return returned + max(0, self._limit(self._frontier) - self._frontier)
+        fresh = returned + max(0, self._limit(self._frontier) - self._frontier)
+        wanted = self._wanted()
+        return fresh if wanted is None else min(fresh, wanted)
 
     @property
     def finished(self) -> bool:
@@ -104,6 +108,9 @@ class IterationLedger:
         """
         if count < 1:
             raise ValueError(f"count is {count}, expected at least 1")
+        wanted = self._wanted()
+        if wanted == 0:
+            return None
         if self._returned:
             first, limit = self._returned.pop(0)
         else:
@@ -112,6 +119,8 @@ class IterationLedger:
             return None
         windows = -(-(first + count) // self._drain_window)
         end = min(limit, windows * self._drain_window)
+        if wanted is not None:
+            end = min(end, first + wanted)
         if first < self._frontier:
             self._return_range(end, limit)
         else:
@@ -128,6 +137,13 @@ class IterationLedger:
         """Record that ``count`` iterations from ``first`` on, given out before, are not done."""
         self._take_from_given_out(first, first + count)
         _insert(self._returned, (first, first + count))
+
+    def _wanted(self) -> int | None:
+        """Return how many iterations may still be given out in all, None when time ends the run."""
+        if self._target is None:
+            return None
+        given_out = sum(end - first for first, end in self._given_out)
+        return max(0, self._target - self.completed_count - given_out)
 
     def _limit(self, otherwise: int) -> int:
         """Return where fresh iterations end: target, barrier, or ``otherwise``."""

@@ -14,6 +14,7 @@ import contextlib
 import os
 import sys
 import time
+from collections.abc import Callable
 from multiprocessing import Pipe
 from multiprocessing import connection as mp_connection
 from typing import Any, NoReturn
@@ -101,7 +102,7 @@ class ProcessCrew:
         """The process ids of the workers, by index; lost ones are left out."""
         return tuple(self._crew[worker].process.pid or 0 for worker in sorted(self._crew))
 
-    def start(self) -> None:
+    def start(self, while_waiting: Callable[[], None]) -> None:
         """Compile, start every worker, and wait until all are ready.
 
         Raises:
@@ -113,8 +114,9 @@ class ProcessCrew:
         self.set_stop(RUN)
         for worker in range(self._settings.worker_count):
             self._views.control[worker_line(worker) + WORKER_ITERATIONS] = 0
+            while_waiting()
             self._add(self._launcher.start_first(self._everybody(), worker))
-        self._await_ready()
+        self._await_ready(while_waiting)
         if self._settings.on_worker_death == "respawn":
             self._standby_due = time.monotonic() + STANDBY_AFTER_SECONDS
 
@@ -245,11 +247,12 @@ class ProcessCrew:
         self._largest = max(self._largest, member.channel.largest_message_bytes)
         member.close()
 
-    def _await_ready(self) -> None:
+    def _await_ready(self, while_waiting: Callable[[], None]) -> None:
         """Wait for every worker; one that dies meanwhile is started again, a few times."""
         starting = set(range(self._settings.worker_count))
         tries = dict.fromkeys(starting, 1)
         while starting:
+            while_waiting()
             self.check()
             for news in self.poll(1.0):
                 if isinstance(news, Joined):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Callable
 
 from cfr_shm.engine.crew import JOIN_SECONDS, Collected, News
 from cfr_shm.engine.handshake import Message, ResultMessage, ShutdownMessage, TaskMessage
@@ -56,10 +57,11 @@ class ThreadCrew:
         """Nothing crosses a process border."""
         return 0
 
-    def start(self) -> None:
-        """Compile in the caller's thread, then start the worker thread."""
+    def start(self, while_waiting: Callable[[], None]) -> None:
+        """Compile in the caller's thread, then start the worker thread; that waits for nobody."""
         runner = TaskRunner(self._settings, self._views, 0)
         runner.run(0, 0)
+        while_waiting()
         self.set_stop(RUN)
         self._thread = threading.Thread(
             target=self._work, args=(runner,), name="cfr-shm-worker-0", daemon=True

@@ -82,8 +82,8 @@ def load_game(
         return _holdem(config, abstraction or AbstractionConfig(), progress)
     if config.name not in _GAMES:
         raise GameError(
-            f"game.name: there is no game {config.name!r}{nearest(config.name, game_names())}; "
-            f"games: {', '.join([*game_names(), *_FORMS])}"
+            f"game.name: there is no game {config.name!r}{nearest(config.name, game_names())} "
+            f"(games: {', '.join([*game_names(), *_FORMS])})"
         )
     build, keys = _GAMES[config.name]
     _refuse_keys(config, keys)

@@ -144,7 +144,8 @@ class CheckpointStore:
                 or was written by a newer version (older ones are not tried then).
         """
         first_error: ArrayStoreError | None = None
-        for stored in self._newest_first():
+        order = self._newest_first()
+        for tried, stored in enumerate(order, 1):
             try:
                 manifest = read_manifest(stored.path, kind=KIND)
             except NewerFormatError as error:
@@ -159,9 +160,11 @@ class CheckpointStore:
                 except CheckpointError as error:
                     failure = error
             first_error = first_error or failure
-            warn(f"{failure}; falling back to the checkpoint before it")
+            if tried < len(order):
+                warn(f"{failure}; falling back to the checkpoint before it")
         if first_error is not None:
-            raise CheckpointError(f"{first_error}; no older checkpoint is whole") from first_error
+            others = "no older checkpoint is whole" if len(order) > 1 else "there is no other"
+            raise CheckpointError(f"{first_error}; {others}") from first_error
         raise CheckpointError(f"{self.directory}: {missing_reason(self.directory, KIND)}")
 
     def _newest_first(self) -> list[StoredCheckpoint]:

@@ -23,6 +23,7 @@ from engine_harness import (
     eventually,
     is_gone,
     is_unlinked,
+    settings_for,
     started,
 )
 
@@ -30,9 +31,12 @@ from cfr_shm.engine import process_crew, worker_process
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.handshake import MESSAGE_LIMIT_BYTES
 from cfr_shm.engine.ledger import IterationLedger
+from cfr_shm.engine.process_crew import ProcessCrew
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.errors import DeadlineError, WorkerError
+from cfr_shm.games.kuhn import kuhn
 from cfr_shm.layout import RUN, STOP_FLAG
+from cfr_shm.memory.tables import create_training_arena
 
 ON_LINUX = sys.platform == "linux"
 START_METHODS = ["spawn", "fork"] if ON_LINUX else ["spawn"]
@@ -252,3 +256,25 @@ def test_workers_outlive_the_thread_that_started_them() -> None:
         ledger = IterationLedger(50_000, drain_window=WINDOW)
         entered[0].advance(ledger, _never, _ignore)
         assert ledger.remaining == 0
+
+
+def test_what_comes_while_workers_start_ends_the_start() -> None:
+    """Nobody waits for workers that will have nothing to do."""
+    asked = 0
+
+    def stop_at_the_first_wait() -> None:
+        nonlocal asked
+        asked += 1
+        if asked > 2:
+            raise KeyboardInterrupt
+
+    game = kuhn()
+    settings = settings_for(game, 2, kernel="fake_kernels:counting")
+    with create_training_arena(game, 2, "") as arena:
+        crew = ProcessCrew(settings, arena)
+        engine = Engine(settings, crew)
+        engine.while_starting = stop_at_the_first_wait
+        with pytest.raises(KeyboardInterrupt), engine:
+            pytest.fail("the engine was entered")
+        assert asked == 3
+        assert crew.pids == ()

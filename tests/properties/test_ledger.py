@@ -81,7 +81,21 @@ def test_a_resumed_run_fills_the_holes_first(target: int, members: set[int]) -> 
     taken = []
     while (task := ledger.take(13)) is not None:
         taken += range(task[0], task[0] + task[1])
-    assert taken == [i for i in range(target) if i not in members]
+    wanted = max(0, target - len(members))
+    assert taken == [i for i in range(target + len(members)) if i not in members][:wanted]
+
+
+@pytest.mark.parametrize("target", [0, 500, 2000, 2001, 2500, 3000, 3500])
+def test_a_target_is_a_number_of_iterations_wherever_the_holes_are(target: int) -> None:
+    ledger = IterationLedger(target, [(0, 1000), (2000, 3000)], drain_window=1024)
+    assert ledger.remaining == max(0, target - 2000)
+    assert ledger.finished == (target <= 2000)
+    while (task := ledger.take(300)) is not None:
+        ledger.complete(*task)
+    assert ledger.completed_count == max(2000, target)
+    assert ledger.finished
+    if target == 2500:
+        assert ledger.completed == ((0, 1500), (2000, 3000))
 
 
 def test_completed_ranges_are_merged() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.crew import Collected, Joined, Lost, News
@@ -50,8 +51,8 @@ class ScriptedCrew:
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def start(self) -> None:
-        pass
+    def start(self, while_waiting: Callable[[], None]) -> None:
+        while_waiting()
 
     def close(self) -> None:
         self.closed += 1

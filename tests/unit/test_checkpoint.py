@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -287,6 +288,16 @@ def test_no_whole_checkpoint(three):
     message = refused(three)
     assert message.startswith(str(three.directory / "300" / "rows.npy"))
     assert message.endswith("no older checkpoint is whole")
+
+
+def test_a_single_damaged_checkpoint_has_none_before_it(three):
+    for name in ("100", "200"):
+        shutil.rmtree(three.directory / name)
+    damage(three.directory / "300" / "rows.npy", 200)
+    warnings: list[str] = []
+    with pytest.raises(CheckpointError, match=r"; there is no other$"):
+        three.load_latest(warn=warnings.append, game=GAME)
+    assert warnings == []
 
 
 def test_a_save_after_a_damaged_one_is_the_newest(three):

@@ -12,7 +12,7 @@ from cfr_shm import checkpoint_writer
 from cfr_shm.checkpoint_writer import CheckpointWriter
 from cfr_shm.errors import ArrayStoreError, CfrShmError, MemoryReserveError, NotFiniteError
 from cfr_shm.games.kuhn import kuhn
-from cfr_shm.memory.checkpoint import Checkpoint
+from cfr_shm.memory.checkpoint import Checkpoint, StoredCheckpoint
 from cfr_shm.telemetry.events import CheckpointFailed, CheckpointSaved
 
 
@@ -23,11 +23,15 @@ def checkpoint(iterations: int) -> Checkpoint:
 class Store:
     """Saves nothing; waits where told to, fails as often as told to."""
 
-    def __init__(self, *faults: Exception) -> None:
+    def __init__(self, *faults: Exception, there: tuple[int, ...] = ()) -> None:
         self.faults = list(faults)
+        self.there = there
         self.saved: list[int] = []
         self.gate = threading.Event()
         self.gate.set()
+
+    def stored(self) -> list[StoredCheckpoint]:
+        return [StoredCheckpoint(Path(str(each)), each, each) for each in self.there]
 
     def save(self, saved: Checkpoint, game) -> Path:
         self.gate.wait(30)
@@ -122,7 +126,10 @@ def test_the_last_one_is_tried_again(monkeypatch):
         CheckpointSaved,
     ]
     writer, _, _ = writer_on(Store(full, full, full))
-    with pytest.raises(CfrShmError, match=r"could not be written: .*No space left"):
+    with pytest.raises(CfrShmError, match=r"written: .*No space left.*; there is no other$"):
+        writer.write_last(checkpoint(5))
+    writer, _, _ = writer_on(Store(full, full, full, there=(3,)))
+    with pytest.raises(CfrShmError, match=r"No space left.*; earlier ones are intact$"):
         writer.write_last(checkpoint(5))
     writer, _, _ = writer_on(Store(NotFiniteError("regret[3] is nan")))
     with pytest.raises(NotFiniteError):

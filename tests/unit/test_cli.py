@@ -92,7 +92,10 @@ def test_the_module_is_the_command():
         ("train --seed 0x10", "--seed: run.seed must be"),
         ("train --loglevel loud", "--loglevel: run.loglevel must be 'debug', 'info'"),
         ("train --set run.sed=1", "--set run.sed: unknown key 'sed'; did you mean 'seed'?"),
-        ("train --game ledoc", "there is no game 'ledoc'; did you mean 'leduc'?"),
+        (
+            "train --game ledoc",
+            "--game: game.name: there is no game 'ledoc'; did you mean 'leduc'? (games: kuhn, ",
+        ),
         ("train --game openspiel:kuhn", "OpenSpiel has no game 'kuhn'"),
         ("train --game goofspiel --set game.dice=2", "goofspiel has no dice; only liars_dice does"),
         ("train --game absent.py:game", "there is no file absent.py"),
@@ -119,6 +122,18 @@ def test_wrong_usage_is_one_line_and_code_2(call, line, expected, tmp_path, monk
     assert called.err.count("\n") == 1
     assert expected in called.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_game_that_is_not_there_is_named_with_its_place(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "run.yaml"
+    path.write_text("run:\n  seed: 1\ngame:\n  name: leducc\n")
+    called = call("train", "-c", "run.yaml")
+    assert called.code == 2
+    assert "run.yaml:4:9: game.name: there is no game 'leducc'; did you mean" in called.err
+    path.write_text("game:\n  name: goofspiel\n  dice: 2\n")
+    assert "run.yaml:3:9: game.dice: goofspiel has no dice" in call("train", "-c", "run.yaml").err
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_environment_counts_and_is_named(call, monkeypatch, tmp_path):

@@ -135,6 +135,9 @@ def test_an_empty_section_and_a_byte_order_mark_are_fine(tmp_path):
         ("", "run.yaml: is empty; expected sections"),
         ("# nothing but a comment\n", "run.yaml: is empty"),
         ("---\n...\n", "run.yaml: is empty"),
+        ("run:\n", "run.yaml: sets nothing; expected keys below"),
+        ("game:\nrun: {}\n", "run.yaml: sets nothing"),
+        ("{}", "run.yaml: sets nothing"),
         ("just words", "run.yaml:1:1: expected sections such as 'game:' and 'run:', found"),
         (
             "- game\n- run\n",

@@ -38,6 +38,15 @@ def test_later_it_only_asks(number):
     assert woken == [1, 1]
 
 
+def test_what_was_put_off_can_be_raised_later():
+    with StopSignals() as signals:
+        signals.defer()
+        signals.raise_pending()
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(StopRequested, match="SIGTERM"):
+            signals.raise_pending()
+
+
 def test_handlers_come_back():
     before = [signal.getsignal(number) for number in NUMBERS]
     with StopSignals():
