@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from brute_force_evaluator import Rules
+from holdem_deal import deal, joint_probability
 from scipy.stats import chisquare
 
 from cfr_shm.cards.buckets import Buckets
@@ -19,8 +21,6 @@ from cfr_shm.layout_cards import (
     RANGES_WEIGHTED,
 )
 from cfr_shm.memory.tables import allocate_scratch
-from tests.reference.brute_force_evaluator import Rules
-from tests.reference.holdem_deal import deal, joint_probability
 
 slow_to_index = pytest.mark.skipif(JIT_DISABLED, reason="numbering all boards takes minutes")
 

@@ -5,7 +5,7 @@ Imports nothing from cfr_shm. Cards are ``4 * rank + suit``.
 
 import itertools
 
-from tests.reference.draws import DEAL_STREAM, sweep_key, uniform
+from draws import DEAL_STREAM, sweep_key, uniform
 
 
 class Slots:

@@ -6,6 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from brute_force_evaluator import Rules
 
 from cfr_shm.cards.abstraction import FAMILIES, BucketSpec
 from cfr_shm.cards.buckets import build_file, cached_path, open_buckets
@@ -20,7 +21,6 @@ from cfr_shm.games.registry import load_game
 from cfr_shm.games.small_deck import SmallDeck, list_deals
 from cfr_shm.layout import DEALS_HOLDEM, DEALS_TABLE, SHOWDOWN
 from cfr_shm.strategy.export_blueprint import require_few_entries
-from tests.reference.brute_force_evaluator import Rules
 
 SMALL = """
 game:
