@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cfr_shm.errors import GameError
+from cfr_shm.games.row_order import SMALL_TABLE_WORDS, order_by_deal
 from cfr_shm.layout import (
     CHANCE,
     CONTROL_LINE_WORDS,
@@ -118,6 +119,8 @@ class TreeBuilder:
         self._outcomes: dict[tuple[float, ...], int] = {}
         self._cumulative: list[float] = []
         self._infosets: dict[Hashable, tuple[NamedInfoset, _Step]] = {}
+        # Of decision nodes with rows of their own, while the table is small.
+        self._bucket_counts: dict[int, int] = {}
 
     @property
     def node_count(self) -> int:
@@ -154,6 +157,8 @@ class TreeBuilder:
         if infoset is None:
             row, stride = self._words, row_words(action_count)
             self._words += bucket_count * stride
+            if self._words <= SMALL_TABLE_WORDS:
+                self._bucket_counts[node] = bucket_count
             after = [_with_step(steps, actor, -1)] * action_count
         else:
             row, stride = self._shared_row(infoset, actor, action_count, own), 0
@@ -265,6 +270,8 @@ class TreeBuilder:
         if self._steps:
             raise GameError(f"node {min(self._steps)} of {self._node_count} was never declared")
         nodes: NDArray[Any] = np.frombuffer(self._records, dtype=NODE_DTYPE).copy()
+        if self._words <= SMALL_TABLE_WORDS and not self._infosets:
+            order_by_deal(nodes, self._bucket_counts)
         # Rows of matchups come after those of terminal nodes and showdowns.
         nodes["payoff"][nodes["kind"] == MATCHUP] += len(self._payoffs)
         pots = self._pots or [(0.0, 0)]

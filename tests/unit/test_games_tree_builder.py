@@ -14,6 +14,7 @@ from cfr_shm.games.goofspiel import goofspiel
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
 from cfr_shm.games.liars_dice import liars_dice
+from cfr_shm.games.row_order import SMALL_TABLE_WORDS
 from cfr_shm.games.synthetic import synthetic
 from cfr_shm.games.tree_builder import TreeBuilder
 from cfr_shm.kernels.payoff import leaf_utility
@@ -51,12 +52,30 @@ def test_rows_lie_side_by_side_and_fill_the_table(name):
         words = row_words(int(record["count"]))
         shared = record["row_stride"] == 0
         buckets = 1 if shared else game.deals.bucket_count[record["actor"], record["street"]]
-        assert shared or record["row_stride"] == words
-        rows = slice(record["row_base"], record["row_base"] + buckets * words)
-        used[rows] = 1 if shared else used[rows] + 1
+        small = game.table_words <= SMALL_TABLE_WORDS
+        assert shared or small or record["row_stride"] == words
+        for bucket in range(buckets):
+            first = record["row_base"] + bucket * record["row_stride"]
+            rows = slice(first, first + words)
+            used[rows] = 1 if shared else used[rows] + 1
     assert used.max() == 1
     assert game.table_words % 8 == 0
     assert game.table_words - used.sum() < 8
+
+
+def test_rows_of_one_bucket_lie_together_in_a_small_table():
+    """On each of Leduc's boards a player's rows make one block per bucket, without gaps."""
+    nodes = leduc().tree.nodes
+    decisions = nodes[nodes["kind"] == DECISION]
+    blocks = {}
+    for record in decisions:
+        words = row_words(int(record["count"]))
+        block = blocks.setdefault((int(record["actor"]), int(record["row_stride"])), [])
+        block.append((int(record["row_base"]), words))
+    for (_, stride), rows in blocks.items():
+        assert sum(words for _, words in rows) % stride == 0
+    second = decisions[decisions["street"] == 1]
+    assert min(second["row_stride"]) > max(row_words(int(count)) for count in second["count"])
 
 
 @pytest.mark.parametrize("name", GAMES)
