@@ -196,8 +196,13 @@ def test_ctrl_c_in_the_coordinator_ends_the_workers() -> None:
     def interrupt(stats: EngineStats) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt), started(2, "counting") as (engine, _):
-        engine.advance(_endless(), _never, interrupt)
+    # Shells start what runs in the background with SIGINT ignored.
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), started(2, "counting") as (engine, _):
+            engine.advance(_endless(), _never, interrupt)
+    finally:
+        signal.signal(signal.SIGINT, previous)
     assert all(is_gone(pid) for pid in PIDS)
 
 

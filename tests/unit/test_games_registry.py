@@ -16,7 +16,9 @@ from cfr_shm.games.synthetic import synthetic, synthetic_bucket_bytes, synthetic
 
 @pytest.mark.parametrize("name", game_names())
 def test_every_name_builds_its_game(name):
-    assert load_game(GameConfig(name=name)).name == name
+    # Hold'em without a flop needs no bucket file, which would take minutes.
+    keys = {"board_cards": (0,)} if name == "holdem" else {}
+    assert load_game(GameConfig(name=name, **keys)).name == name
 
 
 def test_parameters_reach_the_game():
@@ -31,7 +33,7 @@ def test_parameters_reach_the_game():
     ("config", "message"),
     [
         (GameConfig(name="leduk"), "no game 'leduk'; did you mean 'leduc'"),
-        (GameConfig(name="chess"), "no game 'chess'; games: kuhn, leduc, .*, openspiel:NAME"),
+        (GameConfig(name="chess"), "no game 'chess'.*games: kuhn, leduc, .*, openspiel:NAME"),
         (GameConfig(name="kuhn", buckets=3), "kuhn has no buckets"),
         (GameConfig(name="lairs_dice"), "did you mean 'liars_dice'"),
         (GameConfig(name="liars_dice", players=3), "liars_dice has 2 players, not 3"),
