@@ -118,6 +118,7 @@ def interrupted_reserve() -> None:
     def interrupted(segment, byte_count) -> None:  # type: ignore[no-untyped-def]
         names.append(segment.name)
         reserve(segment, byte_count)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # it may come ignored
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(60)
 
