@@ -21,6 +21,8 @@ SEND_SECONDS = 60.0
 ERROR_SEND_SECONDS = 5.0
 
 _TRACEBACK_BYTES = 3500
+#: Longest line of a traceback: an exception that prints an array must not push out the frames.
+_TRACEBACK_LINE = 400
 
 
 class ReadyMessage(NamedTuple):
@@ -151,13 +153,22 @@ def _decode(data: bytes) -> Message:
 
 def _encode_error(summary: str, remote_traceback: str) -> bytes:
     head = summary.encode(errors="replace")[:500].decode(errors="ignore").encode()
-    # The end of a traceback names the failure: the middle is what is cut.
-    tail = remote_traceback.encode(errors="replace")
+    tail = _cut_traceback(remote_traceback).encode(errors="replace")
+    # The end names the failure: the middle is what is cut, perhaps within a character.
     if len(tail) > _TRACEBACK_BYTES:
         half = _TRACEBACK_BYTES // 2
         tail = tail[: half // 2] + b"\n  ...\n" + tail[-half - half // 2 :]
     tail = tail.decode(errors="ignore").encode()
     return _ERROR_BODY.pack(_ERROR, len(head)) + head + tail
+
+
+def _cut_traceback(text: str) -> str:
+    """Return a traceback with the middles of its long lines cut out."""
+    half = _TRACEBACK_LINE // 2
+    return "\n".join(
+        line if len(line) <= _TRACEBACK_LINE else f"{line[:half]} ... {line[-half:]}"
+        for line in text.split("\n")
+    )
 
 
 class Channel:

@@ -50,12 +50,21 @@ def test_control_messages_are_small() -> None:
 @pytest.mark.parametrize("length", [3_400, 3_501, 100_000])
 def test_a_long_traceback_is_cut_in_the_middle(length: int) -> None:
     # Three bytes to a character: the cut falls inside one.
-    text = "first" + "€" * (length // 3) + "last"
+    text = "first" + "€€€€€\n" * (length // 16) + "last"
     message = decode(encode(ErrorMessage("€" * 400, text)))
     assert isinstance(message, ErrorMessage)
     assert message.remote_traceback.startswith("first")
     assert message.remote_traceback.endswith("last")
     assert message.summary.startswith("€€€")
+
+
+def test_a_long_line_does_not_push_out_the_frames_of_a_traceback() -> None:
+    frames = "".join(f'  File "{"d" * 150}/m{each}.py", line 1, in f{each}\n' for each in range(12))
+    text = f"Traceback\n{frames}ValueError: {'x' * 10_000} is wrong\n"
+    message = decode(encode(ErrorMessage("ValueError", text)))
+    assert isinstance(message, ErrorMessage)
+    assert all(f"in f{each}\n" in message.remote_traceback for each in range(12))
+    assert message.remote_traceback.endswith("x is wrong\n")
 
 
 def test_a_message_over_the_limit_is_never_sent() -> None:
@@ -108,6 +117,15 @@ def test_a_send_that_nobody_reads_ends() -> None:
     assert theirs.receive() == RESULT
     ours.close()
     theirs.close()
+
+
+def test_a_long_line_does_not_push_out_the_frames_of_a_traceback() -> None:
+    frames = "".join(f'  File "{"d" * 150}/m{each}.py", line 1, in f{each}\n' for each in range(12))
+    text = f"Traceback\n{frames}ValueError: {'x' * 10_000} is wrong\n"
+    message = decode(encode(ErrorMessage("ValueError", text)))
+    assert isinstance(message, ErrorMessage)
+    assert all(f"in f{each}\n" in message.remote_traceback for each in range(12))
+    assert message.remote_traceback.endswith("x is wrong\n")
 
 
 def test_a_message_over_the_limit_is_never_received() -> None:
