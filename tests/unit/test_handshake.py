@@ -119,15 +119,6 @@ def test_a_send_that_nobody_reads_ends() -> None:
     theirs.close()
 
 
-def test_a_long_line_does_not_push_out_the_frames_of_a_traceback() -> None:
-    frames = "".join(f'  File "{"d" * 150}/m{each}.py", line 1, in f{each}\n' for each in range(12))
-    text = f"Traceback\n{frames}ValueError: {'x' * 10_000} is wrong\n"
-    message = decode(encode(ErrorMessage("ValueError", text)))
-    assert isinstance(message, ErrorMessage)
-    assert all(f"in f{each}\n" in message.remote_traceback for each in range(12))
-    assert message.remote_traceback.endswith("x is wrong\n")
-
-
 def test_a_message_over_the_limit_is_never_received() -> None:
     ours, theirs = multiprocessing.Pipe()
     theirs.send_bytes(b"x" * MESSAGE_LIMIT_BYTES)
