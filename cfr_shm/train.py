@@ -30,7 +30,6 @@ from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import (
     StrategyWeights,
-    estimate_lost_updates,
     total_strategy_weight,
 )
 from cfr_shm.engine.stats import EngineStats
@@ -250,8 +249,7 @@ class _Run:
         completed = self._ledger.completed_count
         if self._discounts is not None and completed == self._ledger.barrier:
             factor = self._discounts.apply(self._views, completed)
-            added = self._engine.stats().strategy_weight
-            self._weights = self._weights.discounted(added, factor)
+            self._weights = self._weights.discounted(self._engine.stats(), factor)
 
     def _on_collect(self, stats: EngineStats) -> None:
         self._directory.keep()
@@ -372,14 +370,13 @@ class _Run:
         """Return the share of updates that racing workers lost since this part began.
 
         None once a worker was lost: what it had added since its last result is in the table,
-        and nobody knows how much that is.
+        and nobody knows how much that is. None also before anything was measured.
         """
         if not self._may_lose:
             return 0.0
         if self._summary.stats.replayed_iterations:
             return None
-        weights, added = self._summarised_weights, self._summary.stats.strategy_weight
-        return estimate_lost_updates(weights.added(added), weights.before, self._weight(rows))
+        return self._summarised_weights.lost(self._summary.stats, self._weight(rows))
 
     def _summarise(self, status: str, stats: EngineStats) -> Summary:
         self._summarised_weights = self._weights

@@ -116,6 +116,7 @@ class Engine:
         self._nodes = 0
         self._batches = 0
         self._strategy_weight = 0.0
+        self._raced_weight = 0.0
         self._utility_sums = [0.0] * settings.player_count
         self._own_usage = NOTHING
 
@@ -184,6 +185,7 @@ class Engine:
             nodes=self._nodes,
             utility_sums=tuple(self._utility_sums),
             strategy_weight=self._strategy_weight,
+            raced_weight=self._raced_weight,
             seconds=0.0 if started is None else max(0.0, self._last_result_at - started),
             busy_fraction=tuple(worker.busy_fraction() for worker in self._workers),
             user_cpu_seconds=used.user_seconds,
@@ -343,6 +345,7 @@ class Engine:
         self._nodes += result.nodes
         self._batches += 1
         self._strategy_weight += result.strategy_weight
+        self._raced_weight += result.raced_weight
         for player, utility in enumerate(result.utility_sums):
             self._utility_sums[player] += utility
 

@@ -38,10 +38,18 @@ def load_kernel(path: str) -> Callable[..., Any]:
     return kernel
 
 
-def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int) -> KernelCall:
+def keeps_own_sums(settings: EngineSettings, views: TrainingViews) -> bool:
+    """Return whether a worker keeps its strategy sums to itself until its task is done."""
+    return settings.races and views.table.strategy_sum.nbytes <= OWN_SUMS_BYTES
+
+
+def prepare_kernel(
+    settings: EngineSettings, views: TrainingViews, worker: int, *, shares_sums: bool = False
+) -> KernelCall:
     """Return what runs the algorithm of ``settings`` on ``views``, for one worker.
 
-    A worker imports the modules of its own algorithm and no others.
+    A worker imports the modules of its own algorithm and no others. ``shares_sums`` makes it
+    add to the strategy sums at once, also where workers keep sums of their own.
 
     Raises:
         GameError: the algorithm does not fit the game.
@@ -56,7 +64,7 @@ def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int) 
     prepare = _CALLS[name]
     if name == EXTERNAL_SAMPLING and settings.algorithm.averaging == "separate":
         prepare = _external_sampling_averaged_apart
-    if settings.races and views.table.strategy_sum.nbytes <= OWN_SUMS_BYTES:
+    if keeps_own_sums(settings, views) and not shares_sums:
         return _with_own_sums(prepare, settings, views)
     return prepare(settings, views)
 

@@ -5,13 +5,16 @@ privately counts the strategy weight that it adds (a policy sums to 1, so that a
 exactly the iteration's weight to its row), and the coordinator sums the counts. What the table
 has grown by is what arrived. So::
 
-    estimate = 1 - growth of all strategy sums / weight that workers added
+    estimate = (weight that workers added - growth of all strategy sums) / weight that raced
 
-is the share of strategy weight that was lost: measured over the whole run, not sampled, and
-exact up to rounding (about 1e-10). It costs one float64 add per visit and one pass over the
-table. Regrets lie in the same rows, are added at the same visits' other end, and are lost at a
-similar rate, which is not measured. Where workers keep strategy sums of their own, on tables
-within the first-level cache, the estimate is therefore 0 and says nothing about regrets.
+is the share of strategy weight that was lost: exact up to rounding (about 1e-10). It costs one
+float64 add per visit and one pass over the table. Regrets lie in the same rows, are added at
+the same visits' other end, and are lost at a similar rate.
+
+All weight races, and nothing is sampled, unless the table fits the first-level cache. There
+workers keep strategy sums of their own (docs/adr/0003-updates.md), so that only regrets race;
+as *witnesses* for them, one task of each worker in ``WITNESS_ROUNDS`` shares its sums like
+regrets. Workers are at such tasks at about the same time, not exactly: the estimate may be low.
 """
 
 from __future__ import annotations
@@ -22,27 +25,42 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.engine.stats import EngineStats
 from cfr_shm.layout import DECISION, Tree
+
+#: Tasks are given out in rounds, one to each worker; one round in so many has the witnesses. It
+#: costs them a fifth of their rate, all others nothing.
+WITNESS_ROUNDS = 32
+#: The first such round: tasks have grown to their full size by then.
+WITNESS_FIRST = 6
 
 #: Differences below this are rounding of the sums, not lost updates.
 ROUNDING = 1e-9
 
 
-def estimate_lost_updates(weight_added: float, weight_before: float, weight_after: float) -> float:
-    """Return the share of updates that were lost, in [0, 1].
+def is_witness(task_id: int, worker_count: int) -> bool:
+    """Return whether a task shares its strategy sums where others keep them apart."""
+    return task_id // worker_count % WITNESS_ROUNDS == WITNESS_FIRST
+
+
+def estimate_lost_updates(
+    weight_added: float, weight_raced: float, weight_before: float, weight_after: float
+) -> float | None:
+    """Return the share of updates that were lost, in [0, 1]; None if nothing was measured.
 
     Args:
         weight_added: ``EngineStats.strategy_weight``: what workers counted.
+        weight_raced: ``EngineStats.raced_weight``: the part of it that could be lost.
         weight_before: ``total_strategy_weight`` of the table at the start.
         weight_after: the same at the end, with nobody writing.
 
-    >>> estimate_lost_updates(1000.0, 50.0, 800.0)
+    >>> estimate_lost_updates(1000.0, 1000.0, 50.0, 800.0)
     0.25
     """
-    if weight_added <= 0:
-        return 0.0
-    lost = 1.0 - (weight_after - weight_before) / weight_added
-    return min(1.0, lost) if lost > ROUNDING else 0.0
+    if weight_raced <= 0:
+        return None
+    lost = weight_added - (weight_after - weight_before)
+    return min(1.0, lost / weight_raced) if lost > ROUNDING * weight_added else 0.0
 
 
 @dataclass(frozen=True)
@@ -53,19 +71,42 @@ class StrategyWeights:
         before: what they added up to at the start, discounted since.
         kept: what workers had added by the last discount, discounted.
         counted: the same, not discounted.
+        raced_kept: of ``kept``, what raced.
+        raced_counted: of ``counted``, what raced.
     """
 
     before: float
     kept: float = 0.0
     counted: float = 0.0
+    raced_kept: float = 0.0
+    raced_counted: float = 0.0
 
-    def added(self, counted: float) -> float:
-        """Return what is left of all that was added, ``counted`` in total."""
-        return self.kept + counted - self.counted
-
-    def discounted(self, counted: float, factor: float) -> StrategyWeights:
+    def discounted(self, stats: EngineStats, factor: float) -> StrategyWeights:
         """Return the account after a discount by ``factor``."""
-        return StrategyWeights(self.before * factor, self.added(counted) * factor, counted)
+        return StrategyWeights(
+            before=self.before * factor,
+            kept=self._added(stats) * factor,
+            counted=stats.strategy_weight,
+            raced_kept=self._raced(stats) * factor,
+            raced_counted=stats.raced_weight,
+        )
+
+    def lost(self, stats: EngineStats, weight_after: float) -> float | None:
+        """Return the share of updates that were lost, ``estimate_lost_updates``'s.
+
+        Args:
+            stats: the engine's totals.
+            weight_after: ``total_strategy_weight`` of the table.
+        """
+        return estimate_lost_updates(
+            self._added(stats), self._raced(stats), self.before, weight_after
+        )
+
+    def _added(self, stats: EngineStats) -> float:
+        return self.kept + stats.strategy_weight - self.counted
+
+    def _raced(self, stats: EngineStats) -> float:
+        return self.raced_kept + stats.raced_weight - self.raced_counted
 
 
 def total_strategy_weight(

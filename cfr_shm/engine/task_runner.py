@@ -15,7 +15,8 @@ from cfr_shm.engine.handshake import (
     ShutdownMessage,
     TaskMessage,
 )
-from cfr_shm.engine.kernel_calls import prepare_kernel
+from cfr_shm.engine.kernel_calls import keeps_own_sums, prepare_kernel
+from cfr_shm.engine.lost_updates import is_witness
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.usage import Usage
 from cfr_shm.layout import (
@@ -54,7 +55,7 @@ class TaskRunner:
 
     def __init__(self, settings: EngineSettings, views: TrainingViews, worker: int) -> None:
         self._settings, self._views = settings, views
-        self._call = prepare_kernel(settings, views, worker)
+        self._prepare(worker)
         self._result = np.zeros(RESULT_UTILITY + settings.player_count)
         task = Task(
             seed=settings.seed,
@@ -75,19 +76,32 @@ class TaskRunner:
 
     def assign(self, worker: int) -> None:
         """Be the worker of this index from now on."""
-        self._call = prepare_kernel(self._settings, self._views, worker)
+        self._prepare(worker)
         self._task = self._task._replace(worker_line=worker_line(worker))
 
-    def run(self, first_iteration: int, iteration_count: int) -> Any:
+    def shares_sums(self, task_id: int) -> bool:
+        """Return whether a task adds to the shared strategy sums at once."""
+        return not self._own_sums or is_witness(task_id, self._settings.worker_count)
+
+    def run(self, first_iteration: int, iteration_count: int, shares_sums: bool = False) -> Any:
         """Run a task and return the kernel's result, ``(RESULT_UTILITY + players,)`` float64.
 
         The array is overwritten by the next task. No iterations at all load the kernel from
-        the cache, or compile it, and change nothing.
+        the cache, or compile it, and change nothing. ``shares_sums``: see there.
         """
         task = self._task._replace(first_iteration=first_iteration, iteration_count=iteration_count)
         self._result[:] = 0.0
-        self._call(task, self._result)
+        call = self._sharing_call if shares_sums else self._call
+        call(task, self._result)
         return self._result
+
+    def _prepare(self, worker: int) -> None:
+        settings, views = self._settings, self._views
+        self._own_sums = keeps_own_sums(settings, views)
+        self._call = prepare_kernel(settings, views, worker)
+        self._sharing_call = self._call
+        if self._own_sums:
+            self._sharing_call = prepare_kernel(settings, views, worker, shares_sums=True)
 
 
 def serve(channel: TaskChannel, runner: TaskRunner, usage: Callable[[], Usage]) -> None:
@@ -114,7 +128,8 @@ def serve(channel: TaskChannel, runner: TaskRunner, usage: Callable[[], Usage]) 
             first_task_at = began
         else:
             blocked += began - idle_from
-        result = runner.run(message.first_iteration, message.iteration_count)
+        shares_sums = runner.shares_sums(message.task_id)
+        result = runner.run(message.first_iteration, message.iteration_count, shares_sums)
         ended = time.perf_counter()
         used = usage().since(at_start)
         channel.send(
@@ -123,6 +138,7 @@ def serve(channel: TaskChannel, runner: TaskRunner, usage: Callable[[], Usage]) 
                 iterations=int(result[RESULT_ITERATIONS]),
                 nodes=int(result[RESULT_NODES]),
                 strategy_weight=float(result[RESULT_WEIGHT]),
+                raced_weight=float(result[RESULT_WEIGHT]) if shares_sums else 0.0,
                 kernel_seconds=ended - began,
                 active_seconds=ended - first_task_at,
                 blocked_seconds=blocked,

@@ -122,28 +122,37 @@ def test_a_thread_works_on_an_arena_too(game: Game) -> None:
 
 @pytest.mark.parametrize("update", ["atomic", "racy"])
 def test_lost_updates_are_measured(game: Game, update: str) -> None:
-    settings = settings_for(game, 2, update=update, batch_seconds=0.05)
+    """Where workers have sums of their own, by some tasks that share theirs."""
+    settings = settings_for(game, 2, update=update, batch_size=4 * WINDOW)
     ledger = IterationLedger(4 * ITERATIONS, drain_window=WINDOW)
     with create_training_arena(game, 2, "") as arena:
         stats = _train(open_engine(settings, arena, in_process=False), ledger, None)
         views = training_views(arena)
         total = total_strategy_weight(game.tree, game.deals.bucket_count, views.table.strategy_sum)
-        lost = estimate_lost_updates(stats.strategy_weight, 0.0, total)
+        lost = estimate_lost_updates(stats.strategy_weight, stats.raced_weight, 0.0, total)
         del views
+    if update == "atomic":
+        assert stats.raced_weight == stats.strategy_weight
+    else:
+        assert 0.0 < stats.raced_weight < 0.1 * stats.strategy_weight
+    assert lost is not None
     if update == "atomic" and not JIT_DISABLED:
         assert lost == 0.0
     else:
         assert 0.0 <= lost < 0.2
 
 
-def test_workers_that_race_on_a_small_table_lose_no_strategy_sums(game: Game) -> None:
-    settings = settings_for(game, 2, update="racy", batch_seconds=0.05)
-    ledger = IterationLedger(4 * ITERATIONS, drain_window=WINDOW)
+def test_workers_that_race_on_a_small_table_lose_no_strategy_sums_of_their_own(
+    game: Game,
+) -> None:
+    settings = settings_for(game, 2, update="racy", batch_size=ITERATIONS // 2)
+    ledger = IterationLedger(4 * ITERATIONS, drain_window=WINDOW)  # Too few tasks for a witness.
     with create_training_arena(game, 2, "") as arena:
-        stats = _train(open_engine(settings, arena, in_process=False), ledger, 3)
+        stats = _train(open_engine(settings, arena, in_process=False), ledger, None)
         views = training_views(arena)
         total = total_strategy_weight(game.tree, game.deals.bucket_count, views.table.strategy_sum)
         del views
+    assert stats.raced_weight == 0.0
     if not JIT_DISABLED:
         assert total == pytest.approx(stats.strategy_weight, rel=1e-9)
 

@@ -156,7 +156,19 @@ class ScriptedCrew:
         return Collected(
             worker,
             ResultMessage(
-                task.task_id, done, 2 * done, 1.0 * done, seconds, 1, 0, 0, 0, 0, 0, (done, -done)
+                task.task_id,
+                done,
+                2 * done,
+                1.0 * done,
+                1.0 * done,
+                seconds,
+                1,
+                0,
+                0,
+                0,
+                0,
+                0,
+                (done, -done),
             ),
         )
 
