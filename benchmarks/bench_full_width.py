@@ -23,7 +23,7 @@ from cfr_shm.games.leduc import leduc
 from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.games.vector_form import outline
 from cfr_shm.memory.tables import create_training_arena
-from cfr_shm.run_setup import usable_cores
+from cfr_shm.run.setup import usable_cores
 
 PEERS = {
     "Leduc, suits apart": Peer(

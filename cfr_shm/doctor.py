@@ -35,7 +35,7 @@ from cfr_shm.kernels.memory_probe import touch_random_words
 from cfr_shm.kernels.warm import cache_state
 from cfr_shm.memory.limits import Limit, private_limits, shared_limits, size_text
 from cfr_shm.memory.tables import create_training_arena
-from cfr_shm.run_setup import engine_settings, usable_cores
+from cfr_shm.run.setup import engine_settings, usable_cores
 
 #: Less room than this for tables is worth a warning: blueprints take GiBs.
 ROOM_BYTES = 1 << 30

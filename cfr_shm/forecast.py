@@ -25,7 +25,7 @@ from cfr_shm.games.visits import row_visits
 from cfr_shm.layout import CHANCE, DECISION, RESULT_NODES, WORD_BYTES
 from cfr_shm.memory.limits import Limit, private_limits, require_memory, shared_limits
 from cfr_shm.memory.tables import private_views
-from cfr_shm.run_setup import (
+from cfr_shm.run.setup import (
     engine_settings,
     freeze_plan,
     runs_in_process,

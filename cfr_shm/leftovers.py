@@ -21,7 +21,7 @@ from cfr_shm.array_store import remove_unfinished, unfinished
 from cfr_shm.cards.buckets import BUCKETS
 from cfr_shm.kernels.jit import cache_directory, cache_root
 from cfr_shm.memory.segments import remove_stale_segments, stale_segments
-from cfr_shm.run_directory import CHECKPOINTS, RUNS
+from cfr_shm.run.directory import CHECKPOINTS, RUNS
 
 SEGMENT, PART, CACHE = "shared memory", "unfinished files", "kernel cache"
 

@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.algorithms import FULL_WIDTH
-from cfr_shm.checkpoint_writer import CheckpointWriter
 from cfr_shm.config import Config, fingerprint, to_dict
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
@@ -37,16 +36,16 @@ from cfr_shm.evaluation.best_response import Evaluation, evaluate
 from cfr_shm.forecast import refuse_too_large
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game, pinned
-from cfr_shm.interruption import StopRequested, StopSignals
 from cfr_shm.layout import Table
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import (
     TrainingViews,
     table_of,
 )
-from cfr_shm.run_directory import CHECKPOINTS, RunDirectory
-from cfr_shm.run_report import Meter, Pauses, Summary, Totals
-from cfr_shm.run_resources import (
+from cfr_shm.run.checkpoint_writer import CheckpointWriter
+from cfr_shm.run.directory import CHECKPOINTS, RunDirectory
+from cfr_shm.run.report import Meter, Pauses, Summary, Totals
+from cfr_shm.run.resources import (
     listeners,
     make_kernels_ready,
     notes_on,
@@ -54,7 +53,7 @@ from cfr_shm.run_resources import (
     sweep,
     tables_and_engine,
 )
-from cfr_shm.run_setup import (
+from cfr_shm.run.setup import (
     algorithm_settings,
     discount_plan,
     drain_window,
@@ -64,6 +63,7 @@ from cfr_shm.run_setup import (
     mean_iteration_weight,
     with_freeze,
 )
+from cfr_shm.run.signals import StopRequested, StopSignals
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.statistics import street_statistics
 from cfr_shm.telemetry.events import (

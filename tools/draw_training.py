@@ -20,7 +20,7 @@ from rich.terminal_theme import TerminalTheme
 
 from cfr_shm.config import load_config
 from cfr_shm.config_reader import Setting
-from cfr_shm.run_directory import default_path
+from cfr_shm.run.directory import default_path
 from cfr_shm.telemetry.events import Evaluated, Event, Progress, RunEnded
 from cfr_shm.telemetry.live import Picture
 from cfr_shm.telemetry.progress import describe

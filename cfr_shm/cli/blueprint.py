@@ -32,7 +32,7 @@ class Blueprint(NamedTuple):
     @property
     def mean_iteration_weight(self) -> float:
         """Return what turns strategy weights into visits."""
-        from cfr_shm.run_setup import mean_iteration_weight
+        from cfr_shm.run.setup import mean_iteration_weight
 
         return mean_iteration_weight(self.stored.config, self.stored.checkpoint.iterations)
 

@@ -68,7 +68,7 @@ def _estimate(config: Config, visits: int, json_output: bool) -> int:
         sizes_of,
     )
     from cfr_shm.kernels.warm import compile_kernels
-    from cfr_shm.run_setup import usable_cores
+    from cfr_shm.run.setup import usable_cores
 
     compile_kernels(say)
     sizes, limits = sizes_of(config, say), limits_of(config)

@@ -40,7 +40,7 @@ def run(namespace: argparse.Namespace) -> int:
     if namespace.format == "openspiel":
         export_openspiel(stored.game, stored.strategy, path)
     else:
-        from cfr_shm.run_setup import mean_iteration_weight
+        from cfr_shm.run.setup import mean_iteration_weight
 
         mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
         write = export_npz if namespace.format == "npz" else export_csv

@@ -53,7 +53,7 @@ def resume_run(
     from cfr_shm.cli.session import run_session, say, warn
     from cfr_shm.config import load_config
     from cfr_shm.games.registry import load_game
-    from cfr_shm.run_directory import StoredRun
+    from cfr_shm.run.directory import StoredRun
 
     stored = StoredRun(directory)
     if any(setting.key in _BOUNDS for setting in given):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cfr_shm.config import Config, located
 from cfr_shm.errors import EXIT_OK, ConfigError, GameError
-from cfr_shm.interruption import StopSignals
+from cfr_shm.run.signals import StopSignals
 
 if TYPE_CHECKING:
     from cfr_shm.config_reader import Setting
@@ -89,7 +89,7 @@ def load_table(directory: str) -> StoredTable:
     from cfr_shm.games.registry import load_game
     from cfr_shm.kernels.warm import compile_kernels
     from cfr_shm.memory.tables import table_of
-    from cfr_shm.run_directory import StoredRun
+    from cfr_shm.run.directory import StoredRun
 
     stored = StoredRun(directory)
     config = stored.load_config()

@@ -208,7 +208,7 @@ def _show_infosets(stored: StoredTable, namespace: argparse.Namespace) -> int:
 def _infosets(stored: StoredTable) -> list[dict[str, Any]]:
     import itertools
 
-    from cfr_shm.run_setup import mean_iteration_weight
+    from cfr_shm.run.setup import mean_iteration_weight
 
     mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
     rows = []

@@ -71,7 +71,7 @@ def run(namespace: argparse.Namespace) -> int:
 
     from cfr_shm.cli.session import named_places, run_session
     from cfr_shm.config import load_config
-    from cfr_shm.run_directory import default_path
+    from cfr_shm.run.directory import default_path
 
     config = load_config(namespace.config, os.environ, namespace.overrides, given)
     name = config.game.name if namespace.config is None else Path(namespace.config).stem

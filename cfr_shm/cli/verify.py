@@ -11,7 +11,7 @@ from cfr_shm.algorithms import EXTERNAL_SAMPLING
 from cfr_shm.cli.flags import add_json_flag
 
 if TYPE_CHECKING:
-    from cfr_shm.interruption import StopSignals
+    from cfr_shm.run.signals import StopSignals
 
 HELP = "prove that training gives the right answers here"
 DESCRIPTION = (
@@ -82,7 +82,7 @@ def run(namespace: argparse.Namespace) -> int:
 
     from cfr_shm.cli.session import print_json, print_lines, say
     from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME
-    from cfr_shm.interruption import StopSignals
+    from cfr_shm.run.signals import StopSignals
 
     several = _several(namespace.num_workers)
     rows = []
@@ -111,7 +111,7 @@ def _several(text: str | None) -> int:
     from cfr_shm.config import load_config
     from cfr_shm.config_reader import Setting
     from cfr_shm.errors import UsageError
-    from cfr_shm.run_setup import usable_cores
+    from cfr_shm.run.setup import usable_cores
 
     name = "--num-workers"
     flags = [] if text is None else [Setting("engine.num_workers", text, name, name)]

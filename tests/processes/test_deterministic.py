@@ -28,7 +28,7 @@ from cfr_shm.games.synthetic import synthetic
 from cfr_shm.layout import CONTROL_LINE_WORDS, FREEZE_STEP, freeze_lines
 from cfr_shm.memory.checkpoint import CheckpointStore
 from cfr_shm.memory.tables import create_training_arena, training_views
-from cfr_shm.run_directory import CHECKPOINTS
+from cfr_shm.run.directory import CHECKPOINTS
 from cfr_shm.train import train
 
 FREEZE = 64

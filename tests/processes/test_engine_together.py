@@ -36,7 +36,7 @@ from cfr_shm.kernels.barrier import least_phase
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.tables import create_training_arena, private_views, training_views
-from cfr_shm.run_directory import StoredRun
+from cfr_shm.run.directory import StoredRun
 from cfr_shm.train import train
 
 ITERATIONS = 12 if JIT_DISABLED else 3000

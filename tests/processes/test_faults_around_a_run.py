@@ -21,7 +21,6 @@ from cli_harness import assert_nothing_is_left, training
 from engine_harness import eventually, is_gone
 from numpy.typing import NDArray
 
-from cfr_shm.checkpoint_writer import CheckpointWriter
 from cfr_shm.cli import main as cli
 from cfr_shm.config import Config, GameConfig, RunConfig, load_config
 from cfr_shm.config_engine import EngineConfig
@@ -31,7 +30,8 @@ from cfr_shm.games.registry import load_game
 from cfr_shm.games.synthetic import synthetic_buckets
 from cfr_shm.layout import DECISION
 from cfr_shm.memory.checkpoint import load_checkpoint
-from cfr_shm.run_directory import StoredRun
+from cfr_shm.run.checkpoint_writer import CheckpointWriter
+from cfr_shm.run.directory import StoredRun
 from cfr_shm.train import train
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /dev/shm")

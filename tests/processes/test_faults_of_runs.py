@@ -20,7 +20,7 @@ from engine_harness import eventually, is_gone, is_unlinked
 from cfr_shm.cli import main as cli
 from cfr_shm.config import load_config
 from cfr_shm.games.registry import load_game
-from cfr_shm.run_directory import StoredRun
+from cfr_shm.run.directory import StoredRun
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX systems")
 

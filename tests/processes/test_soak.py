@@ -26,7 +26,7 @@ from engine_harness import eventually, is_gone
 from cfr_shm.games.registry import load_game
 from cfr_shm.games.synthetic import synthetic_buckets
 from cfr_shm.memory.checkpoint import Checkpoint
-from cfr_shm.run_directory import StoredRun
+from cfr_shm.run.directory import StoredRun
 
 SECONDS = float(os.environ.get("CFR_SHM_SOAK_SECONDS", "600"))
 SEED = int(os.environ.get("CFR_SHM_SOAK_SEED", "1"))

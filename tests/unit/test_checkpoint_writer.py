@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cfr_shm import checkpoint_writer
-from cfr_shm.checkpoint_writer import CheckpointWriter
 from cfr_shm.errors import ArrayStoreError, CfrShmError, MemoryReserveError, NotFiniteError
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.memory.checkpoint import Checkpoint, StoredCheckpoint
+from cfr_shm.run import checkpoint_writer
+from cfr_shm.run.checkpoint_writer import CheckpointWriter
 from cfr_shm.telemetry.events import CheckpointFailed, CheckpointSaved
 
 

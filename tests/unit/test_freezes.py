@@ -20,7 +20,7 @@ from cfr_shm.games.leduc import leduc
 from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.games.synthetic import synthetic
 from cfr_shm.memory.increments import table_runs
-from cfr_shm.run_setup import with_freeze
+from cfr_shm.run.setup import with_freeze
 
 EXTERNAL = AlgorithmSettings()
 

@@ -11,7 +11,7 @@ import pytest
 
 from cfr_shm.config import Config, load_config, parse_config
 from cfr_shm.errors import UsageError
-from cfr_shm.run_directory import RunDirectory, StoredRun, default_path
+from cfr_shm.run.directory import RunDirectory, StoredRun, default_path
 
 CONFIG = Config()
 
@@ -74,7 +74,7 @@ def test_row_19_two_at_once_are_refused_and_a_dead_owner_is_not_one(tmp_path):
     # The lock dies with its owner: here by os._exit, as if by a kill.
     program = (
         "import os, sys; from pathlib import Path; from cfr_shm.config import Config;"
-        "from cfr_shm.run_directory import RunDirectory;"
+        "from cfr_shm.run.directory import RunDirectory;"
         "RunDirectory.claim(Path(sys.argv[1]), Config(), resuming=True); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", program, str(path)], check=False).returncode == 9

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from cfr_shm import run_setup
 from cfr_shm.config import Config, load_config
 from cfr_shm.config_algorithm import AlgorithmConfig
 from cfr_shm.engine.stats import EngineStats
@@ -16,8 +15,9 @@ from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
 from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.games.registry import load_game
-from cfr_shm.run_report import Meter, Summary, Totals
-from cfr_shm.run_setup import (
+from cfr_shm.run import setup as run_setup
+from cfr_shm.run.report import Meter, Summary, Totals
+from cfr_shm.run.setup import (
     engine_settings,
     epsilon_at,
     runs_in_process,

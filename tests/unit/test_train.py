@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cfr_shm import checkpoint_writer
 from cfr_shm.config import Config, fingerprint, load_config
 from cfr_shm.errors import (
     CheckpointError,
@@ -19,9 +18,10 @@ from cfr_shm.errors import (
     UsageError,
 )
 from cfr_shm.games.registry import load_game
-from cfr_shm.interruption import StopRequested, StopSignals
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
-from cfr_shm.run_directory import StoredRun
+from cfr_shm.run import checkpoint_writer
+from cfr_shm.run.directory import StoredRun
+from cfr_shm.run.signals import StopRequested, StopSignals
 from cfr_shm.telemetry import events
 from cfr_shm.train import train
 

@@ -12,8 +12,8 @@ from cfr_shm.config import Config, load_config
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.registry import load_game
 from cfr_shm.memory.checkpoint import Checkpoint
-from cfr_shm.run_directory import StoredRun
-from cfr_shm.run_setup import algorithm_settings, mean_iteration_weight
+from cfr_shm.run.directory import StoredRun
+from cfr_shm.run.setup import algorithm_settings, mean_iteration_weight
 from cfr_shm.train import train
 
 

@@ -216,7 +216,7 @@ def _leduc(workers: int, batch_seconds: float) -> Iterator[tuple[Engine, Callabl
     from cfr_shm.engine.ledger import IterationLedger
     from cfr_shm.games.registry import load_game
     from cfr_shm.memory.tables import create_training_arena
-    from cfr_shm.run_setup import engine_settings
+    from cfr_shm.run.setup import engine_settings
 
     config = Config(
         game=GameConfig(name="leduc"),

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from cfr_shm.interruption import StopRequested, StopSignals
+from cfr_shm.run.signals import StopRequested, StopSignals
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -72,7 +72,7 @@ def test_in_another_thread_nothing_is_caught():
 def test_a_second_ctrl_c_leaves_at_once_after_cleaning_up():
     program = """
 import signal
-from cfr_shm.interruption import StopSignals
+from cfr_shm.run.signals import StopSignals
 with StopSignals() as signals:
     signals.defer()
     signals.on_abandon(lambda: print("first made", flush=True))

@@ -15,7 +15,6 @@ from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
 from cfr_shm.games.vector_form import outline
-from cfr_shm.interruption import StopSignals
 from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.limits import size_text
@@ -26,8 +25,9 @@ from cfr_shm.memory.tables import (
     private_views,
     training_views,
 )
-from cfr_shm.run_directory import LOG, METRICS, TENSORBOARD, RunDirectory
-from cfr_shm.run_setup import engine_settings, runs_in_process, usable_cores, worker_count
+from cfr_shm.run.directory import LOG, METRICS, TENSORBOARD, RunDirectory
+from cfr_shm.run.setup import engine_settings, runs_in_process, usable_cores, worker_count
+from cfr_shm.run.signals import StopSignals
 from cfr_shm.telemetry.events import (
     Broadcast,
     KernelsCompiling,
