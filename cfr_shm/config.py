@@ -188,7 +188,9 @@ def located(
 def _with_place(message: str, where: Mapping[str, str]) -> str:
     """Put the place before a message that begins with a key that was set."""
     key = message.split(maxsplit=1)[0].rstrip(":,")
-    return f"{where[key]}: {message}" if key in where else message
+    whole = key.partition("[")[0]  # of an element whose own place is not known
+    place = where.get(key) or where.get(whole)
+    return f"{place}: {message}" if place else message
 
 
 def parse_config(text: str, name: str = "config.yaml") -> Config:

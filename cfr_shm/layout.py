@@ -347,7 +347,7 @@ class Scratch(NamedTuple):
     A *lane* holds one traversal in flight: what it needs to go on after others had their turn,
     and ``depth`` frames of explicit stack: one per traverser node on the path and one more to
     work in. Frame ``f`` of lane ``l`` is row ``l * depth + f`` of the ``frame_*`` arrays. The
-    ``deal_*`` arrays hold the hold'em deal that will be wanted next.
+    ``deal_*`` arrays hold the hold'em deals of ``DEALS_READY`` iterations in a row.
     """
 
     lane_state: NDArray[np.int64]  # (lanes, LANE_WORDS)
@@ -356,10 +356,11 @@ class Scratch(NamedTuple):
     frame_state: NDArray[np.int64]  # (lanes * depth, FRAME_WORDS)
     frame_policy: NDArray[np.float64]  # (lanes * depth, actions)
     frame_value: NDArray[np.float64]  # (lanes * depth, actions), chips
-    deal_cards: NDArray[np.int64]  # (1, 5 + 2 * players), board, then hole cards by player
-    deal_number: NDArray[np.int64]  # (players, streets), hand numbers
-    deal_strength: NDArray[np.int64]  # (players,)
-    deal_ready: NDArray[np.int64]  # (2,), seed and iteration of what the deal_* arrays hold
+    deal_cards: NDArray[np.int64]  # (deals, 5 + 2 * players), board, then hole cards by player
+    deal_board: NDArray[np.int64]  # (deals, 4), board codes by street of the cards
+    deal_number: NDArray[np.int64]  # (deals, players, streets), hand numbers
+    deal_strength: NDArray[np.int64]  # (deals, players)
+    deal_ready: NDArray[np.int64]  # (2,), seed and first iteration of what the deal_* arrays hold
 
 
 class Exploration(NamedTuple):

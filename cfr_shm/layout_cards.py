@@ -20,6 +20,9 @@ CARD_SETTINGS = 4
 HOLE_CARDS = 2
 FULL_BOARD = 5
 
+#: Deals that are made ready together, from a multiple of as many iterations on.
+DEALS_READY = 8
+
 
 class CardDeals(NamedTuple):
     """What hold'em hands are dealt from, numbered, bucketed and compared by.

@@ -125,7 +125,9 @@ def train(
         listen = stack.enter_context(listeners(config, directory.path, report))
         sweep(listen)
         make_kernels_ready(listen, algorithm)
-        views, engine = stack.enter_context(tables_and_engine(config, game, directory, signals))
+        views, engine = stack.enter_context(
+            tables_and_engine(config, game, directory, signals, listen)
+        )
         if resume is not None:
             views.rows[:] = resume.rows
         listen(run_started(config, game, directory, resume))

@@ -19,7 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.array_manifest import Manifest
-from cfr_shm.array_store import read_manifest, read_store, write_store
+from cfr_shm.array_store import (
+    MANIFEST_NAME,
+    missing_reason,
+    read_manifest,
+    read_store,
+    write_store,
+)
 from cfr_shm.cards.abstraction import BUILD_VERSION, MAX_BUCKETS, BucketSpec
 from cfr_shm.cards.bucket_builder import SAMPLES, Abstraction, build
 from cfr_shm.cards.bucket_file import KIND, BucketFile, fingerprint
@@ -159,6 +165,19 @@ def open_buckets(path: Path, *, deck: Deck | None = None, verify: bool = True) -
                     f"{path}: array {name}: bucket {int(bucket.max())}, the file has {count}"
                 )
     return buckets
+
+
+def check_is_bucket_file(path: Path) -> None:
+    """Refuse a path that somebody names though no bucket file lies there.
+
+    Raises:
+        UsageError: with the command that makes one.
+    """
+    if not (path / MANIFEST_NAME).is_file():
+        raise UsageError(
+            f"{path}: no bucket file: {missing_reason(path, MANIFEST_NAME)}; 'cfr-shm buckets build"
+            " --out FILE' makes one, a directory"
+        )
 
 
 def _deck_of(path: Path, manifest: Manifest) -> Deck:

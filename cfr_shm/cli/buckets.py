@@ -101,9 +101,10 @@ def _build(namespace: argparse.Namespace) -> int:
 def _show(namespace: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from cfr_shm.cards.buckets import open_buckets
+    from cfr_shm.cards.buckets import check_is_bucket_file, open_buckets
     from cfr_shm.cli.session import print_json, print_lines
 
+    check_is_bucket_file(Path(namespace.file))
     buckets = open_buckets(Path(namespace.file))
     if namespace.street is None:
         if namespace.json:
@@ -127,7 +128,7 @@ def _show(namespace: argparse.Namespace) -> int:
 def _lookup(namespace: argparse.Namespace) -> int:
     from pathlib import Path
 
-    from cfr_shm.cards.buckets import default_buckets, open_buckets
+    from cfr_shm.cards.buckets import check_is_bucket_file, default_buckets, open_buckets
     from cfr_shm.cards.deck import STANDARD
     from cfr_shm.cards.isomorphism import STREETS, street_of_board
     from cfr_shm.cards.parallel import Progress
@@ -139,6 +140,7 @@ def _lookup(namespace: argparse.Namespace) -> int:
         _check_hand(STANDARD, hole, board)
         buckets = default_buckets(progress=Progress(say))
     else:
+        check_is_bucket_file(Path(namespace.file))
         buckets = open_buckets(Path(namespace.file))
     deck = buckets.deck
     hole, board = deck.parse(namespace.hole), deck.parse(namespace.board)

@@ -221,7 +221,7 @@ class _Walker:
         if len(self._menu.size_kind) and self.counts[TREE_RAISES] == 0 and _can_bet(self._rules):
             raise GameError(
                 "abstraction: no size of the menus is ever a legal bet or raise; add smaller "
-                "ones, or allin"
+                "ones, or allin, or give the seats larger stacks"
             )
 
     def _step(self, out: TreeArrays, limit: int) -> None:

@@ -10,7 +10,13 @@ import numpy as np
 from cfr_shm.array_store import read_manifest
 from cfr_shm.cards.abstraction import BucketSpec, methods_from
 from cfr_shm.cards.bucket_file import KIND, fingerprint
-from cfr_shm.cards.buckets import Buckets, cached_path, default_buckets, open_buckets
+from cfr_shm.cards.buckets import (
+    Buckets,
+    cached_path,
+    check_is_bucket_file,
+    default_buckets,
+    open_buckets,
+)
 from cfr_shm.cards.deck import Deck
 from cfr_shm.cards.isomorphism import card_index
 from cfr_shm.cards.parallel import Progress
@@ -84,7 +90,10 @@ def _checked(path: Path, deck: Deck) -> Path:
             f" build --out {path}', or leave the key out for the default ones"
         )
     try:
+        check_is_bucket_file(path)
         found = read_manifest(path, kind=KIND).about.get("deck")
+    except UsageError as error:
+        raise GameError(f"abstraction.buckets: {error}") from error
     except ArrayStoreError as error:
         raise ArrayStoreError(f"abstraction.buckets: {error}") from error
     if found != deck.name:

@@ -62,6 +62,7 @@ from cfr_shm.layout_betting_tree import (
 )
 from cfr_shm.layout_cards import (
     CARD_ARRAYS,
+    DEALS_READY,
     FULL_BOARD,
     HOLE_CARDS,
     CardDeals,
@@ -188,9 +189,10 @@ def _call_all() -> None:
         frame_state=np.zeros((2, FRAME_WORDS), np.int64),
         frame_policy=np.zeros((2, 2)),
         frame_value=np.zeros((2, 2)),
-        deal_cards=np.zeros((1, FULL_BOARD + 2 * HOLE_CARDS), np.int64),
-        deal_number=np.zeros((2, 1), np.int64),
-        deal_strength=np.zeros(2, np.int64),
+        deal_cards=np.zeros((DEALS_READY, FULL_BOARD + 2 * HOLE_CARDS), np.int64),
+        deal_board=np.zeros((DEALS_READY, 4), np.int64),
+        deal_number=np.zeros((DEALS_READY, 2, 1), np.int64),
+        deal_strength=np.zeros((DEALS_READY, 2), np.int64),
         deal_ready=np.full(2, -1, np.int64),
     )
     control = np.zeros(control_words(1), np.int64)

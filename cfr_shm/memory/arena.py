@@ -49,6 +49,8 @@ _FINGERPRINT_BYTES = 64
 _HEADER = struct.Struct(f"<8sIIQ{_FINGERPRINT_BYTES}s")
 _DIRECTORY_OFFSET = 128
 _CHUNK_BYTES = 1 << 28
+#: What an administrator does where ``huge_page_bytes`` is next to nothing, until the next boot.
+HUGE_PAGES_REMEDY = "sudo mount -o remount,huge=advise /dev/shm"
 # Linux 5.14; not among the constants of Python's mmap module.
 _MADV_POPULATE_READ = 22
 _MADV_POPULATE_WRITE = 23

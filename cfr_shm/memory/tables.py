@@ -37,6 +37,7 @@ from cfr_shm.layout import (
 from cfr_shm.layout_cards import (
     BUCKET_ARRAYS,
     CARD_ARRAYS,
+    DEALS_READY,
     FULL_BOARD,
     HOLE_CARDS,
     CardDeals,
@@ -198,9 +199,10 @@ def allocate_scratch(
         frame_state=np.zeros((frames, FRAME_WORDS), np.int64),
         frame_policy=np.zeros((frames, max_actions), np.float64),
         frame_value=np.zeros((frames, max_actions), np.float64),
-        deal_cards=np.zeros((1, places), np.int64),
-        deal_number=np.zeros((player_count, street_count), np.int64),
-        deal_strength=np.zeros(player_count, np.int64),
+        deal_cards=np.zeros((DEALS_READY, places), np.int64),
+        deal_board=np.zeros((DEALS_READY, 4), np.int64),
+        deal_number=np.zeros((DEALS_READY, player_count, street_count), np.int64),
+        deal_strength=np.zeros((DEALS_READY, player_count), np.int64),
         deal_ready=np.full(2, -1, np.int64),
     )
 

@@ -16,6 +16,7 @@ from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
 from cfr_shm.games.vector_form import outline
 from cfr_shm.kernels.warm import compile_kernels
+from cfr_shm.memory.arena import HUGE_PAGES_REMEDY
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.limits import size_text
 from cfr_shm.memory.segments import remove_stale_segments
@@ -33,6 +34,7 @@ from cfr_shm.telemetry.events import (
     KernelsCompiling,
     KernelsReady,
     Listener,
+    Noted,
     RunFailed,
     RunStarted,
     Warned,
@@ -72,9 +74,13 @@ def sweep(listen: Listener) -> None:
         listen(Warned(f"removed {size} of shared memory that a killed run had left"))
 
 
+#: From here on workers wait for address translation, and huge pages pay.
+HUGE_PAGES_PAY_BYTES = 100 << 20
+
+
 @contextlib.contextmanager
 def tables_and_engine(
-    config: Config, game: Game, directory: RunDirectory, signals: StopSignals
+    config: Config, game: Game, directory: RunDirectory, signals: StopSignals, listen: Listener
 ) -> Iterator[tuple[TrainingViews, Engine]]:
     """Reserve the tables, in shared memory where workers need it, and return an engine on them.
 
@@ -95,6 +101,9 @@ def tables_and_engine(
     with create_training_arena(game, count, mark, planes, freeze, words) as arena:
         signals.defer()
         signals.on_abandon(arena.unlink)
+        pages = note_on_pages(arena.nbytes, arena.huge_page_bytes())
+        if pages:
+            listen(Noted(pages))
         engine = open_engine(settings, arena, in_process=False)
         engine.while_starting = signals.raise_pending
         signals.on_stop(engine.wake)
@@ -133,6 +142,16 @@ def make_kernels_ready(listen: Listener, algorithm: AlgorithmSettings) -> None:
     if not are_compiled(algorithm):
         announce(f"compiling the kernels of {algorithm.name} (once, about 10 s) ...")
     listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))
+
+
+def note_on_pages(byte_count: int, by_huge_pages: int | None) -> str:
+    """Return what to say of an arena's pages; nothing where it makes no difference."""
+    if byte_count < HUGE_PAGES_PAY_BYTES or by_huge_pages is None:
+        return ""
+    note = f"{size_text(by_huge_pages)} of {size_text(byte_count)} in shared memory by huge pages"
+    if by_huge_pages >= byte_count // 2:
+        return note
+    return f"{note}: up to 1.6 times as fast after '{HUGE_PAGES_REMEDY}'"
 
 
 def notes_on(game: Game) -> tuple[str, ...]:

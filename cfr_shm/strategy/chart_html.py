@@ -146,7 +146,7 @@ def _main(cell: Cell, chart: RangeChart) -> str:
         return "<small>?</small>"
     share, index = max((share, -index) for index, share in enumerate(cell.probability))
     low = ' class="low"' if cell.weight < _FOOT_COVERED else ""
-    return f"<small{low}>{chart.actions[-index].letter} {100.0 * share:.0f}</small>"
+    return f"<small{low}>{chart.actions[-index].text(share)}</small>"
 
 
 def _legend(chart: RangeChart) -> Iterator[str]:

@@ -103,7 +103,7 @@ def _write_cell(axes: Any, cell: Cell, chart: RangeChart, row: int, column: int)
     if cell.probability is not None:
         shares = [(share, -index) for index, share in enumerate(cell.probability)]
         best = sorted((each for each in shares if each[0] >= NEGLIGIBLE), reverse=True)
-        letters = [f"{chart.actions[-index].letter}{100 * share:.0f}" for share, index in best]
+        letters = [chart.actions[-index].text(share) for share, index in best]
         small = "  ".join(letters[:2])
     details: dict[str, Any] = {"va": "bottom", "size": 6.8 * scale}
     axes.text(column + 0.08, row + 0.9, small, **details, **_ink(cell, filled > _FOOT_COVERED))

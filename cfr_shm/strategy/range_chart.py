@@ -32,6 +32,10 @@ class ChartAction(NamedTuple):
     letter: str  # stands for it where there is no colour
     shade: float  # 0 for the smallest raise to 1 for the largest; 0 for other kinds
 
+    def text(self, share: float) -> str:
+        """Return letter and per cent, e.g. ``F98``, or ``2:57`` where the letter is a digit."""
+        return f"{self.letter}{'' if self.letter.isalpha() else ':'}{100.0 * share:.0f}"
+
 
 class Hands(NamedTuple):
     """What is known of each hand that a player may hold, at one decision node.

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from cfr_shm.cards import clustering
 from cfr_shm.cards.clustering import (
     Effort,
     k_means,
@@ -121,8 +122,21 @@ def test_threads_change_nothing_and_seeds_do(dtype):
 
 
 @needs_compilation
-def test_the_search_by_sums_finds_the_nearest_of_all():
-    points, _ = histograms(500, seed=8)
+def test_many_points_are_assigned_to_the_centers_of_some(monkeypatch):
+    points, weight = histograms(6000, seed=4, groups=60)
+    every = k_medians(points, weight, 20, seed=1)
+    monkeypatch.setattr(clustering, "_MIN_LEARN", 3000)
+    monkeypatch.setattr(clustering, "_LEARN_PER_CLUSTER", 100)
+    found = k_medians(points, weight, 20, seed=1)
+    gaps = np.abs(points[:, None].astype(int) - found.centers.astype(int)).sum(axis=2)
+    assert np.array_equal(gaps.min(axis=1), gaps[np.arange(len(points)), found.label])
+    assert found.objective == objective_of(points, weight, found.centers)
+    assert every.objective < found.objective < 1.05 * every.objective
+
+
+@pytest.mark.parametrize(("dtype", "total"), [(np.uint8, 255), (np.uint16, 0xFFFF)])
+def test_the_search_by_sums_finds_the_nearest_of_all(dtype, total):
+    points, _ = histograms(500, seed=8, total=total, dtype=dtype)
     centers = points[:40].copy()
     centers = centers[np.argsort(centers.sum(axis=1, dtype=np.int64), kind="stable")]
     label = np.empty(500, np.uint16)

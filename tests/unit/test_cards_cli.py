@@ -6,7 +6,7 @@ import pytest
 
 from cfr_shm.cli import buckets as command
 from cfr_shm.cli.parser import Parser
-from cfr_shm.errors import ArrayStoreError, UsageError
+from cfr_shm.errors import UsageError
 from cfr_shm.kernels.jit import JIT_DISABLED
 
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")
@@ -110,5 +110,13 @@ def test_an_existing_file_is_never_overwritten(file):
 
 
 def test_files_that_are_none_are_refused(tmp_path):
-    with pytest.raises(ArrayStoreError, match="no such directory"):
-        run("show", tmp_path / "none")
+    other = tmp_path / "file"
+    other.write_text("something")
+    for path, reason in (
+        (tmp_path / "none", "no such directory"),
+        (other, "not a directory"),
+        (tmp_path, "holds no manifest.json"),
+    ):
+        for words in (("show", path), ("lookup", "AhKh", "--file", path)):
+            with pytest.raises(UsageError, match=f"no bucket file: {reason}; .*buckets build"):
+                run(*words)

@@ -11,6 +11,7 @@ from cfr_shm.config import (
     differences,
     fingerprint,
     load_config,
+    located,
     parse_config,
     to_dict,
     to_yaml,
@@ -93,6 +94,11 @@ def refusal(tmp_path, text):
 )
 def test_what_does_not_go_together_is_refused_with_its_place(tmp_path, text, expected):
     assert expected in refusal(tmp_path, HOLDEM + text)
+
+
+def test_elements_of_lists_are_placed_where_the_list_was_set():
+    message = "game.ranges[1]: 'AX' means no hands"
+    assert located(message, overrides=["game.ranges=[AA,AX]"]) == f"--set game.ranges: {message}"
 
 
 def test_other_games_take_no_key_of_holdem(tmp_path):

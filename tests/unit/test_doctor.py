@@ -11,6 +11,7 @@ from cfr_shm import doctor
 from cfr_shm.cli import main as cli
 from cfr_shm.errors import WorkerError
 from cfr_shm.memory.limits import Limit
+from cfr_shm.run_resources import note_on_pages
 
 
 @pytest.fixture
@@ -53,20 +54,28 @@ def test_what_keeps_a_training_from_working_is_an_exit_code(quick, monkeypatch, 
 
 
 @pytest.mark.parametrize(
-    ("text", "status"),
-    [
-        ("always within_size [advise] never deny force\n", "ok"),
-        ("always within_size advise [never] deny force\n", "warn"),
-        ("garbage", "warn"),
-    ],
+    ("obtained", "status"), [(1 << 25, "ok"), (1 << 24, "ok"), (1 << 21, "warn"), (0, "warn")]
 )
-def test_huge_pages(tmp_path, text, status):
-    setting = tmp_path / "shmem_enabled"
-    setting.write_text(text)
-    finding = doctor._huge_pages(setting)
+def test_huge_pages_are_what_a_probe_obtained(monkeypatch, obtained, status):
+    monkeypatch.setattr(doctor.Arena, "huge_page_bytes", lambda _arena: obtained)
+    (finding,) = doctor._huge_pages()
     assert finding.status == status
-    assert (f"sudo tee {setting}" in finding.remedy) == (status == "warn")
-    assert doctor._huge_pages(tmp_path / "none").status == "warn"
+    assert "of a probe of 32 MiB" in finding.found
+    assert ("remount,huge=advise /dev/shm" in finding.remedy) == (status == "warn")
+
+
+def test_a_run_tells_of_the_pages_of_a_large_table():
+    assert note_on_pages(99 << 20, 0) == ""
+    assert note_on_pages(1 << 30, None) == ""
+    assert note_on_pages(1 << 30, 1 << 30) == "1 GiB of 1 GiB in shared memory by huge pages"
+    assert "remount,huge=advise /dev/shm" in note_on_pages(1 << 30, 1 << 21)
+
+
+def test_where_huge_pages_cannot_be_seen_nothing_is_said(monkeypatch):
+    monkeypatch.setattr(doctor.Arena, "huge_page_bytes", lambda _arena: None)
+    assert list(doctor._huge_pages()) == []
+    monkeypatch.setattr(doctor, "HUGE_PROBE_BYTES", 1 << 50)
+    assert list(doctor._huge_pages()) == []
 
 
 @pytest.mark.parametrize(("room", "status"), [(4 << 30, "ok"), (60 << 20, "warn"), (-5, "bad")])

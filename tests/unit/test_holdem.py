@@ -175,6 +175,8 @@ def test_bad_games_name_the_key(tmp_path):
         ("board: 7c8", "", r"game\.board: '8'"),
         ("board_cards: [0, 4]", "", r"game\.board_cards \[0, 4\]: buckets are made for"),
         ("", "buckets: /no/such/file", r"there is no bucket file /no/such/file"),
+        ("", f"buckets: {tmp_path}", r"abstraction\.buckets: .*no bucket file: holds no manifest"),
+        ("", f"buckets: {__file__}", r"no bucket file: not a directory; .*buckets build"),
         ("", "bucket_method: emdd", r"abstraction\.bucket_method: unknown method 'emdd'"),
     ):
         with pytest.raises(GameError, match=message):

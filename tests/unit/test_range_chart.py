@@ -153,6 +153,7 @@ def test_letters_tell_actions_apart():
     assert [action.shade for action in ACTIONS] == [0.0, 0.0, 0.0, 1.0]
     many = chart_actions([("x", "check", "check"), *((f"b{n}", f"bet {n}", RAISE) for n in "123")])
     assert [action.letter for action in many] == ["X", "1", "2", "3"]
+    assert [action.text(0.574) for action in many] == ["X57", "1:57", "2:57", "3:57"]
     assert [action.shade for action in many] == [0.0, 0.0, 0.5, 1.0]
     assert len({colour(action) for action in many}) == 4
 
