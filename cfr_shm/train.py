@@ -43,6 +43,7 @@ from cfr_shm.layout import Table
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import (
     TrainingViews,
+    load_rows,
     table_of,
 )
 from cfr_shm.run_directory import CHECKPOINTS, RunDirectory
@@ -128,7 +129,7 @@ def train(
         make_kernels_ready(listen, algorithm)
         views, engine = stack.enter_context(tables_and_engine(config, game, directory, signals))
         if resume is not None:
-            views.rows[:] = resume.rows
+            load_rows(views, resume.rows)
         listen(run_started(config, game, directory, resume))
         for note in notes_on(game):
             listen(Noted(note))

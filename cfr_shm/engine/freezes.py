@@ -239,7 +239,7 @@ def border_of(settings: EngineSettings, views: TrainingViews, worker: int) -> Bo
     floor = settings.algorithm.regret_floor
     return views.freeze.border(
         settings.freeze,
-        freeze_lines(settings.player_count, settings.max_actions),
+        freeze_lines(settings.player_count),
         meeting_of(worker, settings.worker_count, settings.cores),
         settings.weighting_kind,
         NEVER if floor is None else floor,

@@ -21,7 +21,7 @@ from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, regret_match, touch, whole_units
+from cfr_shm.kernels.regret import add_gain, match_row, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.traverse import sample_action, sample_outcome
 from cfr_shm.layout import (
@@ -156,7 +156,7 @@ def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverse
         count = np.int64(record["count"])
         bucket = np.int64(scratch.lane_bucket[0, at(actor), at(record["street"])])
         row = record["row_base"] + bucket * np.int64(record["row_stride"])
-        total = regret_match(table.regret, 2 * (row + count), count, frame_policy, depth)
+        total = match_row(table, row, count, frame_policy, depth, frozen)
         if actor == traverser:
             action = _explore(frame_policy, depth, count, total, epsilon, unit)
             policy = frame_policy[at(depth), at(action)] / total
@@ -212,7 +212,6 @@ def _settle(table, task, scratch, frame, value, weight, atomic, frozen):
     worth = value / scratch.frame_value[at(frame), _DRAWN]
     expected = scratch.frame_value[at(frame), _POLICY] * worth
     scale = weight / scratch.frame_value[at(frame), _REACH]
-    touch(table, row, frozen)
     for other in range(count):
         gain = scale * ((worth if other == action else 0.0) - expected)
         add_gain(table, row, count, other, gain, task.regret_floor, atomic, frozen)

@@ -237,7 +237,6 @@ def test_units_that_were_added_by_the_dead_are_forgotten():
     run, undisturbed = crew(workers=2), crew(workers=2).run_all([(0, 8 * FREEZE)])
     run.run_all([(0, 4 * FREEZE)])
     run.views.freeze.units[:, ::3] += 12345
-    run.views.freeze.mark_word[:1] = 1
     run.freezes.settle()
     assert run.nothing_is_left_over
     run.run_all([(4 * FREEZE, 4 * FREEZE)])

@@ -103,7 +103,7 @@ class Killer:
     """
 
     def __init__(self, crew: ProcessCrew, line: np.ndarray, game: Game, pause: float) -> None:
-        words = freeze_lines(game.player_count, game.max_actions).words
+        words = freeze_lines(game.player_count).words
         self._steps = line[CONTROL_LINE_WORDS:].reshape(-1, words)[:, FREEZE_STEP]
         self._crew, self._pause = crew, pause
         self._over = threading.Event()
