@@ -359,6 +359,7 @@ class Exploration(NamedTuple):
     first: NDArray[np.int64]  # (steps,), ascending from 0: iterations from which epsilon holds
     epsilon: NDArray[np.float64]  # (steps,), in (0, 1]
     reach: NDArray[np.float64]  # (players,), scratch
+    largest_share: float  # a weight in the average is cut at it: three and more players only
 
 
 LANE_ITERATION, LANE_TRAVERSER, LANE_NODE, LANE_DEPTH, LANE_KEY = range(5)

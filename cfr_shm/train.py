@@ -126,7 +126,7 @@ def train(
         directory = stack.enter_context(claim)
         listen = stack.enter_context(listeners(config, directory.path, report))
         sweep(listen)
-        make_kernels_ready(listen, algorithm)
+        make_kernels_ready(listen, algorithm, config.engine.mode == "deterministic")
         views, engine = stack.enter_context(tables_and_engine(config, game, directory, signals))
         if resume is not None:
             load_rows(views, resume.rows)

@@ -77,6 +77,9 @@ LEAST_CLAIM = 16
 #: Words of the table that a border is ahead with what it asks memory for.
 AHEAD = 64
 
+#: So many cells of units lie in the second-level cache: nothing needs to be asked for.
+NEAR_CELLS = 1 << 17
+
 LARGEST_REGRET = float(np.finfo(np.float32).max)
 
 #: Sums of units are below this in size. A cell of gains from here on is settled: its low 32
@@ -196,6 +199,7 @@ def apply_units(table, border, freeze_own, member, members, own):
     # The mean of what each iteration weighs where it is not frozen.
     weight = 0.5 * (first + 1 + last) if border.weighting == WEIGHT_LINEAR else 1.0
     shift = border.share_shift
+    beyond_cache = border.units.size > NEAR_CELLS
     for number in range(border.run.shape[0]):
         base, stride = border.run[at(number), RUN_BASE], border.run[at(number), RUN_STRIDE]
         count = border.run[at(number), RUN_COUNT]
@@ -209,8 +213,10 @@ def apply_units(table, border, freeze_own, member, members, own):
                 continue
             limit = min(end, (share + 1) << shift)
             while row < limit:
-                _prefetch_ahead(table, border, row)
-                _apply_row(table, border, row, count, weight, own)
+                if beyond_cache:
+                    _prefetch_ahead(table, border, row)
+                if _is_touched(border.units, row, count):
+                    _apply_row(table, border, row, count, weight, own)
                 row += stride
 
 
@@ -231,44 +237,64 @@ def _row_from(base, stride, word):
 
 
 @device
-def _apply_row(table, border, row, count, weight, own):
-    """Add one row's units to it, in a way that can be finished by somebody else."""
-    units = border.units
-    weights, gains = np.int64(0), np.int64(0)
+def _is_touched(units, row, count):
+    """Tell whether any cell of a row differs from 0."""
+    touched = np.int64(0)
     for copy in range(units.shape[0]):
         for action in range(count):
-            weights |= units[at(copy), at(weight_cell(row, action))]
-            gains |= units[at(copy), at(gain_cell(row, count, action))]
-    if weights != 0:
-        _apply_weights(table, border, row, count, weight / table.increments.per_weight)
-    if gains != 0:
-        _apply_gains(table, border, row, count, weight / table.increments.per_chip, own)
+            touched |= units[at(copy), at(weight_cell(row, action))]
+            touched |= units[at(copy), at(gain_cell(row, count, action))]
+    return touched != 0
 
 
 @device
-def _apply_weights(table, border, row, count, per_weight):
-    """Add a row's units to its strategy sums.
-
-    A cell that is settled holds the new sum, negative; units are not, and sums are not.
-    """
+def _apply_row(table, border, row, count, weight, own):
+    """Add one row's units to it, in a way that can be finished by somebody else."""
     units, unit_sum = border.units, border.unit_sum
+    _settle_weights(table, border, row, count, weight / table.increments.per_weight)
+    clamped = _settle_gains(table, border, row, count, weight / table.increments.per_chip)
+    in_order()
+    for action in range(count):
+        table.strategy_sum[at(row + action)] = -unit_sum[0, at(weight_cell(row, action))]
+        regret = float_of(units[0, at(gain_cell(row, count, action))])
+        table.regret[at(2 * (row + count) + action)] = regret
+        for copy in range(units.shape[0]):
+            border.unit_regret[at(copy), at(copied_regret(row, count) + action)] = regret
+    in_order()
+    if clamped == 0:
+        _clear_cells(units, row, count)
+    else:
+        line = border.line
+        line[at(own + COUNTING_CLAMPED)] = line[at(own + FREEZE_CLAMPED)] + clamped
+        line[at(own + COUNTING_ACTIONS)] = count
+        in_order()
+        line[at(own + COUNTING_ROW)] = row + 1
+        in_order()
+        _count_clamped(border, own)
+
+
+@device
+def _settle_weights(table, border, row, count, per_weight):
+    """Put a row's new strategy sums in place of its units.
+
+    A settled cell holds the new sum, negative; units are not, and sums are not.
+    """
+    units = border.units
     for action in range(count):
         cell = weight_cell(row, action)
         if units[0, at(cell)] >= 0:
             added = _sum_of_copies(units, cell)
-            unit_sum[0, at(cell)] = -(table.strategy_sum[at(row + action)] + added * per_weight)
-    in_order()
-    for action in range(count):
-        table.strategy_sum[at(row + action)] = -unit_sum[0, at(weight_cell(row, action))]
-    in_order()
-    _clear_cells(units, weight_cell(row, 0), count)
+            border.unit_sum[0, at(cell)] = -(
+                table.strategy_sum[at(row + action)] + added * per_weight
+            )
 
 
 @device
-def _apply_gains(table, border, row, count, per_chip, own):
-    """Add a row's units to its regrets, and copy them to the blocks of the row.
+def _settle_gains(table, border, row, count, per_chip):
+    """Put a row's new regrets in place of its units; return how many met a limit.
 
-    A cell that is settled holds the bits of the new regret, and whether a limit was met.
+    A settled cell holds the bits of the new regret, and whether it met a limit. A regret that
+    nothing is added to keeps its bits, -0.0 too: what was cleared before a kill may be met again.
     """
     units = border.units
     least = max(border.floor, -LARGEST_REGRET)
@@ -281,29 +307,11 @@ def _apply_gains(table, border, row, count, per_chip, own):
             before = table.regret[at(2 * (row + count) + action)]
             regret = np.float64(before) + added * per_chip
             kept = min(max(regret, least), LARGEST_REGRET)
-            # A regret that nothing is added to keeps its bits, -0.0 too: cells that were
-            # cleared before a kill are met again.
-            bits = bits_of(np.float32(kept) if added != 0 else before)
-            held = SETTLED + bits + (MET_LIMIT if added != 0 and kept != regret else 0)
+            held = SETTLED + bits_of(np.float32(kept) if added != 0 else before)
+            held += MET_LIMIT if added != 0 and kept != regret else 0
             units[0, at(cell)] = held
         clamped += (held & MET_LIMIT) != 0
-    in_order()
-    for action in range(count):
-        regret = float_of(units[0, at(gain_cell(row, count, action))])
-        table.regret[at(2 * (row + count) + action)] = regret
-        for copy in range(units.shape[0]):
-            border.unit_regret[at(copy), at(copied_regret(row, count) + action)] = regret
-    in_order()
-    if clamped == 0:
-        _clear_cells(units, gain_cell(row, count, 0), count)
-    else:
-        line = border.line
-        line[at(own + COUNTING_CLAMPED)] = line[at(own + FREEZE_CLAMPED)] + clamped
-        line[at(own + COUNTING_ACTIONS)] = count
-        in_order()
-        line[at(own + COUNTING_ROW)] = row + 1
-        in_order()
-        _count_clamped(border, own)
+    return clamped
 
 
 @device
@@ -316,12 +324,13 @@ def _sum_of_copies(units, cell):
 
 
 @device
-def _clear_cells(units, first, count):
-    """Clear cells, those of the first copy last: they say that the row is settled."""
+def _clear_cells(units, row, count):
+    """Clear a row's cells, those of the first copy last: they say that the row is settled."""
     for behind in range(units.shape[0]):
         copy = units.shape[0] - 1 - behind
         for action in range(count):
-            units[at(copy), at(first + action)] = 0
+            units[at(copy), at(weight_cell(row, action))] = 0
+            units[at(copy), at(gain_cell(row, count, action))] = 0
         in_order()
 
 
@@ -332,7 +341,7 @@ def _count_clamped(border, own):
     row, count = line[at(own + COUNTING_ROW)] - 1, line[at(own + COUNTING_ACTIONS)]
     line[at(own + FREEZE_CLAMPED)] = line[at(own + COUNTING_CLAMPED)]
     in_order()
-    _clear_cells(border.units, gain_cell(row, count, 0), count)
+    _clear_cells(border.units, row, count)
     line[at(own + COUNTING_ROW)] = 0
     in_order()
 

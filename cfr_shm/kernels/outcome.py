@@ -8,7 +8,9 @@ minimization in extensive games", sections 3.1 and 3.3.
 The average is taken at the nodes of the others, as in external sampling: a node is reached by
 its owner's policy, and the weight is divided by what everybody else's draws had to contribute.
 That keeps weights below (actions / epsilon) ** depth, which averages taken at the traverser's
-own nodes do not (they are divided by the others' reach).
+own nodes do not (they are divided by the others' reach). Of three and more players the weight
+is also divided by what the remaining others' draws contributed, which has no bound: freezes,
+whose whole numbers need one, cut it at ``largest_share``.
 """
 
 from __future__ import annotations
@@ -172,7 +174,7 @@ def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverse
         else:
             share = weight / drawn
             if players > 2:
-                share *= reach[at(actor)] / followed
+                share = min(share * (reach[at(actor)] / followed), exploration.largest_share)
             action = sample_action(
                 table, row, count, share, atomic, frame_policy, depth, total, unit, frozen
             )

@@ -338,9 +338,7 @@ def run_window(
                 frame_state[at(frame), FRAME_COUNT] = count
                 depth += 1
                 if prunes:
-                    _mark_pruned(
-                        tree, deals, table, task, record, row, frame_value, frame, frozen
-                    )
+                    _mark_pruned(tree, deals, table, task, record, row, frame_value, frame, frozen)
                 if interleaved:
                     yields = _prefetch_children(
                         nodes, child, count, traverser, lane_bucket, lane, table, frozen

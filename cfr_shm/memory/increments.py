@@ -6,6 +6,7 @@ applied at the border (``kernels.freeze``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -50,6 +51,7 @@ class FreezePlan:
         per_weight: units for each 1.0 of strategy weight, a power of 2.
         per_chip: units for each chip of regret, a power of 2.
         per_utility: units for each chip of utility, a power of 2.
+        largest_share: what one visit can add to a strategy sum, before it is weighted.
     """
 
     iterations: int
@@ -57,6 +59,7 @@ class FreezePlan:
     per_weight: float
     per_chip: float
     per_utility: float
+    largest_share: float = math.inf
 
 
 class FreezeArrays(NamedTuple):
