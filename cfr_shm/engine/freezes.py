@@ -115,7 +115,7 @@ def plan_freezes(
     if algorithm.name == OUTCOME_SAMPLING and game.player_count > 2:
         weight_bits = COARSEST_BITS
         largest_share = 2.0 ** math.floor(
-            SUM_BITS - weight_bits - math.log2(iterations) - math.log2(visits)
+            SUM_BITS - weight_bits - math.log2(iterations * visits) - 1e-9
         )
     return FreezePlan(
         iterations=iterations,
