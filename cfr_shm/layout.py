@@ -156,28 +156,22 @@ def betting_words(players: int) -> int:
 WORD_BYTES = 8
 
 
-#: A mark stands for so many words of the table: 2 ** MARK_SHIFT.
-MARK_SHIFT = 4
-#: Eight marks are looked at together.
-MARK_WORD_SHIFT = MARK_SHIFT + 3
-
-
 class Increments(NamedTuple):
     """What a freeze adds to the table, in units: whole numbers, whose sums have no order.
 
-    Row ``r`` with ``n`` actions has the units of its strategy sums in ``units[2 * r :][:n]``
-    and those of its regrets in the ``n`` that follow. ``mark[w >> MARK_SHIFT]`` is 1 where
-    units of a row whose first word is ``w`` may differ from 0.
+    Row ``r`` with ``n`` actions has a block of twice its words from word ``2 * r`` on: ``n``
+    units of its strategy sums, ``n`` float32 regrets as the table has them, padded to a whole
+    word, ``n`` units of its regrets (``kernels.increments``).
     """
 
     units: NDArray[np.int64]  # (2 * words,), one worker's own or everybody's
-    mark: NDArray[np.uint8]  # (marks,), everybody's
+    regret: NDArray[np.float32]  # ``units``, as regrets
     per_weight: float  # units for each 1.0 of strategy weight, a power of 2
     per_chip: float  # units for each chip of regret, a power of 2
     per_utility: float  # units for each chip of utility, a power of 2
 
 
-NO_INCREMENTS = Increments(np.zeros(0, np.int64), np.zeros(0, np.uint8), 1.0, 1.0, 1.0)
+NO_INCREMENTS = Increments(np.zeros(0, np.int64), np.zeros(0, np.float32), 1.0, 1.0, 1.0)
 
 
 class Table(NamedTuple):
@@ -290,9 +284,9 @@ FREEZE_STEP = 0
 FREEZE_FIRST = 1
 FREEZE_END = 2
 FREEZE_CLAMPED = 3  # regrets that were put back to a limit, since the beginning
-REDO_CLAMPED = 4  # the same with the row below
-REDO_COUNT = 5  # actions of the row below
-REDO_ROW = 6  # 1 + the row that is just being written, 0 for none
+COUNTING_CLAMPED = 4  # the same with those of the row below
+COUNTING_ACTIONS = 5  # actions of the row below
+COUNTING_ROW = 6  # 1 + the row whose limits are just being counted, 0 for none
 FREEZE_LINE_WORDS = 8
 
 #: What a worker has done in all freezes before number n stands in totals ``n & 1``; totals
@@ -311,27 +305,24 @@ class FreezeLines(NamedTuple):
 
     totals: int  # 3 x ``total_words``: iterations, nodes, each player's utility in units
     total_words: int
-    redo: int  # a row of the table, as it is to become
     words: int  # of one worker, whole cache lines
 
 
-def freeze_lines(player_count: int, max_actions: int) -> FreezeLines:
+def freeze_lines(player_count: int) -> FreezeLines:
     """Return how a worker's words of the freezes are laid out."""
     total_words = TOTAL_UTILITY + player_count
-    redo = FREEZE_LINE_WORDS + 3 * total_words
-    words = redo + row_words(max_actions)
-    return FreezeLines(FREEZE_LINE_WORDS, total_words, redo, -(-words // 8) * 8)
+    words = FREEZE_LINE_WORDS + 3 * total_words
+    return FreezeLines(FREEZE_LINE_WORDS, total_words, -(-words // 8) * 8)
 
 
 class Border(NamedTuple):
     """What the workers need to end a freeze together: all of it is shared, but for the ints."""
 
     units: NDArray[np.int64]  # (copies, 2 * words), as ``Increments.units``; copies are added up
-    mark_word: NDArray[np.uint64]  # (marks / 8,), the marks, eight at a time
+    unit_sum: NDArray[np.float64]  # ``units``, as strategy sums
+    unit_regret: NDArray[np.float32]  # ``units``, as regrets
     run: NDArray[np.int64]  # (runs, RUN_WORDS), read-only: base, stride, actions and number of rows
     line: NDArray[np.int64]  # (CONTROL_LINE_WORDS + workers * lines.words,)
-    redo_sum: NDArray[np.float64]  # ``line``, as strategy sums
-    redo_regret: NDArray[np.float32]  # ``line``, as regrets
     lines: FreezeLines
     meeting: Meeting
     own: int  # first of this worker's words in ``line``
@@ -369,6 +360,7 @@ class Exploration(NamedTuple):
     first: NDArray[np.int64]  # (steps,), ascending from 0: iterations from which epsilon holds
     epsilon: NDArray[np.float64]  # (steps,), in (0, 1]
     reach: NDArray[np.float64]  # (players,), scratch
+    largest_share: float  # a weight in the average is cut at it: three and more players only
 
 
 LANE_ITERATION, LANE_TRAVERSER, LANE_NODE, LANE_DEPTH, LANE_KEY = range(5)

@@ -40,6 +40,7 @@ from cfr_shm.layout import Table
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import (
     TrainingViews,
+    load_rows,
     table_of,
 )
 from cfr_shm.run.checkpoint_writer import CheckpointWriter
@@ -124,12 +125,12 @@ def train(
         directory = stack.enter_context(claim)
         listen = stack.enter_context(listeners(config, directory.path, report))
         sweep(listen)
-        make_kernels_ready(listen, algorithm)
+        make_kernels_ready(listen, algorithm, config.engine.mode == "deterministic")
         views, engine = stack.enter_context(
             tables_and_engine(config, game, directory, signals, listen)
         )
         if resume is not None:
-            views.rows[:] = resume.rows
+            load_rows(views, resume.rows)
         listen(run_started(config, game, directory, resume))
         for note in notes_on(game):
             listen(Noted(note))

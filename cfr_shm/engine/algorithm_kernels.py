@@ -31,14 +31,16 @@ _MODULES = {
 }
 
 
-def are_compiled(algorithm: AlgorithmSettings) -> bool:
-    """Return whether the kernels of an algorithm are in the cache."""
+def are_compiled(algorithm: AlgorithmSettings, frozen: bool = False) -> bool:
+    """Return whether the kernels of an algorithm, ``frozen`` or not, are in the cache."""
     module = _MODULES[algorithm.name]
+    frozen = frozen and not algorithm.is_full_width
     if algorithm.averaging == "separate":
         module = "separate_average"
-    elif algorithm.pruning is not None or algorithm.regret_floor is not None:
+    elif not frozen and (algorithm.pruning is not None or algorithm.regret_floor is not None):
         module = f"{module}.*options*" if algorithm.name == EXTERNAL_SAMPLING else module
-    return JIT_DISABLED or any(cache_directory().rglob(f"{module}.*.nbi"))
+    found = cache_directory().rglob(f"{module}.*.nbi")
+    return JIT_DISABLED or any(("_frozen-" in file.name) == frozen for file in found)
 
 
 def compile_all() -> None:

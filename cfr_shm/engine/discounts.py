@@ -9,7 +9,7 @@ import numpy as np
 
 from cfr_shm.kernels.discount import discount_table
 from cfr_shm.layout import DECISION
-from cfr_shm.memory.tables import TrainingViews
+from cfr_shm.memory.tables import TrainingViews, table_written
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class DiscountPlan:
         first_use[decisions[first]] = 1
         factors = self.factors(completed)
         discount_table(views.tree, views.deals.bucket_count, first_use, views.table, *factors)
+        table_written(views)
         return factors[2]
 
 

@@ -111,12 +111,19 @@ def plan_freezes(
     bits = min(bits, FINEST_BITS)
     chip_bits = math.ceil(math.log2(payoff))
     copies = worker_count if game.table_bytes <= OWN_INCREMENTS_BYTES else 1
+    weight_bits, largest_share = bits, math.inf
+    if algorithm.name == OUTCOME_SAMPLING and game.player_count > 2:
+        weight_bits = COARSEST_BITS
+        largest_share = 2.0 ** math.floor(
+            SUM_BITS - weight_bits - math.log2(iterations * visits) - 1e-9
+        )
     return FreezePlan(
         iterations=iterations,
         copies=copies,
-        per_weight=2.0**bits,
+        per_weight=2.0**weight_bits,
         per_chip=2.0 ** (bits - chip_bits),
         per_utility=2.0 ** (UTILITY_BITS - max(0, chip_bits - 6)),
+        largest_share=largest_share,
     )
 
 
@@ -152,15 +159,9 @@ def _visits(game: Game) -> int:
 def _growth(game: Game, algorithm: AlgorithmSettings) -> float:
     """Return how many times the payoff range, or 1.0 of weight, an increment can be.
 
-    Raises:
-        ConfigError: there is no bound.
+    Weights of outcome sampling of three and more players are cut at what fits.
     """
     if algorithm.name == OUTCOME_SAMPLING:
-        if game.player_count > 2:
-            raise ConfigError(
-                f"engine.mode deterministic: outcome_sampling of {game.player_count} players has "
-                "weights without bound, which do not fit whole numbers; external_sampling fits"
-            )
         return _most_unlikely(game.tree, min(epsilon for _, epsilon in algorithm.epsilon))
     if algorithm.name == PUBLIC_CHANCE_SAMPLING:
         # A value adds up what is sampled on every street; all classes may share one row.
@@ -239,7 +240,7 @@ def border_of(settings: EngineSettings, views: TrainingViews, worker: int) -> Bo
     floor = settings.algorithm.regret_floor
     return views.freeze.border(
         settings.freeze,
-        freeze_lines(settings.player_count, settings.max_actions),
+        freeze_lines(settings.player_count),
         meeting_of(worker, settings.worker_count, settings.cores),
         settings.weighting_kind,
         NEVER if floor is None else floor,

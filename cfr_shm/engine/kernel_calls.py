@@ -162,6 +162,7 @@ def exploration_of(settings: EngineSettings) -> Exploration:
         first=np.array([first for first, _ in steps], np.int64),
         epsilon=np.array([epsilon for _, epsilon in steps], np.float64),
         reach=np.zeros(settings.player_count),
+        largest_share=np.inf if settings.freeze is None else settings.freeze.largest_share,
     )
 
 

@@ -1,4 +1,4 @@
-"""Atomic loads, stores and adds, fences and prefetches: what Numba lacks and LLVM has.
+"""Atomics, fences, prefetches, rounding, bits of floats: what Numba lacks and LLVM has.
 
 Each intrinsic has a plain twin that runs under ``NUMBA_DISABLE_JIT=1`` (single-threaded, so
 plain is right). All of them work on memory that several processes share.
@@ -6,6 +6,7 @@ plain is right). All of them work on memory that several processes share.
 
 from __future__ import annotations
 
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.np import arrayobj
@@ -119,6 +120,56 @@ def in_order(typing_context):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.void(), codegen
+
+
+def _plain_bits(value):  # type: ignore[no-untyped-def]
+    return int(np.float32(value).view(np.uint32))
+
+
+@intrinsic_twin(_plain_bits)
+def bits_of(typing_context, value):  # type: ignore[no-untyped-def]
+    """Return the bits of a float32 as a whole number below 2 ** 32, int64."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.zext(builder.bitcast(args[0], ir.IntType(32)), ir.IntType(64))
+
+    return types.int64(types.float32), codegen
+
+
+def _plain_float(bits):  # type: ignore[no-untyped-def]
+    return np.uint32(bits & 0xFFFFFFFF).view(np.float32)
+
+
+@intrinsic_twin(_plain_float)
+def float_of(typing_context, bits):  # type: ignore[no-untyped-def]
+    """Return the float32 that has the low 32 bits of an int64."""
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return builder.bitcast(builder.trunc(args[0], ir.IntType(32)), ir.FloatType())
+
+    return types.float32(types.int64), codegen
+
+
+def _plain_nearest(value):  # type: ignore[no-untyped-def]
+    return int(np.rint(value))
+
+
+@intrinsic_twin(_plain_nearest)
+def nearest(typing_context, value):  # type: ignore[no-untyped-def]
+    """Return the whole number nearest to a float64, int64, of two the even one.
+
+    One instruction: ``rint`` and a conversion that cuts off are two.
+    """
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        whole = ir.IntType(64)
+        function_type = ir.FunctionType(whole, [ir.DoubleType()])
+        function = cgutils.get_or_insert_function(
+            builder.module, function_type, "llvm.lrint.i64.f64"
+        )
+        return builder.call(function, args)
+
+    return types.int64(types.float64), codegen
 
 
 def _plain_prefetch(array, index):  # type: ignore[no-untyped-def]

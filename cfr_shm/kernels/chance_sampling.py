@@ -18,7 +18,7 @@ from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
+from cfr_shm.kernels.regret import add_gain, add_weight, match_row, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.traverse import sample_outcome
 from cfr_shm.layout import (
@@ -163,13 +163,12 @@ def _enter(table, task, scratch, record, frame, traverser, share, result, frozen
     actor = record["actor"]
     bucket = np.int64(scratch.lane_bucket[0, at(actor), at(record["street"])])
     row = record["row_base"] + bucket * np.int64(record["row_stride"])
-    total = regret_match(table.regret, 2 * (row + count), count, scratch.frame_policy, frame)
+    total = match_row(table, row, count, scratch.frame_policy, frame, frozen)
     scale = 1.0 / total
     for action in range(count):
         scratch.frame_policy[at(frame), at(action)] *= scale
     if actor == traverser and share > 0.0:
         atomic = task.update == UPDATE_ATOMIC
-        touch(table, row, frozen)
         for action in range(count):
             part = share * scratch.frame_policy[at(frame), at(action)]
             add_weight(table, row, action, part, atomic, frozen)
@@ -192,7 +191,6 @@ def _settle(table, task, scratch, frame, scale, frozen):
     if scratch.frame_state[at(frame), FRAME_COUNT] & 1 and scale > 0.0:
         atomic = task.update == UPDATE_ATOMIC
         row = scratch.frame_state[at(frame), FRAME_ROW]
-        touch(table, row, frozen)
         for action in range(count):
             gain = scale * (scratch.frame_value[at(frame), at(action)] - value)
             add_gain(table, row, count, action, gain, task.regret_floor, atomic, frozen)

@@ -15,31 +15,39 @@ A worker may be killed between any two stores. What follows from the largest ste
 
 - It is even: nobody has begun to apply. The table is as it was at the last border; the
   increments are worth nothing, they are cleared and the freeze is run again.
-- It is odd: everybody had finished traversing. The border is finished: rows whose units differ
-  from 0 have not been written yet, a row that somebody was writing is written again from that
-  worker's *redo* copy, which is complete before the row's first word changes.
+- It is odd: everybody had finished traversing. The border is finished. A cell of units takes
+  three stores: it is *settled*, what the table is to hold is written over the units; it is
+  written to the table; it is cleared. What units can never be tells a settled cell from
+  one that is yet to be added. Each of the three may be repeated.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_claim, atomic_load, atomic_store, in_order, prefetch
+from cfr_shm.kernels.atomics import (
+    atomic_claim,
+    atomic_load,
+    atomic_store,
+    bits_of,
+    float_of,
+    in_order,
+    prefetch,
+)
 from cfr_shm.kernels.barrier import meet
+from cfr_shm.kernels.increments import copied_regret, gain_cell, put_regrets, weight_cell
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import show
 from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
+    COUNTING_ACTIONS,
+    COUNTING_CLAMPED,
+    COUNTING_ROW,
     FREEZE_CLAIMED,
     FREEZE_CLAMPED,
     FREEZE_END,
     FREEZE_FIRST,
     FREEZE_STEP,
-    MARK_SHIFT,
-    MARK_WORD_SHIFT,
-    REDO_CLAMPED,
-    REDO_COUNT,
-    REDO_ROW,
     RESULT_ITERATIONS,
     RESULT_NODES,
     RESULT_UTILITY,
@@ -69,7 +77,15 @@ LEAST_CLAIM = 16
 #: Words of the table that a border is ahead with what it asks memory for.
 AHEAD = 64
 
+#: So many cells of units lie in the second-level cache: nothing needs to be asked for.
+NEAR_CELLS = 1 << 17
+
 LARGEST_REGRET = float(np.finfo(np.float32).max)
+
+#: Sums of units are below this in size. A cell of gains from here on is settled: its low 32
+#: bits are those of the new regret, and the next one says that it met a limit.
+SETTLED = 1 << 62
+MET_LIMIT = 1 << 32
 
 
 @device
@@ -121,7 +137,7 @@ def _run_freeze(window, views, table, task, control, border, result, first, last
     line[at(own + FREEZE_FIRST)] = first
     line[at(own + FREEZE_END)] = last
     even = -(-(last - first) // meeting.participants)
-    piece = max(min(even, LEAST_CLAIM), -(-even // CLAIMS))
+    piece = max(min(even, LEAST_CLAIM), -(-even // CLAIMS)) if meeting.participants > 1 else even
     visited, iterations = np.int64(0), np.int64(0)
     begin = atomic_claim(line, FREEZE_CLAIMED, piece)
     while begin < last:
@@ -176,13 +192,14 @@ def apply_units(table, border, freeze_own, member, members, own):
         freeze_own: first of the words in which the freeze's iterations stand.
         member: the first share.
         members: the distance to the next.
-        own: first of the words of whoever calls, for the redo copy.
+        own: first of the words of whoever calls.
     """
     first = border.line[at(freeze_own + FREEZE_FIRST)]
     last = border.line[at(freeze_own + FREEZE_END)]
     # The mean of what each iteration weighs where it is not frozen.
     weight = 0.5 * (first + 1 + last) if border.weighting == WEIGHT_LINEAR else 1.0
     shift = border.share_shift
+    beyond_cache = border.units.size > NEAR_CELLS
     for number in range(border.run.shape[0]):
         base, stride = border.run[at(number), RUN_BASE], border.run[at(number), RUN_STRIDE]
         count = border.run[at(number), RUN_COUNT]
@@ -194,27 +211,23 @@ def apply_units(table, border, freeze_own, member, members, own):
             if behind != 0:
                 row = _row_from(base, stride, (share + members - behind) << shift)
                 continue
-            word, limit = row >> MARK_WORD_SHIFT, min(end, (share + 1) << shift)
-            if border.mark_word[at(word)] == 0:
-                while (word << MARK_WORD_SHIFT) < limit and border.mark_word[at(word)] == 0:
-                    word += 1
-                row = _row_from(base, stride, word << MARK_WORD_SHIFT)
-            else:
-                if table.increments.mark[at(row >> MARK_SHIFT)] != 0:
+            limit = min(end, (share + 1) << shift)
+            while row < limit:
+                if beyond_cache:
                     _prefetch_ahead(table, border, row)
+                if _is_touched(border.units, row, count):
                     _apply_row(table, border, row, count, weight, own)
                 row += stride
-    _clear_marks(border, member, members)
 
 
 @device
 def _prefetch_ahead(table, border, row):
-    """Ask for what the rows some steps on need: the marks leave gaps that no hardware guesses."""
-    for line in range(AHEAD, AHEAD + 2 * 8, 8):
-        for copy in range(border.units.shape[0]):
-            prefetch(border.units[at(copy)], 2 * row + 2 * line)
-            prefetch(border.units[at(copy)], 2 * row + 2 * line + 8)
-        prefetch(table.strategy_sum, row + line)
+    """Ask for what the rows some steps on need."""
+    ahead = row + AHEAD
+    for copy in range(border.units.shape[0]):
+        prefetch(border.units[at(copy)], 2 * ahead)
+        prefetch(border.units[at(copy)], 2 * ahead + 8)
+    prefetch(table.strategy_sum, ahead)
 
 
 @device
@@ -224,70 +237,112 @@ def _row_from(base, stride, word):
 
 
 @device
-def _clear_marks(border, member, members):
-    """Clear the marks of every ``members``-th share: all their units are 0."""
-    mark_word = border.mark_word
-    size = 1 << (border.share_shift - MARK_WORD_SHIFT)
-    first = member * size
-    while first < mark_word.shape[0]:
-        for word in range(first, min(first + size, mark_word.shape[0])):
-            if mark_word[at(word)] != 0:
-                mark_word[at(word)] = 0
-        first += members * size
+def _is_touched(units, row, count):
+    """Tell whether any cell of a row differs from 0."""
+    touched = np.int64(0)
+    for copy in range(units.shape[0]):
+        for action in range(count):
+            touched |= units[at(copy), at(weight_cell(row, action))]
+            touched |= units[at(copy), at(gain_cell(row, count, action))]
+    return touched != 0
 
 
 @device
 def _apply_row(table, border, row, count, weight, own):
     """Add one row's units to it, in a way that can be finished by somebody else."""
-    units, line = border.units, border.line
-    touched = np.int64(0)
-    for copy in range(units.shape[0]):
-        for each in range(2 * row, 2 * (row + count)):
-            touched |= units[at(copy), at(each)]
-    if touched == 0:
-        return
-    redo = own + border.lines.redo
-    per_weight = weight / table.increments.per_weight
-    per_chip = weight / table.increments.per_chip
-    clamped = line[at(own + FREEZE_CLAMPED)]
+    units, unit_sum = border.units, border.unit_sum
+    _settle_weights(table, border, row, count, weight / table.increments.per_weight)
+    clamped = _settle_gains(table, border, row, count, weight / table.increments.per_chip)
+    in_order()
     for action in range(count):
-        weights, gains = np.int64(0), np.int64(0)
+        table.strategy_sum[at(row + action)] = -unit_sum[0, at(weight_cell(row, action))]
+        regret = float_of(units[0, at(gain_cell(row, count, action))])
+        table.regret[at(2 * (row + count) + action)] = regret
         for copy in range(units.shape[0]):
-            weights += units[at(copy), at(2 * row + action)]
-            gains += units[at(copy), at(2 * row + count + action)]
-        border.redo_sum[at(redo + action)] = (
-            table.strategy_sum[at(row + action)] + weights * per_weight
-        )
-        regret = np.float64(table.regret[at(2 * (row + count) + action)]) + gains * per_chip
-        kept = min(max(regret, max(border.floor, -LARGEST_REGRET)), LARGEST_REGRET)
-        clamped += kept != regret
-        border.redo_regret[at(2 * (redo + count) + action)] = np.float32(kept)
-    line[at(own + REDO_CLAMPED)] = clamped
-    line[at(own + REDO_COUNT)] = count
+            border.unit_regret[at(copy), at(copied_regret(row, count) + action)] = regret
     in_order()
-    line[at(own + REDO_ROW)] = row + 1
-    in_order()
-    _finish_row(table, border, own)
+    if clamped == 0:
+        _clear_cells(units, row, count)
+    else:
+        line = border.line
+        line[at(own + COUNTING_CLAMPED)] = line[at(own + FREEZE_CLAMPED)] + clamped
+        line[at(own + COUNTING_ACTIONS)] = count
+        in_order()
+        line[at(own + COUNTING_ROW)] = row + 1
+        in_order()
+        _count_clamped(border, own)
 
 
 @device
-def _finish_row(table, border, own):
-    """Write the row that a redo copy is of, and clear its units; may be done again."""
-    line, units = border.line, border.units
-    row = line[at(own + REDO_ROW)] - 1
-    count = line[at(own + REDO_COUNT)]
-    redo = own + border.lines.redo
+def _settle_weights(table, border, row, count, per_weight):
+    """Put a row's new strategy sums in place of its units.
+
+    A settled cell holds the new sum, negative; units are not, and sums are not.
+    """
+    units = border.units
     for action in range(count):
-        table.strategy_sum[at(row + action)] = border.redo_sum[at(redo + action)]
-        table.regret[at(2 * (row + count) + action)] = border.redo_regret[
-            at(2 * (redo + count) + action)
-        ]
+        cell = weight_cell(row, action)
+        if units[0, at(cell)] >= 0:
+            added = _sum_of_copies(units, cell)
+            border.unit_sum[0, at(cell)] = -(
+                table.strategy_sum[at(row + action)] + added * per_weight
+            )
+
+
+@device
+def _settle_gains(table, border, row, count, per_chip):
+    """Put a row's new regrets in place of its units; return how many met a limit.
+
+    A settled cell holds the bits of the new regret, and whether it met a limit. A regret that
+    nothing is added to keeps its bits, -0.0 too: what was cleared before a kill may be met again.
+    """
+    units = border.units
+    least = max(border.floor, -LARGEST_REGRET)
+    clamped = np.int64(0)
+    for action in range(count):
+        cell = gain_cell(row, count, action)
+        held = units[0, at(cell)]
+        if held < SETTLED:
+            added = _sum_of_copies(units, cell)
+            before = table.regret[at(2 * (row + count) + action)]
+            regret = np.float64(before) + added * per_chip
+            kept = min(max(regret, least), LARGEST_REGRET)
+            held = SETTLED + bits_of(np.float32(kept) if added != 0 else before)
+            held += MET_LIMIT if added != 0 and kept != regret else 0
+            units[0, at(cell)] = held
+        clamped += (held & MET_LIMIT) != 0
+    return clamped
+
+
+@device
+def _sum_of_copies(units, cell):
+    """Return what all workers have added to one cell."""
+    added = np.int64(0)
     for copy in range(units.shape[0]):
-        for each in range(2 * row, 2 * (row + count)):
-            units[at(copy), at(each)] = 0
-    line[at(own + FREEZE_CLAMPED)] = line[at(own + REDO_CLAMPED)]
+        added += units[at(copy), at(cell)]
+    return added
+
+
+@device
+def _clear_cells(units, row, count):
+    """Clear a row's cells, those of the first copy last: they say that the row is settled."""
+    for behind in range(units.shape[0]):
+        copy = units.shape[0] - 1 - behind
+        for action in range(count):
+            units[at(copy), at(weight_cell(row, action))] = 0
+            units[at(copy), at(gain_cell(row, count, action))] = 0
+        in_order()
+
+
+@device
+def _count_clamped(border, own):
+    """Count the limits that a row met, and clear its units; may be done again."""
+    line = border.line
+    row, count = line[at(own + COUNTING_ROW)] - 1, line[at(own + COUNTING_ACTIONS)]
+    line[at(own + FREEZE_CLAMPED)] = line[at(own + COUNTING_CLAMPED)]
     in_order()
-    line[at(own + REDO_ROW)] = 0
+    _clear_cells(border.units, row, count)
+    line[at(own + COUNTING_ROW)] = 0
     in_order()
 
 
@@ -309,13 +364,13 @@ def settle_freeze(table, border):
             latest, step = own, line[at(own + FREEZE_STEP)]
     if step & 1 == 1:
         for own in range(CONTROL_LINE_WORDS, line.shape[0], words):
-            if line[at(own + REDO_ROW)] != 0:
-                _finish_row(table, border, own)
+            if line[at(own + COUNTING_ROW)] != 0:
+                _count_clamped(border, own)
         apply_units(table, border, latest, 0, 1, latest)
         step += 1
     else:
         border.units[:] = 0
-        border.mark_word[:] = 0
+        put_regrets(table.regret, border.run, border.unit_regret)
     in_order()
     for own in range(CONTROL_LINE_WORDS, line.shape[0], words):
         line[at(own + FREEZE_STEP)] = step

@@ -8,7 +8,9 @@ minimization in extensive games", sections 3.1 and 3.3.
 The average is taken at the nodes of the others, as in external sampling: a node is reached by
 its owner's policy, and the weight is divided by what everybody else's draws had to contribute.
 That keeps weights below (actions / epsilon) ** depth, which averages taken at the traverser's
-own nodes do not (they are divided by the others' reach).
+own nodes do not (they are divided by the others' reach). Of three and more players the weight
+is also divided by what the remaining others' draws contributed, which has no bound: freezes,
+whose whole numbers need one, cut it at ``largest_share``.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, regret_match, touch, whole_units
+from cfr_shm.kernels.regret import add_gain, match_row, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.traverse import sample_action, sample_outcome
 from cfr_shm.layout import (
@@ -156,7 +158,7 @@ def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverse
         count = np.int64(record["count"])
         bucket = np.int64(scratch.lane_bucket[0, at(actor), at(record["street"])])
         row = record["row_base"] + bucket * np.int64(record["row_stride"])
-        total = regret_match(table.regret, 2 * (row + count), count, frame_policy, depth)
+        total = match_row(table, row, count, frame_policy, depth, frozen)
         if actor == traverser:
             action = _explore(frame_policy, depth, count, total, epsilon, unit)
             policy = frame_policy[at(depth), at(action)] / total
@@ -172,7 +174,7 @@ def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverse
         else:
             share = weight / drawn
             if players > 2:
-                share *= reach[at(actor)] / followed
+                share = min(share * (reach[at(actor)] / followed), exploration.largest_share)
             action = sample_action(
                 table, row, count, share, atomic, frame_policy, depth, total, unit, frozen
             )
@@ -212,7 +214,6 @@ def _settle(table, task, scratch, frame, value, weight, atomic, frozen):
     worth = value / scratch.frame_value[at(frame), _DRAWN]
     expected = scratch.frame_value[at(frame), _POLICY] * worth
     scale = weight / scratch.frame_value[at(frame), _REACH]
-    touch(table, row, frozen)
     for other in range(count):
         gain = scale * ((worth if other == action else 0.0) - expected)
         add_gain(table, row, count, other, gain, task.regret_floor, atomic, frozen)

@@ -17,7 +17,7 @@ from cfr_shm.kernels.deal import draw_listed_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, add_weight, touch, whole_units
+from cfr_shm.kernels.regret import add_gain, add_weight, current_regret, whole_units
 from cfr_shm.kernels.vector_walk import (
     add_children,
     carry_to_children,
@@ -109,13 +109,13 @@ def _iterate(tree, deals, form, public, scratch, table, task, iteration, result,
     deal = draw_listed_deal(deals, task.seed, iteration)
     _take_part(public, deal, scratch)
     for player in range(players):
-        _match_and_carry(tree, form, scratch, table, player)
+        _match_and_carry(tree, form, scratch, table, player, frozen)
     for player in range(players):
         result[RESULT_WEIGHT] += _sweep(tree, form, scratch, table, task, weight, player, frozen)
         value = root_value(form, scratch, player)
         result[RESULT_UTILITY + player] += whole_units(value, table, frozen)
         if player < players - 1:
-            _match_and_carry(tree, form, scratch, table, player)
+            _match_and_carry(tree, form, scratch, table, player, frozen)
 
 
 @device
@@ -130,19 +130,19 @@ def _take_part(public, deal, scratch):
 
 
 @device
-def _match_and_carry(tree, form, scratch, table, player):
+def _match_and_carry(tree, form, scratch, table, player, frozen):
     """Write the player's current policies and reach, in the classes that take part."""
     start_reach(form, scratch, player)
     for node in range(tree.nodes.shape[0]):
         record = tree.nodes[at(node)]
         if record["kind"] < TERMINAL:
             if record["kind"] == DECISION and record["actor"] == player:
-                _match_rows(record, form, scratch, table, player, node)
+                _match_rows(record, form, scratch, table, player, node, frozen)
             carry_to_children(tree, form, scratch, player, node)
 
 
 @device
-def _match_rows(record, form, scratch, table, player, node):
+def _match_rows(record, form, scratch, table, player, node, frozen):
     """Write the current policy of every row of one node that takes part."""
     policy = scratch.policy
     count = np.int64(record["count"])
@@ -151,10 +151,9 @@ def _match_rows(record, form, scratch, table, player, node):
     begin, end = scratch.begin[at(player), at(street)], scratch.end[at(player), at(street)]
     for each in range(begin, end):
         row = class_row(record, form, first + each)
-        regrets = 2 * (row + count)
         total = 0.0
         for action in range(count):
-            positive = max(np.float64(table.regret[at(regrets + action)]), 0.0)
+            positive = max(current_regret(table, row, count, action, frozen), 0.0)
             policy[at(row + action)] = positive
             total += positive
         scale = 1.0 / total if total > 0.0 else 0.0
@@ -205,7 +204,6 @@ def _settle(record, form, scratch, table, task, row, each, share, weight, frozen
     child = np.int64(record["first_child"])
     count = np.int64(record["count"])
     value = 0.0
-    touch(table, row, frozen)
     for action in range(count):
         policy = scratch.policy[at(row + action)]
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_add
+from cfr_shm.kernels.atomics import atomic_add, nearest
+from cfr_shm.kernels.increments import copied_regret, gain_cell, weight_cell
 from cfr_shm.kernels.jit import at, device
-from cfr_shm.layout import MARK_SHIFT
 
 
 @device
@@ -43,22 +43,12 @@ def add_floored(array, index, value, floor, atomic):
 
 
 @device
-def touch(table, row, frozen):
-    """Note that a row is about to be added to, before it is; of use within a freeze only."""
-    if frozen:
-        mark = table.increments.mark
-        # Most rows are marked already: looking first leaves the line with whoever has it.
-        if mark[at(row >> MARK_SHIFT)] == 0:
-            mark[at(row >> MARK_SHIFT)] = 1
-
-
-@device
 def add_weight(table, row, action, weight, atomic, frozen):
     """Add to one strategy sum: at once, or in units to what the freeze will add."""
     if frozen:
         increments = table.increments
-        units = np.int64(np.rint(weight * increments.per_weight))
-        add(increments.units, 2 * row + action, units, atomic)
+        units = nearest(weight * increments.per_weight)
+        add(increments.units, weight_cell(row, action), units, atomic)
     else:
         add(table.strategy_sum, row + action, weight, atomic)
 
@@ -71,8 +61,8 @@ def add_gain(table, row, count, action, gain, floor, atomic, frozen):
     """
     if frozen:
         increments = table.increments
-        units = np.int64(np.rint(gain * increments.per_chip))
-        add(increments.units, 2 * row + count + action, units, atomic)
+        units = nearest(gain * increments.per_chip)
+        add(increments.units, gain_cell(row, count, action), units, atomic)
     else:
         first = 2 * (row + count)
         add_floored(table.regret, first + action, np.float32(gain), floor, atomic)
@@ -85,6 +75,23 @@ def whole_units(value, table, frozen):
     Sums of whole numbers are exact below 2**53, in whatever order.
     """
     return np.rint(value * table.increments.per_utility) if frozen else value
+
+
+@device
+def current_regret(table, row, count, action, frozen):
+    """Return one regret of a row: the table's, or within a freeze the copy in its block."""
+    if frozen:
+        return np.float64(table.increments.regret[at(copied_regret(row, count) + action)])
+    return np.float64(table.regret[at(2 * (row + count) + action)])
+
+
+@device
+def match_row(table, row, count, frame_policy, frame, frozen):
+    """Write a row's policy as ``regret_match`` does, from the regrets that are at hand."""
+    if frozen:
+        first = copied_regret(row, count)
+        return regret_match(table.increments.regret, first, count, frame_policy, frame)
+    return regret_match(table.regret, 2 * (row + count), count, frame_policy, frame)
 
 
 @device

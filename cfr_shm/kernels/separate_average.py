@@ -22,7 +22,7 @@ from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import regret_match
+from cfr_shm.kernels.regret import match_row
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.traverse import run_window, sample_action, sample_outcome
 from cfr_shm.layout import (
@@ -149,7 +149,7 @@ def _pass(tree, table, task, scratch, stack, iteration, player, result, frozen):
             bucket = np.int64(scratch.lane_bucket[0, at(player), at(record["street"])])
             row = record["row_base"] + bucket * np.int64(record["row_stride"])
             policy = scratch.frame_policy
-            total = regret_match(table.regret, 2 * (row + count), count, policy, 0)
+            total = match_row(table, row, count, policy, 0, frozen)
             unit = uniform(key, node)
             node = np.int64(record["first_child"]) + sample_action(
                 table, row, count, weight, atomic, policy, 0, total, unit, frozen

@@ -17,10 +17,17 @@ import numpy as np
 from cfr_shm.kernels.atomics import atomic_load, prefetch
 from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
+from cfr_shm.kernels.increments import prefetch_block
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
+from cfr_shm.kernels.regret import (
+    add_gain,
+    add_weight,
+    current_regret,
+    match_row,
+    whole_units,
+)
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.layout import (
     AVERAGE_ON_THE_WAY,
@@ -135,7 +142,7 @@ def _run_task(tree, deals, table, task, scratch, control, result, plain):
 def _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen):
     """Ask for the row that ``node`` will read, first and last word: it may span two lines.
 
-    Within a freeze only for the regrets, and for the units that will be added to.
+    Within a freeze for the part of its block that will be read and added to.
     """
     record = nodes[at(node)]
     found = record["kind"] == DECISION
@@ -143,12 +150,11 @@ def _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen):
         bucket = lane_bucket[at(lane), at(record["actor"]), at(record["street"])]
         count = np.int64(record["count"])
         row = record["row_base"] + np.int64(bucket) * np.int64(record["row_stride"])
-        prefetch(table.strategy_sum, row + count if frozen else row)
-        prefetch(table.strategy_sum, row + count + (count - 1) // 2)
         if frozen:
-            units = 2 * row + (count if record["actor"] == traverser else 0)
-            prefetch(table.increments.units, units)
-            prefetch(table.increments.units, units + count - 1)
+            prefetch_block(table.increments, row, count, record["actor"] == traverser)
+        else:
+            prefetch(table.strategy_sum, row)
+            prefetch(table.strategy_sum, row + count + (count - 1) // 2)
     return found
 
 
@@ -209,7 +215,6 @@ def sample_action(
 
     ``unit`` is a draw in [0, 1); row ``frame`` of ``frame_policy`` sums to ``total``.
     """
-    touch(table, row, frozen)
     draw = unit * total
     scale = weight / total
     cumulative = 0.0
@@ -250,7 +255,6 @@ def _settle_frame(table, row, count, weight, floor, atomic, scratch, frame, prun
         total += frame_policy[at(frame), at(action)]
         value += frame_policy[at(frame), at(action)] * frame_value[at(frame), at(action)]
     value /= total
-    touch(table, row, frozen)
     for action in range(count):
         gain = weight * (frame_value[at(frame), at(action)] - value)
         if not (prunes and np.isnan(gain)):
@@ -266,7 +270,7 @@ def prunes_iteration(task, iteration):
 
 
 @device
-def _mark_pruned(tree, deals, table, task, record, row, frame_value, frame):
+def _mark_pruned(tree, deals, table, task, record, row, frame_value, frame, frozen):
     """Mark with NaN the actions that are skipped, with 0 those that are not.
 
     Skipped are actions of regret below the threshold, never on the last street and never ones
@@ -276,7 +280,7 @@ def _mark_pruned(tree, deals, table, task, record, row, frame_value, frame):
     count = np.int64(record["count"])
     last = record["street"] == deals.bucket_count.shape[1] - 1
     for action in range(count):
-        regret = np.float64(table.regret[at(2 * (row + count) + action)])
+        regret = current_regret(table, row, count, action, frozen)
         ends = tree.nodes[at(record["first_child"] + action)]["kind"] >= TERMINAL
         skipped = regret < task.prune_threshold and not last and not ends
         frame_value[at(frame), at(action)] = np.nan if skipped else 0.0
@@ -325,7 +329,7 @@ def run_window(
             bucket = np.int64(lane_bucket[at(lane), at(actor), at(record["street"])])
             row = record["row_base"] + bucket * np.int64(record["row_stride"])
             frame = base + depth
-            total = regret_match(table.regret, 2 * (row + count), count, frame_policy, frame)
+            total = match_row(table, row, count, frame_policy, frame, frozen)
             if actor == traverser:
                 exploring = True
                 frame_state[at(frame), FRAME_ROW] = row
@@ -334,7 +338,7 @@ def run_window(
                 frame_state[at(frame), FRAME_COUNT] = count
                 depth += 1
                 if prunes:
-                    _mark_pruned(tree, deals, table, task, record, row, frame_value, frame)
+                    _mark_pruned(tree, deals, table, task, record, row, frame_value, frame, frozen)
                 if interleaved:
                     yields = _prefetch_children(
                         nodes, child, count, traverser, lane_bucket, lane, table, frozen

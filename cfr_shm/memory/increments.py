@@ -1,4 +1,4 @@
-"""What freezes need beside the table: the increments, their marks, and the workers' own words.
+"""What freezes need beside the table: the increments and the workers' own words.
 
 The table is only read within a freeze. What it is to become is added up here, in integers, and
 applied at the border (``kernels.freeze``).
@@ -6,6 +6,7 @@ applied at the border (``kernels.freeze``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.games.game import Game
+from cfr_shm.kernels.increments import copy_regrets
 from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
     DECISION,
-    MARK_WORD_SHIFT,
     RUN_WORDS,
     Border,
     FreezeLines,
@@ -34,6 +35,8 @@ from cfr_shm.memory.arena import ArraySpec
 SHARES_PER_WORKER = 8
 #: A share is at most 2 ** 13 words, 64 KiB of rows.
 LARGEST_SHARE_SHIFT = 13
+#: A smaller one than 2 ** 7 words would be looked for longer than it is worked on.
+LEAST_SHARE_SHIFT = 7
 
 _PREFIX = "freeze_"
 
@@ -48,6 +51,7 @@ class FreezePlan:
         per_weight: units for each 1.0 of strategy weight, a power of 2.
         per_chip: units for each chip of regret, a power of 2.
         per_utility: units for each chip of utility, a power of 2.
+        largest_share: what one visit can add to a strategy sum, before it is weighted.
     """
 
     iterations: int
@@ -55,25 +59,30 @@ class FreezePlan:
     per_weight: float
     per_chip: float
     per_utility: float
+    largest_share: float = math.inf
 
 
 class FreezeArrays(NamedTuple):
     """The arrays of an arena, or of private memory, that freezes need."""
 
     units: NDArray[np.int64]  # (copies, 2 * words)
-    mark_word: NDArray[np.uint64]  # (marks / 8,)
     run: NDArray[np.int64]  # (runs, RUN_WORDS), read-only
     line: NDArray[np.int64]  # (CONTROL_LINE_WORDS + workers * words,)
 
     def increments(self, plan: FreezePlan, worker: int) -> Increments:
         """Return what ``worker`` adds to."""
         units = self.units[worker % plan.copies]
-        marks = self.mark_word.view(np.uint8)
-        return Increments(units, marks, plan.per_weight, plan.per_chip, plan.per_utility)
+        return Increments(
+            units, units.view(np.float32), plan.per_weight, plan.per_chip, plan.per_utility
+        )
 
     def table(self, table: Table, plan: FreezePlan, worker: int) -> Table:
         """Return ``table`` with the increments that ``worker`` adds to."""
         return table._replace(increments=self.increments(plan, worker))
+
+    def take_regrets(self, table: Table) -> None:
+        """Copy the regrets of ``table``, which was written to while no kernel ran."""
+        copy_regrets(table.regret, self.run, self.units.view(np.float32))
 
     def border(
         self, plan: FreezePlan, lines: FreezeLines, meeting: Meeting, weighting: int, floor: float
@@ -82,11 +91,10 @@ class FreezeArrays(NamedTuple):
         words = self.units.shape[1] // 2
         return Border(
             units=self.units,
-            mark_word=self.mark_word,
+            unit_sum=self.units.view(np.float64),
+            unit_regret=self.units.view(np.float32),
             run=self.run,
             line=self.line,
-            redo_sum=self.line.view(np.float64),
-            redo_regret=self.line.view(np.float32),
             lines=lines,
             meeting=meeting,
             own=CONTROL_LINE_WORDS + meeting.member * lines.words,
@@ -99,17 +107,14 @@ class FreezeArrays(NamedTuple):
 
 def freeze_specs(game: Game, worker_count: int, plan: FreezePlan) -> list[ArraySpec]:
     """Return the arrays that freezes of ``game`` need."""
-    lines = freeze_lines(game.player_count, game.max_actions)
+    lines = freeze_lines(game.player_count)
     shapes = FreezeArrays(
         units=(plan.copies, 2 * game.table_words),  # type: ignore[arg-type]
-        mark_word=(-(-game.table_words >> MARK_WORD_SHIFT) + 1,),  # type: ignore[arg-type]
         run=(len(table_runs(game.tree, game.deals.bucket_count)), RUN_WORDS),  # type: ignore[arg-type]
         line=(CONTROL_LINE_WORDS + worker_count * lines.words,),  # type: ignore[arg-type]
     )
     return [
-        ArraySpec(
-            f"{_PREFIX}{name}", np.dtype(np.uint64 if name == "mark_word" else np.int64), shape
-        )
+        ArraySpec(f"{_PREFIX}{name}", np.dtype(np.int64), shape)
         for name, shape in shapes._asdict().items()
     ]
 
@@ -158,6 +163,6 @@ def table_runs(tree: Tree, bucket_count: NDArray[np.int64]) -> NDArray[np.int64]
 
 
 def _share_shift(words: int, worker_count: int) -> int:
-    """Return log2 of the words in a share, at least what eight marks stand for."""
+    """Return log2 of the words in a share."""
     share = words // (worker_count * SHARES_PER_WORKER)
-    return min(LARGEST_SHARE_SHIFT, max(MARK_WORD_SHIFT, share.bit_length() - 1))
+    return min(LARGEST_SHARE_SHIFT, max(LEAST_SHARE_SHIFT, share.bit_length() - 1))

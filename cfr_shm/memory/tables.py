@@ -177,6 +177,23 @@ def private_views(
     return _views(arrays.__getitem__, tuple(arrays))
 
 
+def load_rows(views: TrainingViews, rows: NDArray[np.float64]) -> None:
+    """Put a stored table in place of the one there is; no kernel may run.
+
+    Args:
+        views: of the table.
+        rows: (words * (1 + planes),) float64, as ``TrainingViews.rows``.
+    """
+    views.rows[:] = rows
+    table_written(views)
+
+
+def table_written(views: TrainingViews) -> None:
+    """Let freezes know, where there are any, that the table changed between two of them."""
+    if views.freeze is not None:
+        views.freeze.take_regrets(views.table)
+
+
 def table_of(rows: NDArray[np.float64]) -> Table:
     """Return the two typed views of ``rows``; writable if ``rows`` is."""
     return Table(strategy_sum=rows, regret=rows.view(np.float32))

@@ -129,7 +129,7 @@ def run_started(
     )
 
 
-def make_kernels_ready(listen: Listener, algorithm: AlgorithmSettings) -> None:
+def make_kernels_ready(listen: Listener, algorithm: AlgorithmSettings, frozen: bool) -> None:
     """Load the kernels, or compile them, and tell of it."""
     started = time.monotonic()
     announced: list[str] = []
@@ -139,8 +139,9 @@ def make_kernels_ready(listen: Listener, algorithm: AlgorithmSettings) -> None:
         listen(KernelsCompiling(text))
 
     compile_kernels(announce)
-    if not are_compiled(algorithm):
-        announce(f"compiling the kernels of {algorithm.name} (once, about 10 s) ...")
+    if not are_compiled(algorithm, frozen):
+        mode = ", deterministic mode" if frozen else ""
+        announce(f"compiling the kernels of {algorithm.name}{mode} (once, about 20 s) ...")
     listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))
 
 

@@ -12,13 +12,23 @@ import pytest
 from frozen_crew import FrozenCrew
 
 from cfr_shm.algorithms import AlgorithmSettings, Pruning
+from cfr_shm.engine.discounts import DiscountPlan
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
 from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.games.synthetic import synthetic
 from cfr_shm.kernels import freeze as freeze_module
+from cfr_shm.kernels.increments import gain_cell, weight_cell
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import RUN, STOP_AT_WINDOW, STOP_FLAG, STOP_NOW
+from cfr_shm.layout import (
+    FREEZE_END,
+    FREEZE_STEP,
+    RUN,
+    STOP_AT_WINDOW,
+    STOP_FLAG,
+    STOP_NOW,
+)
+from cfr_shm.memory.tables import load_rows
 
 FREEZE = 16
 MANY = 6 * FREEZE if JIT_DISABLED else 20 * FREEZE
@@ -49,7 +59,7 @@ FITTING = {
     "floored": ["kuhn", "leduc"],
     "apart": ["kuhn-3", "leduc"],
     "rarely": ["kuhn-3", "leduc"],
-    "outcome": ["kuhn", "leduc", "liars-dice"],
+    "outcome": ["kuhn", "kuhn-3", "leduc", "liars-dice"],
     "chance": ["kuhn-3", "leduc"],
     "public": ["leduc"],
 }
@@ -233,11 +243,64 @@ def test_killed_before_any_line_the_freeze_counts_exactly_once():
     assert moment > 1000
 
 
+@pytest.mark.skipif(not JIT_DISABLED, reason="compiled code cannot be traced")
+@pytest.mark.parametrize("floor", [None, 0.0])
+def test_several_copies_of_units_are_settled_exactly_once(floor):
+    """All had arrived at the border; whoever applies is killed before any line, again and again."""
+
+    def arrived():
+        run = FrozenCrew(kuhn(), 2, 8, algorithm=AlgorithmSettings(regret_floor=floor))
+        random = np.random.default_rng(1)
+        arrays = run.views.freeze
+        for base, stride, count, rows in arrays.run.tolist():
+            for row in range(base, base + stride * rows, stride):
+                for each in range(count):
+                    weights = random.integers(0, 1 << 50, 2)
+                    gains = random.integers(-(1 << 50), 1 << 50, 2)
+                    arrays.units[:, weight_cell(row, each)] = weights
+                    arrays.units[:, gain_cell(row, count, each)] = gains
+        words = run.freezes._lines()
+        words[:, FREEZE_STEP], words[:, FREEZE_END] = 1, 8
+        return run
+
+    whole = arrived()
+    whole.freezes.settle()
+    assert whole.nothing_is_left_over
+    assert (whole.freezes.clamped > 0) == (floor is not None)
+    for moment in range(1, 10_000, 5):
+        run = arrived()
+        killed = run_until_killed(run.freezes.settle, moment)
+        run_until_killed(run.freezes.settle, moment % 113 + 1)
+        run.freezes.settle()
+        assert run.nothing_is_left_over, moment
+        assert run.table == whole.table, moment
+        assert run.freezes.clamped == whole.freezes.clamped, moment
+        if not killed:
+            break
+    assert 500 < moment < 9000
+
+
+def test_a_table_that_is_loaded_is_what_freezes_read():
+    """The second run has another table than the one that it began with."""
+    first, whole = crew().run_all([(0, 4 * FREEZE)]), crew().run_all([(0, 8 * FREEZE)])
+    second = crew(workers=2).run_all([(0, FREEZE)])
+    load_rows(second.views, first.views.rows)
+    second.run_all([(4 * FREEZE, 4 * FREEZE)])
+    assert second.table == whole.table
+    assert second.nothing_is_left_over
+
+
+def test_a_discounted_table_is_what_freezes_read():
+    run = crew().run_all([(0, 4 * FREEZE)])
+    plan = DiscountPlan(interval=4 * FREEZE, until=None, alpha=1.5, beta=0.0, gamma=2.0)
+    plan.apply(run.views, 4 * FREEZE)
+    assert run.nothing_is_left_over
+
+
 def test_units_that_were_added_by_the_dead_are_forgotten():
     run, undisturbed = crew(workers=2), crew(workers=2).run_all([(0, 8 * FREEZE)])
     run.run_all([(0, 4 * FREEZE)])
     run.views.freeze.units[:, ::3] += 12345
-    run.views.freeze.mark_word[:1] = 1
     run.freezes.settle()
     assert run.nothing_is_left_over
     run.run_all([(4 * FREEZE, 4 * FREEZE)])

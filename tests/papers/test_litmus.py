@@ -19,7 +19,7 @@ from cfr_shm.games.lines import ALL_IN, FOLD, RAISE
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.layout import DECISION
 from cfr_shm.layout import FOLD as FOLD_MOVE
-from cfr_shm.run_setup import mean_iteration_weight
+from cfr_shm.run.setup import mean_iteration_weight
 from cfr_shm.strategy.spot import read_rows
 
 pytestmark = [

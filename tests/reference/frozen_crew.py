@@ -12,6 +12,7 @@ from cfr_shm.engine.freezes import Freezes, plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.game import Game
+from cfr_shm.kernels.increments import copied_regret
 from cfr_shm.memory.tables import private_views
 
 
@@ -81,6 +82,15 @@ class FrozenCrew:
 
     @property
     def nothing_is_left_over(self) -> bool:
+        """Whether no units are left, and every block has the regrets of the table."""
         arrays = self.views.freeze
         assert arrays is not None
-        return not arrays.units.any() and not arrays.mark_word.any()
+        copied = arrays.units.view(np.float32)
+        expected = np.zeros_like(copied)
+        for base, stride, count, rows in arrays.run.tolist():
+            for row in range(base, base + stride * rows, stride):
+                first = 2 * (row + count)
+                expected[:, copied_regret(row, count) :][:, :count] = self.views.table.regret[
+                    first : first + count
+                ]
+        return copied.tobytes() == expected.tobytes()

@@ -11,7 +11,7 @@ from cfr_shm import doctor
 from cfr_shm.cli import main as cli
 from cfr_shm.errors import WorkerError
 from cfr_shm.memory.limits import Limit
-from cfr_shm.run_resources import note_on_pages
+from cfr_shm.run.resources import note_on_pages
 
 
 @pytest.fixture

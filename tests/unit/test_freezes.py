@@ -53,8 +53,16 @@ def test_what_does_not_fit_is_refused_with_its_numbers():
     rare = AlgorithmSettings(name="outcome_sampling", epsilon=((0, 0.001),))
     with pytest.raises(ConfigError, match=r"engine.freeze 64 x 3 visits .* range of 26 .* 24 "):
         plan_freezes(leduc(), rare, 64, 2)
-    with pytest.raises(ConfigError, match="outcome_sampling of 3 players"):
-        plan_freezes(kuhn(3), AlgorithmSettings(name="outcome_sampling"), 64, 2)
+
+
+@pytest.mark.parametrize("freeze", [1, 64, 4096])
+def test_weights_without_bound_are_cut_at_what_fits(freeze):
+    outcome = AlgorithmSettings(name="outcome_sampling")
+    plan = plan_freezes(kuhn(3), outcome, freeze, 2)
+    visits = freeze * 4  # a sweep for each player and what more there may be
+    assert visits * plan.largest_share * plan.per_weight < 2.0**SUM_BITS
+    assert plan.largest_share > 2.0**20
+    assert plan_freezes(kuhn(2), outcome, freeze, 2).largest_share == np.inf
 
 
 def test_a_smaller_freeze_that_is_proposed_fits():
