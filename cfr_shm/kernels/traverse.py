@@ -15,14 +15,17 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load, prefetch
+from cfr_shm.kernels.average_path import AVERAGE_STREAM, averages_iteration, path_step
 from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
+from cfr_shm.kernels.regret import add_gain, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.sampling import draw_action, sample_action, sample_outcome
 from cfr_shm.layout import (
+    AVERAGE_ON_PATHS,
     AVERAGE_ON_THE_WAY,
     DECISION,
     FRAME_ACTION,
@@ -69,7 +72,7 @@ def external_sampling(tree, deals, table, task, scratch, control, result):
     are those of whole windows, always a prefix of the task; the utilities, like the table,
     keep what an abandoned window added.
     """
-    _run_task(tree, deals, table, task, scratch, control, result, True)
+    run_task(tree, deals, table, task, scratch, control, result, True, AVERAGE_ON_THE_WAY)
 
 
 @kernel
@@ -87,7 +90,7 @@ def external_sampling_with_options(tree, deals, table, task, scratch, control, r
 
     A kernel of its own, so that what nobody asked for costs nothing: it was 2 % on Leduc.
     """
-    _run_task(tree, deals, table, task, scratch, control, result, False)
+    run_task(tree, deals, table, task, scratch, control, result, False, AVERAGE_ON_THE_WAY)
 
 
 @kernel
@@ -111,19 +114,33 @@ def external_sampling_frozen(tree, deals, table, task, scratch, control, border,
 @device
 def _frozen_window(views, first, end):
     tree, deals, table, task, scratch, control, result = views
-    return run_window(tree, deals, table, task, scratch, control, result, first, end, False, True)
+    averages = AVERAGE_ON_THE_WAY
+    return run_window(
+        tree, deals, table, task, scratch, control, result, first, end, False, averages, True
+    )
 
 
 @device
-def _run_task(tree, deals, table, task, scratch, control, result, plain):
-    """Run whole windows until the task is done or stopped; ``plain`` is a constant."""
+def run_task(tree, deals, table, task, scratch, control, result, plain, averages):
+    """Run whole windows until the task is done or stopped; the last two are constants."""
     result[:] = 0.0
     first = task.first_iteration
     end = first + task.iteration_count
     while first < end and atomic_load(control, STOP_FLAG) == RUN:
         border = min(end, (first // task.drain_window + 1) * task.drain_window)
         visited = run_window(
-            tree, deals, table, task, scratch, control, result, first, border, plain
+            tree,
+            deals,
+            table,
+            task,
+            scratch,
+            control,
+            result,
+            first,
+            border,
+            plain,
+            averages,
+            False,
         )
         if visited == ABANDONED:
             break
@@ -132,10 +149,11 @@ def _run_task(tree, deals, table, task, scratch, control, result, plain):
 
 
 @device
-def _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen):
+def _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, apart, frozen):
     """Ask for the row that ``node`` will read, first and last word: it may span two lines.
 
-    Within a freeze only for the regrets, and for the units that will be added to.
+    Only for the regrets where no average is taken (``apart``) and within a freeze; there also
+    for the units that will be added to.
     """
     record = nodes[at(node)]
     found = record["kind"] == DECISION
@@ -143,21 +161,24 @@ def _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen):
         bucket = lane_bucket[at(lane), at(record["actor"]), at(record["street"])]
         count = np.int64(record["count"])
         row = record["row_base"] + np.int64(bucket) * np.int64(record["row_stride"])
-        prefetch(table.strategy_sum, row + count if frozen else row)
+        prefetch(table.strategy_sum, row + count if frozen or apart else row)
         prefetch(table.strategy_sum, row + count + (count - 1) // 2)
-        if frozen:
-            units = 2 * row + (count if record["actor"] == traverser else 0)
+        own = record["actor"] == traverser
+        if frozen and (own or not apart):
+            units = 2 * row + (count if own else 0)
             prefetch(table.increments.units, units)
             prefetch(table.increments.units, units + count - 1)
     return found
 
 
 @device
-def _prefetch_children(nodes, child, count, traverser, lane_bucket, lane, table, frozen):
+def _prefetch_children(nodes, child, count, traverser, lane_bucket, lane, table, apart, frozen):
     """Ask for the rows of all children at once: worth x1.3 beyond the cache."""
     found = False
     for action in range(count):
-        found |= _prefetch_row(nodes, child + action, traverser, lane_bucket, lane, table, frozen)
+        found |= _prefetch_row(
+            nodes, child + action, traverser, lane_bucket, lane, table, apart, frozen
+        )
     return found
 
 
@@ -199,39 +220,6 @@ def _start_lanes(task, first, lanes, deals, scratch):
         key = sweep_key(task.seed, first + lane, 0)
         _suspend(scratch.lane_state, lane, first + lane, 0, 0, 0, key)
         draw_deal(deals, task.seed, first + lane, lane, scratch)
-
-
-@device
-def sample_action(
-    table, row, count, weight, atomic, frame_policy, frame, total, unit, frozen=False
-):
-    """Add the weighted policy to the average and return an action drawn from it.
-
-    ``unit`` is a draw in [0, 1); row ``frame`` of ``frame_policy`` sums to ``total``.
-    """
-    touch(table, row, frozen)
-    draw = unit * total
-    scale = weight / total
-    cumulative = 0.0
-    action = 0
-    for other in range(count):
-        share = frame_policy[at(frame), at(other)]
-        add_weight(table, row, other, scale * share, atomic, frozen)
-        cumulative += share
-        action += cumulative <= draw
-    return min(action, count - 1)
-
-
-@device
-def sample_outcome(tree, record, unit):
-    """Return the child that a chance node deals for a draw ``unit`` in [0, 1)."""
-    outcome = np.int64(record["detail"])
-    last = outcome + record["count"] - 1
-    child = np.int64(record["first_child"])
-    while outcome < last and tree.outcome_cumulative[at(outcome)] <= unit:
-        outcome += 1
-        child += 1
-    return child
 
 
 @device
@@ -283,13 +271,31 @@ def _mark_pruned(tree, deals, table, task, record, row, frame_value, frame):
 
 
 @device
+def _follows(task, iteration, traverser, player_count, averages):
+    """Tell whether a sweep or a path of the same iteration follows that of ``traverser``."""
+    if averages == AVERAGE_ON_PATHS and traverser + 1 >= player_count:
+        return traverser + 1 < 2 * player_count and averages_iteration(task, iteration)
+    return traverser + 1 < player_count
+
+
+@device
+def _key_of(task, iteration, traverser, player_count, averages):
+    """Return the key of a sweep's draws, or of a path's."""
+    if averages == AVERAGE_ON_PATHS and traverser >= player_count:
+        return sweep_key(task.seed, iteration, AVERAGE_STREAM + traverser - player_count)
+    return sweep_key(task.seed, iteration, traverser)
+
+
+@device
 def run_window(
-    tree, deals, table, task, scratch, control, result, first, border, plain, frozen=False
+    tree, deals, table, task, scratch, control, result, first, border, plain, averages, frozen
 ):
     """Run iterations ``[first, border)`` and return the nodes visited, or ABANDONED.
 
-    ``plain`` (without floor and pruning) and ``frozen`` (the table is only read, what is added
-    goes to its increments) are constants.
+    ``plain`` (without floor and pruning), ``averages`` (AVERAGE_...) and ``frozen`` (the table
+    is only read, what is added goes to its increments) are constants.
+
+    On paths, traverser ``players + p`` stands for the path of player ``p``.
 
     The current lane's state is held in local variables and stored only when it yields. A
     lane whose iterations are exhausted has node -1.
@@ -303,10 +309,10 @@ def run_window(
     player_count = tree.utility.shape[1]
     atomic, linear = task.update == UPDATE_ATOMIC, task.weighting == WEIGHT_LINEAR
     floor = NEVER if plain else task.regret_floor
+    apart = averages != AVERAGE_ON_THE_WAY
 
     _start_lanes(task, first, lanes, deals, scratch)
     next_iteration, active, visited, weight_added = first + lanes, lanes, 0, 0.0
-    averaged = 1.0 if plain or task.averaging == AVERAGE_ON_THE_WAY else 0.0
     pruning = not plain and task.prune_probability > 0.0
     prunes = pruning and prunes_iteration(task, first)
     lane, base, iteration, traverser, node, depth = 0, 0, first, 0, 0, 0
@@ -318,7 +324,19 @@ def run_window(
         record = nodes[at(node)]
         yields, returned, exploring = False, False, False
         value = 0.0
-        if record["kind"] == DECISION:
+        on_path = averages == AVERAGE_ON_PATHS and traverser >= player_count
+        if on_path:
+            player = traverser - player_count
+            node, steps, share = path_step(
+                tree, table, task, scratch, lane, base, player, node, key, weight, frozen
+            )
+            visited, weight_added = visited + steps, weight_added + share
+            returned = node < 0
+            if interleaved and not returned:
+                yields = _prefetch_row(
+                    nodes, node, traverser, lane_bucket, lane, table, False, frozen
+                )
+        elif record["kind"] == DECISION:
             actor = record["actor"]
             count = np.int64(record["count"])
             child = np.int64(record["first_child"])
@@ -337,30 +355,36 @@ def run_window(
                     _mark_pruned(tree, deals, table, task, record, row, frame_value, frame)
                 if interleaved:
                     yields = _prefetch_children(
-                        nodes, child, count, traverser, lane_bucket, lane, table, frozen
+                        nodes, child, count, traverser, lane_bucket, lane, table, apart, frozen
                     )
+            elif apart:
+                node = child + draw_action(frame_policy, frame, count, total, uniform(key, node))
             else:
-                unit, share = uniform(key, node), averaged * weight
-                weight_added += share
+                unit = uniform(key, node)
+                weight_added += weight
                 node = child + sample_action(
-                    table, row, count, share, atomic, frame_policy, frame, total, unit, frozen
+                    table, row, count, weight, atomic, frame_policy, frame, total, unit, frozen
                 )
         else:
             node = sample_outcome(tree, record, uniform(key, node))
-        if not exploring:
+        if not (exploring or on_path):
             if nodes[at(node)]["kind"] >= TERMINAL:
                 visited += 1
                 returned = True
                 value = leaf_utility(tree, node, traverser, lane_strength, lane)
             elif interleaved:
-                yields = _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen)
+                yields = _prefetch_row(
+                    nodes, node, traverser, lane_bucket, lane, table, apart, frozen
+                )
 
         while exploring or returned:
             if depth == 0:
-                result[RESULT_UTILITY + traverser] += whole_units(value, table, frozen)
-                traverser += 1
+                if not on_path:
+                    result[RESULT_UTILITY + traverser] += whole_units(value, table, frozen)
                 node = 0
-                if traverser == player_count:
+                if _follows(task, iteration, traverser, player_count, averages):
+                    traverser += 1
+                else:
                     if atomic_load(control, STOP_FLAG) == STOP_NOW:
                         return ABANDONED
                     if next_iteration == border:
@@ -373,7 +397,7 @@ def run_window(
                         weight = np.float64(iteration + 1) if linear else 1.0
                         prunes = pruning and prunes_iteration(task, iteration)
                         draw_deal(deals, task.seed, iteration, lane, scratch)
-                key = sweep_key(task.seed, iteration, traverser)
+                key = _key_of(task, iteration, traverser, player_count, averages)
                 break
             frame = base + depth - 1
             action = frame_state[at(frame), FRAME_ACTION]

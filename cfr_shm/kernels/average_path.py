@@ -1,0 +1,107 @@
+"""The path by which one player's average is taken: chance, own policy, and constants for the rest.
+
+The average of a player wants each infoset to count as often as chance and the player's own
+actions come there. Everybody else's actions may be drawn from any distribution that is positive
+and never changes: an infoset then counts less by a constant factor, the same for all its actions
+and in every iteration, which is gone when its sums are divided by their total. So a path draws
+them uniformly from the actions after which the player may still have a decision, and ends where
+there is none: nothing it visits is in vain. docs/adr/0022 has the argument in full.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfr_shm.kernels.jit import at, device
+from cfr_shm.kernels.regret import regret_match
+from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.sampling import sample_action, sample_outcome
+from cfr_shm.layout import DECISION, UPDATE_ATOMIC
+
+#: Streams of random numbers of the passes: this plus the player.
+AVERAGE_STREAM = 64
+
+#: The stream of the draw that decides whether an iteration has passes.
+AVERAGE_DRAW_STREAM = 192
+
+
+@device
+def averages_iteration(task, iteration):
+    """Tell whether passes follow an iteration: decided once, by a draw of its own."""
+    unit = uniform(sweep_key(task.seed, iteration, AVERAGE_DRAW_STREAM), 0)
+    return unit < task.average_probability
+
+
+@device
+def decides_below(record, player):
+    """Tell whether a player may decide at a node or below it."""
+    return (np.int64(record["deciders"]) >> player) & 1 != 0
+
+
+@device
+def path_step(tree, table, task, scratch, lane, frame, player, node, key, weight, frozen):
+    """Take one step of a player's path: through an own decision, on to the next.
+
+    Args:
+        tree: layout.Tree, read-only.
+        table: layout.Table, added to.
+        task: layout.Task.
+        scratch: layout.Scratch; row ``frame`` of its policies is overwritten.
+        lane: whose deal it is.
+        frame: row of ``frame_policy`` to work in.
+        player: whose average is taken.
+        node: a decision of that player, or the root.
+        key: of the path's draws.
+        weight: of the iteration.
+        frozen: constant; within a freeze.
+
+    Returns the next decision of the player, -1 for none, the nodes visited beyond the first,
+    and the weight that was added.
+    """
+    record = tree.nodes[at(node)]
+    visited, added = np.int64(0), 0.0
+    if record["kind"] == DECISION and record["actor"] == player:
+        atomic = task.update == UPDATE_ATOMIC
+        count = np.int64(record["count"])
+        bucket = np.int64(scratch.lane_bucket[at(lane), at(player), at(record["street"])])
+        row = record["row_base"] + bucket * np.int64(record["row_stride"])
+        policy = scratch.frame_policy
+        total = regret_match(table.regret, 2 * (row + count), count, policy, frame)
+        unit = uniform(key, node)
+        node = np.int64(record["first_child"]) + sample_action(
+            table, row, count, weight, atomic, policy, frame, total, unit, frozen
+        )
+        added = weight
+        record = tree.nodes[at(node)]
+        visited += 1
+    while decides_below(record, player):
+        if record["kind"] == DECISION and record["actor"] == player:
+            return node, visited, added
+        unit = uniform(key, node)
+        if record["kind"] == DECISION:
+            node = _draw_evenly(tree, record, player, unit)
+        else:
+            node = sample_outcome(tree, record, unit)
+        record = tree.nodes[at(node)]
+        visited += 1
+    return np.int64(-1), visited, added
+
+
+@device
+def _draw_evenly(tree, record, player, unit):
+    """Return one of the children below which the player may decide, each as likely.
+
+    There is one, for it may decide below their parent.
+    """
+    child = np.int64(record["first_child"])
+    count = np.int64(record["count"])
+    fitting = 0
+    for action in range(count):
+        fitting += decides_below(tree.nodes[at(child + action)], player)
+    skipped = np.int64(unit * fitting)
+    for action in range(count):
+        if decides_below(tree.nodes[at(child + action)], player):
+            if skipped == 0:
+                return child + action
+            skipped -= 1
+    return child
