@@ -61,9 +61,7 @@ def _external_sampling(
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         table, control = views.table, views.control
-        kernel(
-            views.tree, views.deals, table, task, scratch, control, border, result
-        )
+        kernel(views.tree, views.deals, table, task, scratch, control, border, result)
 
     return call
 

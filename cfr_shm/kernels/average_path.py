@@ -3,9 +3,9 @@
 The average of a player wants each infoset to count as often as chance and the player's own
 actions come there. Everybody else's actions may be drawn from any distribution that is positive
 and never changes: an infoset then counts less by a constant factor, the same for all its actions
-and in every iteration, which is gone when its sums are divided by their total. So a path draws
-them uniformly from the actions after which the player may still have a decision, and ends where
-there is none: nothing it visits is in vain. docs/adr/0022 has the argument in full.
+and in every iteration, which is gone when its sums are divided by their total. A path draws from
+the actions after which the player may still have a decision, and ends where there is none:
+nothing it visits is in vain. docs/adr/0022-sampled-averages.md has the argument in full.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from cfr_shm.layout import DECISION, UPDATE_ATOMIC
 #: Streams of random numbers of the passes: this plus the player.
 AVERAGE_STREAM = 64
 
+#: A fold of somebody else is drawn so many times as often as any other action: most hands are
+#: folded before the flop, and paths are to come where play does (docs/adr/0022).
+LEAVING = 4.0
+
 #: The stream of the draw that decides whether an iteration has passes.
 AVERAGE_DRAW_STREAM = 192
 
@@ -35,7 +39,7 @@ def averages_iteration(task, iteration):
 @device
 def decides_below(record, player):
     """Tell whether a player may decide at a node or below it."""
-    return (np.int64(record["deciders"]) >> player) & 1 != 0
+    return (np.int64(record["deciders"]) >> np.int64(player)) & 1 != 0
 
 
 @device
@@ -79,7 +83,7 @@ def path_step(tree, table, task, scratch, lane, frame, player, node, key, weight
             return node, visited, added
         unit = uniform(key, node)
         if record["kind"] == DECISION:
-            node = _draw_evenly(tree, record, player, unit)
+            node = _draw_for_others(tree, record, player, unit)
         else:
             node = sample_outcome(tree, record, unit)
         record = tree.nodes[at(node)]
@@ -88,20 +92,36 @@ def path_step(tree, table, task, scratch, lane, frame, player, node, key, weight
 
 
 @device
-def _draw_evenly(tree, record, player, unit):
-    """Return one of the children below which the player may decide, each as likely.
+def _draw_for_others(tree, record, player, unit):
+    """Return a child below which the player may decide, drawn by shares that never change.
 
-    There is one, for it may decide below their parent.
+    There is one, for the player may decide below their parent.
     """
     child = np.int64(record["first_child"])
     count = np.int64(record["count"])
-    fitting = 0
+    total = 0.0
     for action in range(count):
-        fitting += decides_below(tree.nodes[at(child + action)], player)
-    skipped = np.int64(unit * fitting)
+        total += _share(tree, record, child + action, player)
+    draw = unit * total
+    cumulative = 0.0
+    found = child
     for action in range(count):
-        if decides_below(tree.nodes[at(child + action)], player):
-            if skipped == 0:
-                return child + action
-            skipped -= 1
-    return child
+        share = _share(tree, record, child + action, player)
+        if share > 0.0 and cumulative <= draw:
+            found = child + action
+        cumulative += share
+    return found
+
+
+@device
+def _share(tree, record, child, player):
+    """Return how often a child is drawn, as a multiple of an ordinary one.
+
+    The first action is a fold where there is something to call; anywhere else it seldom ends the
+    actor's part.
+    """
+    below = tree.nodes[at(child)]
+    if not decides_below(below, player):
+        return 0.0
+    first = child == record["first_child"]
+    return 1.0 if not first or decides_below(below, record["actor"]) else LEAVING

@@ -10,7 +10,10 @@ from cfr_shm.kernels.regret import add_weight, touch
 
 @device
 def draw_action(frame_policy, frame, count, total, unit):
-    """Return the action drawn by ``unit``, in [0, 1), from row ``frame``, which sums to ``total``."""
+    """Return an action drawn from row ``frame``, which sums to ``total``.
+
+    ``unit`` is a draw in [0, 1).
+    """
     draw = unit * total
     cumulative = 0.0
     action = 0

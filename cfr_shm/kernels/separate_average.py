@@ -41,6 +41,7 @@ from cfr_shm.layout import (
     WEIGHT_LINEAR,
 )
 
+
 @kernel
 def external_sampling_averaged_apart(tree, deals, table, task, scratch, control, stack, result):
     """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.

@@ -247,10 +247,45 @@ def _settle_frame(table, row, count, weight, floor, atomic, scratch, frame, prun
 
 
 @device
+def _pass_leaves(tree, scratch, frame, child, action, count, traverser, lane, prunes):
+    """Value the leaves up to the next action to explore; return that, and how many they were.
+
+    Actions that are skipped (NaN) are passed too.
+    """
+    leaves = 0
+    while action < count:
+        if tree.nodes[at(child + action)]["kind"] >= TERMINAL:
+            leaves += 1
+            scratch.frame_value[at(frame), at(action)] = leaf_utility(
+                tree, child + action, traverser, scratch.lane_strength, lane
+            )
+        elif not (prunes and np.isnan(scratch.frame_value[at(frame), at(action)])):
+            break
+        action += 1
+    return action, leaves
+
+
+@device
 def prunes_iteration(task, iteration):
     """Tell whether an iteration skips actions: decided once, by a draw of its own."""
     unit = uniform(sweep_key(task.seed, iteration, PRUNE_STREAM), 0)
     return iteration >= task.prune_after and unit < task.prune_probability
+
+
+@device
+def _terms(task, iteration, linear, pruning):
+    """Return what an iteration weighs and whether it skips actions."""
+    weight = np.float64(iteration + 1) if linear else 1.0
+    return weight, pruning and prunes_iteration(task, iteration)
+
+
+@device
+def _open_frame(frame_state, frame, row, child, count):
+    """Note where a traverser's node is, none of whose actions has been explored yet."""
+    frame_state[at(frame), FRAME_ROW] = row
+    frame_state[at(frame), FRAME_FIRST_CHILD] = child
+    frame_state[at(frame), FRAME_ACTION] = -1
+    frame_state[at(frame), FRAME_COUNT] = count
 
 
 @device
@@ -306,7 +341,7 @@ def run_window(
     depth_limit = frame_state.shape[0] // lane_state.shape[0]
     lanes = min(lane_state.shape[0], border - first)
     interleaved = lanes > 1
-    player_count = tree.utility.shape[1]
+    players = tree.utility.shape[1]
     atomic, linear = task.update == UPDATE_ATOMIC, task.weighting == WEIGHT_LINEAR
     floor = NEVER if plain else task.regret_floor
     apart = averages != AVERAGE_ON_THE_WAY
@@ -314,28 +349,22 @@ def run_window(
     _start_lanes(task, first, lanes, deals, scratch)
     next_iteration, active, visited, weight_added = first + lanes, lanes, 0, 0.0
     pruning = not plain and task.prune_probability > 0.0
-    prunes = pruning and prunes_iteration(task, first)
+    weight, prunes = _terms(task, first, linear, pruning)
     lane, base, iteration, traverser, node, depth = 0, 0, first, 0, 0, 0
     key = sweep_key(task.seed, first, 0)
-    weight = np.float64(first + 1) if linear else 1.0
 
     while active > 0:
         visited += 1
         record = nodes[at(node)]
-        yields, returned, exploring = False, False, False
-        value = 0.0
-        on_path = averages == AVERAGE_ON_PATHS and traverser >= player_count
+        yields, returned, exploring, value = False, False, False, 0.0
+        on_path = averages == AVERAGE_ON_PATHS and traverser >= players
         if on_path:
-            player = traverser - player_count
+            own = traverser - players
             node, steps, share = path_step(
-                tree, table, task, scratch, lane, base, player, node, key, weight, frozen
+                tree, table, task, scratch, lane, base, own, node, key, weight, frozen
             )
             visited, weight_added = visited + steps, weight_added + share
             returned = node < 0
-            if interleaved and not returned:
-                yields = _prefetch_row(
-                    nodes, node, traverser, lane_bucket, lane, table, False, frozen
-                )
         elif record["kind"] == DECISION:
             actor = record["actor"]
             count = np.int64(record["count"])
@@ -346,10 +375,7 @@ def run_window(
             total = regret_match(table.regret, 2 * (row + count), count, frame_policy, frame)
             if actor == traverser:
                 exploring = True
-                frame_state[at(frame), FRAME_ROW] = row
-                frame_state[at(frame), FRAME_FIRST_CHILD] = child
-                frame_state[at(frame), FRAME_ACTION] = -1
-                frame_state[at(frame), FRAME_COUNT] = count
+                _open_frame(frame_state, frame, row, child, count)
                 depth += 1
                 if prunes:
                     _mark_pruned(tree, deals, table, task, record, row, frame_value, frame)
@@ -367,14 +393,14 @@ def run_window(
                 )
         else:
             node = sample_outcome(tree, record, uniform(key, node))
-        if not (exploring or on_path):
+        if not (exploring or returned):
             if nodes[at(node)]["kind"] >= TERMINAL:
                 visited += 1
                 returned = True
                 value = leaf_utility(tree, node, traverser, lane_strength, lane)
             elif interleaved:
                 yields = _prefetch_row(
-                    nodes, node, traverser, lane_bucket, lane, table, apart, frozen
+                    nodes, node, traverser, lane_bucket, lane, table, apart and not on_path, frozen
                 )
 
         while exploring or returned:
@@ -382,7 +408,7 @@ def run_window(
                 if not on_path:
                     result[RESULT_UTILITY + traverser] += whole_units(value, table, frozen)
                 node = 0
-                if _follows(task, iteration, traverser, player_count, averages):
+                if _follows(task, iteration, traverser, players, averages):
                     traverser += 1
                 else:
                     if atomic_load(control, STOP_FLAG) == STOP_NOW:
@@ -391,30 +417,22 @@ def run_window(
                         active -= 1
                         node = -1
                     else:
-                        traverser = 0
-                        iteration = next_iteration
+                        traverser, iteration = 0, next_iteration
                         next_iteration += 1
-                        weight = np.float64(iteration + 1) if linear else 1.0
-                        prunes = pruning and prunes_iteration(task, iteration)
+                        weight, prunes = _terms(task, iteration, linear, pruning)
                         draw_deal(deals, task.seed, iteration, lane, scratch)
-                key = _key_of(task, iteration, traverser, player_count, averages)
+                key = _key_of(task, iteration, traverser, players, averages)
                 break
             frame = base + depth - 1
             action = frame_state[at(frame), FRAME_ACTION]
             if returned:
                 frame_value[at(frame), at(action)] = value
-            action += 1
             count = frame_state[at(frame), FRAME_COUNT]
             child = frame_state[at(frame), FRAME_FIRST_CHILD]
-            while action < count:
-                if nodes[at(child + action)]["kind"] >= TERMINAL:
-                    visited += 1
-                    frame_value[at(frame), at(action)] = leaf_utility(
-                        tree, child + action, traverser, lane_strength, lane
-                    )
-                elif not (prunes and np.isnan(frame_value[at(frame), at(action)])):
-                    break
-                action += 1
+            action, leaves = _pass_leaves(
+                tree, scratch, frame, child, action + 1, count, traverser, lane, prunes
+            )
+            visited += leaves
             if action < count:
                 frame_state[at(frame), FRAME_ACTION] = action
                 node = child + action
@@ -431,7 +449,6 @@ def run_window(
             lane = _next_lane(lane_state, lane, lanes)
             iteration, traverser, node, depth, key = _resume(lane_state, lane)
             base = lane * depth_limit
-            weight = np.float64(iteration + 1) if linear else 1.0
-            prunes = pruning and prunes_iteration(task, iteration)
+            weight, prunes = _terms(task, iteration, linear, pruning)
     result[RESULT_WEIGHT] += weight_added
     return visited
