@@ -81,6 +81,8 @@ class AlgorithmSettings:
         gamma: weight ``t ** gamma`` of iteration t in the average.
         epsilon: of outcome sampling, from which iteration on it is how much; from 0 upwards.
         averaging: of external sampling, ``on_the_way`` or ``separate``.
+        average_opponents: of the passes where averages are ``separate``: all actions of the
+            others ``explored``, or one of each ``sampled``.
         average_probability: that an iteration has its passes where averages are ``separate``.
         regret_floor: of sampled algorithms, what regrets never fall below, chips.
         pruning: of external sampling, None: nothing is skipped.
@@ -92,9 +94,15 @@ class AlgorithmSettings:
     gamma: float | None = None
     epsilon: tuple[tuple[int, float], ...] = ((0, DEFAULT_EPSILON),)
     averaging: Literal["on_the_way", "separate"] = "on_the_way"
+    average_opponents: Literal["explored", "sampled"] = "explored"
     average_probability: float = 1.0
     regret_floor: float | None = None
     pruning: Pruning | None = None
+
+    @property
+    def explores_for_averages(self) -> bool:
+        """Whether passes for the average explore all of the others' actions."""
+        return self.averaging == "separate" and self.average_opponents == "explored"
 
     @property
     def is_full_width(self) -> bool:
@@ -108,7 +116,7 @@ class AlgorithmSettings:
 
     def extend(self, task: Task) -> Task:
         """Return ``task`` with what the algorithm says of averages, floors and skipping."""
-        from cfr_shm.layout import AVERAGE_ON_THE_WAY, AVERAGE_SEPARATELY, NEVER
+        from cfr_shm.layout import NEVER
 
         pruning = self.pruning
         if pruning is not None:
@@ -117,9 +125,7 @@ class AlgorithmSettings:
                 prune_probability=pruning.probability,
                 prune_after=pruning.after,
             )
-        separate = self.averaging == "separate"
         return task._replace(
-            averaging=AVERAGE_SEPARATELY if separate else AVERAGE_ON_THE_WAY,
             average_probability=self.average_probability,
             regret_floor=NEVER if self.regret_floor is None else self.regret_floor,
         )

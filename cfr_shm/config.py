@@ -130,7 +130,7 @@ _FINGERPRINTED = (
 )
 
 #: Values that are left out like null, for they mean what runs did before the key existed.
-_AS_BEFORE = {"engine.mode": "async"}
+_AS_BEFORE = {"engine.mode": "async", "algorithm.average_opponents": "explored"}
 
 #: Keys of these sections that do not: checkpoints hold the fingerprint of what is in the file.
 _NOT_FINGERPRINTED = ("abstraction.buckets",)

@@ -29,6 +29,7 @@ PRUNE_PROBABILITY = 0.95
 _OWNERS = {
     "in_flight": (EXTERNAL_SAMPLING,),
     "averaging": (EXTERNAL_SAMPLING,),
+    "average_opponents": (EXTERNAL_SAMPLING,),
     "average_probability": (EXTERNAL_SAMPLING,),
     "epsilon": (OUTCOME_SAMPLING,),
     "prune_threshold": (EXTERNAL_SAMPLING,),
@@ -108,12 +109,20 @@ class AlgorithmConfig(Section):
         "a pass for each player (`separate`), which 3 and more players need. null = by players.",
         optional=True,
     )
+    average_opponents: Literal["sampled", "explored"] | None = word(
+        None,
+        ("sampled", "explored"),
+        "With `averaging: separate`: follow one action of each of the others in a pass, drawn by "
+        "chances that never change (`sampled`), or all of them (`explored`), which in large "
+        "trees takes far longer than a sweep. null = `sampled`.",
+        optional=True,
+    )
     average_probability: float | None = real(
         None,
         1e-9,
         1.0,
         "With `averaging: separate`: share of the iterations that have their passes; null = 1. "
-        "The passes explore all of the others' actions: in large trees 0.05 is much faster.",
+        "Where passes are `explored`, 0.05 is much faster in large trees.",
         optional=True,
     )
     regret_floor: float | None = real(
@@ -176,10 +185,11 @@ class AlgorithmConfig(Section):
             if getattr(self, key) is not None and self.prune_threshold is None:
                 raise ConfigError(f"algorithm.{key} needs algorithm.prune_threshold")
         every = self.average_probability in (None, 1.0)
-        if self.averaging == "separate" and every and self.in_flight not in ("auto", 1):
+        explored = self.average_opponents == "explored" and every
+        if explored and self.in_flight not in ("auto", 1):
             raise ConfigError(
-                f"algorithm.in_flight is {self.in_flight}, but algorithm.averaging separate has 1; "
-                "leave it out, or set algorithm.average_probability"
+                f"algorithm.in_flight is {self.in_flight}, but algorithm.average_opponents "
+                "explored has 1; leave it out, or set algorithm.average_probability"
             )
 
     @property

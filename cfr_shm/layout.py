@@ -32,7 +32,8 @@ MATCHUP = 4
 #: node, or of a showdown in which the player wins no pot, or the first row of a matchup, whose
 #: row is ``payoff`` plus the strengths of all players. ``detail`` is the first pot of a
 #: showdown, the first outcome of a chance node, or the number of rows of a matchup. ``count``
-#: is the number of children, or of pots for a showdown. Every field that does not apply is 0.
+#: is the number of children, or of pots for a showdown. ``deciders`` has bit p
+#: set where player p decides at the node or below it. Every field that does not apply is 0.
 NODE_DTYPE = np.dtype(
     [
         ("row_base", np.int64),
@@ -44,7 +45,8 @@ NODE_DTYPE = np.dtype(
         ("kind", np.uint8),
         ("actor", np.uint8),
         ("street", np.uint8),
-        ("reserved", np.uint8, (3,)),
+        ("reserved", np.uint8),
+        ("deciders", np.uint16),
     ]
 )
 
@@ -249,8 +251,11 @@ WEIGHT_VANILLA = 0
 WEIGHT_LINEAR = 1
 
 
+#: Where external sampling takes averages: in its sweeps at the others' nodes, not at all (in
+#: passes that somebody else makes), or on paths that follow the sweeps.
 AVERAGE_ON_THE_WAY = 0
-AVERAGE_SEPARATELY = 1
+AVERAGE_APART = 1
+AVERAGE_ON_PATHS = 2
 
 NEVER = -np.inf
 
@@ -265,7 +270,6 @@ class Task(NamedTuple):
     weighting: int  # WEIGHT_VANILLA or WEIGHT_LINEAR
     update: int  # UPDATE_PLAIN or UPDATE_ATOMIC
     worker_line: int  # first word of this worker's line in the control block
-    averaging: int = AVERAGE_ON_THE_WAY
     regret_floor: float = NEVER  # regrets never fall below it, chips
     prune_threshold: float = NEVER  # actions with smaller regrets may be skipped, chips
     prune_probability: float = 0.0  # that an iteration skips them

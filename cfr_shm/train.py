@@ -62,6 +62,7 @@ from cfr_shm.run.setup import (
     epsilon_at,
     freeze_plan,
     mean_iteration_weight,
+    with_averages,
     with_freeze,
 )
 from cfr_shm.run.signals import StopRequested, StopSignals
@@ -117,7 +118,7 @@ def train(
         config = pinned(config)
     refuse_too_large(config, lambda text: report(GameImporting(text)))
     game = load_game(config.game, lambda text: report(GameImporting(text)), config.abstraction)
-    config = with_freeze(config, game)
+    config = with_averages(with_freeze(config, game), game)
     algorithm = algorithm_settings(config, game)
     freeze_plan(config, game)  # Refused before anything is written.
     with contextlib.ExitStack() as stack:

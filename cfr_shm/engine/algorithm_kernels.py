@@ -36,7 +36,7 @@ def are_compiled(algorithm: AlgorithmSettings, frozen: bool = False) -> bool:
     module = _MODULES[algorithm.name]
     frozen = frozen and not algorithm.is_full_width
     if algorithm.averaging == "separate":
-        module = "separate_average"
+        module = "separate_average" if algorithm.explores_for_averages else "sampled_average"
     elif not frozen and (algorithm.pruning is not None or algorithm.regret_floor is not None):
         module = f"{module}.*options*" if algorithm.name == EXTERNAL_SAMPLING else module
     found = cache_directory().rglob(f"{module}.*.nbi")
@@ -46,7 +46,11 @@ def are_compiled(algorithm: AlgorithmSettings, frozen: bool = False) -> bool:
 def compile_all() -> None:
     """Compile the kernels of every algorithm into the cache."""
     chosen = [AlgorithmSettings(name=name) for name in (*SAMPLED, "cfr")]
-    chosen += [AlgorithmSettings(averaging="separate"), AlgorithmSettings(regret_floor=0.0)]
+    chosen += [
+        AlgorithmSettings(averaging="separate", average_opponents=each)
+        for each in ("explored", "sampled")
+    ]
+    chosen += [AlgorithmSettings(regret_floor=0.0)]
     game = leduc()
     for algorithm in chosen:
         settings = EngineSettings(

@@ -17,12 +17,16 @@ from cfr_shm.engine.freezes import border_of
 from cfr_shm.engine.kernel_calls import (
     KernelCall,
     exploration_of,
+    load_kernel,
     longest_path,
     passes_in_flight,
 )
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.layout import FRAME_WORDS, Border, Task
 from cfr_shm.memory.tables import TrainingViews, allocate_scratch
+
+PLAIN = "cfr_shm.kernels.traverse:external_sampling_frozen"
+AVERAGED_ON_PATHS = "cfr_shm.kernels.sampled_average:external_sampling_averaged_on_paths_frozen"
 
 
 def prepare_frozen_kernel(
@@ -38,7 +42,7 @@ def prepare_frozen_kernel(
     own = views._replace(table=views.freeze.table(views.table, settings.freeze, worker))
     border = border_of(settings, views, worker)
     name = settings.algorithm.name
-    if name == EXTERNAL_SAMPLING and settings.algorithm.averaging == "separate":
+    if name == EXTERNAL_SAMPLING and settings.algorithm.explores_for_averages:
         return _averaged_apart(settings, own, border)
     return _CALLS[name](settings, own, border)
 
@@ -46,8 +50,7 @@ def prepare_frozen_kernel(
 def _external_sampling(
     settings: EngineSettings, views: TrainingViews, border: Border
 ) -> KernelCall:
-    from cfr_shm.kernels.traverse import external_sampling_frozen
-
+    kernel = load_kernel(AVERAGED_ON_PATHS if settings.algorithm.averaging == "separate" else PLAIN)
     scratch = allocate_scratch(
         settings.player_count,
         settings.street_count,
@@ -58,9 +61,7 @@ def _external_sampling(
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         table, control = views.table, views.control
-        external_sampling_frozen(
-            views.tree, views.deals, table, task, scratch, control, border, result
-        )
+        kernel(views.tree, views.deals, table, task, scratch, control, border, result)
 
     return call
 

@@ -22,6 +22,7 @@ from cfr_shm.layout import FRAME_WORDS, Exploration, FullWidthState, Task
 from cfr_shm.memory.tables import TrainingViews, allocate_scratch
 
 EXTERNAL_SAMPLING_WITH_OPTIONS = "cfr_shm.kernels.traverse:external_sampling_with_options"
+AVERAGED_ON_PATHS = "cfr_shm.kernels.sampled_average:external_sampling_averaged_on_paths"
 
 #: Up to this size workers that race keep strategy sums of their own during a task
 #: (docs/adr/0003-updates.md).
@@ -62,7 +63,7 @@ def prepare_kernel(
     if name in FULL_WIDTH:
         return _full_width(settings, views, worker)
     prepare = _CALLS[name]
-    if name == EXTERNAL_SAMPLING and settings.algorithm.averaging == "separate":
+    if name == EXTERNAL_SAMPLING and settings.algorithm.explores_for_averages:
         prepare = _external_sampling_averaged_apart
     if keeps_own_sums(settings, views) and not shares_sums:
         return _with_own_sums(prepare, settings, views)
@@ -91,7 +92,8 @@ def _with_own_sums(
 def _external_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:
     algorithm = settings.algorithm
     plain = algorithm.pruning is None and algorithm.regret_floor is None
-    kernel = load_kernel(settings.kernel if plain else EXTERNAL_SAMPLING_WITH_OPTIONS)
+    path = settings.kernel if plain else EXTERNAL_SAMPLING_WITH_OPTIONS
+    kernel = load_kernel(AVERAGED_ON_PATHS if algorithm.averaging == "separate" else path)
     scratch = allocate_scratch(
         settings.player_count,
         settings.street_count,

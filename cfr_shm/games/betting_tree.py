@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cfr_shm.config_holdem import DEFAULT_MAX_NODES, STREET_NAMES
 from cfr_shm.errors import GameError
+from cfr_shm.games.deciders import mark_deciders
 from cfr_shm.games.tree_builder import BuiltTree, whole_lines
 from cfr_shm.kernels.betting_tree import walk_tree
 from cfr_shm.kernels.warm import compile_betting_kernels
@@ -140,6 +141,7 @@ def build_betting_tree(
     out = _allocate(size, rules.players)
     walker = _Walker(rules, menu, bucket_counts, _Telling("writing", progress, size.nodes))
     walker.walk(out, size.nodes)
+    mark_deciders(out.nodes)
     tree = Tree(
         nodes=out.nodes,
         utility=out.utility[: walker.counts[TREE_PAYOFFS]].copy(),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cfr_shm.errors import GameError
+from cfr_shm.games.deciders import mark_deciders
 from cfr_shm.games.row_order import SMALL_TABLE_WORDS, order_by_deal
 from cfr_shm.layout import (
     CHANCE,
@@ -272,6 +273,7 @@ class TreeBuilder:
         nodes: NDArray[Any] = np.frombuffer(self._records, dtype=NODE_DTYPE).copy()
         if self._words <= SMALL_TABLE_WORDS and not self._infosets:
             order_by_deal(nodes, self._bucket_counts)
+        mark_deciders(nodes)
         # Rows of matchups come after those of terminal nodes and showdowns.
         nodes["payoff"][nodes["kind"] == MATCHUP] += len(self._payoffs)
         pots = self._pots or [(0.0, 0)]

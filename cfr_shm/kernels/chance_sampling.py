@@ -20,7 +20,7 @@ from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, add_weight, match_row, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
-from cfr_shm.kernels.traverse import sample_outcome
+from cfr_shm.kernels.sampling import sample_outcome
 from cfr_shm.layout import (
     CHANCE,
     DECISION,

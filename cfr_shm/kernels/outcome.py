@@ -25,7 +25,7 @@ from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, match_row, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
-from cfr_shm.kernels.traverse import sample_action, sample_outcome
+from cfr_shm.kernels.sampling import sample_action, sample_outcome
 from cfr_shm.layout import (
     DECISION,
     FRAME_ACTION,

@@ -18,14 +18,17 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load
+from cfr_shm.kernels.average_path import AVERAGE_STREAM, averages_iteration, decides_below
 from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import match_row
 from cfr_shm.kernels.rng import sweep_key, uniform
-from cfr_shm.kernels.traverse import run_window, sample_action, sample_outcome
+from cfr_shm.kernels.sampling import sample_action, sample_outcome
+from cfr_shm.kernels.traverse import run_window
 from cfr_shm.layout import (
+    AVERAGE_APART,
     CHANCE,
     DECISION,
     FRAME_ACTION,
@@ -38,12 +41,6 @@ from cfr_shm.layout import (
     WEIGHT_LINEAR,
 )
 
-#: Streams of random numbers of the passes: this plus the player.
-AVERAGE_STREAM = 64
-
-#: The stream of the draw that decides whether an iteration has passes.
-AVERAGE_DRAW_STREAM = 192
-
 
 @kernel
 def external_sampling_averaged_apart(tree, deals, table, task, scratch, control, stack, result):
@@ -53,7 +50,7 @@ def external_sampling_averaged_apart(tree, deals, table, task, scratch, control,
         tree: layout.Tree, read-only.
         deals: layout.Deals, read-only.
         table: layout.Table, shared, read and written.
-        task: layout.Task with averaging AVERAGE_SEPARATELY.
+        task: layout.Task.
         scratch: layout.Scratch; more than one lane is of use only between rare passes.
         control: (control_words,) int64, shared.
         stack: (decisions on the longest path + 1, FRAME_WORDS) int64, scratch.
@@ -84,7 +81,7 @@ def external_sampling_averaged_apart_frozen(views, table, task, scratch, stack, 
     Args:
         views: (layout.Tree, layout.Deals, control block): tree and deals read-only.
         table: layout.Table, shared; written to at borders.
-        task: layout.Task with averaging AVERAGE_SEPARATELY, without weights.
+        task: layout.Task, without weights: they are the border's.
         scratch: as ``external_sampling_averaged_apart`` has it.
         stack: as ``external_sampling_averaged_apart`` has it.
         border: layout.Border.
@@ -110,7 +107,18 @@ def _iterations(tree, deals, table, task, scratch, control, stack, result, first
         while last < border - 1 and not averages_iteration(task, last):
             last += 1
         nodes = run_window(
-            tree, deals, table, task, scratch, control, result, first, last + 1, False, frozen
+            tree,
+            deals,
+            table,
+            task,
+            scratch,
+            control,
+            result,
+            first,
+            last + 1,
+            False,
+            AVERAGE_APART,
+            frozen,
         )
         if nodes == ABANDONED:
             return ABANDONED
@@ -126,15 +134,11 @@ def _iterations(tree, deals, table, task, scratch, control, stack, result, first
 
 
 @device
-def averages_iteration(task, iteration):
-    """Tell whether passes follow an iteration: decided once, by a draw of its own."""
-    unit = uniform(sweep_key(task.seed, iteration, AVERAGE_DRAW_STREAM), 0)
-    return unit < task.average_probability
-
-
-@device
 def _pass(tree, table, task, scratch, stack, iteration, player, result, frozen):
-    """Add one player's policy to the average wherever the player's own draws lead."""
+    """Add one player's policy to the average wherever the player's own draws lead.
+
+    What lies below the player's last decision is left out: the draws are keyed by node.
+    """
     atomic = task.update == UPDATE_ATOMIC
     weight = iteration + 1.0 if task.weighting == WEIGHT_LINEAR else 1.0
     key = sweep_key(task.seed, iteration, AVERAGE_STREAM + player)
@@ -142,7 +146,8 @@ def _pass(tree, table, task, scratch, stack, iteration, player, result, frozen):
     while node >= 0:
         visited += 1
         record = tree.nodes[at(node)]
-        if record["kind"] == CHANCE:
+        decides = decides_below(record, player)
+        if record["kind"] == CHANCE and decides:
             node = sample_outcome(tree, record, uniform(key, node))
         elif record["kind"] == DECISION and record["actor"] == player:
             count = np.int64(record["count"])
@@ -155,7 +160,7 @@ def _pass(tree, table, task, scratch, stack, iteration, player, result, frozen):
                 table, row, count, weight, atomic, policy, 0, total, unit, frozen
             )
             result[RESULT_WEIGHT] += weight
-        elif record["kind"] == DECISION:
+        elif record["kind"] == DECISION and decides:
             stack[at(depth), FRAME_FIRST_CHILD] = record["first_child"]
             stack[at(depth), FRAME_COUNT] = record["count"]
             stack[at(depth), FRAME_ACTION] = 0

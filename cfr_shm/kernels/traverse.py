@@ -15,21 +15,18 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load, prefetch
+from cfr_shm.kernels.average_path import AVERAGE_STREAM, averages_iteration, path_step
 from cfr_shm.kernels.deal import draw_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.increments import prefetch_block
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import (
-    add_gain,
-    add_weight,
-    current_regret,
-    match_row,
-    whole_units,
-)
+from cfr_shm.kernels.regret import add_gain, current_regret, match_row, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.sampling import draw_action, sample_action, sample_outcome
 from cfr_shm.layout import (
+    AVERAGE_ON_PATHS,
     AVERAGE_ON_THE_WAY,
     DECISION,
     FRAME_ACTION,
@@ -76,7 +73,7 @@ def external_sampling(tree, deals, table, task, scratch, control, result):
     are those of whole windows, always a prefix of the task; the utilities, like the table,
     keep what an abandoned window added.
     """
-    _run_task(tree, deals, table, task, scratch, control, result, True)
+    run_task(tree, deals, table, task, scratch, control, result, True, AVERAGE_ON_THE_WAY)
 
 
 @kernel
@@ -94,7 +91,7 @@ def external_sampling_with_options(tree, deals, table, task, scratch, control, r
 
     A kernel of its own, so that what nobody asked for costs nothing: it was 2 % on Leduc.
     """
-    _run_task(tree, deals, table, task, scratch, control, result, False)
+    run_task(tree, deals, table, task, scratch, control, result, False, AVERAGE_ON_THE_WAY)
 
 
 @kernel
@@ -118,19 +115,33 @@ def external_sampling_frozen(tree, deals, table, task, scratch, control, border,
 @device
 def _frozen_window(views, first, end):
     tree, deals, table, task, scratch, control, result = views
-    return run_window(tree, deals, table, task, scratch, control, result, first, end, False, True)
+    averages = AVERAGE_ON_THE_WAY
+    return run_window(
+        tree, deals, table, task, scratch, control, result, first, end, False, averages, True
+    )
 
 
 @device
-def _run_task(tree, deals, table, task, scratch, control, result, plain):
-    """Run whole windows until the task is done or stopped; ``plain`` is a constant."""
+def run_task(tree, deals, table, task, scratch, control, result, plain, averages):
+    """Run whole windows until the task is done or stopped; the last two are constants."""
     result[:] = 0.0
     first = task.first_iteration
     end = first + task.iteration_count
     while first < end and atomic_load(control, STOP_FLAG) == RUN:
         border = min(end, (first // task.drain_window + 1) * task.drain_window)
         visited = run_window(
-            tree, deals, table, task, scratch, control, result, first, border, plain
+            tree,
+            deals,
+            table,
+            task,
+            scratch,
+            control,
+            result,
+            first,
+            border,
+            plain,
+            averages,
+            False,
         )
         if visited == ABANDONED:
             break
@@ -139,10 +150,11 @@ def _run_task(tree, deals, table, task, scratch, control, result, plain):
 
 
 @device
-def _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen):
+def _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, apart, frozen):
     """Ask for the row that ``node`` will read, first and last word: it may span two lines.
 
-    Within a freeze for the part of its block that will be read and added to.
+    Only for the regrets where no average is taken (``apart``); within a freeze for the part of
+    its block that will be read and added to.
     """
     record = nodes[at(node)]
     found = record["kind"] == DECISION
@@ -153,17 +165,19 @@ def _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen):
         if frozen:
             prefetch_block(table.increments, row, count, record["actor"] == traverser)
         else:
-            prefetch(table.strategy_sum, row)
+            prefetch(table.strategy_sum, row + count if apart else row)
             prefetch(table.strategy_sum, row + count + (count - 1) // 2)
     return found
 
 
 @device
-def _prefetch_children(nodes, child, count, traverser, lane_bucket, lane, table, frozen):
+def _prefetch_children(nodes, child, count, traverser, lane_bucket, lane, table, apart, frozen):
     """Ask for the rows of all children at once: worth x1.3 beyond the cache."""
     found = False
     for action in range(count):
-        found |= _prefetch_row(nodes, child + action, traverser, lane_bucket, lane, table, frozen)
+        found |= _prefetch_row(
+            nodes, child + action, traverser, lane_bucket, lane, table, apart, frozen
+        )
     return found
 
 
@@ -208,38 +222,6 @@ def _start_lanes(task, first, lanes, deals, scratch):
 
 
 @device
-def sample_action(
-    table, row, count, weight, atomic, frame_policy, frame, total, unit, frozen=False
-):
-    """Add the weighted policy to the average and return an action drawn from it.
-
-    ``unit`` is a draw in [0, 1); row ``frame`` of ``frame_policy`` sums to ``total``.
-    """
-    draw = unit * total
-    scale = weight / total
-    cumulative = 0.0
-    action = 0
-    for other in range(count):
-        share = frame_policy[at(frame), at(other)]
-        add_weight(table, row, other, scale * share, atomic, frozen)
-        cumulative += share
-        action += cumulative <= draw
-    return min(action, count - 1)
-
-
-@device
-def sample_outcome(tree, record, unit):
-    """Return the child that a chance node deals for a draw ``unit`` in [0, 1)."""
-    outcome = np.int64(record["detail"])
-    last = outcome + record["count"] - 1
-    child = np.int64(record["first_child"])
-    while outcome < last and tree.outcome_cumulative[at(outcome)] <= unit:
-        outcome += 1
-        child += 1
-    return child
-
-
-@device
 def _settle_frame(table, row, count, weight, floor, atomic, scratch, frame, prunes, frozen):
     """Add the traverser's weighted instant regrets at one infoset and return its value.
 
@@ -263,10 +245,45 @@ def _settle_frame(table, row, count, weight, floor, atomic, scratch, frame, prun
 
 
 @device
+def _pass_leaves(tree, scratch, frame, child, action, count, traverser, lane, prunes):
+    """Value the leaves up to the next action to explore; return that, and how many they were.
+
+    Actions that are skipped (NaN) are passed too.
+    """
+    leaves = 0
+    while action < count:
+        if tree.nodes[at(child + action)]["kind"] >= TERMINAL:
+            leaves += 1
+            scratch.frame_value[at(frame), at(action)] = leaf_utility(
+                tree, child + action, traverser, scratch.lane_strength, lane
+            )
+        elif not (prunes and np.isnan(scratch.frame_value[at(frame), at(action)])):
+            break
+        action += 1
+    return action, leaves
+
+
+@device
 def prunes_iteration(task, iteration):
     """Tell whether an iteration skips actions: decided once, by a draw of its own."""
     unit = uniform(sweep_key(task.seed, iteration, PRUNE_STREAM), 0)
     return iteration >= task.prune_after and unit < task.prune_probability
+
+
+@device
+def _terms(task, iteration, linear, pruning):
+    """Return what an iteration weighs and whether it skips actions."""
+    weight = np.float64(iteration + 1) if linear else 1.0
+    return weight, pruning and prunes_iteration(task, iteration)
+
+
+@device
+def _open_frame(frame_state, frame, row, child, count):
+    """Note where a traverser's node is, none of whose actions has been explored yet."""
+    frame_state[at(frame), FRAME_ROW] = row
+    frame_state[at(frame), FRAME_FIRST_CHILD] = child
+    frame_state[at(frame), FRAME_ACTION] = -1
+    frame_state[at(frame), FRAME_COUNT] = count
 
 
 @device
@@ -287,13 +304,31 @@ def _mark_pruned(tree, deals, table, task, record, row, frame_value, frame, froz
 
 
 @device
+def _follows(task, iteration, traverser, player_count, averages):
+    """Tell whether a sweep or a path of the same iteration follows that of ``traverser``."""
+    if averages == AVERAGE_ON_PATHS and traverser + 1 >= player_count:
+        return traverser + 1 < 2 * player_count and averages_iteration(task, iteration)
+    return traverser + 1 < player_count
+
+
+@device
+def _key_of(task, iteration, traverser, player_count, averages):
+    """Return the key of a sweep's draws, or of a path's."""
+    if averages == AVERAGE_ON_PATHS and traverser >= player_count:
+        return sweep_key(task.seed, iteration, AVERAGE_STREAM + traverser - player_count)
+    return sweep_key(task.seed, iteration, traverser)
+
+
+@device
 def run_window(
-    tree, deals, table, task, scratch, control, result, first, border, plain, frozen=False
+    tree, deals, table, task, scratch, control, result, first, border, plain, averages, frozen
 ):
     """Run iterations ``[first, border)`` and return the nodes visited, or ABANDONED.
 
-    ``plain`` (without floor and pruning) and ``frozen`` (the table is only read, what is added
-    goes to its increments) are constants.
+    ``plain`` (without floor and pruning), ``averages`` (AVERAGE_...) and ``frozen`` (the table
+    is only read, what is added goes to its increments) are constants.
+
+    On paths, traverser ``players + p`` stands for the path of player ``p``.
 
     The current lane's state is held in local variables and stored only when it yields. A
     lane whose iterations are exhausted has node -1.
@@ -304,25 +339,31 @@ def run_window(
     depth_limit = frame_state.shape[0] // lane_state.shape[0]
     lanes = min(lane_state.shape[0], border - first)
     interleaved = lanes > 1
-    player_count = tree.utility.shape[1]
+    players = tree.utility.shape[1]
     atomic, linear = task.update == UPDATE_ATOMIC, task.weighting == WEIGHT_LINEAR
     floor = NEVER if plain else task.regret_floor
+    apart = averages != AVERAGE_ON_THE_WAY
 
     _start_lanes(task, first, lanes, deals, scratch)
     next_iteration, active, visited, weight_added = first + lanes, lanes, 0, 0.0
-    averaged = 1.0 if plain or task.averaging == AVERAGE_ON_THE_WAY else 0.0
     pruning = not plain and task.prune_probability > 0.0
-    prunes = pruning and prunes_iteration(task, first)
+    weight, prunes = _terms(task, first, linear, pruning)
     lane, base, iteration, traverser, node, depth = 0, 0, first, 0, 0, 0
     key = sweep_key(task.seed, first, 0)
-    weight = np.float64(first + 1) if linear else 1.0
 
     while active > 0:
         visited += 1
         record = nodes[at(node)]
-        yields, returned, exploring = False, False, False
-        value = 0.0
-        if record["kind"] == DECISION:
+        yields, returned, exploring, value = False, False, False, 0.0
+        on_path = averages == AVERAGE_ON_PATHS and traverser >= players
+        if on_path:
+            own = traverser - players
+            node, steps, share = path_step(
+                tree, table, task, scratch, lane, base, own, node, key, weight, frozen
+            )
+            visited, weight_added = visited + steps, weight_added + share
+            returned = node < 0
+        elif record["kind"] == DECISION:
             actor = record["actor"]
             count = np.int64(record["count"])
             child = np.int64(record["first_child"])
@@ -332,69 +373,64 @@ def run_window(
             total = match_row(table, row, count, frame_policy, frame, frozen)
             if actor == traverser:
                 exploring = True
-                frame_state[at(frame), FRAME_ROW] = row
-                frame_state[at(frame), FRAME_FIRST_CHILD] = child
-                frame_state[at(frame), FRAME_ACTION] = -1
-                frame_state[at(frame), FRAME_COUNT] = count
+                _open_frame(frame_state, frame, row, child, count)
                 depth += 1
                 if prunes:
                     _mark_pruned(tree, deals, table, task, record, row, frame_value, frame, frozen)
                 if interleaved:
                     yields = _prefetch_children(
-                        nodes, child, count, traverser, lane_bucket, lane, table, frozen
+                        nodes, child, count, traverser, lane_bucket, lane, table, apart, frozen
                     )
+            elif apart:
+                node = child + draw_action(frame_policy, frame, count, total, uniform(key, node))
             else:
-                unit, share = uniform(key, node), averaged * weight
-                weight_added += share
+                unit = uniform(key, node)
+                weight_added += weight
                 node = child + sample_action(
-                    table, row, count, share, atomic, frame_policy, frame, total, unit, frozen
+                    table, row, count, weight, atomic, frame_policy, frame, total, unit, frozen
                 )
         else:
             node = sample_outcome(tree, record, uniform(key, node))
-        if not exploring:
+        if not (exploring or returned):
             if nodes[at(node)]["kind"] >= TERMINAL:
                 visited += 1
                 returned = True
                 value = leaf_utility(tree, node, traverser, lane_strength, lane)
             elif interleaved:
-                yields = _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen)
+                yields = _prefetch_row(
+                    nodes, node, traverser, lane_bucket, lane, table, apart and not on_path, frozen
+                )
 
         while exploring or returned:
             if depth == 0:
-                result[RESULT_UTILITY + traverser] += whole_units(value, table, frozen)
-                traverser += 1
+                if not on_path:
+                    result[RESULT_UTILITY + traverser] += whole_units(value, table, frozen)
                 node = 0
-                if traverser == player_count:
+                if _follows(task, iteration, traverser, players, averages):
+                    traverser += 1
+                else:
                     if atomic_load(control, STOP_FLAG) == STOP_NOW:
                         return ABANDONED
                     if next_iteration == border:
                         active -= 1
                         node = -1
                     else:
-                        traverser = 0
-                        iteration = next_iteration
+                        traverser, iteration = 0, next_iteration
                         next_iteration += 1
-                        weight = np.float64(iteration + 1) if linear else 1.0
-                        prunes = pruning and prunes_iteration(task, iteration)
+                        weight, prunes = _terms(task, iteration, linear, pruning)
                         draw_deal(deals, task.seed, iteration, lane, scratch)
-                key = sweep_key(task.seed, iteration, traverser)
+                key = _key_of(task, iteration, traverser, players, averages)
                 break
             frame = base + depth - 1
             action = frame_state[at(frame), FRAME_ACTION]
             if returned:
                 frame_value[at(frame), at(action)] = value
-            action += 1
             count = frame_state[at(frame), FRAME_COUNT]
             child = frame_state[at(frame), FRAME_FIRST_CHILD]
-            while action < count:
-                if nodes[at(child + action)]["kind"] >= TERMINAL:
-                    visited += 1
-                    frame_value[at(frame), at(action)] = leaf_utility(
-                        tree, child + action, traverser, lane_strength, lane
-                    )
-                elif not (prunes and np.isnan(frame_value[at(frame), at(action)])):
-                    break
-                action += 1
+            action, leaves = _pass_leaves(
+                tree, scratch, frame, child, action + 1, count, traverser, lane, prunes
+            )
+            visited += leaves
             if action < count:
                 frame_state[at(frame), FRAME_ACTION] = action
                 node = child + action
@@ -411,7 +447,6 @@ def run_window(
             lane = _next_lane(lane_state, lane, lanes)
             iteration, traverser, node, depth, key = _resume(lane_state, lane)
             base = lane * depth_limit
-            weight = np.float64(iteration + 1) if linear else 1.0
-            prunes = pruning and prunes_iteration(task, iteration)
+            weight, prunes = _terms(task, iteration, linear, pruning)
     result[RESULT_WEIGHT] += weight_added
     return visited

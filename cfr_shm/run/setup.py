@@ -151,6 +151,18 @@ def with_freeze(config: Config, game: Game) -> Config:
     return dataclasses.replace(config, engine=dataclasses.replace(engine, freeze=freeze))
 
 
+def with_averages(config: Config, game: Game) -> Config:
+    """Return the configuration with the kind of passes that it leaves open; it is part of the run.
+
+    Sums of one kind are no sums of the other: a run begun with one goes on with it.
+    """
+    settings = algorithm_settings(config, game)
+    if settings.averaging != "separate":
+        return config
+    algorithm = dataclasses.replace(config.algorithm, average_opponents=settings.average_opponents)
+    return dataclasses.replace(config, algorithm=algorithm)
+
+
 def freeze_plan(config: Config, game: Game) -> FreezePlan | None:
     """Return how the run is frozen, None where it is not.
 
@@ -177,11 +189,12 @@ def algorithm_settings(config: Config, game: Game) -> AlgorithmSettings:
     if averaging is None and chosen.name == EXTERNAL_SAMPLING and game.player_count > 2:
         averaging = "separate"
     share = chosen.average_probability
-    if share is not None and averaging != "separate":
-        raise ConfigError(
-            f"algorithm.average_probability {share:g} needs algorithm.averaging separate; "
-            "set it, or leave the probability out"
-        )
+    for key in ("average_probability", "average_opponents"):
+        if getattr(chosen, key) is not None and averaging != "separate":
+            raise ConfigError(
+                f"algorithm.{key} {getattr(chosen, key)} needs algorithm.averaging separate; "
+                f"set it, or leave {key} out"
+            )
     pruning = None
     floor = chosen.regret_floor
     if chosen.prune_threshold is not None:
@@ -199,6 +212,7 @@ def algorithm_settings(config: Config, game: Game) -> AlgorithmSettings:
         gamma=chosen.gamma,
         epsilon=chosen.epsilon_schedule(),
         averaging=averaging or "on_the_way",
+        average_opponents=chosen.average_opponents or "sampled",
         average_probability=1.0 if share is None else share,
         regret_floor=floor,
         pruning=pruning,

@@ -33,7 +33,7 @@ def gate_game():
 class Gates:
     """A table of the game of gates, whose policies are set by hand."""
 
-    def __init__(self, averaging):
+    def __init__(self, averaging, opponents="explored"):
         self.game = gate_game()
         self.views = private_views(self.game, 1)
         self.rows = {label.name: label.row for label in self.game.infosets()}
@@ -45,7 +45,7 @@ class Gates:
             max_actions=self.game.max_actions,
             weighting="vanilla",
             drain_window=ITERATIONS,
-            algorithm=AlgorithmSettings(averaging=averaging),
+            algorithm=AlgorithmSettings(averaging=averaging, average_opponents=opponents),
         )
         self.runner = TaskRunner(settings, self.views, 0)
         self.done = 0
@@ -66,10 +66,17 @@ class Gates:
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 @pytest.mark.parametrize(
-    ("averaging", "expected"), [("separate", [0.5, 0.5]), ("on_the_way", [1.0, 0.0])]
+    ("averaging", "opponents", "expected"),
+    [
+        ("separate", "explored", [0.5, 0.5]),
+        ("separate", "sampled", [0.5, 0.5]),
+        ("on_the_way", "explored", [1.0, 0.0]),
+    ],
 )
-def test_an_average_on_the_way_misses_what_is_played_behind_shut_gates(averaging, expected):
-    gates = Gates(averaging)
+def test_an_average_on_the_way_misses_what_is_played_behind_shut_gates(
+    averaging, opponents, expected
+):
+    gates = Gates(averaging, opponents)
     gates.play(first_gate=1, second_gate=1, fork=0)
     gates.play(first_gate=0, second_gate=0, fork=1)
     # Left for half of the time, right for the other: player 0's own moves always lead to the
@@ -87,8 +94,9 @@ def test_with_one_gate_shut_one_of_two_sweeps_still_sees_the_fork():
 
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
-def test_what_is_trained_stays_what_was_set():
-    gates = Gates("separate")
+@pytest.mark.parametrize("opponents", ["explored", "sampled"])
+def test_what_is_trained_stays_what_was_set(opponents):
+    gates = Gates("separate", opponents)
     gates.play(first_gate=0, second_gate=1, fork=1)
     for infoset, regrets in (("first gate", [1, 0]), ("second gate", [0, 1]), ("fork", [0, 1])):
         regret = 2 * (gates.rows[infoset] + 2)

@@ -48,6 +48,7 @@ ALGORITHMS = {
     "floored": AlgorithmSettings(regret_floor=0.0),
     "apart": AlgorithmSettings(averaging="separate"),
     "rarely": AlgorithmSettings(averaging="separate", average_probability=0.2),
+    "paths": AlgorithmSettings(averaging="separate", average_opponents="sampled"),
     "outcome": AlgorithmSettings(name="outcome_sampling", epsilon=((0, 0.6), (MANY // 2 + 3, 0.3))),
     "chance": AlgorithmSettings(name="chance_sampling"),
     "public": AlgorithmSettings(name="public_chance_sampling"),
@@ -59,6 +60,7 @@ FITTING = {
     "floored": ["kuhn", "leduc"],
     "apart": ["kuhn-3", "leduc"],
     "rarely": ["kuhn-3", "leduc"],
+    "paths": ["kuhn-3", "leduc"],
     "outcome": ["kuhn", "kuhn-3", "leduc", "liars-dice"],
     "chance": ["kuhn-3", "leduc"],
     "public": ["leduc"],
@@ -93,11 +95,14 @@ def test_the_table_is_the_same_to_the_bit_for_any_number_of_workers(algorithm, g
             assert several.nothing_is_left_over
 
 
-@pytest.mark.parametrize("game", ["leduc", "synthetic"])
-def test_traversals_in_flight_do_not_matter(game):
-    one = crew(game=game).run_all([(0, MANY)])
+@pytest.mark.parametrize(
+    ("algorithm", "game"), [("external", "leduc"), ("external", "synthetic"), ("paths", "kuhn-3")]
+)
+def test_traversals_in_flight_do_not_matter(algorithm, game):
+    one = crew(algorithm, game).run_all([(0, MANY)])
     for in_flight in (3, 8):
-        assert crew(game=game, in_flight=in_flight).run_all([(0, MANY)]).table == one.table
+        other = crew(algorithm, game, in_flight=in_flight).run_all([(0, MANY)])
+        assert other.table == one.table
 
 
 def test_results_add_up_to_the_totals():

@@ -19,12 +19,15 @@ from cfr_shm.layout import (
 from cfr_shm.memory.tables import private_views
 
 WINDOW = 4
-SCHEMES = [(name, "on_the_way") for name in SAMPLED] + [("external_sampling", "separate")]
-each_scheme = pytest.mark.parametrize(("name", "averaging"), SCHEMES)
+SCHEMES = {name: AlgorithmSettings(name=name) for name in SAMPLED} | {
+    "explored": AlgorithmSettings(averaging="separate", average_opponents="explored"),
+    "sampled": AlgorithmSettings(averaging="separate", average_opponents="sampled"),
+}
+each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
 
 
 class Trainer:
-    def __init__(self, name, averaging, game=None, **options):
+    def __init__(self, scheme, game=None, **options):
         self.game = leduc() if game is None else game
         options = {"drain_window": WINDOW, "seed": 5, "worker_count": 1, **options}
         settings = EngineSettings(
@@ -32,7 +35,7 @@ class Trainer:
             street_count=self.game.street_count,
             max_depth=self.game.max_depth,
             max_actions=self.game.max_actions,
-            algorithm=AlgorithmSettings(name=name, averaging=averaging),
+            algorithm=SCHEMES[scheme],
             **options,
         )
         self.views = private_views(self.game, settings.worker_count)
@@ -48,8 +51,8 @@ class Trainer:
 
 
 @each_scheme
-def test_the_table_does_not_depend_on_where_tasks_begin_and_end(name, averaging):
-    whole, parts = Trainer(name, averaging), Trainer(name, averaging)
+def test_the_table_does_not_depend_on_where_tasks_begin_and_end(scheme):
+    whole, parts = Trainer(scheme), Trainer(scheme)
     assert whole.run(0, 6 * WINDOW) == 6 * WINDOW
     for first, windows in ((0, 1), (1, 3), (4, 2)):
         parts.run(first * WINDOW, windows * WINDOW)
@@ -59,9 +62,9 @@ def test_the_table_does_not_depend_on_where_tasks_begin_and_end(name, averaging)
 
 
 @each_scheme
-def test_atomic_adds_give_the_same_table_as_plain_ones(name, averaging):
-    plain = Trainer(name, averaging)
-    atomic = Trainer(name, averaging, worker_count=2, update="atomic")
+def test_atomic_adds_give_the_same_table_as_plain_ones(scheme):
+    plain = Trainer(scheme)
+    atomic = Trainer(scheme, worker_count=2, update="atomic")
     for trainer in (plain, atomic):
         trainer.run(0, 5 * WINDOW)
     assert np.array_equal(plain.table, atomic.table)
@@ -69,16 +72,16 @@ def test_atomic_adds_give_the_same_table_as_plain_ones(name, averaging):
 
 @each_scheme
 @pytest.mark.parametrize("flag", [STOP_AT_WINDOW, STOP_NOW])
-def test_a_stop_that_is_already_set_does_nothing(name, averaging, flag):
-    trainer = Trainer(name, averaging)
+def test_a_stop_that_is_already_set_does_nothing(scheme, flag):
+    trainer = Trainer(scheme)
     trainer.views.control[STOP_FLAG] = flag
     assert trainer.run(0, 5 * WINDOW) == 0
     assert not trainer.table.any()
 
 
 @each_scheme
-def test_the_workers_line_counts_iterations_and_nodes(name, averaging):
-    trainer = Trainer(name, averaging)
+def test_the_workers_line_counts_iterations_and_nodes(scheme):
+    trainer = Trainer(scheme)
     trainer.run(0, 3 * WINDOW)
     line = trainer.views.control[8:]
     assert line[0] == 3 * WINDOW
@@ -88,8 +91,8 @@ def test_the_workers_line_counts_iterations_and_nodes(name, averaging):
 
 @each_scheme
 @pytest.mark.parametrize("weighting", ["vanilla", "linear"])
-def test_the_reported_weight_is_what_the_strategy_sums_gained(name, averaging, weighting):
-    trainer = Trainer(name, averaging, weighting=weighting)
+def test_the_reported_weight_is_what_the_strategy_sums_gained(scheme, weighting):
+    trainer = Trainer(scheme, weighting=weighting)
     trainer.run(0, 5 * WINDOW)
     sums = trainer.views.table.strategy_sum
     rows = {(label.row, len(label.actions)) for label in trainer.game.infosets()}
@@ -100,11 +103,11 @@ def test_the_reported_weight_is_what_the_strategy_sums_gained(name, averaging, w
 @pytest.mark.skipif(JIT_DISABLED, reason="plain Python holds the interpreter lock")
 @each_scheme
 @pytest.mark.parametrize("flag", [STOP_AT_WINDOW, STOP_NOW])
-def test_the_stop_flag_is_seen_while_the_kernel_runs(name, averaging, flag):
+def test_the_stop_flag_is_seen_while_the_kernel_runs(scheme, flag):
     import threading
     import time
 
-    trainer = Trainer(name, averaging)
+    trainer = Trainer(scheme)
     thread = threading.Thread(target=trainer.run, args=(0, 2**40))
     thread.start()
     while trainer.views.control[8] == 0:
@@ -123,16 +126,18 @@ def test_there_is_one_compiled_signature_each():
     from cfr_shm.kernels.discount import discount_table
     from cfr_shm.kernels.outcome import outcome_sampling
     from cfr_shm.kernels.public_chance import public_chance_sampling
+    from cfr_shm.kernels.sampled_average import external_sampling_averaged_on_paths
     from cfr_shm.kernels.separate_average import external_sampling_averaged_apart
 
-    for name, averaging in SCHEMES:
+    for scheme in SCHEMES:
         for players in (2, 3):
-            Trainer(name, averaging, leduc(players)).run(0, WINDOW)
+            Trainer(scheme, leduc(players)).run(0, WINDOW)
     for kernel in (
         chance_sampling,
         outcome_sampling,
         public_chance_sampling,
         external_sampling_averaged_apart,
+        external_sampling_averaged_on_paths,
     ):
         assert len(kernel.signatures) == 1
     assert len(discount_table.signatures) <= 1

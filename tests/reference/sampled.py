@@ -19,6 +19,7 @@ from poker_rules import Deal, Line
 
 AVERAGE_STREAM = 64
 AVERAGE_DRAW_STREAM = 192
+LEAVING = 4.0
 PRUNE_STREAM = 128
 
 
@@ -173,12 +174,32 @@ class PublicChanceSolver(Tables):
 
 @dataclass
 class SeparateSolver(Tables):
-    """External sampling; after some iterations, drawn, one averaging pass for each player."""
+    """External sampling; after some iterations, drawn, one averaging pass for each player.
+
+    A pass explores all actions of the others, or follows one of each (``sampled``): of those
+    after which the player may act again, the first ``LEAVING`` times as often as each other
+    one if nobody's turn comes again who takes it.
+    """
 
     seed: int = 0
     node: dict | None = None
     average_probability: float = 1.0
+    sampled: bool = False
     averaged: int = 0
+
+    def acts(self, player: int, line: Line) -> bool:
+        """Tell whether it may be a player's turn at a line or after it."""
+        spot = self.rules.spot(line)
+        if spot.over:
+            return False
+        return spot.actor == player or any(self.acts(player, each) for each in self.after(line))
+
+    def _shares(self, player: int, line: Line) -> list[float]:
+        after = self.after(line)
+        shares = [1.0 if self.acts(player, each) else 0.0 for each in after]
+        if not self.acts(self.rules.spot(line).actor, after[0]):
+            shares[0] *= LEAVING
+        return shares
 
     def run(self, iterations: int) -> SeparateSolver:
         deals = list(self.rules.deals())
@@ -216,6 +237,13 @@ class SeparateSolver(Tables):
         if spot.over:
             return
         after = self.after(line)
+        key = sweep_key(self.seed, iteration, AVERAGE_STREAM + player)
+        if spot.actor != player and self.sampled:
+            shares = self._shares(player, line)
+            if any(shares):
+                draw = uniform(key, self.node[line]) * sum(shares)
+                self._pass(iteration, player, deal, after[first_above(shares, draw)])
+            return
         if spot.actor != player:
             for child in after:
                 self._pass(iteration, player, deal, child)
@@ -223,7 +251,6 @@ class SeparateSolver(Tables):
         _, sums, policy = self.row(deal, line)
         for action, probability in enumerate(policy):
             sums[action] += self.weight(iteration) * probability
-        key = sweep_key(self.seed, iteration, AVERAGE_STREAM + player)
         chosen = first_above(policy, uniform(key, self.node[line]))
         self._pass(iteration, player, deal, after[chosen])
 

@@ -28,6 +28,7 @@ GAMES = {
     "leduc 3 players": (lambda: leduc(3), Leduc(players=3, merged=True), 5),
 }
 each_game = pytest.mark.parametrize("name", GAMES)
+each_kind_of_pass = pytest.mark.parametrize("opponents", ["explored", "sampled"])
 each_weighting = pytest.mark.parametrize("weighting", ["vanilla", "linear"])
 
 
@@ -89,30 +90,46 @@ def test_public_chance_sampling(weighting):
 
 @each_weighting
 @each_game
-def test_external_sampling_with_separate_averages(name, weighting):
+@each_kind_of_pass
+def test_external_sampling_with_separate_averages(name, weighting, opponents):
     build, rules, iterations = GAMES[name]
     game = build()
     draws, lines = keyed(game, rules)
-    plain = SeparateSolver(rules, draws, weighting == "linear", seed=SEED, node=lines)
+    plain = SeparateSolver(
+        rules,
+        draws,
+        weighting == "linear",
+        seed=SEED,
+        node=lines,
+        sampled=opponents == "sampled",
+    )
     plain.run(iterations)
     options = {"seed": SEED, "weighting": weighting, "averaging": "separate"}
-    run = train(game, "external_sampling", iterations, **options)
+    run = train(game, "external_sampling", iterations, average_opponents=opponents, **options)
     assert_same_tables(game, rules, run, plain)
 
 
 @each_weighting
 @each_game
-def test_external_sampling_with_rare_averages(name, weighting):
+@each_kind_of_pass
+def test_external_sampling_with_rare_averages(name, weighting, opponents):
     build, rules, iterations = GAMES[name]
     game = build()
     draws, lines = keyed(game, rules)
     iterations *= 3
     plain = SeparateSolver(
-        rules, draws, weighting == "linear", seed=SEED, node=lines, average_probability=0.3
+        rules,
+        draws,
+        weighting == "linear",
+        seed=SEED,
+        node=lines,
+        average_probability=0.3,
+        sampled=opponents == "sampled",
     ).run(iterations)
     assert 0 < plain.averaged < iterations
     options = {"seed": SEED, "weighting": weighting, "averaging": "separate"}
-    run = train(game, "external_sampling", iterations, average_probability=0.3, **options)
+    options |= {"average_probability": 0.3, "average_opponents": opponents}
+    run = train(game, "external_sampling", iterations, **options)
     assert_same_tables(game, rules, run, plain)
 
 
@@ -125,6 +142,33 @@ def test_rare_averages_of_three_players_come_out_as_those_of_every_iteration():
     ).evaluate()
     assert every.nash_conv < 0.03
     assert rare.nash_conv == pytest.approx(every.nash_conv, abs=0.01)
+
+
+@pytest.mark.parametrize("build", [lambda: kuhn(3), lambda: leduc(3)], ids=["kuhn", "leduc"])
+def test_sampled_passes_have_the_average_of_explored_ones(build):
+    """Passes leave the regrets alone, so that both average the same policies: up to noise."""
+    game, options = build(), {"averaging": "separate", "seed": SEED, "weighting": "vanilla"}
+    explored, sampled = (
+        train(game, "external_sampling", 200_000, average_opponents=each, **options)
+        for each in ("explored", "sampled")
+    )
+    compared, deviations = 0, []
+    for label in game.infosets():
+        row, count = label.row, len(label.actions)
+        entries, regrets = slice(row, row + count), slice(2 * (row + count), 2 * row + 3 * count)
+        tables = (explored.views.table, sampled.views.table)
+        assert np.array_equal(*(table.regret[regrets] for table in tables))
+        sums = [table.strategy_sum[entries] for table in tables]
+        visits = [each.sum() for each in sums]
+        if min(visits) < 400:
+            continue
+        first, second = (each / total for each, total in zip(sums, visits, strict=True))
+        # A mean of so many policies between 0 and 1, each of them at a visit.
+        error = 0.5 * sum(1 / np.sqrt(total) for total in visits)
+        deviations.append(np.abs(first - second).max() / error)
+        compared += 1
+    assert compared >= 30
+    assert max(deviations) < 4.0
 
 
 def test_regret_pruning_and_floor():

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from cfr_shm.algorithms import FULL_WIDTH, SAMPLED
-from cfr_shm.config import Config, load_config
+from cfr_shm.config import Config, differences, fingerprint, load_config
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.registry import load_game
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.run.directory import StoredRun
-from cfr_shm.run.setup import algorithm_settings, mean_iteration_weight
+from cfr_shm.run.setup import algorithm_settings, mean_iteration_weight, with_averages
 from cfr_shm.train import train
 
 
@@ -76,6 +76,9 @@ def test_discounts_are_due_by_iterations_alone(tmp_path, name):
     assert not np.array_equal(rows[0], load(tmp_path / "plain", plain).rows)
 
 
+EXPLORED = "algorithm.average_opponents=explored"
+
+
 @pytest.mark.parametrize(
     ("config", "name", "reason"),
     [
@@ -118,8 +121,12 @@ def test_algorithms_that_do_not_fit_are_refused_before_anything_is_written(
         (["name=chance_sampling", "in_flight=4"], "not for chance_sampling"),
         (["name=outcome_sampling", "prune_threshold=-5"], "not for outcome_sampling"),
         (["prune_after=5"], "needs algorithm.prune_threshold"),
-        (["averaging=separate", "in_flight=2"], "separate has 1; leave it out"),
-        (["averaging=separate", "average_probability=1", "in_flight=2"], "separate has 1"),
+        (["average_opponents=explored", "in_flight=2"], "explored has 1; leave it out"),
+        (
+            ["average_opponents=explored", "average_probability=1", "in_flight=2"],
+            "average_opponents explored has 1",
+        ),
+        (["name=cfr", "average_opponents=sampled"], "not for cfr"),
         (["averaging=separate", "average_probability=0"], "must be a number from"),
         (["name=cfr", "average_probability=0.1"], "not for cfr"),
         (["name=external_sampling", "averaging=sometimes"], "found 'sometimes'"),
@@ -132,11 +139,12 @@ def test_settings_that_make_no_sense_are_refused_in_one_line(overrides, message)
     assert "\n" not in str(caught.value)
 
 
-def test_rare_passes_need_passes():
+def test_what_says_how_passes_are_made_needs_passes():
     rare = ["algorithm.average_probability=0.1"]
-    config = load_config("kuhn", overrides=rare)
-    with pytest.raises(ConfigError, match=r"0\.1 needs algorithm\.averaging separate"):
-        algorithm_settings(config, load_game(config.game))
+    for key, value in (("average_probability", "0.1"), ("average_opponents", "sampled")):
+        config = load_config("kuhn", overrides=[f"algorithm.{key}={value}"])
+        with pytest.raises(ConfigError, match=f"{value} needs algorithm.averaging separate"):
+            algorithm_settings(config, load_game(config.game))
     for more in ("game.players=3", "algorithm.averaging=separate"):
         config = load_config("kuhn", overrides=[*rare, "algorithm.in_flight=4", more])
         settings = algorithm_settings(config, load_game(config.game))
@@ -147,6 +155,7 @@ def test_what_is_left_open_follows_the_game_and_pluribus():
     two, three = load_config("kuhn"), load_config("kuhn", overrides=["game.players=3"])
     assert algorithm_settings(two, load_game(two.game)).averaging == "on_the_way"
     assert algorithm_settings(three, load_game(three.game)).averaging == "separate"
+    assert algorithm_settings(three, load_game(three.game)).average_opponents == "sampled"
     pruned = load_config("kuhn", overrides=["algorithm.prune_threshold=-300"])
     settings = algorithm_settings(pruned, load_game(pruned.game))
     assert settings.regret_floor == pytest.approx(-310.0)
@@ -168,3 +177,20 @@ def test_what_is_left_open_follows_the_game_and_pluribus():
 def test_the_mean_weight_of_an_iteration(overrides, weight):
     config = load_config(overrides=[f"algorithm.{each}" for each in overrides])
     assert mean_iteration_weight(config, 100) == pytest.approx(weight, rel=0.02)
+
+
+def test_the_kind_of_passes_is_part_of_the_run():
+    """Explored is what runs were before there was a choice: their fingerprints stay."""
+    three = load_config("kuhn", overrides=["game.players=3"])
+    explored = load_config("kuhn", overrides=["game.players=3", EXPLORED])
+    assert fingerprint(explored) == fingerprint(three)
+    game = load_game(three.game)
+    settled = with_averages(three, game)
+    assert settled.algorithm.average_opponents == "sampled"
+    assert with_averages(settled, game) == settled
+    assert differences(explored, settled) == [
+        "algorithm.average_opponents: '(missing)' != 'sampled'"
+    ]
+    assert with_averages(explored, game) == explored
+    two = load_config("kuhn")
+    assert with_averages(two, load_game(two.game)) == two
