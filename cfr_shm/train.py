@@ -125,7 +125,7 @@ def train(
         directory = stack.enter_context(claim)
         listen = stack.enter_context(listeners(config, directory.path, report))
         sweep(listen)
-        make_kernels_ready(listen, algorithm)
+        make_kernels_ready(listen, algorithm, config.table.compact)
         views, engine = stack.enter_context(tables_and_engine(config, game, directory, signals))
         if resume is not None:
             views.rows[:] = resume.rows
@@ -295,9 +295,9 @@ class _Run:
         )
         pairs = len(self._game.tree.nodes) * len(self._game.deals.probability)
         if self._game.why_not_enumerable() is None and pairs <= EVALUATED_PAIRS:
-            evaluation = self._evaluate(table_of(checkpoint.rows), summary)
+            evaluation = self._evaluate(checkpoint.table, summary)
             summary = summary.changed(evaluation=evaluation)
-        self._measure_table(table_of(checkpoint.rows), summary)
+        self._measure_table(checkpoint.table, summary)
         try:
             self._directory.write_summary(summary.as_dict())
         except OSError as error:
@@ -366,7 +366,8 @@ class _Run:
         self._listen(TableMeasured(done, summary.totals.seconds, whole, tuple(streets)))
 
     def _weight(self, rows: NDArray[np.float64]) -> float:
-        return total_strategy_weight(self._game.tree, self._game.deals.bucket_count, rows)
+        sums = table_of(rows, self._config.table.compact).strategy_sum
+        return total_strategy_weight(self._game.tree, self._game.deals.bucket_count, sums)
 
     def _lost(self, rows: NDArray[np.float64]) -> float | None:
         """Return the share of updates that racing workers lost since this part began.

@@ -56,7 +56,8 @@ def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int) 
     prepare = _CALLS[name]
     if name == EXTERNAL_SAMPLING and settings.algorithm.averaging == "separate":
         prepare = _external_sampling_averaged_apart
-    if settings.races and views.table.strategy_sum.nbytes <= OWN_SUMS_BYTES:
+    small = views.table.strategy_sum.nbytes <= OWN_SUMS_BYTES
+    if settings.races and small and not views.table.compact:
         return _with_own_sums(prepare, settings, views)
     return prepare(settings, views)
 
@@ -185,7 +186,7 @@ def _full_width(settings: EngineSettings, views: TrainingViews, worker: int) -> 
     from cfr_shm.kernels.full_width import full_width
 
     table = views.table
-    game = vector_game(views.tree, views.deals, len(table.strategy_sum))
+    game = vector_game(views.tree, views.deals, views.entries)
     meeting = meeting_of(worker, settings.worker_count, settings.cores)
     share = share_of(views.tree, game.form, meeting)
     regret, policy = views.state
@@ -204,7 +205,7 @@ def _public_chance_sampling(settings: EngineSettings, views: TrainingViews) -> K
     from cfr_shm.games.vector_form import vector_game
     from cfr_shm.kernels.public_chance import public_chance_sampling
 
-    game = vector_game(views.tree, views.deals, len(views.table.strategy_sum))
+    game = vector_game(views.tree, views.deals, views.entries)
     public = game.public_states(views.deals)
     scratch = game.allocate_scratch()
     shared = (views.tree, views.deals, views.control)

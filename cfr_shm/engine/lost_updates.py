@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.layout import DECISION, Tree
+from cfr_shm.layout_rows import entry_words, first_sum
 
 #: Differences below this are rounding of the sums, not lost updates.
 ROUNDING = 1e-9
@@ -69,24 +70,29 @@ class StrategyWeights:
 
 
 def total_strategy_weight(
-    tree: Tree, bucket_count: NDArray[np.int64], strategy_sum: NDArray[np.float64]
+    tree: Tree, bucket_count: NDArray[np.int64], strategy_sum: NDArray[Any]
 ) -> float:
     """Return the sum of every strategy sum in the table.
 
     Args:
         tree: the public tree.
         bucket_count: (players, streets).
-        strategy_sum: (words,), the table's; the words between are regrets and are left out.
+        strategy_sum: the table's; what lies between are regrets and is left out.
 
     Rows that several nodes share are counted once.
     """
     nodes: NDArray[Any] = tree.nodes[tree.nodes["kind"] == DECISION]
-    _, first = np.unique(nodes["row_base"], return_index=True)
+    _, own = np.unique(nodes["row_base"], return_index=True)
+    compact = strategy_sum.dtype == np.float32
     total = 0.0
-    for node in nodes[first]:
+    for node in nodes[own]:
         base, stride, count = int(node["row_base"]), int(node["row_stride"]), int(node["count"])
         rows = int(bucket_count[node["actor"], node["street"]]) if stride else 1
-        last = base + (rows - 1) * stride + count
-        for action in range(count):
-            total += float(strategy_sum[base + action : last : stride or 1 << 40].sum())
+        # The sums of every second row are equally far apart.
+        apart = max(1, (2 * stride * entry_words(compact) * 4) // strategy_sum.itemsize)
+        for bucket in range(min(rows, 2)):
+            begin = first_sum(base + bucket * stride, count, compact)
+            span = (rows - 1 - bucket) // 2 * apart + 1
+            for each in range(begin, begin + count):
+                total += float(strategy_sum[each : each + span : apart].sum(dtype=np.float64))
     return total

@@ -20,6 +20,7 @@ from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.rows import regret_index
 from cfr_shm.kernels.traverse import sample_outcome
 from cfr_shm.layout import (
     CHANCE,
@@ -125,7 +126,8 @@ def _sweep(tree, table, task, scratch, iteration, traverser, result, frozen):
                 continue
             if record["kind"] == DECISION:
                 share = weight * own
-                _enter(table, task, scratch, record, depth, traverser, share, result, frozen)
+                unit = uniform(key, node)
+                _enter(table, task, scratch, record, depth, traverser, share, unit, result, frozen)
                 values[at(depth), at(own_column)] = own
                 values[at(depth), at(other_column)] = others
                 depth += 1
@@ -157,13 +159,14 @@ def _sweep(tree, table, task, scratch, iteration, traverser, result, frozen):
 
 
 @device
-def _enter(table, task, scratch, record, frame, traverser, share, result, frozen):
+def _enter(table, task, scratch, record, frame, traverser, share, unit, result, frozen):
     """Open a frame for a decision node; at the traverser's own, add to the average."""
     count = np.int64(record["count"])
     actor = record["actor"]
     bucket = np.int64(scratch.lane_bucket[0, at(actor), at(record["street"])])
     row = record["row_base"] + bucket * np.int64(record["row_stride"])
-    total = regret_match(table.regret, 2 * (row + count), count, scratch.frame_policy, frame)
+    regrets = regret_index(table.strategy_sum, row, count)
+    total = regret_match(table.regret, regrets, count, scratch.frame_policy, frame)
     scale = 1.0 / total
     for action in range(count):
         scratch.frame_policy[at(frame), at(action)] *= scale
@@ -172,7 +175,7 @@ def _enter(table, task, scratch, record, frame, traverser, share, result, frozen
         touch(table, row, frozen)
         for action in range(count):
             part = share * scratch.frame_policy[at(frame), at(action)]
-            add_weight(table, row, action, part, atomic, frozen)
+            add_weight(table, row, count, action, part, unit, atomic, frozen)
         result[RESULT_WEIGHT] += share
     scratch.frame_state[at(frame), FRAME_ROW] = row
     scratch.frame_state[at(frame), FRAME_FIRST_CHILD] = record["first_child"]

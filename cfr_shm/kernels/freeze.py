@@ -28,6 +28,15 @@ from cfr_shm.kernels.atomics import atomic_claim, atomic_load, atomic_store, in_
 from cfr_shm.kernels.barrier import meet
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import show
+from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.rows import (
+    is_compact,
+    prefetch_row,
+    regret_index,
+    round_to_single,
+    rounding_bits,
+    sum_index,
+)
 from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
     FREEZE_CLAIMED,
@@ -66,7 +75,10 @@ ABANDONED = -1
 CLAIMS = 4
 LEAST_CLAIM = 16
 
-#: Words of the table that a border is ahead with what it asks memory for.
+#: The stream of the draws that round float32 sums at a border: by freeze and row alone.
+ROUNDING_STREAM = 127
+
+#: Entries of the table that a border is ahead with what it asks memory for.
 AHEAD = 64
 
 LARGEST_REGRET = float(np.finfo(np.float32).max)
@@ -202,7 +214,7 @@ def apply_units(table, border, freeze_own, member, members, own):
             else:
                 if table.increments.mark[at(row >> MARK_SHIFT)] != 0:
                     _prefetch_ahead(table, border, row)
-                    _apply_row(table, border, row, count, weight, own)
+                    _apply_row(table, border, row, count, weight, own, first)
                 row += stride
     _clear_marks(border, member, members)
 
@@ -214,13 +226,13 @@ def _prefetch_ahead(table, border, row):
         for copy in range(border.units.shape[0]):
             prefetch(border.units[at(copy)], 2 * row + 2 * line)
             prefetch(border.units[at(copy)], 2 * row + 2 * line + 8)
-        prefetch(table.strategy_sum, row + line)
+        prefetch_row(table, row + line, 8)
 
 
 @device
-def _row_from(base, stride, word):
-    """Return the first row of a run that does not begin before ``word``."""
-    return base + -(-(word - base) // stride) * stride
+def _row_from(base, stride, entry):
+    """Return the first row of a run that does not begin before ``entry``."""
+    return base + -(-(entry - base) // stride) * stride
 
 
 @device
@@ -237,7 +249,7 @@ def _clear_marks(border, member, members):
 
 
 @device
-def _apply_row(table, border, row, count, weight, own):
+def _apply_row(table, border, row, count, weight, own, freeze):
     """Add one row's units to it, in a way that can be finished by somebody else."""
     units, line = border.units, border.line
     touched = np.int64(0)
@@ -250,15 +262,19 @@ def _apply_row(table, border, row, count, weight, own):
     per_weight = weight / table.increments.per_weight
     per_chip = weight / table.increments.per_chip
     clamped = line[at(own + FREEZE_CLAMPED)]
+    sums = sum_index(table.strategy_sum, row, count)
+    regrets = regret_index(table.strategy_sum, row, count)
+    unit = uniform(sweep_key(0, freeze, ROUNDING_STREAM), row)
     for action in range(count):
         weights, gains = np.int64(0), np.int64(0)
         for copy in range(units.shape[0]):
             weights += units[at(copy), at(2 * row + action)]
             gains += units[at(copy), at(2 * row + count + action)]
-        border.redo_sum[at(redo + action)] = (
-            table.strategy_sum[at(row + action)] + weights * per_weight
-        )
-        regret = np.float64(table.regret[at(2 * (row + count) + action)]) + gains * per_chip
+        total = table.strategy_sum[at(sums + action)] + weights * per_weight
+        if is_compact(table.strategy_sum):
+            total = round_to_single(total, rounding_bits(unit, action))
+        border.redo_sum[at(redo + action)] = total
+        regret = np.float64(table.regret[at(regrets + action)]) + gains * per_chip
         kept = min(max(regret, max(border.floor, -LARGEST_REGRET)), LARGEST_REGRET)
         clamped += kept != regret
         border.redo_regret[at(2 * (redo + count) + action)] = np.float32(kept)
@@ -277,11 +293,11 @@ def _finish_row(table, border, own):
     row = line[at(own + REDO_ROW)] - 1
     count = line[at(own + REDO_COUNT)]
     redo = own + border.lines.redo
+    sums = sum_index(table.strategy_sum, row, count)
+    regrets = regret_index(table.strategy_sum, row, count)
     for action in range(count):
-        table.strategy_sum[at(row + action)] = border.redo_sum[at(redo + action)]
-        table.regret[at(2 * (row + count) + action)] = border.redo_regret[
-            at(2 * (redo + count) + action)
-        ]
+        table.strategy_sum[at(sums + action)] = border.redo_sum[at(redo + action)]
+        table.regret[at(regrets + action)] = border.redo_regret[at(2 * (redo + count) + action)]
     for copy in range(units.shape[0]):
         for each in range(2 * row, 2 * (row + count)):
             units[at(copy), at(each)] = 0

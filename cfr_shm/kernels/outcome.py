@@ -23,6 +23,7 @@ from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.rows import regret_index
 from cfr_shm.kernels.traverse import sample_action, sample_outcome
 from cfr_shm.layout import (
     DECISION,
@@ -156,7 +157,8 @@ def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverse
         count = np.int64(record["count"])
         bucket = np.int64(scratch.lane_bucket[0, at(actor), at(record["street"])])
         row = record["row_base"] + bucket * np.int64(record["row_stride"])
-        total = regret_match(table.regret, 2 * (row + count), count, frame_policy, depth)
+        regrets = regret_index(table.strategy_sum, row, count)
+        total = regret_match(table.regret, regrets, count, frame_policy, depth)
         if actor == traverser:
             action = _explore(frame_policy, depth, count, total, epsilon, unit)
             policy = frame_policy[at(depth), at(action)] / total

@@ -18,6 +18,8 @@ from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, add_weight, touch, whole_units
+from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.rows import regret_index
 from cfr_shm.kernels.vector_walk import (
     add_children,
     carry_to_children,
@@ -111,7 +113,10 @@ def _iterate(tree, deals, form, public, scratch, table, task, iteration, result,
     for player in range(players):
         _match_and_carry(tree, form, scratch, table, player)
     for player in range(players):
-        result[RESULT_WEIGHT] += _sweep(tree, form, scratch, table, task, weight, player, frozen)
+        key = sweep_key(task.seed, iteration, player)
+        result[RESULT_WEIGHT] += _sweep(
+            tree, form, scratch, table, task, weight, player, key, frozen
+        )
         value = root_value(form, scratch, player)
         result[RESULT_UTILITY + player] += whole_units(value, table, frozen)
         if player < players - 1:
@@ -151,7 +156,7 @@ def _match_rows(record, form, scratch, table, player, node):
     begin, end = scratch.begin[at(player), at(street)], scratch.end[at(player), at(street)]
     for each in range(begin, end):
         row = class_row(record, form, first + each)
-        regrets = 2 * (row + count)
+        regrets = regret_index(table.strategy_sum, row, count)
         total = 0.0
         for action in range(count):
             positive = max(np.float64(table.regret[at(regrets + action)]), 0.0)
@@ -164,7 +169,7 @@ def _match_rows(record, form, scratch, table, player, node):
 
 
 @device
-def _sweep(tree, form, scratch, table, task, weight, player, frozen):
+def _sweep(tree, form, scratch, table, task, weight, player, key, frozen):
     """Update one player's regrets and average; return the strategy weight that was added."""
     added = 0.0
     for step in range(tree.nodes.shape[0]):
@@ -186,7 +191,7 @@ def _sweep(tree, form, scratch, table, task, weight, player, frozen):
                 reach = scratch.reach[at(own + each)]
                 share = scale * form.class_probability[at(first + each)] * reach
                 value[at(target + each)] = _settle(
-                    record, form, scratch, table, task, row, each, share, weight, frozen
+                    record, form, scratch, table, task, row, each, share, weight, key, frozen
                 )
                 added += share
         elif kind in (DECISION, CHANCE):
@@ -199,17 +204,18 @@ def _sweep(tree, form, scratch, table, task, weight, player, frozen):
 
 
 @device
-def _settle(record, form, scratch, table, task, row, each, share, weight, frozen):
+def _settle(record, form, scratch, table, task, row, each, share, weight, key, frozen):
     """Add one class's weighted instant regrets and average policy; return its value."""
     atomic = task.update == UPDATE_ATOMIC
     child = np.int64(record["first_child"])
     count = np.int64(record["count"])
     value = 0.0
+    unit = uniform(key, row)
     touch(table, row, frozen)
     for action in range(count):
         policy = scratch.policy[at(row + action)]
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
-        add_weight(table, row, action, share * policy, atomic, frozen)
+        add_weight(table, row, count, action, share * policy, unit, atomic, frozen)
         value += policy * below
     for action in range(count):
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]

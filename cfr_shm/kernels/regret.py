@@ -9,6 +9,7 @@ import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_add
 from cfr_shm.kernels.jit import at, device
+from cfr_shm.kernels.rows import add_to_sum, is_compact, regret_index, rounding_bits, sum_index
 from cfr_shm.layout import MARK_SHIFT
 
 
@@ -53,14 +54,22 @@ def touch(table, row, frozen):
 
 
 @device
-def add_weight(table, row, action, weight, atomic, frozen):
-    """Add to one strategy sum: at once, or in units to what the freeze will add."""
+def add_weight(table, row, count, action, weight, unit, atomic, frozen):
+    """Add to one strategy sum: at once, or in units to what the freeze will add.
+
+    ``unit`` is a draw in [0, 1) of this infoset's, by which float32 sums are rounded.
+    """
     if frozen:
         increments = table.increments
         units = np.int64(np.rint(weight * increments.per_weight))
         add(increments.units, 2 * row + action, units, atomic)
     else:
-        add(table.strategy_sum, row + action, weight, atomic)
+        index = sum_index(table.strategy_sum, row, count) + action
+        if is_compact(table.strategy_sum):
+            bits = rounding_bits(unit, action)
+            add_to_sum(table.strategy_sum, index, weight, bits, atomic)
+        else:
+            add(table.strategy_sum, index, weight, atomic)
 
 
 @device
@@ -74,7 +83,7 @@ def add_gain(table, row, count, action, gain, floor, atomic, frozen):
         units = np.int64(np.rint(gain * increments.per_chip))
         add(increments.units, 2 * row + count + action, units, atomic)
     else:
-        first = 2 * (row + count)
+        first = regret_index(table.strategy_sum, row, count)
         add_floored(table.regret, first + action, np.float32(gain), floor, atomic)
 
 
@@ -92,7 +101,7 @@ def regret_match(regret, first, count, frame_policy, frame):
     """Write one infoset's regret-matching policy, unnormalised, and return its sum.
 
     Args:
-        regret: (2 * words,) float32, read-only; cumulative, chips.
+        regret: float32, read-only; a table's cumulative regrets, chips.
         first: index of the infoset's first regret.
         count: legal actions, >= 1 (unchecked).
         frame_policy: (frames, actions) float64, out; the first ``count`` divided by the

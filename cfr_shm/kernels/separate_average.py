@@ -24,6 +24,7 @@ from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import regret_match
 from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.rows import regret_index
 from cfr_shm.kernels.traverse import run_window, sample_action, sample_outcome
 from cfr_shm.layout import (
     CHANCE,
@@ -149,7 +150,8 @@ def _pass(tree, table, task, scratch, stack, iteration, player, result, frozen):
             bucket = np.int64(scratch.lane_bucket[0, at(player), at(record["street"])])
             row = record["row_base"] + bucket * np.int64(record["row_stride"])
             policy = scratch.frame_policy
-            total = regret_match(table.regret, 2 * (row + count), count, policy, 0)
+            regrets = regret_index(table.strategy_sum, row, count)
+            total = regret_match(table.regret, regrets, count, policy, 0)
             unit = uniform(key, node)
             node = np.int64(record["first_child"]) + sample_action(
                 table, row, count, weight, atomic, policy, 0, total, unit, frozen

@@ -22,6 +22,7 @@ from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.rows import prefetch_regrets, prefetch_row, regret_index
 from cfr_shm.layout import (
     AVERAGE_ON_THE_WAY,
     DECISION,
@@ -132,8 +133,8 @@ def _run_task(tree, deals, table, task, scratch, control, result, plain):
 
 
 @device
-def _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen):
-    """Ask for the row that ``node`` will read, first and last word: it may span two lines.
+def _prefetch_node(nodes, node, traverser, lane_bucket, lane, table, frozen):
+    """Ask for the row that ``node`` will read.
 
     Within a freeze only for the regrets, and for the units that will be added to.
     """
@@ -143,9 +144,10 @@ def _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen):
         bucket = lane_bucket[at(lane), at(record["actor"]), at(record["street"])]
         count = np.int64(record["count"])
         row = record["row_base"] + np.int64(bucket) * np.int64(record["row_stride"])
-        prefetch(table.strategy_sum, row + count if frozen else row)
-        prefetch(table.strategy_sum, row + count + (count - 1) // 2)
-        if frozen:
+        if not frozen:
+            prefetch_row(table, row, count)
+        else:
+            prefetch_regrets(table, row, count)
             units = 2 * row + (count if record["actor"] == traverser else 0)
             prefetch(table.increments.units, units)
             prefetch(table.increments.units, units + count - 1)
@@ -157,7 +159,7 @@ def _prefetch_children(nodes, child, count, traverser, lane_bucket, lane, table,
     """Ask for the rows of all children at once: worth x1.3 beyond the cache."""
     found = False
     for action in range(count):
-        found |= _prefetch_row(nodes, child + action, traverser, lane_bucket, lane, table, frozen)
+        found |= _prefetch_node(nodes, child + action, traverser, lane_bucket, lane, table, frozen)
     return found
 
 
@@ -216,7 +218,7 @@ def sample_action(
     action = 0
     for other in range(count):
         share = frame_policy[at(frame), at(other)]
-        add_weight(table, row, other, scale * share, atomic, frozen)
+        add_weight(table, row, count, other, scale * share, unit, atomic, frozen)
         cumulative += share
         action += cumulative <= draw
     return min(action, count - 1)
@@ -275,8 +277,9 @@ def _mark_pruned(tree, deals, table, task, record, row, frame_value, frame):
     """
     count = np.int64(record["count"])
     last = record["street"] == deals.bucket_count.shape[1] - 1
+    first = regret_index(table.strategy_sum, row, count)
     for action in range(count):
-        regret = np.float64(table.regret[at(2 * (row + count) + action)])
+        regret = np.float64(table.regret[at(first + action)])
         ends = tree.nodes[at(record["first_child"] + action)]["kind"] >= TERMINAL
         skipped = regret < task.prune_threshold and not last and not ends
         frame_value[at(frame), at(action)] = np.nan if skipped else 0.0
@@ -325,7 +328,8 @@ def run_window(
             bucket = np.int64(lane_bucket[at(lane), at(actor), at(record["street"])])
             row = record["row_base"] + bucket * np.int64(record["row_stride"])
             frame = base + depth
-            total = regret_match(table.regret, 2 * (row + count), count, frame_policy, frame)
+            regrets = regret_index(table.strategy_sum, row, count)
+            total = regret_match(table.regret, regrets, count, frame_policy, frame)
             if actor == traverser:
                 exploring = True
                 frame_state[at(frame), FRAME_ROW] = row
@@ -353,7 +357,7 @@ def run_window(
                 returned = True
                 value = leaf_utility(tree, node, traverser, lane_strength, lane)
             elif interleaved:
-                yields = _prefetch_row(nodes, node, traverser, lane_bucket, lane, table, frozen)
+                yields = _prefetch_node(nodes, node, traverser, lane_bucket, lane, table, frozen)
 
         while exploring or returned:
             if depth == 0:

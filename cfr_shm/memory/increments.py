@@ -26,13 +26,12 @@ from cfr_shm.layout import (
     Table,
     Tree,
     freeze_lines,
-    row_words,
 )
 from cfr_shm.memory.arena import ArraySpec
 
 #: Every worker applies at least so many shares of the rows, so that none has much more to do.
 SHARES_PER_WORKER = 8
-#: A share is at most 2 ** 13 words, 64 KiB of rows.
+#: A share is at most 2 ** 13 entries, 96 KiB of rows.
 LARGEST_SHARE_SHIFT = 13
 
 _PREFIX = "freeze_"
@@ -60,7 +59,7 @@ class FreezePlan:
 class FreezeArrays(NamedTuple):
     """The arrays of an arena, or of private memory, that freezes need."""
 
-    units: NDArray[np.int64]  # (copies, 2 * words)
+    units: NDArray[np.int64]  # (copies, 2 * entries)
     mark_word: NDArray[np.uint64]  # (marks / 8,)
     run: NDArray[np.int64]  # (runs, RUN_WORDS), read-only
     line: NDArray[np.int64]  # (CONTROL_LINE_WORDS + workers * words,)
@@ -79,7 +78,7 @@ class FreezeArrays(NamedTuple):
         self, plan: FreezePlan, lines: FreezeLines, meeting: Meeting, weighting: int, floor: float
     ) -> Border:
         """Return what the worker that ``meeting`` is about needs at borders."""
-        words = self.units.shape[1] // 2
+        entries = self.units.shape[1] // 2
         return Border(
             units=self.units,
             mark_word=self.mark_word,
@@ -93,7 +92,7 @@ class FreezeArrays(NamedTuple):
             freeze=plan.iterations,
             weighting=weighting,
             floor=floor,
-            share_shift=_share_shift(words, meeting.participants),
+            share_shift=_share_shift(entries, meeting.participants),
         )
 
 
@@ -101,8 +100,8 @@ def freeze_specs(game: Game, worker_count: int, plan: FreezePlan) -> list[ArrayS
     """Return the arrays that freezes of ``game`` need."""
     lines = freeze_lines(game.player_count, game.max_actions)
     shapes = FreezeArrays(
-        units=(plan.copies, 2 * game.table_words),  # type: ignore[arg-type]
-        mark_word=(-(-game.table_words >> MARK_WORD_SHIFT) + 1,),  # type: ignore[arg-type]
+        units=(plan.copies, 2 * game.table_entries),  # type: ignore[arg-type]
+        mark_word=(-(-game.table_entries >> MARK_WORD_SHIFT) + 1,),  # type: ignore[arg-type]
         run=(len(table_runs(game.tree, game.deals.bucket_count)), RUN_WORDS),  # type: ignore[arg-type]
         line=(CONTROL_LINE_WORDS + worker_count * lines.words,),  # type: ignore[arg-type]
     )
@@ -133,7 +132,7 @@ def table_runs(tree: Tree, bucket_count: NDArray[np.int64]) -> NDArray[np.int64]
     """Return where the rows of a table are: runs of rows of one size, at one distance.
 
     Returns:
-        (runs, RUN_WORDS) int64, ascending: first word, distance, actions, rows. Each row of
+        (runs, RUN_WORDS) int64, ascending: first entry, distance, actions, rows. Each row of
         the table, also one that several nodes share, is in one run.
     """
     nodes = tree.nodes[tree.nodes["kind"] == DECISION]
@@ -142,8 +141,7 @@ def table_runs(tree: Tree, bucket_count: NDArray[np.int64]) -> NDArray[np.int64]
     stride = nodes["row_stride"].astype(np.int64)
     count = nodes["count"].astype(np.int64)
     rows = np.where(stride > 0, bucket_count[nodes["actor"], nodes["street"]], 1)
-    alone = np.array([row_words(each) for each in range(int(count.max(initial=1)) + 1)])
-    stride = np.where(stride > 0, stride, alone[count])
+    stride = np.where(stride > 0, stride, count)
     base = nodes["row_base"].astype(np.int64)
     joins = (
         (base[1:] == base[:-1] + stride[:-1] * rows[:-1])
@@ -157,7 +155,7 @@ def table_runs(tree: Tree, bucket_count: NDArray[np.int64]) -> NDArray[np.int64]
     )
 
 
-def _share_shift(words: int, worker_count: int) -> int:
-    """Return log2 of the words in a share, at least what eight marks stand for."""
-    share = words // (worker_count * SHARES_PER_WORKER)
+def _share_shift(entries: int, worker_count: int) -> int:
+    """Return log2 of the entries in a share, at least what eight marks stand for."""
+    share = entries // (worker_count * SHARES_PER_WORKER)
     return min(LARGEST_SHARE_SHIFT, max(MARK_WORD_SHIFT, share.bit_length() - 1))

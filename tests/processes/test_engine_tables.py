@@ -164,10 +164,9 @@ def test_sums_of_their_own_are_the_sums_of_one_worker(game: Game) -> None:
             node["row_base"] + buckets * node["row_stride"],
             node["row_stride"],
         ):
-            sums, end = slice(row, row + node["count"]), row + node["count"]
-            regrets = slice(2 * end, 2 * end + node["count"])
-            assert views.table.strategy_sum[sums] == pytest.approx(expected.strategy_sum[sums])
-            assert np.array_equal(views.table.regret[regrets], expected.regret[regrets])
+            place = row, int(node["count"])
+            assert views.table.sums_of(*place) == pytest.approx(expected.sums_of(*place))
+            assert np.array_equal(views.table.regrets_of(*place), expected.regrets_of(*place))
 
 
 def test_tables_beyond_the_limit_are_shared_whole(

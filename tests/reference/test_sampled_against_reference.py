@@ -43,10 +43,9 @@ def assert_same_tables(game, rules, run, plain):
     visited = set()
     for infoset, regret in plain.regret.items():
         row, count = rows[rules.name(infoset)], len(regret)
-        first = 2 * (row + count)
-        found = table.regret[first : first + count]
+        found = table.regrets_of(row, count)
         np.testing.assert_allclose(found, regret, rtol=2e-4, atol=2e-4, err_msg=str(infoset))
-        sums = table.strategy_sum[row : row + count]
+        sums = table.sums_of(row, count)
         np.testing.assert_allclose(sums, plain.strategy_sum[infoset], rtol=1e-5, atol=1e-7)
         visited.add(row)
     assert not run.strategy().weight[list(set(rows.values()) - visited)].any()

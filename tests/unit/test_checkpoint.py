@@ -17,6 +17,7 @@ from cfr_shm.array_store import Disk, write_store
 from cfr_shm.errors import EXIT_CHECKPOINT, ArrayStoreError, CheckpointError, NotFiniteError
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
+from cfr_shm.layout_rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore, load_checkpoint
 from cfr_shm.memory.tables import table_of
 
@@ -25,7 +26,7 @@ GAME = kuhn()
 
 def checkpoint_of(iterations: int, mark: float | None = None) -> Checkpoint:
     """A checkpoint whose rows hold ``mark``, or the iterations."""
-    rows = np.zeros(GAME.table_words)
+    rows = np.zeros(table_words(GAME.table_entries))
     table_of(rows).strategy_sum[0] = iterations if mark is None else mark
     return Checkpoint(
         fingerprint="f" * 64,

@@ -11,6 +11,7 @@ from cfr_shm.algorithms import FULL_WIDTH, SAMPLED
 from cfr_shm.config import Config, load_config
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.registry import load_game
+from cfr_shm.layout_rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.run_directory import StoredRun
 from cfr_shm.run_setup import algorithm_settings, mean_iteration_weight
@@ -48,8 +49,8 @@ def test_a_resumed_run_ends_where_an_undisturbed_one_does(tmp_path, name):
     train(whole, tmp_path / "parts", resume=load(tmp_path / "parts", whole))
     found = [load(tmp_path / each, whole).rows for each in ("whole", "parts")]
     assert np.array_equal(*found)
-    planes = 3 if name in FULL_WIDTH else 1
-    assert len(found[0]) == planes * load_game(whole.game).table_words
+    entries, planes = load_game(whole.game).table_entries, 2 if name in FULL_WIDTH else 0
+    assert len(found[0]) == table_words(entries) + planes * entries
 
 
 @pytest.mark.parametrize("name", SAMPLED)
