@@ -18,7 +18,14 @@ from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
+from cfr_shm.kernels.regret import (
+    add_gain,
+    add_weight,
+    gains_at,
+    regret_match,
+    touch,
+    whole_units,
+)
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.rows import regret_index
 from cfr_shm.kernels.traverse import sample_outcome
@@ -196,7 +203,8 @@ def _settle(table, task, scratch, frame, scale, frozen):
         atomic = task.update == UPDATE_ATOMIC
         row = scratch.frame_state[at(frame), FRAME_ROW]
         touch(table, row, frozen)
+        first = gains_at(table, row, count, frozen)
         for action in range(count):
             gain = scale * (scratch.frame_value[at(frame), at(action)] - value)
-            add_gain(table, row, count, action, gain, task.regret_floor, atomic, frozen)
+            add_gain(table, first + action, gain, task.regret_floor, atomic, frozen)
     return value

@@ -21,7 +21,7 @@ from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, regret_match, touch, whole_units
+from cfr_shm.kernels.regret import add_gain, gains_at, regret_match, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.rows import regret_index
 from cfr_shm.kernels.traverse import sample_action, sample_outcome
@@ -215,7 +215,8 @@ def _settle(table, task, scratch, frame, value, weight, atomic, frozen):
     expected = scratch.frame_value[at(frame), _POLICY] * worth
     scale = weight / scratch.frame_value[at(frame), _REACH]
     touch(table, row, frozen)
+    first = gains_at(table, row, count, frozen)
     for other in range(count):
         gain = scale * ((worth if other == action else 0.0) - expected)
-        add_gain(table, row, count, other, gain, task.regret_floor, atomic, frozen)
+        add_gain(table, first + other, gain, task.regret_floor, atomic, frozen)
     return expected

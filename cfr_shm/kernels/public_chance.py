@@ -17,7 +17,7 @@ from cfr_shm.kernels.deal import draw_listed_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, add_weight, touch, whole_units
+from cfr_shm.kernels.regret import add_gain, add_weight, gains_at, touch, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.rows import regret_index
 from cfr_shm.kernels.vector_walk import (
@@ -217,8 +217,9 @@ def _settle(record, form, scratch, table, task, row, each, share, weight, key, f
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
         add_weight(table, row, count, action, share * policy, unit, atomic, frozen)
         value += policy * below
+    first = gains_at(table, row, count, frozen)
     for action in range(count):
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
         gain = weight * (below - value)
-        add_gain(table, row, count, action, gain, task.regret_floor, atomic, frozen)
+        add_gain(table, first + action, gain, task.regret_floor, atomic, frozen)
     return value

@@ -73,18 +73,23 @@ def add_weight(table, row, count, action, weight, unit, atomic, frozen):
 
 
 @device
-def add_gain(table, row, count, action, gain, floor, atomic, frozen):
+def gains_at(table, row, count, frozen):
+    """Return where the gains of a row's first action go: an index of regrets, or of units."""
+    return 2 * row + count if frozen else regret_index(table.strategy_sum, row, count)
+
+
+@device
+def add_gain(table, index, gain, floor, atomic, frozen):
     """Add to one regret: at once, never below ``floor``, or in units to what the freeze will add.
 
-    Within a freeze the floor waits for the sum.
+    ``index`` counts from ``gains_at``. Within a freeze the floor waits for the sum.
     """
     if frozen:
         increments = table.increments
         units = np.int64(np.rint(gain * increments.per_chip))
-        add(increments.units, 2 * row + count + action, units, atomic)
+        add(increments.units, index, units, atomic)
     else:
-        first = regret_index(table.strategy_sum, row, count)
-        add_floored(table.regret, first + action, np.float32(gain), floor, atomic)
+        add_floored(table.regret, index, np.float32(gain), floor, atomic)
 
 
 @device

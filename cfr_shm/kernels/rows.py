@@ -18,6 +18,7 @@ from cfr_shm.kernels.rng import GOLDEN
 first_free = device(layout_rows.first_free)
 _first_sum = device(layout_rows.first_sum)
 _first_regret = device(layout_rows.first_regret)
+_first_regret_of = device(layout_rows.first_regret_of)
 _entry_words = device(layout_rows.entry_words)
 
 #: Bits of a float64 mantissa that a float32 has not, and what a draw in [0, 1) is a multiple of.
@@ -72,6 +73,13 @@ def sum_index(strategy_sum, row, count):
 def regret_index(strategy_sum, row, count):
     """Return the index of a row's first regret, in the table that ``strategy_sum`` is of."""
     return _first_regret(row, count, is_compact(strategy_sum))
+
+
+@device
+def regret_index_of(strategy_sum, record, bucket, count):
+    """Return the index of the first regret of one bucket's row of a node."""
+    base, stride = record["row_base"], np.int64(record["row_stride"])
+    return _first_regret_of(base, stride, bucket, count, is_compact(strategy_sum))
 
 
 @device

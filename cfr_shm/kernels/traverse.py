@@ -20,9 +20,16 @@ from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, add_weight, regret_match, touch, whole_units
+from cfr_shm.kernels.regret import (
+    add_gain,
+    add_weight,
+    gains_at,
+    regret_match,
+    touch,
+    whole_units,
+)
 from cfr_shm.kernels.rng import sweep_key, uniform
-from cfr_shm.kernels.rows import prefetch_regrets, prefetch_row, regret_index
+from cfr_shm.kernels.rows import prefetch_regrets, prefetch_row, regret_index_of
 from cfr_shm.layout import (
     AVERAGE_ON_THE_WAY,
     DECISION,
@@ -237,10 +244,11 @@ def sample_outcome(tree, record, unit):
 
 
 @device
-def _settle_frame(table, row, count, weight, floor, atomic, scratch, frame, prunes, frozen):
+def _settle_frame(table, place, count, weight, floor, atomic, scratch, frame, prunes, frozen):
     """Add the traverser's weighted instant regrets at one infoset and return its value.
 
-    Actions that were skipped (NaN) have no value and get no regret.
+    ``place`` is the row within a freeze, else its first regret. Actions that were skipped (NaN)
+    have no value and get no regret.
     """
     frame_policy, frame_value = scratch.frame_policy, scratch.frame_value
     total = 0.0
@@ -252,11 +260,12 @@ def _settle_frame(table, row, count, weight, floor, atomic, scratch, frame, prun
         total += frame_policy[at(frame), at(action)]
         value += frame_policy[at(frame), at(action)] * frame_value[at(frame), at(action)]
     value /= total
-    touch(table, row, frozen)
+    touch(table, place, frozen)
+    first = gains_at(table, place, count, frozen) if frozen else place
     for action in range(count):
         gain = weight * (frame_value[at(frame), at(action)] - value)
         if not (prunes and np.isnan(gain)):
-            add_gain(table, row, count, action, gain, floor, atomic, frozen)
+            add_gain(table, first + action, gain, floor, atomic, frozen)
     return value
 
 
@@ -268,7 +277,7 @@ def prunes_iteration(task, iteration):
 
 
 @device
-def _mark_pruned(tree, deals, table, task, record, row, frame_value, frame):
+def _mark_pruned(tree, deals, table, task, record, first, frame_value, frame):
     """Mark with NaN the actions that are skipped, with 0 those that are not.
 
     Skipped are actions of regret below the threshold, never on the last street and never ones
@@ -277,7 +286,6 @@ def _mark_pruned(tree, deals, table, task, record, row, frame_value, frame):
     """
     count = np.int64(record["count"])
     last = record["street"] == deals.bucket_count.shape[1] - 1
-    first = regret_index(table.strategy_sum, row, count)
     for action in range(count):
         regret = np.float64(table.regret[at(first + action)])
         ends = tree.nodes[at(record["first_child"] + action)]["kind"] >= TERMINAL
@@ -328,17 +336,18 @@ def run_window(
             bucket = np.int64(lane_bucket[at(lane), at(actor), at(record["street"])])
             row = record["row_base"] + bucket * np.int64(record["row_stride"])
             frame = base + depth
-            regrets = regret_index(table.strategy_sum, row, count)
+            regrets = regret_index_of(table.strategy_sum, record, bucket, count)
             total = regret_match(table.regret, regrets, count, frame_policy, frame)
             if actor == traverser:
                 exploring = True
-                frame_state[at(frame), FRAME_ROW] = row
+                # The first regret is what is wanted later: worth 2 % on Leduc.
+                frame_state[at(frame), FRAME_ROW] = row if frozen else regrets
                 frame_state[at(frame), FRAME_FIRST_CHILD] = child
                 frame_state[at(frame), FRAME_ACTION] = -1
                 frame_state[at(frame), FRAME_COUNT] = count
                 depth += 1
                 if prunes:
-                    _mark_pruned(tree, deals, table, task, record, row, frame_value, frame)
+                    _mark_pruned(tree, deals, table, task, record, regrets, frame_value, frame)
                 if interleaved:
                     yields = _prefetch_children(
                         nodes, child, count, traverser, lane_bucket, lane, table, frozen
@@ -399,9 +408,9 @@ def run_window(
                 frame_state[at(frame), FRAME_ACTION] = action
                 node = child + action
                 break
-            row = frame_state[at(frame), FRAME_ROW]
+            place = frame_state[at(frame), FRAME_ROW]
             value = _settle_frame(
-                table, row, count, weight, floor, atomic, scratch, frame, prunes, frozen
+                table, place, count, weight, floor, atomic, scratch, frame, prunes, frozen
             )
             depth -= 1
             returned = True

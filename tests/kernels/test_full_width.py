@@ -4,7 +4,7 @@ import threading
 
 import numpy as np
 import pytest
-from production import table_with
+from production import compiled_once, table_with
 
 from cfr_shm.algorithms import FULL_WIDTH, AlgorithmSettings, full_width_rule
 from cfr_shm.evaluation.best_response import evaluate
@@ -182,4 +182,4 @@ def test_there_is_one_compiled_signature():
     for game in (kuhn(), kuhn(3), leduc()):
         Trainer(game).run(0, 1)
     Trainer(leduc(), workers=2).run(0, 1)
-    assert len(full_width.signatures) == 1
+    assert compiled_once(full_width)

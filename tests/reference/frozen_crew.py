@@ -29,6 +29,7 @@ class FrozenCrew:
         in_flight: int = 1,
         seed: int = 5,
         own_increments: bool | None = None,
+        compact: bool = False,
     ) -> None:
         algorithm = AlgorithmSettings() if algorithm is None else algorithm
         plan = plan_freezes(game, algorithm, freeze, workers)
@@ -48,7 +49,7 @@ class FrozenCrew:
             freeze=plan,
         )
         self.game, self.plan = game, plan
-        self.views = private_views(game, workers, 0, plan)
+        self.views = private_views(game, workers, 0, plan, compact)
         self.runners = [TaskRunner(self.settings, self.views, each) for each in range(workers)]
         self.freezes = Freezes(self.settings, self.views)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
+import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from poker_rules import Line, Rules
@@ -59,6 +62,21 @@ def train(
     external_sampling(views.tree, views.deals, views.table, task, scratch, views.control, result)
     assert result[RESULT_ITERATIONS] == iterations
     return Run(game, views, result[RESULT_UTILITY:])
+
+
+def compiled_once(kernel: Any) -> bool:
+    """Tell whether a kernel was compiled once, and once more at most for compact tables."""
+    names = inspect.signature(kernel.py_func).parameters
+    layouts = [any(map(_is_compact, names, signature)) for signature in kernel.signatures]
+    return layouts.count(False) == 1 and layouts.count(True) <= 1
+
+
+def _is_compact(name: str, kind: Any) -> bool:
+    if name == "strategy_sum":
+        return str(kind.dtype) == "float32"
+    fields = getattr(getattr(kind, "instance_class", None), "_fields", ())
+    parts = getattr(kind, "types", ())
+    return any(map(_is_compact, fields or itertools.repeat(""), parts))
 
 
 def rows_of(tree: Tree, bucket_count: np.ndarray) -> list[tuple[int, int]]:

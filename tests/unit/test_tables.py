@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from production import compiled_once
 
 from cfr_shm.errors import MemoryReserveError, NotFiniteError
 from cfr_shm.games.kuhn import kuhn
@@ -222,4 +223,4 @@ def test_finite_check_is_compiled_once(arena, game):
     rows.setflags(write=False)
     check_finite(game, rows)
     check_finite(game, training_views(arena).rows)
-    assert len(first_not_finite.signatures) == 1
+    assert compiled_once(first_not_finite)
