@@ -29,6 +29,8 @@ from cfr_shm.config import Config, fingerprint, to_dict
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import (
+    COMPACT_ROUNDING,
+    ROUNDING,
     StrategyWeights,
     estimate_lost_updates,
     total_strategy_weight,
@@ -380,7 +382,9 @@ class _Run:
         if self._summary.stats.replayed_iterations:
             return None
         weights, added = self._summarised_weights, self._summary.stats.strategy_weight
-        return estimate_lost_updates(weights.added(added), weights.before, self._weight(rows))
+        rounding = COMPACT_ROUNDING if self._config.table.compact else ROUNDING
+        added = weights.added(added)
+        return estimate_lost_updates(added, weights.before, self._weight(rows), rounding)
 
     def _summarise(self, status: str, stats: EngineStats) -> Summary:
         self._summarised_weights = self._weights
