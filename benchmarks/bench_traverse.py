@@ -58,3 +58,15 @@ def test_atomic_updates_with_one_writer(benchmark, scoreboard: Scoreboard, table
     benchmark.pedantic(lambda: atomic.run(ITERATIONS), rounds=ROUNDS, iterations=1)
     size = f"{table_bytes / 1e6:,.2f} MB"
     scoreboard.note(f"{size} table: atomic rate beside plain, one writer", fast / slow, "x")
+
+
+@pytest.mark.parametrize("table_bytes", [20_000, 250_000_000])
+def test_compact_rows(benchmark, scoreboard: Scoreboard, table_bytes) -> None:
+    game = synthetic(buckets=synthetic_buckets(table_bytes))
+    in_flight = 1 if table_bytes < 1_000_000 else 8
+    wide = KernelTrainer(game, in_flight)
+    compact = KernelTrainer(game, in_flight, compact=True)
+    before, after = in_turns(lambda: wide.run(ITERATIONS), lambda: compact.run(ITERATIONS))
+    benchmark.pedantic(lambda: compact.run(ITERATIONS), rounds=ROUNDS, iterations=1)
+    size = f"{table_bytes / 1e6:,.2f} MB"
+    scoreboard.note(f"{size} table: compact rate beside wide", before / after, "x")

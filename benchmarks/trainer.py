@@ -26,10 +26,11 @@ class KernelTrainer:
         weighting: int = WEIGHT_VANILLA,
         update: int = UPDATE_PLAIN,
         seed: int = 1,
+        compact: bool = False,
     ) -> None:
         """Allocate the table in private memory and compile the kernel."""
         self.game = game
-        self.views = private_views(game, 1)
+        self.views = private_views(game, 1, compact=compact)
         self.scratch = allocate_scratch(
             game.player_count, game.street_count, game.max_depth, game.max_actions, in_flight
         )

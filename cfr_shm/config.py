@@ -31,6 +31,7 @@ from cfr_shm.config_reader import (
     read_file,
     read_yaml,
 )
+from cfr_shm.config_table import TableConfig
 from cfr_shm.errors import ConfigError
 
 #: The training time when neither iterations nor a time budget is given.
@@ -100,6 +101,7 @@ class Config:
     game: GameConfig = field(default_factory=GameConfig)
     abstraction: AbstractionConfig = field(default_factory=AbstractionConfig)
     algorithm: AlgorithmConfig = field(default_factory=AlgorithmConfig)
+    table: TableConfig = field(default_factory=TableConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     run: RunConfig = RunConfig()
 
@@ -108,6 +110,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "game": GameConfig,
     "abstraction": AbstractionConfig,
     "algorithm": AlgorithmConfig,
+    "table": TableConfig,
     "engine": EngineConfig,
     "run": RunConfig,
 }
@@ -123,6 +126,7 @@ _FINGERPRINTED = (
     "game",
     "abstraction",
     "algorithm",
+    "table",
     "run.seed",
     "engine.drain_window",
     "engine.mode",
@@ -130,7 +134,11 @@ _FINGERPRINTED = (
 )
 
 #: Values that are left out like null, for they mean what runs did before the key existed.
-_AS_BEFORE = {"engine.mode": "async", "algorithm.average_opponents": "explored"}
+_AS_BEFORE = {
+    "engine.mode": "async",
+    "algorithm.average_opponents": "explored",
+    "table.compact": False,
+}
 
 #: Keys of these sections that do not: checkpoints hold the fingerprint of what is in the file.
 _NOT_FINGERPRINTED = ("abstraction.buckets",)
@@ -273,6 +281,7 @@ def _check_together(config: Config) -> None:
     config.algorithm.check()
     check_holdem(config.game, config.abstraction)
     config.engine.check()
+    config.table.check(config.algorithm.name)
 
 
 # --- shipped configs ---------------------------------------------------------------------

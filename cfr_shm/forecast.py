@@ -22,7 +22,8 @@ from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
 from cfr_shm.games.visits import row_visits
-from cfr_shm.layout import CHANCE, DECISION, RESULT_NODES, WORD_BYTES
+from cfr_shm.layout import CHANCE, DECISION, RESULT_NODES
+from cfr_shm.layout_rows import WORD_BYTES, table_bytes
 from cfr_shm.memory.limits import Limit, private_limits, require_memory, shared_limits
 from cfr_shm.memory.tables import private_views
 from cfr_shm.run.setup import (
@@ -110,20 +111,21 @@ def sizes_of(config: Config, progress: Report | None = None) -> Sizes:
         return _sizes_of_holdem(config, planes, progress)
     game = load_game(config.game, progress, config.abstraction)
     nodes = game.tree.nodes
-    streets = (_street(game, street) for street in range(game.street_count))
+    compact = config.table.compact
+    streets = (_street(game, street, compact) for street in range(game.street_count))
     return Sizes(
         nodes=len(nodes),
         leaves=int(np.count_nonzero((nodes["kind"] != DECISION) & (nodes["kind"] != CHANCE))),
         streets=tuple(street for street in streets if street.decisions),
-        table_bytes=game.table_bytes,
-        state_bytes=planes * game.table_bytes,
+        table_bytes=table_bytes(game.table_entries, compact),
+        state_bytes=planes * game.table_entries * WORD_BYTES,
         tree_bytes=sum(array.nbytes for array in game.tree),
         buckets=game.deals.bucket_count,
         unused=(),
     )
 
 
-def _street(game: Game, street: int) -> Street:
+def _street(game: Game, street: int, compact: bool) -> Street:
     """Count one street of a game, rows that several nodes share once."""
     nodes = game.tree.nodes
     here = nodes[(nodes["kind"] == DECISION) & (nodes["street"] == street)]
@@ -131,13 +133,13 @@ def _street(game: Game, street: int) -> Street:
     own = here[first]
     public = own["row_stride"] > 0
     rows = np.where(public, game.deals.bucket_count[own["actor"], street], 1)
-    words = own["count"] + (own["count"] + 1) // 2
+    entries = int((rows * own["count"]).sum())
     return Street(
         name=str(street),
         decisions=len(here),
         infosets=int(rows.sum()),
-        entries=int((rows * own["count"]).sum()),
-        bytes=int((rows * words).sum()) * WORD_BYTES,
+        entries=entries,
+        bytes=table_bytes(entries, compact),
     )
 
 
@@ -146,8 +148,9 @@ def _sizes_of_holdem(config: Config, planes: int, progress: Report | None) -> Si
 
     size = measure_holdem(config.game, config.abstraction, progress)
     rows = size.street_rows
-    columns = zip(rows.decisions, rows.rows, rows.entries, rows.words * WORD_BYTES, strict=True)
-    table_bytes = size.table_words * WORD_BYTES
+    compact = config.table.compact
+    sizes = [table_bytes(each, compact) for each in rows.entries.tolist()]
+    columns = zip(rows.decisions, rows.rows, rows.entries, sizes, strict=True)
     return Sizes(
         nodes=size.nodes,
         leaves=size.folded_out + size.showdowns,
@@ -155,8 +158,8 @@ def _sizes_of_holdem(config: Config, planes: int, progress: Report | None) -> Si
             Street(name, *(int(each) for each in figures))
             for name, figures in zip(config.game.street_names, columns, strict=True)
         ),
-        table_bytes=table_bytes,
-        state_bytes=planes * table_bytes,
+        table_bytes=table_bytes(size.table_entries, compact),
+        state_bytes=planes * size.table_entries * WORD_BYTES,
         tree_bytes=size.tree_bytes,
         buckets=bucket_counts(config.game, config.abstraction),
         unused=unused_sizes(config.game, config.abstraction, size),
@@ -206,7 +209,7 @@ def measured_rate(config: Config, sizes: Sizes, progress: Report | None = None) 
     config = with_freeze(replace(config, engine=engine), game)
     settings = engine_settings(config, game, Path())
     plan = freeze_plan(config, game)
-    views = private_views(game, 1, settings.algorithm.state_planes, plan)
+    views = private_views(game, 1, settings.algorithm.state_planes, plan, config.table.compact)
     if plan is None:
         # Few iterations tell how many will do: those of a large tree take long.
         window = min(_PROBED, settings.drain_window)

@@ -5,9 +5,8 @@ Nothing here computes. A ``Tree`` is a public tree; private information enters t
 
     row = node.row_base + bucket[actor, street] * node.row_stride
 
-``row`` counts 8-byte words from the start of the table. A row with ``n`` actions holds ``n``
-float64 average-strategy sums and then ``n`` float32 regrets, padded to a whole word: one cache
-miss brings both (apart they cost two).
+``row`` counts entries from the start of the table; where a row's average-strategy sums and its
+regrets lie there is known to ``layout_rows`` alone.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.layout_cards import CardDeals
+from cfr_shm.layout_rows import WORD_BYTES, first_regret, first_sum
 
 # --- nodes -------------------------------------------------------------------------------
 
@@ -155,18 +155,20 @@ def betting_words(players: int) -> int:
 
 # --- tables ------------------------------------------------------------------------------
 
-WORD_BYTES = 8
+
+#: Words of increments for each entry of the table.
+BLOCK_WORDS = 3
 
 
 class Increments(NamedTuple):
     """What a freeze adds to the table, in units: whole numbers, whose sums have no order.
 
-    Row ``r`` with ``n`` actions has a block of twice its words from word ``2 * r`` on: ``n``
-    units of its strategy sums, ``n`` float32 regrets as the table has them, padded to a whole
-    word, ``n`` units of its regrets (``kernels.increments``).
+    Row ``r`` with ``n`` actions has a block from word ``BLOCK_WORDS * r`` on: ``n`` units of its
+    strategy sums, ``n`` float32 regrets as the table has them, padded to a whole word, ``n``
+    units of its regrets (``kernels.increments``).
     """
 
-    units: NDArray[np.int64]  # (2 * words,), one worker's own or everybody's
+    units: NDArray[np.int64]  # (3 * entries,), one worker's own or everybody's
     regret: NDArray[np.float32]  # ``units``, as regrets
     per_weight: float  # units for each 1.0 of strategy weight, a power of 2
     per_chip: float  # units for each chip of regret, a power of 2
@@ -177,20 +179,24 @@ NO_INCREMENTS = Increments(np.zeros(0, np.int64), np.zeros(0, np.float32), 1.0, 
 
 
 class Table(NamedTuple):
-    """Two typed views of the same rows, and what a freeze will add to them.
+    """Two typed views of the same rows, and what a freeze will add to them."""
 
-    Row ``r`` with ``n`` actions is ``strategy_sum[r : r + n]`` and
-    ``regret[2 * (r + n) : 2 * (r + n) + n]``.
-    """
-
-    strategy_sum: NDArray[np.float64]  # (words,), weighted policy sums
-    regret: NDArray[np.float32]  # (2 * words,), cumulative, chips
+    strategy_sum: NDArray[Any]  # float64, or float32 if compact; weighted policy sums
+    regret: NDArray[np.float32]  # the same memory; cumulative, chips
     increments: Increments = NO_INCREMENTS
 
+    @property
+    def compact(self) -> bool:
+        """Whether the table has the compact layout."""
+        return bool(self.strategy_sum.dtype == np.float32)
 
-def row_words(action_count: int) -> int:
-    """Return the length of a row in 8-byte words."""
-    return action_count + (action_count + 1) // 2
+    def sums_of(self, row: int, count: int) -> NDArray[Any]:
+        """Return a view of one row's strategy sums, (count,)."""
+        return self.strategy_sum[first_sum(row, count, self.compact) :][:count]
+
+    def regrets_of(self, row: int, count: int) -> NDArray[np.float32]:
+        """Return a view of one row's regrets, (count,)."""
+        return self.regret[first_regret(row, count, self.compact) :][:count]
 
 
 # --- control block -----------------------------------------------------------------------
@@ -322,7 +328,7 @@ def freeze_lines(player_count: int) -> FreezeLines:
 class Border(NamedTuple):
     """What the workers need to end a freeze together: all of it is shared, but for the ints."""
 
-    units: NDArray[np.int64]  # (copies, 2 * words), as ``Increments.units``; copies are added up
+    units: NDArray[np.int64]  # (copies, 3 * entries), as ``Increments.units``; copies are added up
     unit_sum: NDArray[np.float64]  # ``units``, as strategy sums
     unit_regret: NDArray[np.float32]  # ``units``, as regrets
     run: NDArray[np.int64]  # (runs, RUN_WORDS), read-only: base, stride, actions and number of rows
@@ -333,7 +339,7 @@ class Border(NamedTuple):
     freeze: int  # iterations
     weighting: int  # of iterations, WEIGHT_VANILLA or WEIGHT_LINEAR
     floor: float  # regrets never fall below it
-    share_shift: int  # a worker applies every n-th 2 ** share_shift words of the table
+    share_shift: int  # a worker applies every n-th 2 ** share_shift entries
 
 
 class Scratch(NamedTuple):
@@ -370,6 +376,8 @@ class Exploration(NamedTuple):
 LANE_ITERATION, LANE_TRAVERSER, LANE_NODE, LANE_DEPTH, LANE_KEY = range(5)
 LANE_WORDS = 8
 FRAME_ROW, FRAME_FIRST_CHILD, FRAME_ACTION, FRAME_COUNT = range(4)
+#: External sampling keeps where the row's first regret is in place of the row.
+FRAME_REGRETS = FRAME_ROW
 FRAME_WORDS = 4
 
 #: What a traversal kernel reports, (RESULT_WORDS + players,) float64: iterations and nodes
@@ -421,7 +429,7 @@ class VectorForm(NamedTuple):
     joint_base: NDArray[np.int64]  # (players, streets), offset to ``joint_class``
     payoff: NDArray[np.float64]  # chips times probability of the joint
     shared_first: NDArray[np.int64]  # (players + 1,), each player's part of ``shared_rows``
-    shared_rows: NDArray[np.int64]  # (rows, 2), first word and actions of rows not exclusive
+    shared_rows: NDArray[np.int64]  # (rows, 2), first entry and actions of rows not exclusive
     use_first: NDArray[np.int64]  # (rows + 1,), each shared row's part of ``use_node``
     use_node: NDArray[np.int32]  # (uses,), a node that uses the row, last nodes first
     use_class: NDArray[np.int32]  # (uses,), the class that uses it there
@@ -442,7 +450,7 @@ class PublicStates(NamedTuple):
 class VectorScratch(NamedTuple):
     """Memory of one vector traversal, and which classes it is about."""
 
-    policy: NDArray[np.float64]  # (words,), each row sums to 1
+    policy: NDArray[np.float64]  # (entries,), each row sums to 1
     reach: NDArray[np.float64]  # as ``VectorForm.reach`` says
     value: NDArray[np.float64]  # as ``VectorForm.nodes`` says, chips
     own_street: NDArray[np.float64]  # (most classes,), one node's values on its own street
@@ -458,7 +466,7 @@ class FullWidthState(NamedTuple):
     from iteration to iteration.
     """
 
-    regret: NDArray[np.float64]  # (words,), cumulative, chips
+    regret: NDArray[np.float64]  # (entries,), cumulative, chips
     instant: NDArray[np.float64]  # (most actions,), one row's instant regrets, scratch
 
 

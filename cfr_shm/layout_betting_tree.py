@@ -73,7 +73,7 @@ TREE_FIRST_CHILD, TREE_MOVES, TREE_NEXT_MOVE, TREE_ACTOR = range(4)
 TREE_FRAME_WORDS = 4
 (
     TREE_NODES,
-    TREE_WORDS,  # of the training table
+    TREE_ENTRIES,  # of the training table
     TREE_DEPTH,  # decision nodes on the path; 0 again at the end
     TREE_PAYOFFS,
     TREE_POTS,

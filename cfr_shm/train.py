@@ -28,6 +28,8 @@ from cfr_shm.config import Config, fingerprint, to_dict
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import (
+    COMPACT_ROUNDING,
+    ROUNDING,
     StrategyWeights,
     total_strategy_weight,
 )
@@ -126,7 +128,8 @@ def train(
         directory = stack.enter_context(claim)
         listen = stack.enter_context(listeners(config, directory.path, report))
         sweep(listen)
-        make_kernels_ready(listen, algorithm, config.engine.mode == "deterministic")
+        frozen = config.engine.mode == "deterministic"
+        make_kernels_ready(listen, algorithm, frozen, config.table.compact)
         views, engine = stack.enter_context(
             tables_and_engine(config, game, directory, signals, listen)
         )
@@ -297,9 +300,9 @@ class _Run:
         )
         pairs = len(self._game.tree.nodes) * len(self._game.deals.probability)
         if self._game.why_not_enumerable() is None and pairs <= EVALUATED_PAIRS:
-            evaluation = self._evaluate(table_of(checkpoint.rows), summary)
+            evaluation = self._evaluate(checkpoint.table, summary)
             summary = summary.changed(evaluation=evaluation)
-        self._measure_table(table_of(checkpoint.rows), summary)
+        self._measure_table(checkpoint.table, summary)
         try:
             self._directory.write_summary(summary.as_dict())
         except OSError as error:
@@ -368,7 +371,8 @@ class _Run:
         self._listen(TableMeasured(done, summary.totals.seconds, whole, tuple(streets)))
 
     def _weight(self, rows: NDArray[np.float64]) -> float:
-        return total_strategy_weight(self._game.tree, self._game.deals.bucket_count, rows)
+        sums = table_of(rows, self._config.table.compact).strategy_sum
+        return total_strategy_weight(self._game.tree, self._game.deals.bucket_count, sums)
 
     def _lost(self, rows: NDArray[np.float64]) -> float | None:
         """Return the share of updates that racing workers lost since this part began.
@@ -380,7 +384,9 @@ class _Run:
             return 0.0
         if self._summary.stats.replayed_iterations:
             return None
-        return self._summarised_weights.lost(self._summary.stats, self._weight(rows))
+        rounding = COMPACT_ROUNDING if self._config.table.compact else ROUNDING
+        weight = self._weight(rows)
+        return self._summarised_weights.lost(self._summary.stats, weight, rounding)
 
     def _summarise(self, status: str, stats: EngineStats) -> Summary:
         self._summarised_weights = self._weights

@@ -70,7 +70,7 @@ def _estimate(config: Config, visits: int, json_output: bool) -> int:
     from cfr_shm.kernels.warm import compile_kernels
     from cfr_shm.run.setup import usable_cores
 
-    compile_kernels(say)
+    compile_kernels(say, config.table.compact)
     sizes, limits = sizes_of(config, say), limits_of(config)
     if not json_output:
         print_lines(_size_lines(config, sizes, limits))

@@ -88,15 +88,14 @@ def load_table(directory: str) -> StoredTable:
     """
     from cfr_shm.games.registry import load_game
     from cfr_shm.kernels.warm import compile_kernels
-    from cfr_shm.memory.tables import table_of
     from cfr_shm.run.directory import StoredRun
 
     stored = StoredRun(directory)
     config = stored.load_config()
     game = load_game(config.game, say, config.abstraction)
-    compile_kernels(say)
+    compile_kernels(say, config.table.compact)
     checkpoint = stored.load_checkpoint(config, game, warn)
-    return StoredTable(config, game, checkpoint, table_of(checkpoint.rows))
+    return StoredTable(config, game, checkpoint, checkpoint.table)
 
 
 def load_strategy(directory: str) -> StoredStrategy:

@@ -213,8 +213,8 @@ def _infosets(stored: StoredTable) -> list[dict[str, Any]]:
     mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
     rows = []
     for label in itertools.islice(stored.game.infosets(), _ROWS):
-        sums = stored.table.strategy_sum[label.row : label.row + len(label.actions)]
-        total = float(sums.sum())
+        sums = stored.table.sums_of(label.row, len(label.actions))
+        total = float(sums.sum(dtype=float))
         rows.append(
             {
                 "name": label.name,

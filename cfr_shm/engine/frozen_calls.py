@@ -134,7 +134,7 @@ def _public_chance_sampling(
     from cfr_shm.games.vector_form import vector_game
     from cfr_shm.kernels.public_chance import public_chance_sampling_frozen
 
-    game = vector_game(views.tree, views.deals, len(views.table.strategy_sum))
+    game = vector_game(views.tree, views.deals, views.entries)
     public = game.public_states(views.deals)
     scratch = game.allocate_scratch()
     shared = (views.tree, views.deals, views.control)

@@ -41,7 +41,8 @@ def load_kernel(path: str) -> Callable[..., Any]:
 
 def keeps_own_sums(settings: EngineSettings, views: TrainingViews) -> bool:
     """Return whether a worker keeps its strategy sums to itself until its task is done."""
-    return settings.races and views.table.strategy_sum.nbytes <= OWN_SUMS_BYTES
+    small = views.table.strategy_sum.nbytes <= OWN_SUMS_BYTES
+    return settings.races and small and not views.table.compact
 
 
 def prepare_kernel(
@@ -196,7 +197,7 @@ def _full_width(settings: EngineSettings, views: TrainingViews, worker: int) -> 
     from cfr_shm.kernels.full_width import full_width
 
     table = views.table
-    game = vector_game(views.tree, views.deals, len(table.strategy_sum))
+    game = vector_game(views.tree, views.deals, views.entries)
     meeting = meeting_of(worker, settings.worker_count, settings.cores)
     share = share_of(views.tree, game.form, meeting)
     regret, policy = views.state
@@ -215,7 +216,7 @@ def _public_chance_sampling(settings: EngineSettings, views: TrainingViews) -> K
     from cfr_shm.games.vector_form import vector_game
     from cfr_shm.kernels.public_chance import public_chance_sampling
 
-    game = vector_game(views.tree, views.deals, len(views.table.strategy_sum))
+    game = vector_game(views.tree, views.deals, views.entries)
     public = game.public_states(views.deals)
     scratch = game.allocate_scratch()
     shared = (views.tree, views.deals, views.control)

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.layout import DECISION, Tree
+from cfr_shm.layout_rows import entry_words, first_sum
 
 #: Tasks are given out in rounds, one to each worker; one round in so many has the witnesses. It
 #: costs them a fifth of their rate, all others nothing.
@@ -37,6 +38,9 @@ WITNESS_FIRST = 6
 #: Differences below this are rounding of the sums, not lost updates.
 ROUNDING = 1e-9
 
+#: Float32 sums are rounded at random: a million adds to one are right to about 2e-5.
+COMPACT_ROUNDING = 1e-5
+
 
 def is_witness(task_id: int, worker_count: int) -> bool:
     """Return whether a task shares its strategy sums where others keep them apart."""
@@ -44,7 +48,11 @@ def is_witness(task_id: int, worker_count: int) -> bool:
 
 
 def estimate_lost_updates(
-    weight_added: float, weight_raced: float, weight_before: float, weight_after: float
+    weight_added: float,
+    weight_raced: float,
+    weight_before: float,
+    weight_after: float,
+    rounding: float = ROUNDING,
 ) -> float | None:
     """Return the share of updates that were lost, in [0, 1]; None if nothing was measured.
 
@@ -53,6 +61,7 @@ def estimate_lost_updates(
         weight_raced: ``EngineStats.raced_weight``: the part of it that could be lost.
         weight_before: ``total_strategy_weight`` of the table at the start.
         weight_after: the same at the end, with nobody writing.
+        rounding: a smaller share is taken for rounding of the sums.
 
     >>> estimate_lost_updates(1000.0, 1000.0, 50.0, 800.0)
     0.25
@@ -60,7 +69,7 @@ def estimate_lost_updates(
     if weight_raced <= 0:
         return None
     lost = weight_added - (weight_after - weight_before)
-    return min(1.0, lost / weight_raced) if lost > ROUNDING * weight_added else 0.0
+    return min(1.0, lost / weight_raced) if lost > rounding * weight_added else 0.0
 
 
 @dataclass(frozen=True)
@@ -91,15 +100,18 @@ class StrategyWeights:
             raced_counted=stats.raced_weight,
         )
 
-    def lost(self, stats: EngineStats, weight_after: float) -> float | None:
+    def lost(
+        self, stats: EngineStats, weight_after: float, rounding: float = ROUNDING
+    ) -> float | None:
         """Return the share of updates that were lost, ``estimate_lost_updates``'s.
 
         Args:
             stats: the engine's totals.
             weight_after: ``total_strategy_weight`` of the table.
+            rounding: a smaller share is taken for rounding of the sums.
         """
         return estimate_lost_updates(
-            self._added(stats), self._raced(stats), self.before, weight_after
+            self._added(stats), self._raced(stats), self.before, weight_after, rounding
         )
 
     def _added(self, stats: EngineStats) -> float:
@@ -110,24 +122,29 @@ class StrategyWeights:
 
 
 def total_strategy_weight(
-    tree: Tree, bucket_count: NDArray[np.int64], strategy_sum: NDArray[np.float64]
+    tree: Tree, bucket_count: NDArray[np.int64], strategy_sum: NDArray[Any]
 ) -> float:
     """Return the sum of every strategy sum in the table.
 
     Args:
         tree: the public tree.
         bucket_count: (players, streets).
-        strategy_sum: (words,), the table's; the words between are regrets and are left out.
+        strategy_sum: the table's; what lies between are regrets and is left out.
 
     Rows that several nodes share are counted once.
     """
     nodes: NDArray[Any] = tree.nodes[tree.nodes["kind"] == DECISION]
-    _, first = np.unique(nodes["row_base"], return_index=True)
+    _, own = np.unique(nodes["row_base"], return_index=True)
+    compact = strategy_sum.dtype == np.float32
     total = 0.0
-    for node in nodes[first]:
+    for node in nodes[own]:
         base, stride, count = int(node["row_base"]), int(node["row_stride"]), int(node["count"])
         rows = int(bucket_count[node["actor"], node["street"]]) if stride else 1
-        last = base + (rows - 1) * stride + count
-        for action in range(count):
-            total += float(strategy_sum[base + action : last : stride or 1 << 40].sum())
+        # The sums of every second row are equally far apart.
+        apart = max(1, (2 * stride * entry_words(compact) * 4) // strategy_sum.itemsize)
+        for bucket in range(min(rows, 2)):
+            begin = first_sum(base + bucket * stride, count, compact)
+            span = (rows - 1 - bucket) // 2 * apart + 1
+            for each in range(begin, begin + count):
+                total += float(strategy_sum[each : each + span : apart].sum(dtype=np.float64))
     return total

@@ -37,7 +37,7 @@ def evaluate(game: Game, strategy: Strategy) -> Evaluation:
     tree, deals, players = game.tree, game.deals, game.player_count
     pair = np.empty((len(tree.nodes), len(deals.probability)))
     moves = np.empty(len(tree.nodes), dtype=np.int32)
-    entry = np.empty(game.table_words)
+    entry = np.empty(game.table_entries)
     values = np.empty(players)
     reach_probability(tree, deals, strategy.probability, NOBODY, pair)
     profile_values(tree, deals, pair, values)

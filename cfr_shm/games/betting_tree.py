@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from cfr_shm.config_holdem import DEFAULT_MAX_NODES, STREET_NAMES
 from cfr_shm.errors import GameError
 from cfr_shm.games.deciders import mark_deciders
-from cfr_shm.games.tree_builder import BuiltTree, whole_lines
+from cfr_shm.games.tree_builder import BuiltTree
 from cfr_shm.kernels.betting_tree import walk_tree
 from cfr_shm.kernels.warm import compile_betting_kernels
 from cfr_shm.layout import (
@@ -29,12 +29,12 @@ from cfr_shm.layout import (
     BettingRules,
     Tree,
     betting_words,
-    row_words,
 )
 from cfr_shm.layout_betting_tree import (
     TREE_CHECKED_DOWN,
     TREE_COUNTS,
     TREE_DEPTH,
+    TREE_ENTRIES,
     TREE_FOLDED_OUT,
     TREE_FRAME_WORDS,
     TREE_NODES,
@@ -43,11 +43,11 @@ from cfr_shm.layout_betting_tree import (
     TREE_RAISES,
     TREE_SHOWDOWNS,
     TREE_STUCK,
-    TREE_WORDS,
     Menu,
     TreeArrays,
     TreeWalk,
 )
+from cfr_shm.layout_rows import whole_lines
 
 Report = Callable[[str], None]
 
@@ -66,7 +66,6 @@ class StreetRows(NamedTuple):
     decisions: NDArray[np.int64]  # decision nodes
     rows: NDArray[np.int64]  # infosets: one per decision node and bucket of its actor
     entries: NDArray[np.int64]  # infoset-action pairs
-    words: NDArray[np.int64]  # 8-byte words of the training table
 
 
 class TreeSize(NamedTuple):
@@ -78,7 +77,7 @@ class TreeSize(NamedTuple):
     checked_down: int  # of the showdowns: too many players left to bet
     raises: int  # moves that are bets or raises
     street_rows: StreetRows
-    table_words: int
+    table_entries: int
     max_depth: int  # most decision nodes of one player on any path
     max_actions: int
     size_used: NDArray[np.int64]  # (sizes of the menu,), moves that each size gave
@@ -151,7 +150,7 @@ def build_betting_tree(
     )
     for array in (*tree, out.move, out.parent):
         array.setflags(write=False)
-    built = BuiltTree(tree, size.table_words, size.max_depth, size.max_actions, {})
+    built = BuiltTree(tree, size.table_entries, size.max_depth, size.max_actions, {})
     return BettingTree(built, out.move, out.parent, rules, size.street_rows)
 
 
@@ -178,8 +177,6 @@ class _Walker:
         self._rules, self._menu, self._tell = rules, menu, tell
         self._buckets = _checked_buckets(bucket_counts, rules)
         most_moves = 3 + int(menu.level_size.max(initial=0))
-        self._row_words = np.array([row_words(count) for count in range(most_moves + 1)])
-        self._row_words.flags.writeable = False
         players, streets = rules.players, rules.streets
         self._walk = TreeWalk(
             state=np.zeros((_FIRST_DEPTH, betting_words(players)), np.int64),
@@ -229,9 +226,7 @@ class _Walker:
     def _step(self, out: TreeArrays, limit: int) -> None:
         """Walk on until ``limit`` nodes are numbered, with longer arrays if the path needs them."""
         while True:
-            walk_tree(
-                self._rules, self._menu, self._buckets, self._row_words, self._walk, out, limit
-            )
+            walk_tree(self._rules, self._menu, self._buckets, self._walk, out, limit)
             self._refuse_stuck()
             depth = int(self.counts[TREE_DEPTH])
             if depth + 1 < len(self._walk.state):
@@ -274,9 +269,8 @@ class _Walker:
                 decisions=walk.decisions.sum(axis=(1, 2)),
                 rows=rows.sum(axis=(1, 2)),
                 entries=(rows * moves).sum(axis=(1, 2)),
-                words=(rows * self._row_words).sum(axis=(1, 2)),
             ),
-            table_words=whole_lines(int(counts[TREE_WORDS])),
+            table_entries=whole_lines(int(counts[TREE_ENTRIES])),
             max_depth=int(walk.own_moves[1].max()),
             max_actions=int(np.flatnonzero(walk.decisions.sum(axis=(0, 1)))[-1]),
             size_used=walk.used,

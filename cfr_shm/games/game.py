@@ -13,7 +13,8 @@ from cfr_shm.errors import GameError
 from cfr_shm.games.betting_tree import BettingTree
 from cfr_shm.games.hole_cards import HoleCards
 from cfr_shm.games.tree_builder import BuiltTree
-from cfr_shm.layout import DEALS_HOLDEM, DEALS_TABLE, MATCHUP, WORD_BYTES, Deals, Tree
+from cfr_shm.layout import DEALS_HOLDEM, DEALS_TABLE, MATCHUP, Deals, Tree
+from cfr_shm.layout_rows import table_bytes
 
 #: The most (node, deal) pairs that exact computations hold in memory, 8 bytes each.
 MAX_PAIRS = 1 << 29
@@ -45,7 +46,7 @@ class Game:
     street_count: int
     tree: Tree
     deals: Deals
-    table_words: int
+    table_entries: int  # as far as the last row, and to the end of a cache line
     max_depth: int  # most decision nodes of one player on any path, at least 1
     max_actions: int
     constant_sum: bool
@@ -74,8 +75,8 @@ class Game:
 
     @property
     def table_bytes(self) -> int:
-        """Bytes of the training table."""
-        return self.table_words * WORD_BYTES
+        """Bytes of the training table, in the wide layout."""
+        return table_bytes(self.table_entries)
 
     def why_not_enumerable(self) -> str | None:
         """Return why not every history can be listed, or None if it can."""
@@ -121,7 +122,7 @@ def assemble_game(
         street_count=deals.bucket_count.shape[1],
         tree=built.tree,
         deals=deals,
-        table_words=built.table_words,
+        table_entries=built.table_entries,
         max_depth=built.max_depth,
         max_actions=built.max_actions,
         constant_sum=constant_sum,

@@ -15,19 +15,22 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from cfr_shm.layout import DECISION, row_words
+from cfr_shm.layout import DECISION
+from cfr_shm.layout_rows import first_free
 
-#: Tables of at most so many words, 32 KiB, are ordered by deal: they fit the first-level cache.
-SMALL_TABLE_WORDS = 4096
+#: Tables of at most so many entries, 32 KiB, are ordered by deal: they fit the first-level cache.
+SMALL_TABLE_ENTRIES = (32 << 10) // 12
 
 
-def order_by_deal(nodes: NDArray[Any], bucket_count: Mapping[int, int]) -> None:
-    """Lay the rows of each (round of betting, actor, bucket) side by side.
+def order_by_deal(nodes: NDArray[Any], bucket_count: Mapping[int, int]) -> int:
+    """Lay the rows of each (round of betting, actor, bucket) side by side; return all entries.
+
+    Rows of an even number of actions come first in each group, for they must begin at even
+    entries; a group that has some is filled up to an even number.
 
     Args:
         nodes: (nodes,) layout.NODE_DTYPE, written to; parents come before children.
-        bucket_count: buckets of each decision node that has rows of its own. Together these
-            rows take the first words of the table, as many as they had.
+        bucket_count: buckets of each decision node; all have rows of their own.
     """
     groups: dict[tuple[int, int, int], list[int]] = {}
     entry = {0: 0}
@@ -42,8 +45,14 @@ def order_by_deal(nodes: NDArray[Any], bucket_count: Mapping[int, int]) -> None:
             groups.setdefault(key, []).append(node)
     free = 0
     for (_, _, buckets), members in groups.items():
-        words = [row_words(int(nodes[node]["count"])) for node in members]
-        for place, node in enumerate(members):
-            nodes[node]["row_base"] = free + sum(words[:place])
-            nodes[node]["row_stride"] = sum(words)
-        free += sum(words) * buckets
+        even_first = sorted(members, key=lambda node: int(nodes[node]["count"]) & 1)
+        least = int(nodes[even_first[0]]["count"])
+        free = first_free(free, least)
+        stride = first_free(sum(int(nodes[node]["count"]) for node in members), least)
+        place = free
+        for node in even_first:
+            nodes[node]["row_base"] = place
+            nodes[node]["row_stride"] = stride
+            place += int(nodes[node]["count"])
+        free += stride * buckets
+    return free

@@ -14,7 +14,8 @@ from cfr_shm.errors import GameError
 from cfr_shm.games.deals import uniform_deals
 from cfr_shm.games.game import Game, InfosetLabel
 from cfr_shm.games.poker import BettingRules, PokerTree, build_poker_tree, poker_game
-from cfr_shm.layout import DECISION, WORD_BYTES, row_words
+from cfr_shm.layout import DECISION
+from cfr_shm.layout_rows import table_bytes
 
 _RANGES = {
     "players": (2, 6),
@@ -28,7 +29,7 @@ def synthetic(players: int = 2, streets: int = 3, max_raises: int = 3, buckets: 
     """Build a fixed-limit betting tree with ``buckets`` buckets per player and street.
 
     ``synthetic_buckets`` tells how many buckets make a table of a given size; with the default
-    betting a bucket takes 14,592 bytes, so that 500 make 7.3 MB.
+    betting a bucket takes 13,680 bytes, so that 500 make 6.8 MB.
 
     Raises:
         GameError: a parameter is out of range, or the tree is too large.
@@ -60,23 +61,22 @@ def synthetic_bucket_bytes(players: int = 2, streets: int = 3, max_raises: int =
     """Return the bytes that each bucket adds to the table.
 
     >>> synthetic_bucket_bytes()
-    14592
+    13680
     """
     nodes = _betting_tree(players, streets, max_raises, 1).built.tree.nodes
     counts = np.bincount(nodes["count"][nodes["kind"] == DECISION])
-    words = sum(row_words(actions) * int(count) for actions, count in enumerate(counts))
-    return words * WORD_BYTES
+    return table_bytes(sum(actions * int(count) for actions, count in enumerate(counts)))
 
 
 def synthetic_buckets(
-    table_bytes: int, players: int = 2, streets: int = 3, max_raises: int = 3
+    wanted_bytes: int, players: int = 2, streets: int = 3, max_raises: int = 3
 ) -> int:
-    """Return the fewest buckets whose table takes at least ``table_bytes``.
+    """Return the fewest buckets whose table takes at least ``wanted_bytes``.
 
     >>> synthetic_buckets(256_000_000)
-    17544
+    18714
     """
-    return -(-table_bytes // synthetic_bucket_bytes(players, streets, max_raises))
+    return -(-wanted_bytes // synthetic_bucket_bytes(players, streets, max_raises))
 
 
 def _betting_tree(players: int, streets: int, max_raises: int, buckets: int) -> PokerTree:

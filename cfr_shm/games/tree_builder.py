@@ -17,18 +17,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from cfr_shm.errors import GameError
 from cfr_shm.games.deciders import mark_deciders
-from cfr_shm.games.row_order import SMALL_TABLE_WORDS, order_by_deal
+from cfr_shm.games.row_order import SMALL_TABLE_ENTRIES, order_by_deal
 from cfr_shm.layout import (
     CHANCE,
-    CONTROL_LINE_WORDS,
     DECISION,
     MATCHUP,
     NODE_DTYPE,
     SHOWDOWN,
     TERMINAL,
     Tree,
-    row_words,
 )
+from cfr_shm.layout_rows import first_free, whole_lines
 
 MAX_PLAYERS = 16
 MAX_CHILDREN = int(np.iinfo(np.int16).max)
@@ -44,15 +43,10 @@ _UNDECLARED = 255
 _NEW_NODE = _RECORD.pack(0, 0, 0, 0, 0, 0, _UNDECLARED, 0, 0)
 
 
-def whole_lines(words: int) -> int:
-    """Return the words of a table: as many as its rows take, and at least 1, in cache lines."""
-    return -(-max(words, 1) // CONTROL_LINE_WORDS) * CONTROL_LINE_WORDS
-
-
 class NamedInfoset(NamedTuple):
     """What the builder knows of an infoset that was named."""
 
-    row: int  # first word of its row
+    row: int  # first entry of its row
     player: int
     action_count: int
 
@@ -61,7 +55,7 @@ class BuiltTree(NamedTuple):
     """A finished tree and what its tables need."""
 
     tree: Tree
-    table_words: int
+    table_entries: int
     max_depth: int  # most decision nodes of one player on any path, at least 1
     max_actions: int
     infosets: dict[Hashable, NamedInfoset]  # the named ones, in order of first appearance
@@ -109,7 +103,7 @@ class TreeBuilder:
         self._node_count = 1
         # Of nodes that exist and are not declared yet.
         self._steps: dict[int, _Steps] = {0: (_Step(0, -1),) * player_count}
-        self._words = 0
+        self._entries = 0
         self._max_moves = 1
         self._max_actions = 1
         self._payoffs: dict[tuple[float, ...], int] = {}
@@ -156,9 +150,8 @@ class TreeBuilder:
         self._max_moves = max(self._max_moves, own.moves + 1)
         self._max_actions = max(self._max_actions, action_count)
         if infoset is None:
-            row, stride = self._words, row_words(action_count)
-            self._words += bucket_count * stride
-            if self._words <= SMALL_TABLE_WORDS:
+            row, stride = self._new_rows(action_count, bucket_count), action_count
+            if self._entries <= SMALL_TABLE_ENTRIES:
                 self._bucket_counts[node] = bucket_count
             after = [_with_step(steps, actor, -1)] * action_count
         else:
@@ -271,8 +264,8 @@ class TreeBuilder:
         if self._steps:
             raise GameError(f"node {min(self._steps)} of {self._node_count} was never declared")
         nodes: NDArray[Any] = np.frombuffer(self._records, dtype=NODE_DTYPE).copy()
-        if self._words <= SMALL_TABLE_WORDS and not self._infosets:
-            order_by_deal(nodes, self._bucket_counts)
+        if self._entries <= SMALL_TABLE_ENTRIES and not self._infosets:
+            self._entries = order_by_deal(nodes, self._bucket_counts)
         mark_deciders(nodes)
         # Rows of matchups come after those of terminal nodes and showdowns.
         nodes["payoff"][nodes["kind"] == MATCHUP] += len(self._payoffs)
@@ -288,7 +281,7 @@ class TreeBuilder:
             array.setflags(write=False)
         return BuiltTree(
             tree=tree,
-            table_words=whole_lines(self._words),
+            table_entries=whole_lines(self._entries),
             max_depth=self._max_moves,
             max_actions=self._max_actions,
             infosets={name: known for name, (known, _) in self._infosets.items()},
@@ -334,11 +327,16 @@ class TreeBuilder:
             )
         return self._payoffs.setdefault(row, len(self._payoffs))
 
+    def _new_rows(self, action_count: int, buckets: int) -> int:
+        """Return where rows of a new node or infoset begin."""
+        row = int(first_free(self._entries, action_count))
+        self._entries = row + action_count * buckets
+        return row
+
     def _shared_row(self, infoset: Hashable, actor: int, action_count: int, own: _Step) -> int:
         found = self._infosets.get(infoset)
         if found is None:
-            row = self._words
-            self._words += row_words(action_count)
+            row = self._new_rows(action_count, 1)
             self._infosets[infoset] = (NamedInfoset(row, actor, action_count), own)
             return row
         known, known_own = found

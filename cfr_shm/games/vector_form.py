@@ -21,13 +21,13 @@ from cfr_shm.layout import (
     DEALS_TABLE,
     DECISION,
     VECTOR_NODE_DTYPE,
-    WORD_BYTES,
     Deals,
     PublicStates,
     Tree,
     VectorForm,
     VectorScratch,
 )
+from cfr_shm.layout_rows import WORD_BYTES
 
 #: The most bytes that the vectors and payoffs of one game may take.
 MAX_BYTES = 8 << 30
@@ -64,7 +64,7 @@ class VectorGame(NamedTuple):
 
     form: VectorForm
     outline: Outline
-    table_words: int
+    table_entries: int
 
     def allocate_scratch(
         self,
@@ -74,14 +74,14 @@ class VectorGame(NamedTuple):
         """Allocate what a vector traversal works in, for all classes.
 
         Args:
-            policy: (table_words,), to be used instead of memory of its own.
+            policy: (table_entries,), to be used instead of memory of its own.
             vectors: (outline.vector_words,), likewise, for values and reach.
         """
         count = self.form.class_count
         middle = self.outline.value_words
         vectors = np.zeros(self.outline.vector_words) if vectors is None else vectors
         return VectorScratch(
-            policy=np.zeros(self.table_words) if policy is None else policy,
+            policy=np.zeros(self.table_entries) if policy is None else policy,
             reach=vectors[middle:],
             value=vectors[:middle],
             own_street=np.zeros(int(count.max())),
@@ -183,7 +183,7 @@ def outline(tree: Tree, deals: Deals) -> Outline:
     return Outline(classes, nodes, reach, int(size[VALUE_WORDS]), int(size[REACH_WORDS]))
 
 
-def vector_game(tree: Tree, deals: Deals, table_words: int) -> VectorGame:
+def vector_game(tree: Tree, deals: Deals, table_entries: int) -> VectorGame:
     """Build the vector form of a game whose deals are listed.
 
     Raises:
@@ -196,7 +196,7 @@ def vector_game(tree: Tree, deals: Deals, table_words: int) -> VectorGame:
     parts = _class_arrays(deals, classes)
     joints = _joint_arrays(deals, classes, parts["class_first"])
     first, payoff = _payoffs(tree, deals, nodes, joints.pop("deal_joint"), plan.vector_words)
-    uses = np.zeros(table_words, np.int32)
+    uses = np.zeros(table_entries, np.int32)
     count_row_uses(tree, nodes, parts["class_first"], classes.sizes, parts["class_bucket"], uses)
     form = VectorForm(
         nodes=nodes,
@@ -210,7 +210,7 @@ def vector_game(tree: Tree, deals: Deals, table_words: int) -> VectorGame:
     )
     for array in form:
         array.setflags(write=False)
-    return VectorGame(form, plan, table_words)
+    return VectorGame(form, plan, table_entries)
 
 
 def _class_arrays(deals: Deals, classes: Classes) -> dict[str, NDArray[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cfr_shm.kernels.jit import kernel
+from cfr_shm.kernels.rows import sum_index
 from cfr_shm.layout import DECISION
 
 
@@ -13,10 +14,10 @@ def average_strategy(nodes, bucket_count, strategy_sum, probability, weight):
     Args:
         nodes: (nodes,) layout.NODE_DTYPE, read-only.
         bucket_count: (players, streets) int64, read-only.
-        strategy_sum: (words,) float64, read-only; weighted policy sums.
-        probability: (words,) float64, out; each row's first ``count`` words sum to 1, uniform
-            where the row was never visited; words between are left as they are.
-        weight: (words,) float64, out; the row's sum at its first word, the rest left.
+        strategy_sum: float64 or float32, read-only; a table's weighted policy sums.
+        probability: (entries,) float64, out; each row sums to 1, and is uniform where it was
+            never visited; entries between rows are left as they are.
+        weight: (entries,) float64, out; the row's sum at its first entry, the rest left.
 
     Source: Zinkevich et al. 2007, section 3.1 (the average strategy).
     """
@@ -28,12 +29,13 @@ def average_strategy(nodes, bucket_count, strategy_sum, probability, weight):
             rows = bucket_count[record["actor"], record["street"]] if stride > 0 else 1
             for bucket in range(rows):
                 row = record["row_base"] + bucket * stride
+                first = sum_index(strategy_sum, row, count)
                 total = 0.0
                 for action in range(count):
-                    total += strategy_sum[row + action]
+                    total += strategy_sum[first + action]
                 weight[row] = total
                 for action in range(count):
                     if total > 0.0:
-                        probability[row + action] = strategy_sum[row + action] / total
+                        probability[row + action] = strategy_sum[first + action] / total
                     else:
                         probability[row + action] = 1.0 / count

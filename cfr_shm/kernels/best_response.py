@@ -17,7 +17,7 @@ NOBODY = -1
 
 @device
 def _row_of(record, deals, deal):
-    """Return the first word of the row that a decision node uses under a deal."""
+    """Return the first entry of the row that a decision node uses under a deal."""
     bucket = deals.bucket[deal, record["actor"], record["street"]]
     return record["row_base"] + int(bucket) * int(record["row_stride"])
 
@@ -52,7 +52,7 @@ def reach_probability(tree, deals, probability, responder, reach):
     Args:
         tree: layout.Tree, read-only.
         deals: layout.Deals of kind DEALS_TABLE, read-only.
-        probability: (words,) float64, read-only; the strategy of every row.
+        probability: (entries,) float64, read-only; the strategy of every row.
         responder: the player whose own choices count as 1, or NOBODY.
         reach: (nodes, deals) float64, out.
     """
@@ -92,7 +92,7 @@ def row_reach(tree, deals, reach, total):
         tree: layout.Tree, read-only.
         deals: layout.Deals of kind DEALS_TABLE, read-only.
         reach: (nodes, deals) float64, read-only.
-        total: (words,) float64, out; at each row's first word.
+        total: (entries,) float64, out; at each row's first entry.
     """
     total[:] = 0.0
     for node in range(reach.shape[0]):
@@ -163,7 +163,7 @@ def best_response(tree, deals, probability, responder, moves, value, entry_value
     Args:
         tree: layout.Tree, read-only; the responder has perfect recall in it.
         deals: layout.Deals of kind DEALS_TABLE, read-only.
-        probability: (words,) float64, read-only; the strategy of every row.
+        probability: (entries,) float64, read-only; the strategy of every row.
         responder: player index.
         moves: (nodes,) int32, scratch.
         value: (nodes, deals) float64, scratch; first reach, then weighted values.

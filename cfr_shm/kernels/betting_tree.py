@@ -21,6 +21,7 @@ from cfr_shm.kernels.betting import (
     start_hand,
 )
 from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.rows import first_free
 from cfr_shm.layout import (
     BET_ACTOR,
     BET_ALL_IN,
@@ -51,6 +52,7 @@ from cfr_shm.layout_betting_tree import (
     TREE_ACTOR,
     TREE_CHECKED_DOWN,
     TREE_DEPTH,
+    TREE_ENTRIES,
     TREE_FIRST_CHILD,
     TREE_FOLDED_OUT,
     TREE_MOVES,
@@ -61,7 +63,6 @@ from cfr_shm.layout_betting_tree import (
     TREE_RAISES,
     TREE_SHOWDOWNS,
     TREE_STUCK,
-    TREE_WORDS,
 )
 
 #: A size such as 0.29 is stored a little too small: 0.29 * 100 < 29.
@@ -305,7 +306,7 @@ def _write_leaf(rules, walk, out, row, node):
 
 
 @device
-def _open_decision(rules, menu, bucket_count, row_words, walk, out, row, node):
+def _open_decision(rules, menu, bucket_count, walk, out, row, node):
     """Find the moves of the decision node that ``walk.state[row]`` is; number its children.
 
     Returns whether there is a move besides a fold that the menu, not a limit, left alone.
@@ -323,6 +324,7 @@ def _open_decision(rules, menu, bucket_count, row_words, walk, out, row, node):
     walk.own_moves[0, at(actor)] += 1
     walk.own_moves[1, at(actor)] = max(walk.own_moves[0, at(actor)], walk.own_moves[1, at(actor)])
     first = count[at(TREE_NODES)]
+    count[at(TREE_ENTRIES)] = first_free(count[at(TREE_ENTRIES)], moves)
     if out.nodes.shape[0] > 0:
         record = out.nodes[at(node)]
         record["kind"] = DECISION
@@ -330,15 +332,15 @@ def _open_decision(rules, menu, bucket_count, row_words, walk, out, row, node):
         record["street"] = street
         record["count"] = moves
         record["first_child"] = first
-        record["row_base"] = count[at(TREE_WORDS)]
-        record["row_stride"] = row_words[at(moves)]
+        record["row_base"] = count[at(TREE_ENTRIES)]
+        record["row_stride"] = moves
         for place in range(moves):
             out.move[at(first + place)] = walk.moves[at(row), at(place)]
             out.parent[at(first + place)] = node
     for place in range(moves):
         count[at(TREE_RAISES)] += np.int64(walk.moves[at(row), at(place)] > 0)
     count[at(TREE_NODES)] += moves
-    count[at(TREE_WORDS)] += row_words[at(moves)] * bucket_count[at(actor), at(street)]
+    count[at(TREE_ENTRIES)] += moves * bucket_count[at(actor), at(street)]
     count[at(TREE_DEPTH)] += 1
     alone = moves == 1 and walk.moves[at(row), 0] == FOLD
     return not alone or (menu.limp == 1 or state[at(row), at(BET_RAISES)] > 0)
@@ -362,14 +364,13 @@ def _is_leaf(rules, menu, walk, row):
 
 
 @kernel
-def walk_tree(rules, menu, bucket_count, row_words, walk, out, limit):
+def walk_tree(rules, menu, bucket_count, walk, out, limit):
     """Count a betting tree's nodes, or write them, from where ``walk`` stopped.
 
     Args:
         rules: layout.BettingRules, read-only.
         menu: layout.Menu, read-only.
         bucket_count: (players, streets) int64, read-only.
-        row_words: (most moves + 1,) int64, read-only; words of a row by its number of moves.
         walk: layout.TreeWalk; all zero before the first call.
         out: layout.TreeArrays; without nodes the tree is only counted.
         limit: nodes after which to stop.
@@ -405,5 +406,5 @@ def walk_tree(rules, menu, bucket_count, row_words, walk, out, limit):
         if _is_leaf(rules, menu, walk, depth):
             if writes:
                 _write_leaf(rules, walk, out, depth, node)
-        elif not _open_decision(rules, menu, bucket_count, row_words, walk, out, depth, node):
+        elif not _open_decision(rules, menu, bucket_count, walk, out, depth, node):
             count[at(TREE_STUCK)] = 1

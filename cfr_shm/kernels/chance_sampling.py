@@ -18,7 +18,7 @@ from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, add_weight, match_row, whole_units
+from cfr_shm.kernels.regret import add_gain, add_weight, gains_at, match_row, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.sampling import sample_outcome
 from cfr_shm.layout import (
@@ -125,7 +125,8 @@ def _sweep(tree, table, task, scratch, iteration, traverser, result, frozen):
                 continue
             if record["kind"] == DECISION:
                 share = weight * own
-                _enter(table, task, scratch, record, depth, traverser, share, result, frozen)
+                unit = uniform(key, node)
+                _enter(table, task, scratch, record, depth, traverser, share, unit, result, frozen)
                 values[at(depth), at(own_column)] = own
                 values[at(depth), at(other_column)] = others
                 depth += 1
@@ -157,7 +158,7 @@ def _sweep(tree, table, task, scratch, iteration, traverser, result, frozen):
 
 
 @device
-def _enter(table, task, scratch, record, frame, traverser, share, result, frozen):
+def _enter(table, task, scratch, record, frame, traverser, share, unit, result, frozen):
     """Open a frame for a decision node; at the traverser's own, add to the average."""
     count = np.int64(record["count"])
     actor = record["actor"]
@@ -171,7 +172,7 @@ def _enter(table, task, scratch, record, frame, traverser, share, result, frozen
         atomic = task.update == UPDATE_ATOMIC
         for action in range(count):
             part = share * scratch.frame_policy[at(frame), at(action)]
-            add_weight(table, row, action, part, atomic, frozen)
+            add_weight(table, row, count, action, part, unit, atomic, frozen)
         result[RESULT_WEIGHT] += share
     scratch.frame_state[at(frame), FRAME_ROW] = row
     scratch.frame_state[at(frame), FRAME_FIRST_CHILD] = record["first_child"]
@@ -191,7 +192,8 @@ def _settle(table, task, scratch, frame, scale, frozen):
     if scratch.frame_state[at(frame), FRAME_COUNT] & 1 and scale > 0.0:
         atomic = task.update == UPDATE_ATOMIC
         row = scratch.frame_state[at(frame), FRAME_ROW]
+        first = gains_at(table, row, count, frozen)
         for action in range(count):
             gain = scale * (scratch.frame_value[at(frame), at(action)] - value)
-            add_gain(table, row, count, action, gain, task.regret_floor, atomic, frozen)
+            add_gain(table, first + action, gain, task.regret_floor, atomic, frozen)
     return value

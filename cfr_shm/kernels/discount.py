@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.jit import kernel
+from cfr_shm.kernels.rows import regret_index, sum_index
 from cfr_shm.layout import DECISION
 
 
@@ -34,9 +35,11 @@ def discount_table(tree, bucket_count, first_use, table, positive, negative, ave
         buckets = bucket_count[record["actor"], record["street"]] if stride > 0 else 1
         for bucket in range(buckets):
             row = record["row_base"] + bucket * stride
-            for entry in range(row, row + count):
-                table.strategy_sum[entry] *= average
-            for entry in range(2 * (row + count), 2 * (row + count) + count):
-                regret = table.regret[entry]
+            first = sum_index(table.strategy_sum, row, count)
+            for index in range(first, first + count):
+                table.strategy_sum[index] *= average
+            first = regret_index(table.strategy_sum, row, count)
+            for index in range(first, first + count):
+                regret = table.regret[index]
                 factor = positive if regret > 0.0 else negative
-                table.regret[entry] = np.float32(regret * factor)
+                table.regret[index] = np.float32(regret * factor)

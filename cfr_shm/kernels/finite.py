@@ -1,10 +1,11 @@
-"""Look for NaN and infinity in a table, row by row: a row's words mix float64 and float32."""
+"""Look for NaN and infinity in a table, row by row: their words mix float64 and float32."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from cfr_shm.kernels.jit import kernel
+from cfr_shm.kernels.rows import regret_index, sum_index
 from cfr_shm.layout import DECISION
 
 FOUND_ARRAY = 0
@@ -24,12 +25,12 @@ def first_not_finite(nodes, bucket_count, strategy_sum, regret, found):
     Args:
         nodes: (nodes,) NODE_DTYPE, read-only.
         bucket_count: (players, streets) int64, read-only.
-        strategy_sum: (words,) float64, read-only.
-        regret: (2 * words,) float32, read-only; the same memory.
+        strategy_sum: float64 or float32, read-only; a table's sums.
+        regret: float32, read-only; the same memory.
         found: (FOUND_WORDS,) int64, out; which array, and the index in it.
 
     Every row of every decision node is looked at, and nothing else: the regrets of a row are
-    no float64, and the unused half word of an odd row means nothing.
+    no float64, and an entry between two rows means nothing.
     """
     found[FOUND_ARRAY] = ALL_FINITE
     found[FOUND_INDEX] = 0
@@ -42,14 +43,15 @@ def first_not_finite(nodes, bucket_count, strategy_sum, regret, found):
         buckets = bucket_count[record["actor"], record["street"]] if stride > 0 else 1
         for bucket in range(buckets):
             row = record["row_base"] + bucket * stride
-            for entry in range(row, row + count):
-                if not np.isfinite(strategy_sum[entry]):
+            first = sum_index(strategy_sum, row, count)
+            for index in range(first, first + count):
+                if not np.isfinite(strategy_sum[index]):
                     found[FOUND_ARRAY] = IN_STRATEGY_SUM
-                    found[FOUND_INDEX] = entry
+                    found[FOUND_INDEX] = index
                     return
-            first = 2 * (row + count)
-            for entry in range(first, first + count):
-                if not np.isfinite(regret[entry]):
+            first = regret_index(strategy_sum, row, count)
+            for index in range(first, first + count):
+                if not np.isfinite(regret[index]):
                     found[FOUND_ARRAY] = IN_REGRET
-                    found[FOUND_INDEX] = entry
+                    found[FOUND_INDEX] = index
                     return

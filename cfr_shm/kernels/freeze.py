@@ -38,6 +38,15 @@ from cfr_shm.kernels.barrier import meet
 from cfr_shm.kernels.increments import copied_regret, gain_cell, put_regrets, weight_cell
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import show
+from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.rows import (
+    is_compact,
+    prefetch_row,
+    regret_index,
+    round_to_single,
+    rounding_bits,
+    sum_index,
+)
 from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
     COUNTING_ACTIONS,
@@ -74,7 +83,10 @@ ABANDONED = -1
 CLAIMS = 4
 LEAST_CLAIM = 16
 
-#: Words of the table that a border is ahead with what it asks memory for.
+#: The stream of the draws that round float32 sums at a border: by freeze and row alone.
+ROUNDING_STREAM = 127
+
+#: Entries of the table that a border is ahead with what it asks memory for.
 AHEAD = 64
 
 #: So many cells of units lie in the second-level cache: nothing needs to be asked for.
@@ -216,7 +228,7 @@ def apply_units(table, border, freeze_own, member, members, own):
                 if beyond_cache:
                     _prefetch_ahead(table, border, row)
                 if _is_touched(border.units, row, count):
-                    _apply_row(table, border, row, count, weight, own)
+                    _apply_row(table, border, row, count, weight, own, first)
                 row += stride
 
 
@@ -225,15 +237,15 @@ def _prefetch_ahead(table, border, row):
     """Ask for what the rows some steps on need."""
     ahead = row + AHEAD
     for copy in range(border.units.shape[0]):
-        prefetch(border.units[at(copy)], 2 * ahead)
-        prefetch(border.units[at(copy)], 2 * ahead + 8)
-    prefetch(table.strategy_sum, ahead)
+        prefetch(border.units[at(copy)], weight_cell(ahead, 0))
+        prefetch(border.units[at(copy)], weight_cell(ahead, 0) + 8)
+    prefetch_row(table, ahead, 2)
 
 
 @device
-def _row_from(base, stride, word):
-    """Return the first row of a run that does not begin before ``word``."""
-    return base + -(-(word - base) // stride) * stride
+def _row_from(base, stride, entry):
+    """Return the first row of a run that does not begin before ``entry``."""
+    return base + -(-(entry - base) // stride) * stride
 
 
 @device
@@ -248,16 +260,19 @@ def _is_touched(units, row, count):
 
 
 @device
-def _apply_row(table, border, row, count, weight, own):
+def _apply_row(table, border, row, count, weight, own, freeze):
     """Add one row's units to it, in a way that can be finished by somebody else."""
     units, unit_sum = border.units, border.unit_sum
-    _settle_weights(table, border, row, count, weight / table.increments.per_weight)
+    unit = uniform(sweep_key(0, freeze, ROUNDING_STREAM), row)
+    _settle_weights(table, border, row, count, weight / table.increments.per_weight, unit)
     clamped = _settle_gains(table, border, row, count, weight / table.increments.per_chip)
     in_order()
+    sums = sum_index(table.strategy_sum, row, count)
+    regrets = regret_index(table.strategy_sum, row, count)
     for action in range(count):
-        table.strategy_sum[at(row + action)] = -unit_sum[0, at(weight_cell(row, action))]
+        table.strategy_sum[at(sums + action)] = -unit_sum[0, at(weight_cell(row, action))]
         regret = float_of(units[0, at(gain_cell(row, count, action))])
-        table.regret[at(2 * (row + count) + action)] = regret
+        table.regret[at(regrets + action)] = regret
         for copy in range(units.shape[0]):
             border.unit_regret[at(copy), at(copied_regret(row, count) + action)] = regret
     in_order()
@@ -274,19 +289,22 @@ def _apply_row(table, border, row, count, weight, own):
 
 
 @device
-def _settle_weights(table, border, row, count, per_weight):
+def _settle_weights(table, border, row, count, per_weight, unit):
     """Put a row's new strategy sums in place of its units.
 
-    A settled cell holds the new sum, negative; units are not, and sums are not.
+    A settled cell holds the new sum, negative; units are not, and sums are not. ``unit`` is a
+    draw in [0, 1), by which float32 sums are rounded.
     """
     units = border.units
+    sums = sum_index(table.strategy_sum, row, count)
     for action in range(count):
         cell = weight_cell(row, action)
         if units[0, at(cell)] >= 0:
             added = _sum_of_copies(units, cell)
-            border.unit_sum[0, at(cell)] = -(
-                table.strategy_sum[at(row + action)] + added * per_weight
-            )
+            total = table.strategy_sum[at(sums + action)] + added * per_weight
+            if is_compact(table.strategy_sum):
+                total = round_to_single(total, rounding_bits(unit, action))
+            border.unit_sum[0, at(cell)] = -total
 
 
 @device
@@ -298,13 +316,14 @@ def _settle_gains(table, border, row, count, per_chip):
     """
     units = border.units
     least = max(border.floor, -LARGEST_REGRET)
+    regrets = regret_index(table.strategy_sum, row, count)
     clamped = np.int64(0)
     for action in range(count):
         cell = gain_cell(row, count, action)
         held = units[0, at(cell)]
         if held < SETTLED:
             added = _sum_of_copies(units, cell)
-            before = table.regret[at(2 * (row + count) + action)]
+            before = table.regret[at(regrets + action)]
             regret = np.float64(before) + added * per_chip
             kept = min(max(regret, least), LARGEST_REGRET)
             held = SETTLED + bits_of(np.float32(kept) if added != 0 else before)
@@ -370,7 +389,7 @@ def settle_freeze(table, border):
         step += 1
     else:
         border.units[:] = 0
-        put_regrets(table.regret, border.run, border.unit_regret)
+        put_regrets(table, border.run, border.unit_regret)
     in_order()
     for own in range(CONTROL_LINE_WORDS, line.shape[0], words):
         line[at(own + FREEZE_STEP)] = step

@@ -27,6 +27,7 @@ import numpy as np
 from cfr_shm.kernels.barrier import meet
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import show
+from cfr_shm.kernels.rows import regret_index, sum_index
 from cfr_shm.kernels.vector_walk import (
     add_children,
     carry_to_children,
@@ -110,11 +111,11 @@ def full_width(views, form, state, scratch, rule, share, task, result):
         result[RESULT_NODES] += visited * players
         show(control, task.worker_line, np.int64(chief), visited * players)
     if result[RESULT_ITERATIONS] > 0:
-        _show_regrets(tree, form, share, state.regret, table.regret)
+        _show_regrets(tree, form, share, state.regret, table)
 
 
 @device
-def _show_regrets(tree, form, share, regret, shown):
+def _show_regrets(tree, form, share, regret, table):
     """Copy the regrets of this worker's rows to where others look, rounded to float32."""
     parts = 2 if share.meeting.member == 0 else 1
     for part in range(parts):
@@ -127,16 +128,17 @@ def _show_regrets(tree, form, share, regret, shown):
                 actor, street = record["actor"], form.nodes[node]["street"]
                 first = form.class_first[actor, street]
                 for each in range(first, first + form.class_count[actor, street]):
-                    _show_row(regret, shown, class_row(record, form, each), count)
+                    _show_row(regret, table, class_row(record, form, each), count)
     for index in range(share.rows.shape[0]):
         row = share.rows[index]
-        _show_row(regret, shown, form.shared_rows[row, 0], form.shared_rows[row, 1])
+        _show_row(regret, table, form.shared_rows[row, 0], form.shared_rows[row, 1])
 
 
 @device
-def _show_row(regret, shown, row, count):
+def _show_row(regret, table, row, count):
+    first = regret_index(table.strategy_sum, row, count)
     for action in range(count):
-        shown[2 * (row + count) + action] = np.float32(regret[row + action])
+        table.regret[first + action] = np.float32(regret[row + action])
 
 
 @device
@@ -246,9 +248,10 @@ def _row_value(record, form, scratch, row, each):
 def _add_use(record, form, state, scratch, table, row, each, worth, added):
     """Add one class's instant regrets at one node, and its average policy."""
     child = np.int64(record["first_child"])
+    first = sum_index(table.strategy_sum, row, np.int64(record["count"]))
     for action in range(record["count"]):
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
-        table.strategy_sum[at(row + action)] += added * scratch.policy[at(row + action)]
+        table.strategy_sum[at(first + action)] += added * scratch.policy[at(row + action)]
         state.instant[at(action)] += below - worth
 
 

@@ -23,7 +23,7 @@ from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, match_row, whole_units
+from cfr_shm.kernels.regret import add_gain, gains_at, match_row, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.sampling import sample_action, sample_outcome
 from cfr_shm.layout import (
@@ -214,7 +214,8 @@ def _settle(table, task, scratch, frame, value, weight, atomic, frozen):
     worth = value / scratch.frame_value[at(frame), _DRAWN]
     expected = scratch.frame_value[at(frame), _POLICY] * worth
     scale = weight / scratch.frame_value[at(frame), _REACH]
+    first = gains_at(table, row, count, frozen)
     for other in range(count):
         gain = scale * ((worth if other == action else 0.0) - expected)
-        add_gain(table, row, count, other, gain, task.regret_floor, atomic, frozen)
+        add_gain(table, first + other, gain, task.regret_floor, atomic, frozen)
     return expected

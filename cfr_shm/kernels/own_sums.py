@@ -17,8 +17,8 @@ def hand_over(own, strategy_sum):
 
     Args:
         own: (words,) float64, in and out: 0 wherever the table has no strategy sum.
-        strategy_sum: (words,) float64, shared, added to. Words whose own sum is 0 are left
-            alone: they may be regrets.
+        strategy_sum: (words,) float64, a wide table's, shared, added to. Words whose own sum is
+            0 are left alone: they may be regrets.
     """
     for word in range(own.shape[0]):
         if own[at(word)] != 0.0:

@@ -17,7 +17,15 @@ from cfr_shm.kernels.deal import draw_listed_deal
 from cfr_shm.kernels.freeze import ABANDONED, run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.progress import tell
-from cfr_shm.kernels.regret import add_gain, add_weight, current_regret, whole_units
+from cfr_shm.kernels.regret import (
+    add_gain,
+    add_weight,
+    current_regret,
+    gains_at,
+    regrets_at,
+    whole_units,
+)
+from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.vector_walk import (
     add_children,
     carry_to_children,
@@ -111,7 +119,10 @@ def _iterate(tree, deals, form, public, scratch, table, task, iteration, result,
     for player in range(players):
         _match_and_carry(tree, form, scratch, table, player, frozen)
     for player in range(players):
-        result[RESULT_WEIGHT] += _sweep(tree, form, scratch, table, task, weight, player, frozen)
+        key = sweep_key(task.seed, iteration, player)
+        result[RESULT_WEIGHT] += _sweep(
+            tree, form, scratch, table, task, weight, player, key, frozen
+        )
         value = root_value(form, scratch, player)
         result[RESULT_UTILITY + player] += whole_units(value, table, frozen)
         if player < players - 1:
@@ -151,9 +162,10 @@ def _match_rows(record, form, scratch, table, player, node, frozen):
     begin, end = scratch.begin[at(player), at(street)], scratch.end[at(player), at(street)]
     for each in range(begin, end):
         row = class_row(record, form, first + each)
+        regrets = regrets_at(table, row, count, frozen)
         total = 0.0
         for action in range(count):
-            positive = max(current_regret(table, row, count, action, frozen), 0.0)
+            positive = max(current_regret(table, regrets + action, frozen), 0.0)
             policy[at(row + action)] = positive
             total += positive
         scale = 1.0 / total if total > 0.0 else 0.0
@@ -163,7 +175,7 @@ def _match_rows(record, form, scratch, table, player, node, frozen):
 
 
 @device
-def _sweep(tree, form, scratch, table, task, weight, player, frozen):
+def _sweep(tree, form, scratch, table, task, weight, player, key, frozen):
     """Update one player's regrets and average; return the strategy weight that was added."""
     added = 0.0
     for step in range(tree.nodes.shape[0]):
@@ -185,7 +197,7 @@ def _sweep(tree, form, scratch, table, task, weight, player, frozen):
                 reach = scratch.reach[at(own + each)]
                 share = scale * form.class_probability[at(first + each)] * reach
                 value[at(target + each)] = _settle(
-                    record, form, scratch, table, task, row, each, share, weight, frozen
+                    record, form, scratch, table, task, row, each, share, weight, key, frozen
                 )
                 added += share
         elif kind in (DECISION, CHANCE):
@@ -198,19 +210,21 @@ def _sweep(tree, form, scratch, table, task, weight, player, frozen):
 
 
 @device
-def _settle(record, form, scratch, table, task, row, each, share, weight, frozen):
+def _settle(record, form, scratch, table, task, row, each, share, weight, key, frozen):
     """Add one class's weighted instant regrets and average policy; return its value."""
     atomic = task.update == UPDATE_ATOMIC
     child = np.int64(record["first_child"])
     count = np.int64(record["count"])
     value = 0.0
+    unit = uniform(key, row)
     for action in range(count):
         policy = scratch.policy[at(row + action)]
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
-        add_weight(table, row, action, share * policy, atomic, frozen)
+        add_weight(table, row, count, action, share * policy, unit, atomic, frozen)
         value += policy * below
+    first = gains_at(table, row, count, frozen)
     for action in range(count):
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
         gain = weight * (below - value)
-        add_gain(table, row, count, action, gain, task.regret_floor, atomic, frozen)
+        add_gain(table, first + action, gain, task.regret_floor, atomic, frozen)
     return value

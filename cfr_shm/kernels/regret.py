@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_add, nearest
-from cfr_shm.kernels.increments import copied_regret, gain_cell, weight_cell
+from cfr_shm.kernels.increments import copied_regret, gain_cell_beside, weight_cell
 from cfr_shm.kernels.jit import at, device
+from cfr_shm.kernels.rows import add_to_sum, is_compact, regret_index, rounding_bits, sum_index
 
 
 @device
@@ -43,29 +44,48 @@ def add_floored(array, index, value, floor, atomic):
 
 
 @device
-def add_weight(table, row, action, weight, atomic, frozen):
-    """Add to one strategy sum: at once, or in units to what the freeze will add."""
+def add_weight(table, row, count, action, weight, unit, atomic, frozen):
+    """Add to one strategy sum: at once, or in units to what the freeze will add.
+
+    ``unit`` is a draw in [0, 1) of this infoset's, by which float32 sums are rounded.
+    """
     if frozen:
         increments = table.increments
         units = nearest(weight * increments.per_weight)
         add(increments.units, weight_cell(row, action), units, atomic)
     else:
-        add(table.strategy_sum, row + action, weight, atomic)
+        index = sum_index(table.strategy_sum, row, count) + action
+        if is_compact(table.strategy_sum):
+            bits = rounding_bits(unit, action)
+            add_to_sum(table.strategy_sum, index, weight, bits, atomic)
+        else:
+            add(table.strategy_sum, index, weight, atomic)
 
 
 @device
-def add_gain(table, row, count, action, gain, floor, atomic, frozen):
+def gains_at(table, row, count, frozen):
+    """Return where the gains of a row's first action go: an index of regrets, or of units."""
+    return gains_beside(regrets_at(table, row, count, frozen), count, frozen)
+
+
+@device
+def gains_beside(first, count, frozen):
+    """Return what ``gains_at`` does, from where the row's first regret is read."""
+    return gain_cell_beside(first, count) if frozen else first
+
+
+@device
+def add_gain(table, index, gain, floor, atomic, frozen):
     """Add to one regret: at once, never below ``floor``, or in units to what the freeze will add.
 
-    Within a freeze the floor waits for the sum.
+    ``index`` counts from ``gains_at``. Within a freeze the floor waits for the sum.
     """
     if frozen:
         increments = table.increments
         units = nearest(gain * increments.per_chip)
-        add(increments.units, gain_cell(row, count, action), units, atomic)
+        add(increments.units, index, units, atomic)
     else:
-        first = 2 * (row + count)
-        add_floored(table.regret, first + action, np.float32(gain), floor, atomic)
+        add_floored(table.regret, index, np.float32(gain), floor, atomic)
 
 
 @device
@@ -78,20 +98,33 @@ def whole_units(value, table, frozen):
 
 
 @device
-def current_regret(table, row, count, action, frozen):
-    """Return one regret of a row: the table's, or within a freeze the copy in its block."""
+def regrets_at(table, row, count, frozen):
+    """Return where a row's first regret is read: in the table, within a freeze in its block."""
     if frozen:
-        return np.float64(table.increments.regret[at(copied_regret(row, count) + action)])
-    return np.float64(table.regret[at(2 * (row + count) + action)])
+        return copied_regret(row, count)
+    return regret_index(table.strategy_sum, row, count)
+
+
+@device
+def current_regret(table, index, frozen):
+    """Return one regret; ``index`` counts from ``regrets_at``."""
+    return np.float64(table.increments.regret[at(index)] if frozen else table.regret[at(index)])
 
 
 @device
 def match_row(table, row, count, frame_policy, frame, frozen):
     """Write a row's policy as ``regret_match`` does, from the regrets that are at hand."""
+    return match_at(
+        table, regrets_at(table, row, count, frozen), count, frame_policy, frame, frozen
+    )
+
+
+@device
+def match_at(table, first, count, frame_policy, frame, frozen):
+    """Do what ``match_row`` does; ``first`` is what ``regrets_at`` returns."""
     if frozen:
-        first = copied_regret(row, count)
         return regret_match(table.increments.regret, first, count, frame_policy, frame)
-    return regret_match(table.regret, 2 * (row + count), count, frame_policy, frame)
+    return regret_match(table.regret, first, count, frame_policy, frame)
 
 
 @device
@@ -99,7 +132,7 @@ def regret_match(regret, first, count, frame_policy, frame):
     """Write one infoset's regret-matching policy, unnormalised, and return its sum.
 
     Args:
-        regret: (2 * words,) float32, read-only; cumulative, chips.
+        regret: float32, read-only; a table's cumulative regrets, chips.
         first: index of the infoset's first regret.
         count: legal actions, >= 1 (unchecked).
         frame_policy: (frames, actions) float64, out; the first ``count`` divided by the

@@ -37,7 +37,7 @@ def sample_action(
     action = 0
     for other in range(count):
         share = frame_policy[at(frame), at(other)]
-        add_weight(table, row, other, scale * share, atomic, frozen)
+        add_weight(table, row, count, other, scale * share, unit, atomic, frozen)
         cumulative += share
         action += cumulative <= draw
     return min(action, count - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from cfr_shm.kernels.jit import at, kernel
+from cfr_shm.kernels.rows import regret_index, sum_index
 from cfr_shm.layout import DECISION
 
 #: Columns of the result, one row per street.
@@ -19,8 +20,8 @@ def table_statistics(nodes, bucket_count, strategy_sum, regret, result):
     Args:
         nodes: (nodes,) layout.NODE_DTYPE, read-only.
         bucket_count: (players, streets) int64, read-only.
-        strategy_sum: (words,) float64, read-only; weighted policy sums.
-        regret: (2 * words,) float32, read-only; cumulative, chips.
+        strategy_sum: float64 or float32, read-only; a table's weighted policy sums.
+        regret: float32, read-only; the same memory; cumulative, chips.
         result: (streets, COLUMNS) float64, out, zero before: rows; rows whose strategy sum is
             positive; over these, the sum of the Euclidean norms of their positive regrets
             (chips) and of the entropies of their average policies (nats).
@@ -38,18 +39,20 @@ def table_statistics(nodes, bucket_count, strategy_sum, regret, result):
         result[at(street), ROWS] += rows
         for bucket in range(rows):
             row = record["row_base"] + bucket * stride
+            sums = sum_index(strategy_sum, row, count)
+            regrets = regret_index(strategy_sum, row, count)
             total = 0.0
             for action in range(count):
-                total += strategy_sum[at(row + action)]
+                total += strategy_sum[at(sums + action)]
             if total <= 0.0:
                 continue
             squares = 0.0
             entropy = 0.0
             for action in range(count):
-                left = float(regret[at(2 * (row + count) + action)])
+                left = float(regret[at(regrets + action)])
                 if left > 0.0:
                     squares += left * left
-                share = strategy_sum[at(row + action)] / total
+                share = strategy_sum[at(sums + action)] / total
                 if share > 0.0:
                     entropy -= share * math.log(share)
             result[at(street), VISITED] += 1.0

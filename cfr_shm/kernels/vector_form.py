@@ -88,7 +88,7 @@ def count_row_uses(tree, form_nodes, class_first, class_count, class_bucket, use
         class_first: (players, streets) int64, read-only.
         class_count: (players, streets) int64, read-only.
         class_bucket: (classes,) int32, read-only.
-        uses: (words,) int32, zero, out; at each row's first word.
+        uses: (entries,) int32, zero, out; at each row's first entry.
     """
     for counting in (True, False):
         for node in range(form_nodes.shape[0]):

@@ -16,7 +16,7 @@ from cfr_shm.layout import DECISION
 
 @device
 def class_row(record, form, each):
-    """Return the first word of the row that class number ``each`` has at a decision node."""
+    """Return the first entry of the row that class number ``each`` has at a decision node."""
     bucket = np.int64(form.class_bucket[at(each)])
     return record["row_base"] + bucket * np.int64(record["row_stride"])
 

@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,6 @@ from cfr_shm.layout import (
     Tree,
     betting_words,
     control_words,
-    row_words,
 )
 from cfr_shm.layout_betting_tree import (
     TREE_COUNTS,
@@ -67,6 +67,7 @@ from cfr_shm.layout_cards import (
     HOLE_CARDS,
     CardDeals,
 )
+from cfr_shm.layout_rows import table_words
 
 DIGESTS = "digests.json"
 
@@ -74,14 +75,15 @@ DIGESTS = "digests.json"
 _betting_is_ready = False
 
 
-def compile_kernels(announce: Callable[[str], None]) -> None:
+def compile_kernels(announce: Callable[[str], None], compact: bool = False) -> None:
     """Make what every run needs ready: load it from the cache, or compile it and fill the cache.
 
-    ``announce`` is told once if anything has to be compiled, which takes some seconds. A
-    damaged cache is deleted and built again; one that cannot be written is done without.
+    Kernels differ by the layout of the table, which ``compact`` tells. ``announce`` is told once
+    if anything has to be compiled, which takes some seconds. A damaged cache is deleted and built
+    again; one that cannot be written is done without.
     """
     said = "compiling kernels (once for this version and machine, about 20 s) ..."
-    _make_ready(_call_all, "traverse", said, announce)
+    _make_ready(lambda: _call_all(compact), "traverse", said, announce)
 
 
 def compile_betting_kernels(announce: Callable[[str], None] | None) -> None:
@@ -173,15 +175,15 @@ def _record(directory: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _call_all() -> None:
+def _call_all(compact: bool) -> None:
     """Call each kernel on the smallest input: compiling is what the first call does.
 
     Every array is as writable as where the kernel is used: Numba takes a read-only array for
     another type and would compile a second time.
     """
     tree, deals = _tiny_game()
-    rows = np.zeros(row_words(2))
-    table = Table(rows, rows.view(np.float32))
+    rows = np.zeros(table_words(2, compact))
+    table = Table(rows.view(np.float32) if compact else rows, rows.view(np.float32))
     scratch = Scratch(
         lane_state=np.zeros((1, LANE_WORDS), np.int64),
         lane_bucket=np.zeros((1, 2, 1), np.int32),
@@ -199,20 +201,21 @@ def _call_all() -> None:
     result = np.zeros(RESULT_UTILITY + 2)
     task = Task(0, 0, 1, 1, 0, 0, CONTROL_LINE_WORDS)
     external_sampling(tree, deals, table, task, scratch, control, result)
-    hand_over(np.zeros(rows.shape), rows)
+    if not compact:
+        hand_over(np.zeros(rows.shape), rows)
 
-    sums, regret = _read_only(rows), _read_only(rows).view(np.float32)
+    sums, regret = _read_only(table.strategy_sum), _read_only(table.regret)
     first_not_finite(tree.nodes, deals.bucket_count, sums, regret, np.zeros(FOUND_WORDS, np.int64))
-    probability = np.zeros(rows.shape)
-    average_strategy(tree.nodes, deals.bucket_count, sums, probability, np.zeros(rows.shape))
+    probability = np.zeros(2)
+    average_strategy(tree.nodes, deals.bucket_count, sums, probability, np.zeros(2))
     table_statistics(tree.nodes, deals.bucket_count, sums, regret, np.zeros((1, COLUMNS)))
     policy = _read_only(probability)
     pair = np.zeros((tree.nodes.shape[0], 1))
     reach_probability(tree, deals, policy, NOBODY, pair)
     profile_values(tree, deals, pair, np.zeros(2))
-    row_reach(tree, deals, pair, np.zeros(rows.shape))
+    row_reach(tree, deals, pair, np.zeros(2))
     moves = np.zeros(tree.nodes.shape[0], np.int32)
-    best_response(tree, deals, policy, 0, moves, pair, np.zeros(rows.shape))
+    best_response(tree, deals, policy, 0, moves, pair, np.zeros(2))
 
 
 def _call_betting() -> None:
@@ -243,8 +246,8 @@ def _walk_tiny_tree(rules: BettingRules) -> None:
     """Walk a tree of checks and calls: the menu has no size."""
     nothing, levels = np.zeros(0, np.int64), np.zeros((2, 1, 1), np.int64)
     values, caps = np.zeros(0), np.zeros((2, 1), np.int64)
-    buckets, words = np.ones((2, 1), np.int64), np.array([row_words(n) for n in range(4)])
-    for array in (nothing, levels, values, caps, buckets, words):
+    buckets = np.ones((2, 1), np.int64)
+    for array in (nothing, levels, values, caps, buckets):
         array.flags.writeable = False
     menu = Menu(nothing, values, levels, levels, caps, 3, 0, 1.5, 1.0, 0, 1, 2, 2)
     walk = TreeWalk(
@@ -268,10 +271,10 @@ def _walk_tiny_tree(rules: BettingRules) -> None:
         payoff_slot=np.zeros(1, np.int32),
         pot_slot=np.zeros(1, np.int32),
     )
-    walk_tree(rules, menu, buckets, words, walk, arrays, 100)
+    walk_tree(rules, menu, buckets, walk, arrays, 100)
 
 
-def _read_only(array: NDArray[np.float64]) -> NDArray[np.float64]:
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     view = array.view()
     view.flags.writeable = False
     return view
@@ -283,7 +286,7 @@ def _tiny_game() -> tuple[Tree, Deals]:
     nodes["kind"] = (DECISION, TERMINAL, TERMINAL)
     nodes["count"][0] = 2
     nodes["first_child"][0] = 1
-    nodes["row_stride"][0] = row_words(2)
+    nodes["row_stride"][0] = 2
     tree = Tree(nodes, np.zeros((1, 2)), np.zeros(1), np.zeros(1, np.int64), np.ones(1))
     deals = Deals(
         kind=DEALS_TABLE,

@@ -43,7 +43,7 @@ from cfr_shm.memory.limits import require_memory, shared_limits, size_text
 from cfr_shm.memory.segments import NAME_PREFIX, hold
 
 MAGIC = b"CFR-SHM\n"
-FORMAT = 1
+FORMAT = 2
 
 _FINGERPRINT_BYTES = 64
 _HEADER = struct.Struct(f"<8sIIQ{_FINGERPRINT_BYTES}s")

@@ -34,9 +34,14 @@ from cfr_shm.array_store import (
 )
 from cfr_shm.errors import ArrayStoreError, CheckpointError, NotFiniteError
 from cfr_shm.games.game import Game
-from cfr_shm.memory.tables import ROWS, check_finite
+from cfr_shm.layout import Table
+from cfr_shm.layout_rows import table_words
+from cfr_shm.memory.tables import ROWS, check_finite, is_size_of, table_of
 
 KIND = "checkpoint"
+
+#: How the table is laid out (``layout_rows``); 1 had rows of whole 8-byte words.
+TABLE_FORMAT = 2
 
 #: A newest checkpoint may turn out to be damaged: the one before it is always kept.
 KEEP_LEAST = 2
@@ -62,6 +67,16 @@ class Checkpoint:
     rows: NDArray[np.float64]  # as ``TrainingViews.rows``; read-only when loaded
     extra: Mapping[str, Any] = field(default_factory=dict)  # whatever else is to be carried on
     path: Path | None = None  # where it was loaded from
+
+    @property
+    def compact(self) -> bool:
+        """Whether the table has the compact layout."""
+        return _is_compact(self.config)
+
+    @property
+    def table(self) -> Table:
+        """The table, as views of ``rows``."""
+        return table_of(self.rows, self.compact)
 
 
 class StoredCheckpoint(NamedTuple):
@@ -111,7 +126,7 @@ class CheckpointStore:
         about = _about(checkpoint)
         about["buckets"] = None if game.bucket_file is None else game.bucket_file._asdict()
         _check_about(about, self.directory)
-        check_finite(game, checkpoint.rows)
+        check_finite(game, checkpoint.rows, checkpoint.compact)
         before = self.stored()
         about["sequence"] = 1 + max((each.sequence or 0 for each in before), default=0)
         path = self._free_name(checkpoint.iterations)
@@ -153,6 +168,7 @@ class CheckpointStore:
             except ArrayStoreError as error:
                 failure = error
             else:
+                _check_format(manifest, stored.path)
                 _check_run(manifest, stored.path, fingerprint, differences)
                 _check_buckets(manifest, stored.path, game)
                 try:
@@ -207,13 +223,14 @@ def load_checkpoint(
     """
     try:
         manifest = read_manifest(path, kind=KIND)
+        _check_format(manifest, path)
         _check_run(manifest, path, fingerprint, differences)
         _check_buckets(manifest, path, game)
         _check_about(manifest.about, path)
         _check_rows(manifest, path, game)
         rows = read_store(path, kind=KIND, memory_map=True).arrays[ROWS]
         if game is not None:
-            check_finite(game, rows)
+            check_finite(game, rows, _is_compact(manifest.about["config"]))
     except NotFiniteError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except CheckpointError:
@@ -255,8 +272,25 @@ def _about(checkpoint: Checkpoint) -> dict[str, Any]:
         "seconds": float(checkpoint.seconds),
         "extra": dict(checkpoint.extra),
         "sequence": 0,
+        "table_format": TABLE_FORMAT,
         "written_by": f"cfr-shm {__version__}",
     }
+
+
+def _is_compact(config: Mapping[str, Any]) -> bool:
+    section = config.get("table")
+    return isinstance(section, Mapping) and section.get("compact") is True
+
+
+def _check_format(manifest: Manifest, path: Path) -> None:
+    found = manifest.about.get("table_format", 1)
+    if found != TABLE_FORMAT:
+        writer = manifest.about.get("written_by", "an earlier cfr-shm")
+        raise CheckpointError(
+            f"{path}: table format {ascii(found)[:40]} of {ascii(writer)[1:41]}, this is "
+            f"cfr-shm {__version__} with table format {TABLE_FORMAT}: go on with the version "
+            "that wrote it, or train anew"
+        )
 
 
 def _check_run(
@@ -298,9 +332,11 @@ def _check_rows(manifest: Manifest, path: Path, game: Game | None) -> None:
         raise CheckpointError(
             f"{path}: {ROWS} is {rows.dtype.str}{list(rows.shape)}, expected <f8[words]"
         )
-    if game is not None and (not rows.shape[0] or rows.shape[0] % game.table_words):
+    compact = _is_compact(manifest.about["config"])
+    if game is not None and not is_size_of(game, rows.shape[0], compact):
+        words = table_words(game.table_entries, compact)
         raise CheckpointError(
-            f"{path}: {ROWS} holds {rows.shape[0]} words, {game.name} takes {game.table_words}"
+            f"{path}: {ROWS} holds {rows.shape[0]} words, {game.name} takes {words}"
         )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.increments import copy_regrets
 from cfr_shm.layout import (
+    BLOCK_WORDS,
     CONTROL_LINE_WORDS,
     DECISION,
     RUN_WORDS,
@@ -27,15 +28,14 @@ from cfr_shm.layout import (
     Table,
     Tree,
     freeze_lines,
-    row_words,
 )
 from cfr_shm.memory.arena import ArraySpec
 
 #: Every worker applies at least so many shares of the rows, so that none has much more to do.
 SHARES_PER_WORKER = 8
-#: A share is at most 2 ** 13 words, 64 KiB of rows.
+#: A share is at most 2 ** 13 entries, 96 KiB of rows.
 LARGEST_SHARE_SHIFT = 13
-#: A smaller one than 2 ** 7 words would be looked for longer than it is worked on.
+#: A smaller one than 2 ** 7 entries would be looked for longer than it is worked on.
 LEAST_SHARE_SHIFT = 7
 
 _PREFIX = "freeze_"
@@ -65,7 +65,7 @@ class FreezePlan:
 class FreezeArrays(NamedTuple):
     """The arrays of an arena, or of private memory, that freezes need."""
 
-    units: NDArray[np.int64]  # (copies, 2 * words)
+    units: NDArray[np.int64]  # (copies, BLOCK_WORDS * entries)
     run: NDArray[np.int64]  # (runs, RUN_WORDS), read-only
     line: NDArray[np.int64]  # (CONTROL_LINE_WORDS + workers * words,)
 
@@ -82,13 +82,13 @@ class FreezeArrays(NamedTuple):
 
     def take_regrets(self, table: Table) -> None:
         """Copy the regrets of ``table``, which was written to while no kernel ran."""
-        copy_regrets(table.regret, self.run, self.units.view(np.float32))
+        copy_regrets(table, self.run, self.units.view(np.float32))
 
     def border(
         self, plan: FreezePlan, lines: FreezeLines, meeting: Meeting, weighting: int, floor: float
     ) -> Border:
         """Return what the worker that ``meeting`` is about needs at borders."""
-        words = self.units.shape[1] // 2
+        entries = self.units.shape[1] // BLOCK_WORDS
         return Border(
             units=self.units,
             unit_sum=self.units.view(np.float64),
@@ -101,7 +101,7 @@ class FreezeArrays(NamedTuple):
             freeze=plan.iterations,
             weighting=weighting,
             floor=floor,
-            share_shift=_share_shift(words, meeting.participants),
+            share_shift=_share_shift(entries, meeting.participants),
         )
 
 
@@ -109,7 +109,7 @@ def freeze_specs(game: Game, worker_count: int, plan: FreezePlan) -> list[ArrayS
     """Return the arrays that freezes of ``game`` need."""
     lines = freeze_lines(game.player_count)
     shapes = FreezeArrays(
-        units=(plan.copies, 2 * game.table_words),  # type: ignore[arg-type]
+        units=(plan.copies, BLOCK_WORDS * game.table_entries),  # type: ignore[arg-type]
         run=(len(table_runs(game.tree, game.deals.bucket_count)), RUN_WORDS),  # type: ignore[arg-type]
         line=(CONTROL_LINE_WORDS + worker_count * lines.words,),  # type: ignore[arg-type]
     )
@@ -138,7 +138,7 @@ def table_runs(tree: Tree, bucket_count: NDArray[np.int64]) -> NDArray[np.int64]
     """Return where the rows of a table are: runs of rows of one size, at one distance.
 
     Returns:
-        (runs, RUN_WORDS) int64, ascending: first word, distance, actions, rows. Each row of
+        (runs, RUN_WORDS) int64, ascending: first entry, distance, actions, rows. Each row of
         the table, also one that several nodes share, is in one run.
     """
     nodes = tree.nodes[tree.nodes["kind"] == DECISION]
@@ -147,8 +147,7 @@ def table_runs(tree: Tree, bucket_count: NDArray[np.int64]) -> NDArray[np.int64]
     stride = nodes["row_stride"].astype(np.int64)
     count = nodes["count"].astype(np.int64)
     rows = np.where(stride > 0, bucket_count[nodes["actor"], nodes["street"]], 1)
-    alone = np.array([row_words(each) for each in range(int(count.max(initial=1)) + 1)])
-    stride = np.where(stride > 0, stride, alone[count])
+    stride = np.where(stride > 0, stride, count)
     base = nodes["row_base"].astype(np.int64)
     joins = (
         (base[1:] == base[:-1] + stride[:-1] * rows[:-1])
@@ -162,7 +161,7 @@ def table_runs(tree: Tree, bucket_count: NDArray[np.int64]) -> NDArray[np.int64]
     )
 
 
-def _share_shift(words: int, worker_count: int) -> int:
-    """Return log2 of the words in a share."""
-    share = words // (worker_count * SHARES_PER_WORKER)
+def _share_shift(entries: int, worker_count: int) -> int:
+    """Return log2 of the entries in a share."""
+    share = entries // (worker_count * SHARES_PER_WORKER)
     return min(LARGEST_SHARE_SHIFT, max(LEAST_SHARE_SHIFT, share.bit_length() - 1))

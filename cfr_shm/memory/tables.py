@@ -27,7 +27,6 @@ from cfr_shm.layout import (
     FRAME_WORDS,
     LANE_WORDS,
     NODE_DTYPE,
-    WORD_BYTES,
     Deals,
     Scratch,
     Table,
@@ -42,6 +41,7 @@ from cfr_shm.layout_cards import (
     HOLE_CARDS,
     CardDeals,
 )
+from cfr_shm.layout_rows import WORD_BYTES, table_words
 from cfr_shm.memory.arena import Arena, ArraySpec
 from cfr_shm.memory.increments import (
     FreezeArrays,
@@ -54,7 +54,8 @@ from cfr_shm.memory.limits import private_limits, require_memory
 
 ROWS = "rows"
 CONTROL = "control"
-TABLE_WORDS = "table_words"
+#: Entries of the table, and whether it is compact.
+TABLE = "table"
 VECTORS = "vectors"
 
 _READ_ONLY_DTYPES: dict[str, np.dtype[Any]] = {
@@ -83,9 +84,10 @@ class TrainingViews(NamedTuple):
     deals: Deals  # read-only
     table: Table  # two typed views of ``rows``
     control: NDArray[np.int64]  # (control_words,)
-    rows: NDArray[np.float64]  # (words * (1 + planes),), the table, then ``state``
-    state: NDArray[np.float64]  # (planes, words), what an algorithm keeps beside the table
+    rows: NDArray[np.float64]  # (words + planes * entries,), the table, then ``state``
+    state: NDArray[np.float64]  # (planes, entries), what an algorithm keeps beside the table
     vectors: NDArray[np.float64]  # (words,), values and reach that workers compute together
+    entries: int  # of the table
     freeze: FreezeArrays | None = None  # in deterministic mode
 
 
@@ -96,6 +98,7 @@ def create_training_arena(
     state_planes: int = 0,
     plan: FreezePlan | None = None,
     vector_words: int = 0,
+    compact: bool = False,
 ) -> Arena:
     """Reserve an arena for training ``game`` and put its tree and deals there; rows are zero.
 
@@ -105,9 +108,10 @@ def create_training_arena(
         game: what is trained.
         worker_count: lines of the control block beyond the first.
         fingerprint: of the run, at most 64 bytes.
-        state_planes: further words that the algorithm keeps for each word of the table.
+        state_planes: words that the algorithm keeps for each entry besides the table.
         plan: of the freezes in deterministic mode.
         vector_words: words for the vectors that workers compute together.
+        compact: whether the table has the compact layout.
 
     Raises:
         MemoryReserveError: too little shared memory; names both sizes.
@@ -115,16 +119,16 @@ def create_training_arena(
     arrays = _shared_arrays(game)
     specs = [ArraySpec(name, array.dtype, array.shape) for name, array in arrays.items()]
     specs.append(ArraySpec(CONTROL, np.dtype(np.int64), (control_words(worker_count),)))
-    words = game.table_words * (1 + state_planes)
+    words = _row_words(game, state_planes, compact)
     specs.append(ArraySpec(ROWS, np.dtype(np.float64), (words,)))
-    specs.append(ArraySpec(TABLE_WORDS, np.dtype(np.int64), (1,)))
+    specs.append(ArraySpec(TABLE, np.dtype(np.int64), (2,)))
     specs.append(ArraySpec(VECTORS, np.dtype(np.float64), (vector_words,)))
     specs += [] if plan is None else freeze_specs(game, worker_count, plan)
     arena = Arena.create(specs, fingerprint)
     try:
         for name, array in arrays.items():
             arena.array(name)[...] = array
-        arena.array(TABLE_WORDS)[0] = game.table_words
+        arena.array(TABLE)[:] = game.table_entries, compact
         if plan is not None:
             fill_freeze_arrays(game, arena.array)
     except BaseException:
@@ -152,20 +156,24 @@ def training_views(arena: Arena) -> TrainingViews:
 
 
 def private_views(
-    game: Game, worker_count: int = 1, state_planes: int = 0, plan: FreezePlan | None = None
+    game: Game,
+    worker_count: int = 1,
+    state_planes: int = 0,
+    plan: FreezePlan | None = None,
+    compact: bool = False,
 ) -> TrainingViews:
     """Return the same views as of an arena, in this process's own memory; rows are zero.
 
     Raises:
         MemoryReserveError: too little memory; names both sizes.
     """
-    words = game.table_words * (1 + state_planes)
+    words = _row_words(game, state_planes, compact)
     specs = [] if plan is None else freeze_specs(game, worker_count, plan)
     wanted = words * WORD_BYTES + sum(spec.byte_count for spec in specs)
     require_memory(wanted, private_limits())
     arrays = _read_only_arrays(game)
     arrays[CONTROL] = np.zeros(control_words(worker_count), np.int64)
-    arrays[TABLE_WORDS] = np.array([game.table_words])
+    arrays[TABLE] = np.array([game.table_entries, compact])
     arrays[VECTORS] = np.zeros(0)
     arrays[ROWS] = np.empty(words, np.float64)
     arrays[ROWS].fill(0.0)  # Takes the memory now, not in the midst of the training.
@@ -182,7 +190,7 @@ def load_rows(views: TrainingViews, rows: NDArray[np.float64]) -> None:
 
     Args:
         views: of the table.
-        rows: (words * (1 + planes),) float64, as ``TrainingViews.rows``.
+        rows: float64, as ``TrainingViews.rows``.
     """
     views.rows[:] = rows
     table_written(views)
@@ -194,9 +202,21 @@ def table_written(views: TrainingViews) -> None:
         views.freeze.take_regrets(views.table)
 
 
-def table_of(rows: NDArray[np.float64]) -> Table:
-    """Return the two typed views of ``rows``; writable if ``rows`` is."""
-    return Table(strategy_sum=rows, regret=rows.view(np.float32))
+def _row_words(game: Game, state_planes: int, compact: bool) -> int:
+    """Return the words of the table and of what the algorithm keeps besides."""
+    return table_words(game.table_entries, compact) + state_planes * game.table_entries
+
+
+def table_of(rows: NDArray[np.float64], compact: bool = False) -> Table:
+    """Return the two typed views of ``rows``, in either layout; writable if ``rows`` is."""
+    sums = rows.view(np.float32) if compact else rows
+    return Table(strategy_sum=sums, regret=rows.view(np.float32))
+
+
+def is_size_of(game: Game, word_count: int, compact: bool) -> bool:
+    """Return whether so many words are a table of ``game``, with or without state planes."""
+    beyond = word_count - table_words(game.table_entries, compact)
+    return beyond >= 0 and beyond % game.table_entries == 0
 
 
 def allocate_scratch(
@@ -224,20 +244,22 @@ def allocate_scratch(
     )
 
 
-def check_finite(game: Game, rows: NDArray[np.float64]) -> None:
+def check_finite(game: Game, rows: NDArray[np.float64], compact: bool = False) -> None:
     """Make sure that a table holds no NaN and no infinity.
 
     Args:
         game: says where the rows are.
-        rows: (words * (1 + planes),) float64, not written to; nobody else may write meanwhile.
+        rows: (words + planes * entries,) float64, not written to; nobody else may write
+            meanwhile.
+        compact: whether the table has the compact layout.
 
     Raises:
         NotFiniteError: names the array, the index and the value.
     """
-    words = game.table_words
-    if rows.ndim != 1 or not len(rows) or len(rows) % words:
-        raise ValueError(f"rows {rows.shape}, {game.name} takes ({words},) or a multiple")
-    table = table_of(_read_only(rows[:words]))
+    words = table_words(game.table_entries, compact)
+    if rows.ndim != 1 or not is_size_of(game, len(rows), compact):
+        raise ValueError(f"rows {rows.shape}, {game.name} takes ({words},) and whole planes")
+    table = table_of(_read_only(rows[:words]), compact)
     found = np.zeros(FOUND_WORDS, np.int64)
     first_not_finite(
         _read_only(game.tree.nodes), _read_only(game.deals.bucket_count), *table[:2], found
@@ -249,7 +271,7 @@ def check_finite(game: Game, rows: NDArray[np.float64]) -> None:
         raise NotFiniteError(f"{name}[{index}] is {value}, expected a finite number")
     wrong = np.flatnonzero(~np.isfinite(rows[words:]))
     if len(wrong):
-        plane, index = divmod(int(wrong[0]), words)
+        plane, index = divmod(int(wrong[0]), game.table_entries)
         value = float(rows[words + wrong[0]])
         raise NotFiniteError(f"state[{plane}, {index}] is {value}, expected a finite number")
 
@@ -288,8 +310,9 @@ def _views(array: Callable[[str], NDArray[Any]], names: tuple[str, ...]) -> Trai
     cards = CardDeals(*(_read_only(array(f"cards_{field}")) for field in CardDeals._fields))
     listed = {field: _read_only(array(f"deals_{field}")) for field in Deals._fields[1:-1]}
     deals = Deals(kind=kind, cards=cards, **listed)
-    rows, words = array(ROWS), int(array(TABLE_WORDS)[0])
-    state = rows[words:].reshape(-1, words)
+    rows, (entries, compact) = array(ROWS), array(TABLE).tolist()
+    words = table_words(entries, compact)
+    state = rows[words:].reshape(-1, entries)
     control, vectors = array(CONTROL), array(VECTORS)
-    table, freeze = table_of(rows[:words]), freeze_arrays(array, names)
-    return TrainingViews(tree, deals, table, control, rows, state, vectors, freeze)
+    table, freeze = table_of(rows[:words], bool(compact)), freeze_arrays(array, names)
+    return TrainingViews(tree, deals, table, control, rows, state, vectors, entries, freeze)

@@ -16,6 +16,7 @@ from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
 from cfr_shm.games.vector_form import outline
 from cfr_shm.kernels.warm import compile_kernels
+from cfr_shm.layout_rows import table_bytes
 from cfr_shm.memory.arena import HUGE_PAGES_REMEDY
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.limits import size_text
@@ -87,9 +88,9 @@ def tables_and_engine(
     Until they are reserved a signal ends the command at once; from then on it is deferred.
     """
     settings = engine_settings(config, game, directory.path)
-    planes = settings.algorithm.state_planes
+    planes, compact = settings.algorithm.state_planes, config.table.compact
     if runs_in_process(config, settings.worker_count):
-        views = private_views(game, settings.worker_count, planes, settings.freeze)
+        views = private_views(game, settings.worker_count, planes, settings.freeze, compact)
         signals.defer()
         engine = open_engine(settings, views, in_process=True)
         signals.on_stop(engine.wake)
@@ -98,7 +99,7 @@ def tables_and_engine(
     mark = fingerprint(config)
     count, freeze = settings.worker_count, settings.freeze
     words = outline(game.tree, game.deals).vector_words if settings.works_together else 0
-    with create_training_arena(game, count, mark, planes, freeze, words) as arena:
+    with create_training_arena(game, count, mark, planes, freeze, words, compact) as arena:
         signals.defer()
         signals.on_abandon(arena.unlink)
         pages = note_on_pages(arena.nbytes, arena.huge_page_bytes())
@@ -122,14 +123,16 @@ def run_started(
         workers=workers,
         in_process=runs_in_process(config, workers),
         idle_cores=usable_cores() - workers if chosen else 0,
-        table_bytes=game.table_bytes,
+        table_bytes=table_bytes(game.table_entries, config.table.compact),
         iterations=0 if resume is None else resume.iterations,
         target_iterations=config.run.iterations,
         time_budget=config.run.time_budget,
     )
 
 
-def make_kernels_ready(listen: Listener, algorithm: AlgorithmSettings, frozen: bool) -> None:
+def make_kernels_ready(
+    listen: Listener, algorithm: AlgorithmSettings, frozen: bool, compact: bool = False
+) -> None:
     """Load the kernels, or compile them, and tell of it."""
     started = time.monotonic()
     announced: list[str] = []
@@ -138,7 +141,7 @@ def make_kernels_ready(listen: Listener, algorithm: AlgorithmSettings, frozen: b
         announced.append(text)
         listen(KernelsCompiling(text))
 
-    compile_kernels(announce)
+    compile_kernels(announce, compact)
     if not are_compiled(algorithm, frozen):
         mode = ", deterministic mode" if frozen else ""
         announce(f"compiling the kernels of {algorithm.name}{mode} (once, about 20 s) ...")

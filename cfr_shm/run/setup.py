@@ -32,6 +32,7 @@ from cfr_shm.errors import ConfigError
 from cfr_shm.games.game import Game
 from cfr_shm.games.sweep_shares import sweep_nanoseconds
 from cfr_shm.games.vector_form import classify, has_hidden_moves
+from cfr_shm.layout_rows import table_bytes
 from cfr_shm.memory.increments import FreezePlan
 
 #: Tables up to this size have one traversal in flight, larger ones several
@@ -92,11 +93,12 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
     """Return what the engine needs to know; crashing workers write traces to ``directory``."""
     engine, algorithm = config.engine, config.algorithm
     in_flight = algorithm.in_flight
+    size = table_bytes(game.table_entries, config.table.compact)
     if in_flight == "auto":
-        in_flight = 1 if game.table_bytes <= ONE_IN_FLIGHT_BYTES else IN_FLIGHT_BEYOND
+        in_flight = 1 if size <= ONE_IN_FLIGHT_BYTES else IN_FLIGHT_BEYOND
     updates = engine.updates
     if updates == "auto":
-        updates = "racy" if game.table_bytes <= RACY_BYTES else "atomic"
+        updates = "racy" if size <= RACY_BYTES else "atomic"
     return EngineSettings(
         worker_count=worker_count(config, game),
         player_count=game.player_count,

@@ -14,14 +14,14 @@ from cfr_shm.layout import Table
 
 @dataclass(frozen=True)
 class Strategy:
-    """A behaviour strategy for every player, laid out as the training table; immutable.
+    """A behaviour strategy for every player, of as many entries as the training table; immutable.
 
-    Both arrays are read-only, of the length of the table in words, and mean something at the
-    words of rows only: ``probability[row : row + actions]`` sums to 1.
+    Both arrays are read-only and mean something at the entries of rows only:
+    ``probability[row : row + actions]`` sums to 1.
     """
 
-    probability: NDArray[np.float64]  # (words,)
-    weight: NDArray[np.float64]  # (words,), at each row's first word; 0: never visited
+    probability: NDArray[np.float64]  # (entries,)
+    weight: NDArray[np.float64]  # (entries,), at each row's first entry; 0: never visited
 
     def __post_init__(self) -> None:
         self.probability.setflags(write=False)
@@ -36,7 +36,7 @@ class Strategy:
         """
         sums = np.asarray(table.strategy_sum).view()
         sums.setflags(write=False)
-        probability = np.zeros(game.table_words)
-        weight = np.zeros(game.table_words)
+        probability = np.zeros(game.table_entries)
+        weight = np.zeros(game.table_entries)
         average_strategy(game.tree.nodes, game.deals.bucket_count, sums, probability, weight)
         return cls(probability, weight)

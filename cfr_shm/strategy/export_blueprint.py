@@ -118,17 +118,17 @@ class _Nodes:
             "first_entry": _starts(self.buckets * self.actions),
         }
 
-    def entries(self, words: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    def entries(self, values: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Yield the entries of all rows, in the order of nodes, buckets and actions."""
 
         def of_rows(rows: NDArray[np.int64], actions: NDArray[np.int64]) -> NDArray[np.float64]:
-            return words[_ranges(rows, actions)]
+            return values[_ranges(rows, actions)]
 
         return self._parts(of_rows)
 
-    def firsts(self, words: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    def firsts(self, values: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Yield the first word of each row, in the order of nodes and buckets."""
-        return self._parts(lambda rows, _: words[rows])
+        return self._parts(lambda rows, _: values[rows])
 
     def _parts(
         self, read: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]

@@ -22,7 +22,7 @@ REACH_SEED = 0x7EAC4
 
 
 def reach_of_rows(game: Game, strategy: Strategy) -> NDArray[np.float64]:
-    """Return (words,): at each row's first word, the probability that play comes to the row.
+    """Return (entries,): at each row's first entry, the probability that play comes to the row.
 
     Chance and all players count. Rows that several infosets share have the sum of theirs.
 
@@ -32,7 +32,7 @@ def reach_of_rows(game: Game, strategy: Strategy) -> NDArray[np.float64]:
     game.require_enumerable("computing the reach")
     pair = np.empty((len(game.tree.nodes), len(game.deals.probability)))
     reach_probability(game.tree, game.deals, strategy.probability, NOBODY, pair)
-    total = np.empty(game.table_words)
+    total = np.empty(game.table_entries)
     row_reach(game.tree, game.deals, pair, total)
     return total
 
@@ -49,7 +49,7 @@ def sampled_reach_of_rows(game: Game, strategy: Strategy) -> tuple[NDArray[np.fl
     deal_count = min(MOST_DEALS, max(LEAST_DEALS, SAMPLED_PAIRS // nodes))
     together = max(1, min(deal_count, CHUNK_PAIRS // nodes))
     scratch = allocate_scratch(players, streets, 1, 1, 1)
-    total, part = np.zeros(game.table_words), np.empty(game.table_words)
+    total, part = np.zeros(game.table_entries), np.empty(game.table_entries)
     for first in range(0, deal_count, together):
         count = min(together, deal_count - first)
         bucket = np.zeros((count, players, streets), np.int32)

@@ -17,13 +17,14 @@ from cfr_shm.errors import UsageError
 from cfr_shm.games.hole_cards import HoleCards, check_board
 from cfr_shm.games.line_walk import Place
 from cfr_shm.layout import Table
+from cfr_shm.layout_rows import first_sum
 from cfr_shm.strategy.range_chart import Hands
 
 
 class Rows(NamedTuple):
     """The average strategy of some rows of one node."""
 
-    row: NDArray[np.int64]  # (rows,), first word
+    row: NDArray[np.int64]  # (rows,), first entry
     weight: NDArray[np.float64]  # (rows,), strategy weight; 0: never visited
     probability: NDArray[np.float64]  # (rows, actions), sums to 1; uniform if never visited
 
@@ -75,7 +76,8 @@ def read_rows(table: Table, place: Place, node: int, bucket: NDArray[np.int64]) 
     record = place.tree.built.tree.nodes[node]
     count = int(record["count"])
     row = int(record["row_base"]) + bucket.astype(np.int64) * int(record["row_stride"])
-    sums = np.asarray(table.strategy_sum)[row[:, None] + np.arange(count)].astype(np.float64)
+    first = first_sum(row, count, table.compact)
+    sums = np.asarray(table.strategy_sum)[first[:, None] + np.arange(count)].astype(np.float64)
     weight = sums.sum(axis=1)
     uniform = np.full_like(sums, 1.0 / count)
     known = weight[:, None] > 0.0

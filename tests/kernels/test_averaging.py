@@ -53,8 +53,8 @@ class Gates:
     def play(self, **actions):
         """Have everybody play one action for sure, for ``ITERATIONS`` iterations."""
         for infoset, action in actions.items():
-            regret = 2 * (self.rows[infoset.replace("_", " ")] + 2)
-            self.views.table.regret[regret : regret + 2] = (1 - action, action)
+            row = self.rows[infoset.replace("_", " ")]
+            self.views.table.regrets_of(row, 2)[:] = (1 - action, action)
         self.runner.run(self.done, ITERATIONS)
         self.done += ITERATIONS
 
@@ -99,5 +99,4 @@ def test_what_is_trained_stays_what_was_set(opponents):
     gates = Gates("separate", opponents)
     gates.play(first_gate=0, second_gate=1, fork=1)
     for infoset, regrets in (("first gate", [1, 0]), ("second gate", [0, 1]), ("fork", [0, 1])):
-        regret = 2 * (gates.rows[infoset] + 2)
-        assert gates.views.table.regret[regret : regret + 2].tolist() == regrets
+        assert gates.views.table.regrets_of(gates.rows[infoset], 2).tolist() == regrets

@@ -127,7 +127,7 @@ def test_a_walk_that_stops_often_writes_the_same_tree(monkeypatch):
         assert np.array_equal(array, getattr(pieces.built.tree, name)), name
     assert np.array_equal(whole.move, pieces.move)
     assert np.array_equal(whole.parent, pieces.parent)
-    assert whole.built.table_words == pieces.built.table_words
+    assert whole.built.table_entries == pieces.built.table_entries
 
 
 def test_arrays_are_read_only_and_parents_come_first():
@@ -138,14 +138,14 @@ def test_arrays_are_read_only_and_parents_come_first():
     assert np.all(tree.parent[1:] < np.arange(1, len(tree.parent)))
 
 
-def test_tables_beyond_two_to_the_31_words_are_addressed():
+def test_tables_beyond_two_to_the_31_entries_are_addressed():
     menu = compile_menu(HEADS_UP, AbstractionConfig(max_raises=1))
     rules = betting_rules(players=2, blinds=(100, 200), stacks=STACK)
     tree = build_betting_tree(rules, menu, [[169, 2**30, 2**30, 2**30]] * 2)
     rows = tree.built.tree.nodes["row_base"]
     assert rows.min() == 0
     assert rows.max() > 2**31
-    assert tree.built.table_words >= tree.street_rows.words.sum() > 2**33
+    assert tree.built.table_entries >= tree.street_rows.entries.sum() > 2**33
 
 
 def test_what_cannot_be_a_tree_is_refused():

@@ -147,7 +147,7 @@ def test_regrets_are_floored_at_borders_on_the_sum_and_counted():
     assert free.freezes.clamped == 0
     for label in floored.game.infosets():
         count = len(label.actions)
-        regrets = floored.views.table.regret[2 * (label.row + count) :][:count]
+        regrets = floored.views.table.regrets_of(label.row, count)
         assert (regrets >= 0.0).all()
 
 
@@ -158,9 +158,8 @@ def test_the_sum_is_floored_and_not_the_parts():
     whole = FrozenCrew(game, 1, 4, algorithm=algorithm, weighting="vanilla").run_all([(0, 4)])
     free = FrozenCrew(game, 1, 4, weighting="vanilla").run_all([(0, 4)])
     for label in game.infosets():
-        first = 2 * (label.row + 2)
-        summed = free.views.table.regret[first : first + 2]
-        found = whole.views.table.regret[first : first + 2]
+        summed = free.views.table.regrets_of(label.row, 2)
+        found = whole.views.table.regrets_of(label.row, 2)
         assert np.array_equal(found, np.maximum(summed, np.float32(0.0)))
 
 

@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 import pytest
+from production import compiled_once, table_with
 
 from cfr_shm.algorithms import FULL_WIDTH, AlgorithmSettings, full_width_rule
 from cfr_shm.evaluation.best_response import evaluate
@@ -38,7 +39,7 @@ class Trainer:
     def __init__(self, game, name="cfr_plus", workers=1):
         self.game = game
         self.views = private_views(game, workers, state_planes=2)
-        vector = vector_game(self.views.tree, self.views.deals, game.table_words)
+        vector = vector_game(self.views.tree, self.views.deals, game.table_entries)
         self.form = vector.form
         vectors = np.zeros(vector.outline.vector_words)
         self.members = []
@@ -104,8 +105,7 @@ def test_a_stop_ends_the_task_between_iterations(flag):
 def test_utilities_are_those_of_the_uniform_profile_at_first(game):
     trainer = Trainer(game)
     assert trainer.run(0, 1) == 1
-    uniform = np.zeros(game.table_words)
-    table = trainer.views.table._replace(strategy_sum=uniform)
+    table = table_with(game, np.zeros(game.table_entries))
     values = evaluate(game, Strategy.from_table(game, table)).values
     assert trainer.result[RESULT_UTILITY] == pytest.approx(values[0], abs=1e-12)
     assert trainer.result[RESULT_NODES] == len(game.tree.nodes) * game.player_count
@@ -173,8 +173,7 @@ def test_policies_sum_to_one_and_floored_regrets_are_not_negative():
         row = slice(label.row, label.row + len(label.actions))
         assert policy[row].sum() == pytest.approx(1.0)
         assert regret[row].min() >= 0.0
-        first = 2 * (label.row + len(label.actions))
-        shown = trainer.views.table.regret[first : first + len(label.actions)]
+        shown = trainer.views.table.regrets_of(label.row, len(label.actions))
         assert np.array_equal(shown, regret[row].astype(np.float32))
 
 
@@ -183,4 +182,4 @@ def test_there_is_one_compiled_signature():
     for game in (kuhn(), kuhn(3), leduc()):
         Trainer(game).run(0, 1)
     Trainer(leduc(), workers=2).run(0, 1)
-    assert len(full_width.signatures) == 1
+    assert compiled_once(full_width)

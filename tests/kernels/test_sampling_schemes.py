@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from production import compiled_once
 
 from cfr_shm.algorithms import SAMPLED, AlgorithmSettings
 from cfr_shm.engine.settings import EngineSettings
@@ -94,9 +95,9 @@ def test_the_workers_line_counts_iterations_and_nodes(scheme):
 def test_the_reported_weight_is_what_the_strategy_sums_gained(scheme, weighting):
     trainer = Trainer(scheme, weighting=weighting)
     trainer.run(0, 5 * WINDOW)
-    sums = trainer.views.table.strategy_sum
+    table = trainer.views.table
     rows = {(label.row, len(label.actions)) for label in trainer.game.infosets()}
-    total = sum(sums[row : row + count].sum() for row, count in rows)
+    total = sum(table.sums_of(row, count).sum() for row, count in rows)
     assert total == pytest.approx(trainer.result[RESULT_WEIGHT], rel=1e-9)
 
 
@@ -139,5 +140,5 @@ def test_there_is_one_compiled_signature_each():
         external_sampling_averaged_apart,
         external_sampling_averaged_on_paths,
     ):
-        assert len(kernel.signatures) == 1
-    assert len(discount_table.signatures) <= 1
+        assert compiled_once(kernel)
+    assert not discount_table.signatures or compiled_once(discount_table)

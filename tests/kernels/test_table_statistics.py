@@ -9,6 +9,7 @@ import pytest
 
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
+from cfr_shm.layout_rows import table_words
 from cfr_shm.memory.tables import table_of
 from cfr_shm.strategy.statistics import street_statistics
 from cfr_shm.telemetry.events import StreetMeasured
@@ -18,22 +19,21 @@ from cfr_shm.telemetry.events import StreetMeasured
 def test_every_infoset_counts_once(build):
     game = build()
     draw = np.random.default_rng(1)
-    rows = np.zeros(game.table_words)
-    table = table_of(rows)
+    table = table_of(np.zeros(table_words(game.table_entries)))
     labels = {label.row: len(label.actions) for label in game.infosets()}
     visited, norms, entropies = 0, [], []
     for row, count in labels.items():
-        table.regret[2 * (row + count) : 2 * (row + count) + count] = draw.normal(size=count)
+        table.regrets_of(row, count)[:] = draw.normal(size=count)
         if draw.random() < 0.3:
             continue
-        table.strategy_sum[row : row + count] = draw.random(count) * (draw.random(count) < 0.8)
-        total = table.strategy_sum[row : row + count].sum()
+        table.sums_of(row, count)[:] = draw.random(count) * (draw.random(count) < 0.8)
+        total = table.sums_of(row, count).sum()
         if total == 0:
             continue
         visited += 1
-        regret = np.maximum(table.regret[2 * (row + count) : 2 * (row + count) + count], 0)
+        regret = np.maximum(table.regrets_of(row, count), 0)
         norms.append(math.sqrt((regret.astype(float) ** 2).sum()))
-        shares = table.strategy_sum[row : row + count] / total
+        shares = table.sums_of(row, count) / total
         entropies.append(-sum(s * math.log(s) for s in shares if s > 0))
     *streets, whole = street_statistics(game, table, 10.0)
     assert whole.infosets == len(labels)
@@ -46,6 +46,6 @@ def test_every_infoset_counts_once(build):
 
 def test_an_empty_table_and_regrets_that_are_elsewhere():
     game = kuhn()
-    table = table_of(np.zeros(game.table_words))
+    table = table_of(np.zeros(table_words(game.table_entries)))
     assert street_statistics(game, table, 0.0)[-1] == StreetMeasured(12, 0, 0.0, 0.0)
     assert street_statistics(game, table, None)[-1].average_regret_norm is None

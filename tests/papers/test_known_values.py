@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from production import train
+from production import table_with, train
 
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
 from cfr_shm.games.game import Game
@@ -13,7 +13,6 @@ from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
 from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import Table
 from cfr_shm.strategy.average import Strategy
 
 needs_speed = pytest.mark.skipif(JIT_DISABLED, reason="convergence needs compiled kernels")
@@ -33,8 +32,8 @@ def trained(game: Game, iterations: int, seed: int, linear: bool, in_flight: int
 )
 def test_uniform_profiles_are_as_exploitable_as_openspiel_reports(build, exploitability):
     game = build()
-    sums = np.zeros(game.table_words)
-    uniform = Strategy.from_table(game, Table(sums, sums.view(np.float32)))
+    sums = np.zeros(game.table_entries)
+    uniform = Strategy.from_table(game, table_with(game, sums))
     assert evaluate(game, uniform).exploitability == pytest.approx(exploitability, abs=1e-5)
 
 

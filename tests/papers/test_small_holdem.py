@@ -8,6 +8,7 @@ from pathlib import Path
 import betting_lines as plain
 import numpy as np
 import pytest
+from production import table_with
 from small_holdem import SmallHoldem, uniform
 
 from cfr_shm.cli.main import main
@@ -15,7 +16,6 @@ from cfr_shm.config import load_config
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.registry import load_game
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import Table
 from cfr_shm.strategy.average import Strategy
 
 NO_LIMIT = """
@@ -59,8 +59,8 @@ def test_uniform_play_is_as_exploitable_as_with_real_cards(reference, tmp_path):
     config = load_config(written(NO_LIMIT, tmp_path))
     game = load_game(config.game, abstraction=config.abstraction)
     assert len(game.tree.nodes) == plain.size(reference.tree)
-    sums = np.zeros(game.table_words)
-    strategy = Strategy.from_table(game, Table(sums, sums.view(np.float32)))
+    sums = np.zeros(game.table_entries)
+    strategy = Strategy.from_table(game, table_with(game, sums))
     found = evaluate(game, strategy)
     assert 2 * found.exploitability == pytest.approx(reference.nash_conv(uniform), rel=1e-9)
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from cfr_shm.array_store import DISK, Disk
 from cfr_shm.games.kuhn import kuhn
+from cfr_shm.layout_rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import table_of
 
@@ -53,7 +54,7 @@ class FastDisk(Disk):
 
 
 def checkpoint_of(iterations: int) -> Checkpoint:
-    rows = np.zeros(GAME.table_words)
+    rows = np.zeros(table_words(GAME.table_entries))
     rows.view(np.uint8)[:] = iterations // 100
     table_of(rows).strategy_sum[0] = iterations
     return Checkpoint("f", {}, ((0, iterations),), iterations, 0, (0.0, 0.0), 1.0, rows)

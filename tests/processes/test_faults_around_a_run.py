@@ -30,6 +30,7 @@ from cfr_shm.games.registry import load_game
 from cfr_shm.games.synthetic import synthetic_buckets
 from cfr_shm.layout import DECISION
 from cfr_shm.memory.checkpoint import load_checkpoint
+from cfr_shm.memory.tables import table_of
 from cfr_shm.run.checkpoint_writer import CheckpointWriter
 from cfr_shm.run.directory import StoredRun
 from cfr_shm.train import train
@@ -154,7 +155,7 @@ def row_sums(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     for node in game.tree.nodes[game.tree.nodes["kind"] == DECISION]:
         for bucket in range(int(game.deals.bucket_count[node["actor"], node["street"]])):
             first = int(node["row_base"]) + bucket * int(node["row_stride"])
-            found.append(rows[first : first + int(node["count"])].sum())
+            found.append(table_of(rows).sums_of(first, int(node["count"])).sum())
     return np.array(found)
 
 

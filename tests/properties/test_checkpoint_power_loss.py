@@ -15,6 +15,7 @@ import pytest
 
 from cfr_shm.array_store import Disk
 from cfr_shm.games.kuhn import kuhn
+from cfr_shm.layout_rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import table_of
 
@@ -148,7 +149,7 @@ def restore(directory: Directory, path: Path, dice: random.Random) -> None:
 
 
 def checkpoint_of(number: int) -> Checkpoint:
-    rows = np.zeros(GAME.table_words)
+    rows = np.zeros(table_words(GAME.table_entries))
     rows.view(np.uint8)[:] = number
     table_of(rows).strategy_sum[0] = number
     iterations = SAVES[number]

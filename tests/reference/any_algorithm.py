@@ -51,9 +51,9 @@ def settings_for(game: Game, name: str, seed: int = 0, **options) -> EngineSetti
 PARAMETERS = set(AlgorithmSettings.__dataclass_fields__) - {"name"}
 
 
-def train(game: Game, name: str, iterations: int, **options) -> VectorRun:
+def train(game: Game, name: str, iterations: int, *, compact: bool = False, **options) -> VectorRun:
     settings = settings_for(game, name, **options)
-    views = private_views(game, 1, settings.algorithm.state_planes)
+    views = private_views(game, 1, settings.algorithm.state_planes, compact=compact)
     runner = TaskRunner(settings, views, 0)
     result = runner.run(0, iterations).copy()
     assert result[RESULT_ITERATIONS] == iterations

@@ -30,6 +30,7 @@ class FrozenCrew:
         in_flight: int = 1,
         seed: int = 5,
         own_increments: bool | None = None,
+        compact: bool = False,
     ) -> None:
         algorithm = AlgorithmSettings() if algorithm is None else algorithm
         plan = plan_freezes(game, algorithm, freeze, workers)
@@ -49,7 +50,7 @@ class FrozenCrew:
             freeze=plan,
         )
         self.game, self.plan = game, plan
-        self.views = private_views(game, workers, 0, plan)
+        self.views = private_views(game, workers, 0, plan, compact)
         self.runners = [TaskRunner(self.settings, self.views, each) for each in range(workers)]
         self.freezes = Freezes(self.settings, self.views)
 
@@ -89,8 +90,6 @@ class FrozenCrew:
         expected = np.zeros_like(copied)
         for base, stride, count, rows in arrays.run.tolist():
             for row in range(base, base + stride * rows, stride):
-                first = 2 * (row + count)
-                expected[:, copied_regret(row, count) :][:, :count] = self.views.table.regret[
-                    first : first + count
-                ]
+                block = expected[:, copied_regret(row, count) :][:, :count]
+                block[:] = self.views.table.regrets_of(row, count)
         return copied.tobytes() == expected.tobytes()

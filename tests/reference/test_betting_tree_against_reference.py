@@ -16,7 +16,7 @@ from cfr_shm.errors import GameError
 from cfr_shm.games.action_menu import compile_menu
 from cfr_shm.games.betting import betting_rules
 from cfr_shm.games.betting_tree import build_betting_tree, measure_betting_tree
-from cfr_shm.layout import DECISION, SHOWDOWN, TERMINAL, row_words
+from cfr_shm.layout import DECISION, SHOWDOWN, TERMINAL
 
 KINDS = {DECISION: "decision", TERMINAL: "fold", SHOWDOWN: "showdown"}
 SIZES = ("0.5", "1", "2", "2x", "3x", "2.5bb", "6bb", "allin")
@@ -122,7 +122,7 @@ def same(betting, reference, bucket_counts):
             assert int(record["count"]) == children
             assert first > index
             assert np.all(betting.parent[first : first + children] == index)
-            stride = row_words(children)
+            stride = children
             assert int(record["row_stride"]) == stride
             base = int(record["row_base"])
             rows.append((base, base + stride * bucket_counts[node.actor][node.street]))
@@ -136,8 +136,10 @@ def same(betting, reference, bucket_counts):
     assert count == len(tree.nodes)
     rows.sort()
     assert rows[0][0] == 0
-    assert all(end == begin for (_, end), (begin, _) in itertools.pairwise(rows))
-    assert rows[-1][1] <= betting.built.table_words < rows[-1][1] + 8
+    # Rows of an even number of actions begin at even entries.
+    gaps = [begin - end for (_, end), (begin, _) in itertools.pairwise(rows)]
+    assert set(gaps) <= {0, 1}
+    assert rows[-1][1] <= betting.built.table_entries < rows[-1][1] + 16
 
 
 @pytest.mark.parametrize("seed", range(60))

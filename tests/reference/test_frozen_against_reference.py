@@ -12,6 +12,7 @@ from production import node_of_lines
 from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
+from cfr_shm.memory.tables import table_of
 
 SEED = 11
 GAMES = {
@@ -46,14 +47,13 @@ def test_every_cell_is_equal_to_the_bit(name, freeze, weighting, floor):
         floor=-np.inf if floor is None else floor,
     ).run(iterations)
     expected = np.zeros_like(run.views.rows)
-    regrets = expected.view(np.float32)
+    table = table_of(expected)
     rows = {label.name: label.row for label in game.infosets()}
     for infoset, sums in plain.strategy_sum.items():
         row = rows[rules.name(infoset)]
-        expected[row : row + len(sums)] = sums
+        table.sums_of(row, len(sums))[:] = sums
     for infoset, regret in plain.regret.items():
-        first = 2 * (rows[rules.name(infoset)] + len(regret))
-        regrets[first : first + len(regret)] = regret
+        table.regrets_of(rows[rules.name(infoset)], len(regret))[:] = regret
     assert run.table == expected.tobytes()
     assert run.freezes.totals()[2] == tuple(plain.utility_units)
     assert run.freezes.clamped == plain.clamped

@@ -44,10 +44,9 @@ def assert_same_tables(game, rules, run, plain):
     visited = set()
     for infoset, regret in plain.regret.items():
         row, count = rows[rules.name(infoset)], len(regret)
-        first = 2 * (row + count)
-        found = table.regret[first : first + count]
+        found = table.regrets_of(row, count)
         np.testing.assert_allclose(found, regret, rtol=2e-4, atol=2e-4, err_msg=str(infoset))
-        sums = table.strategy_sum[row : row + count]
+        sums = table.sums_of(row, count)
         np.testing.assert_allclose(sums, plain.strategy_sum[infoset], rtol=1e-5, atol=1e-7)
         visited.add(row)
     assert not run.strategy().weight[list(set(rows.values()) - visited)].any()
@@ -155,10 +154,9 @@ def test_sampled_passes_have_the_average_of_explored_ones(build):
     compared, deviations = 0, []
     for label in game.infosets():
         row, count = label.row, len(label.actions)
-        entries, regrets = slice(row, row + count), slice(2 * (row + count), 2 * row + 3 * count)
         tables = (explored.views.table, sampled.views.table)
-        assert np.array_equal(*(table.regret[regrets] for table in tables))
-        sums = [table.strategy_sum[entries] for table in tables]
+        assert np.array_equal(*(table.regrets_of(row, count) for table in tables))
+        sums = [table.sums_of(row, count) for table in tables]
         visits = [each.sum() for each in sums]
         if min(visits) < 400:
             continue

@@ -41,7 +41,7 @@ def history_kuhn() -> Game:
         street_count=1,
         tree=built.tree,
         deals=no_deals(2),
-        table_words=built.table_words,
+        table_entries=built.table_entries,
         max_depth=built.max_depth,
         max_actions=built.max_actions,
         constant_sum=True,

@@ -80,7 +80,7 @@ class RandomGame:
             street_count=1,
             tree=built.tree,
             deals=no_deals(self.players),
-            table_words=built.table_words,
+            table_entries=built.table_entries,
             max_depth=built.max_depth,
             max_actions=built.max_actions,
             constant_sum=False,

@@ -8,6 +8,7 @@ import numpy as np
 import pyspiel
 import pytest
 from history_kuhn import history_kuhn
+from production import compiled_once, table_with
 from random_games import RandomGame
 
 from cfr_shm.errors import GameError
@@ -20,7 +21,7 @@ from cfr_shm.games.synthetic import synthetic
 from cfr_shm.kernels import best_response as kernels
 from cfr_shm.kernels.average import average_strategy
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import DECISION, Table
+from cfr_shm.layout import DECISION
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.reach import reach_of_rows
 
@@ -35,14 +36,14 @@ GAMES = {
 
 
 def strategy_of(game: Game, sums: np.ndarray) -> Strategy:
-    return Strategy.from_table(game, Table(sums, sums.view(np.float32)))
+    return Strategy.from_table(game, table_with(game, sums))
 
 
 def random_strategy(game: Game, seed: int) -> Strategy:
     """A random profile in which some actions, and some whole rows, have no weight."""
     rng = np.random.default_rng(seed)
-    sums = rng.exponential(size=game.table_words) ** 3
-    return strategy_of(game, np.where(rng.random(game.table_words) < 0.2, 0.0, sums))
+    sums = rng.exponential(size=game.table_entries) ** 3
+    return strategy_of(game, np.where(rng.random(game.table_entries) < 0.2, 0.0, sums))
 
 
 def openspiel_policy(game: Game, strategy: Strategy) -> pyspiel.TabularPolicy:
@@ -123,7 +124,7 @@ def test_nash_conv_is_shared_among_the_players_of_a_constant_sum_game_only():
 @pytest.mark.parametrize("merge_suits", [False, True])
 def test_the_uniform_profile_of_leduc_has_its_published_exploitability(merge_suits):
     game = leduc(merge_suits=merge_suits)
-    uniform = strategy_of(game, np.zeros(game.table_words))
+    uniform = strategy_of(game, np.zeros(game.table_entries))
     assert evaluate(game, uniform).exploitability == pytest.approx(2.37361, abs=1e-5)
 
 
@@ -136,7 +137,7 @@ def test_kuhn_s_equilibrium_is_worth_minus_one_eighteenth_and_cannot_be_exploite
         "0b": 0.0, "1b": 1 / 3, "2b": 1.0,
     }  # fmt: skip
     for game in (kuhn(), history_kuhn()):
-        sums = np.zeros(game.table_words)
+        sums = np.zeros(game.table_entries)
         for label in game.infosets():
             sums[label.row : label.row + 2] = 1.0 - bet[label.name], bet[label.name]
         result = evaluate(game, strategy_of(game, sums))
@@ -160,7 +161,7 @@ def is_first_move(name: str) -> bool:
 
 def test_games_whose_deals_are_not_listed_are_refused_in_one_line():
     game = synthetic(buckets=3)
-    uniform = strategy_of(game, np.zeros(game.table_words))
+    uniform = strategy_of(game, np.zeros(game.table_entries))
     message = "exact evaluation of game synthetic is not possible: its buckets are drawn"
     with pytest.raises(GameError, match=message):
         evaluate(game, uniform)
@@ -179,4 +180,4 @@ def test_each_kernel_is_compiled_for_one_signature():
         reach_of_rows(game, random_strategy(game, 0))
     for name in ("best_response", "profile_values", "reach_probability", "row_reach"):
         assert len(getattr(kernels, name).signatures) == 1
-    assert len(average_strategy.signatures) == 1
+    assert compiled_once(average_strategy)

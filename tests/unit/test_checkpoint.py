@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cfr_shm import __version__
 from cfr_shm.array_store import Disk, write_store
 from cfr_shm.errors import EXIT_CHECKPOINT, ArrayStoreError, CheckpointError, NotFiniteError
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
+from cfr_shm.layout_rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore, load_checkpoint
 from cfr_shm.memory.tables import table_of
 
@@ -25,7 +27,7 @@ GAME = kuhn()
 
 def checkpoint_of(iterations: int, mark: float | None = None) -> Checkpoint:
     """A checkpoint whose rows hold ``mark``, or the iterations."""
-    rows = np.zeros(GAME.table_words)
+    rows = np.zeros(table_words(GAME.table_entries))
     table_of(rows).strategy_sum[0] = iterations if mark is None else mark
     return Checkpoint(
         fingerprint="f" * 64,
@@ -323,6 +325,37 @@ def test_newer_format_is_refused_although_there_is_an_older_checkpoint(three):
     path = three.directory / "300" / "manifest.json"
     path.write_text(json.dumps({"magic": "cfr-shm array store", "format": 2}))
     assert "format 2 is newer than 1" in refused(three)
+
+
+@pytest.mark.parametrize("change", [{"table_format": 1}, {"table_format": 3}, None])
+def test_a_table_laid_out_by_another_version_is_refused_with_both_versions(three, change):
+    def as_before(about):
+        about.update(change or {}, written_by="cfr-shm 0.0.9")
+        if change is None:  # As the first versions wrote it.
+            del about["table_format"]
+
+    forge(three.directory / "300", as_before)
+    found = (change or {"table_format": 1})["table_format"]
+    message = refused(three)
+    assert message.startswith(str(three.directory / "300"))
+    assert f"table format {found} of cfr-shm 0.0.9, this is cfr-shm {__version__}" in message
+    assert "with table format 2: go on with the version that wrote it" in message
+    with pytest.raises(CheckpointError, match=f"table format {found} of"):
+        load_checkpoint(three.directory / "300")
+
+
+def test_a_compact_table_comes_back_compact(store):
+    rows = np.zeros(table_words(GAME.table_entries, compact=True))
+    table_of(rows, compact=True).strategy_sum[1] = 3.0
+    plain = checkpoint_of(100)
+    config = {**plain.config, "table": {"compact": True}}
+    store.save(dataclasses.replace(plain, rows=rows, config=config), GAME)
+    loaded, _ = load(store)
+    assert loaded.compact
+    assert loaded.table.strategy_sum.dtype == np.float32
+    assert loaded.table.strategy_sum[1] == 3.0
+    with pytest.raises(ValueError, match="kuhn takes"):
+        store.save(dataclasses.replace(plain, rows=rows), GAME)
 
 
 def test_checkpoint_of_another_config_lists_the_keys(three):

@@ -144,6 +144,9 @@ def test_values_that_do_not_go_together():
     assert "num_workers is 2" in refusal(
         overrides=["engine.in_process=true", "engine.num_workers=2"]
     )
+    assert "table.compact true does not fit algorithm.name dcfr" in refusal(
+        overrides=["table.compact=true", "algorithm.name=dcfr"]
+    )
     assert "must not exceed" in refusal(overrides=["engine.wait_min_ms=5", "engine.wait_max_ms=4"])
 
 
@@ -236,6 +239,7 @@ def test_the_fingerprint_covers_what_decides_the_numbers_and_nothing_else():
         "engine.drain_window=512",
         "game.players=3",
         "algorithm.weighting=linear",
+        "table.compact=true",
     ]
     assert re.fullmatch(r"[0-9a-f]{64}", fingerprint(base))
     for override in same:

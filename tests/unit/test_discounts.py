@@ -23,13 +23,13 @@ def test_every_row_is_discounted_once(game):
     rows = {(label.row, len(label.actions)) for label in game.infosets()}
     signs = np.array([8.0, -8.0, 0.0], np.float32)
     for row, count in rows:
-        views.table.strategy_sum[row : row + count] = 9.0
-        views.table.regret[2 * (row + count) : 2 * (row + count) + count] = signs[:count]
+        views.table.sums_of(row, count)[:] = 9.0
+        views.table.regrets_of(row, count)[:] = signs[:count]
     assert plan().apply(views, 20) == pytest.approx(4 / 9)
     keep = 2**1.5 / (2**1.5 + 1)
     for row, count in rows:
-        assert views.table.strategy_sum[row : row + count] == pytest.approx(4.0)
-        found = views.table.regret[2 * (row + count) : 2 * (row + count) + count]
+        assert views.table.sums_of(row, count) == pytest.approx(4.0)
+        found = views.table.regrets_of(row, count)
         assert found == pytest.approx(np.array([8 * keep, -4.0, 0.0])[:count])
 
 

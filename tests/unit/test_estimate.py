@@ -85,6 +85,16 @@ def test_sizes_are_those_of_the_game(quick, capsys, game, infosets, entries):
     assert shares == sorted(shares)
 
 
+def test_a_compact_table_takes_two_thirds():
+    wide = sizes_of(load_config("hu_small"))
+    compact = sizes_of(load_config("hu_small", overrides=["table.compact=true"]))
+    assert 3 * compact.table_bytes == 2 * wide.table_bytes
+    for bytes_each, sizes in ((12, wide), (8, compact)):
+        gaps = sum(street.decisions for street in sizes.streets) + 15
+        assert 0 <= sizes.table_bytes - bytes_each * sizes.entries <= bytes_each * gaps
+        assert all(street.bytes == bytes_each * street.entries for street in sizes.streets)
+
+
 def test_the_presets_say_their_true_sizes():
     for name in ("hu_small", "hu_standard", "hu_rich", "sixmax_small", "sixmax", "blueprint_5h"):
         config = load_config(name)

@@ -9,6 +9,7 @@ import json
 import numpy as np
 import pyspiel
 import pytest
+from production import table_with
 
 from cfr_shm.errors import CfrShmError, GameError, UsageError
 from cfr_shm.evaluation.best_response import evaluate
@@ -17,7 +18,6 @@ from cfr_shm.games.goofspiel import goofspiel
 from cfr_shm.games.kuhn import kuhn
 from cfr_shm.games.leduc import leduc
 from cfr_shm.games.synthetic import synthetic
-from cfr_shm.layout import Table
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.export import (
     CSV_COLUMNS,
@@ -29,12 +29,12 @@ from cfr_shm.strategy.export import (
 
 
 def strategy_of(game: Game, sums: np.ndarray) -> Strategy:
-    return Strategy.from_table(game, Table(sums, sums.view(np.float32)))
+    return Strategy.from_table(game, table_with(game, sums))
 
 
 def sums_with_unvisited_rows(game: Game, seed: int = 0, unvisited: float = 0.2) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    sums = np.zeros(game.table_words)
+    sums = np.zeros(game.table_entries)
     for row, count in {label.row: len(label.actions) for label in game.infosets()}.items():
         if rng.random() >= unvisited:
             sums[row : row + count] = rng.exponential(size=count)
@@ -50,7 +50,7 @@ def read_json(path) -> dict:
 
 def test_strategy_normalises_rows_and_is_uniform_where_never_visited():
     game = kuhn()
-    sums = np.zeros(game.table_words)
+    sums = np.zeros(game.table_entries)
     labels = list(game.infosets())
     sums[labels[0].row : labels[0].row + 2] = 3.0, 1.0
     strategy = strategy_of(game, sums)
@@ -61,10 +61,10 @@ def test_strategy_normalises_rows_and_is_uniform_where_never_visited():
 
 def test_strategy_is_immutable_and_shares_nothing_with_the_table():
     game = kuhn()
-    sums = np.ones(game.table_words)
-    strategy = strategy_of(game, sums)
+    table = table_with(game, np.ones(game.table_entries))
+    strategy = Strategy.from_table(game, table)
     before = strategy.probability.copy()
-    sums[:] = np.arange(len(sums))
+    table.strategy_sum[:] = np.arange(len(table.strategy_sum))
     np.testing.assert_array_equal(strategy.probability, before)
     with pytest.raises(ValueError, match="read-only"):
         strategy.probability[0] = 1.0
@@ -121,7 +121,7 @@ def test_games_that_openspiel_does_not_have_are_refused(tmp_path):
     with pytest.raises(
         GameError, match=r"synthetic is not in OpenSpiel; export it with --format npz or csv"
     ):
-        export_openspiel(game, strategy_of(game, np.zeros(game.table_words)), tmp_path / "x.json")
+        export_openspiel(game, strategy_of(game, np.zeros(game.table_entries)), tmp_path / "x.json")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -157,7 +157,7 @@ def test_reach_of_an_infoset_is_the_same_with_suits_merged_and_apart(tmp_path):
     merged, apart = leduc(merge_suits=True), leduc(merge_suits=False)
     sums = sums_with_unvisited_rows(merged)
     rows = {label.name: label.row for label in merged.infosets()}
-    spread = np.zeros(apart.table_words)
+    spread = np.zeros(apart.table_entries)
     for label in apart.infosets():
         count = len(label.actions)
         spread[label.row : label.row + count] = sums[rows[label.name] :][:count]
@@ -171,7 +171,7 @@ def test_reach_of_an_infoset_is_the_same_with_suits_merged_and_apart(tmp_path):
 def test_visits_are_counts_with_vanilla_weights_and_scaled_with_linear_weights(tmp_path):
     game = kuhn()
     first = next(iter(game.infosets()))
-    sums = np.zeros(game.table_words)
+    sums = np.zeros(game.table_entries)
     sums[first.row : first.row + 2] = 0.1 * 7, 0.9 * 7  # seven visits, up to rounding
     assert npz(game, sums, tmp_path)["visits"].tolist()[:2] == [7.0, 0.0]
     iterations = 99
@@ -181,7 +181,7 @@ def test_visits_are_counts_with_vanilla_weights_and_scaled_with_linear_weights(t
 
 def test_reach_is_left_out_where_deals_are_not_listed(tmp_path):
     game = synthetic(2, 1, 1, 3)
-    arrays = npz(game, np.zeros(game.table_words), tmp_path)
+    arrays = npz(game, np.zeros(game.table_entries), tmp_path)
     assert "reach" not in arrays
     assert str(arrays["game"]) == "synthetic"
 
@@ -218,7 +218,7 @@ def test_csv_says_what_npz_says(tmp_path):
 
 def test_csv_leaves_reach_empty_where_deals_are_not_listed(tmp_path):
     game = synthetic(2, 1, 1, 3)
-    export_csv(game, strategy_of(game, np.zeros(game.table_words)), tmp_path / "policy.csv")
+    export_csv(game, strategy_of(game, np.zeros(game.table_entries)), tmp_path / "policy.csv")
     lines = read_csv(tmp_path / "policy.csv")
     assert {(line["reach"], line["visited"]) for line in lines} == {("", "0")}
     assert list(tmp_path.iterdir()) == [tmp_path / "policy.csv"]
@@ -228,7 +228,7 @@ def test_two_infosets_of_one_name_are_not_thrown_together(tmp_path):
     game = kuhn()
     twice = dataclasses.replace(game, infosets=lambda: iter([*game.infosets()] * 2))
     with pytest.raises(GameError, match="kuhn has two infosets '0'"):
-        export_openspiel(twice, strategy_of(game, np.zeros(game.table_words)), tmp_path / "x")
+        export_openspiel(twice, strategy_of(game, np.zeros(game.table_entries)), tmp_path / "x")
 
 
 # --- files -------------------------------------------------------------------------------
@@ -254,7 +254,7 @@ def test_a_failed_export_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
 def test_an_export_replaces_the_old_file(tmp_path):
     path = tmp_path / "policy.json"
     path.write_text("old")
-    export_openspiel(kuhn(), strategy_of(kuhn(), np.zeros(kuhn().table_words)), path)
+    export_openspiel(kuhn(), strategy_of(kuhn(), np.zeros(kuhn().table_entries)), path)
     assert read_json(path)["game"] == "kuhn_poker"
     assert list(tmp_path.iterdir()) == [path]
 

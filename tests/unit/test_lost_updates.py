@@ -11,6 +11,8 @@ from cfr_shm.engine.lost_updates import (
 )
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.layout import DECISION, NODE_DTYPE, TERMINAL, Tree
+from cfr_shm.layout_rows import table_words
+from cfr_shm.memory.tables import table_of
 
 
 def test_nothing_lost_is_zero_whatever_the_rounding() -> None:
@@ -35,19 +37,21 @@ def test_one_round_of_tasks_has_the_witnesses() -> None:
     assert found == [*range(24, 28), *range(24 + 4 * 32, 28 + 4 * 32)]
 
 
-def test_the_table_is_summed_without_its_regrets_and_shared_rows_once() -> None:
+@pytest.mark.parametrize("compact", [False, True])
+def test_the_table_is_summed_without_its_regrets_and_shared_rows_once(compact: bool) -> None:
     nodes = np.zeros(4, NODE_DTYPE)
     nodes["kind"] = [DECISION, DECISION, DECISION, TERMINAL]
     nodes["count"] = [2, 3, 3, 0]
-    nodes["row_base"] = [0, 12, 12, 0]
-    nodes["row_stride"] = [3, 0, 0, 0]  # 4 buckets of 3 words; then one row of two nodes
+    nodes["row_base"] = [0, 9, 9, 0]
+    nodes["row_stride"] = [2, 0, 0, 0]  # 4 buckets of 2 entries; then one row of two nodes
     empty = np.zeros(0)
     tree = Tree(nodes, np.zeros((1, 2)), empty, empty.astype(np.int64), empty)
-    strategy_sum = np.full(17, 1e30)
-    for row in range(4):
-        strategy_sum[3 * row : 3 * row + 2] = 1.0
-    strategy_sum[12:15] = 10.0
-    assert total_strategy_weight(tree, np.array([[4], [4]]), strategy_sum) == 4 * 2 + 30
+    table = table_of(np.full(table_words(12, compact), 1e30), compact)
+    for bucket in range(4):
+        table.sums_of(2 * bucket, 2)[:] = 1.0
+    table.sums_of(9, 3)[:] = 10.0
+    total = total_strategy_weight(tree, np.array([[4], [4]]), table.strategy_sum)
+    assert total == 4 * 2 + 30
 
 
 def test_the_account_follows_discounts() -> None:

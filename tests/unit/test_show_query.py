@@ -17,7 +17,8 @@ from cfr_shm.cards.ranges import hand_pairs
 from cfr_shm.cli import session
 from cfr_shm.cli.main import main
 from cfr_shm.config import Config
-from cfr_shm.layout import Table
+from cfr_shm.layout_rows import table_words
+from cfr_shm.memory.tables import table_of
 
 PREFLOP, LATER = 169, 11
 
@@ -61,19 +62,18 @@ def stored():
     """Return a run whose rows hold 1, 2, 3, ... visits by action, except those of 72o: none."""
     rules = {"players": 2, "blinds": [100, 200], "stacks": 20_000, "streets": 2}
     tree = tree_of(menu, (PREFLOP, LATER), **rules)
-    sums = np.zeros(tree.built.table_words)
+    table = table_of(np.zeros(table_words(tree.built.table_entries)))
     nodes = tree.built.tree.nodes
     for record in nodes[nodes["kind"] == 0]:
         count, stride = int(record["count"]), int(record["row_stride"])
         for bucket in range(LATER if record["street"] else PREFLOP):
             if record["street"] or bucket != 13 * 5 + 0:
                 row = int(record["row_base"]) + bucket * stride
-                sums[row : row + count] = np.arange(1, count + 1) + bucket
+                table.sums_of(row, count)[:] = np.arange(1, count + 1) + bucket
     game = SimpleNamespace(
         name="made", player_count=2, betting=tree, big_blind=200.0, hole_cards=ClassCards()
     )
     checkpoint = SimpleNamespace(path=Path("runs/made/checkpoints/7"), iterations=7, seconds=1.5)
-    table = Table(sums, np.zeros(2 * len(sums), np.float32))
     return session.StoredTable(Config(), game, checkpoint, table)
 
 
@@ -92,7 +92,7 @@ def call(capsys, monkeypatch):
 def row_of(line_node, bucket):
     record = stored().game.betting.built.tree.nodes[line_node]
     row = int(record["row_base"]) + bucket * int(record["row_stride"])
-    return stored().table.strategy_sum[row : row + int(record["count"])]
+    return stored().table.sums_of(row, int(record["count"]))
 
 
 # --- show ---------------------------------------------------------------------------------
@@ -387,7 +387,7 @@ def rows_of(run, node, deals_bucket):
     found = session.load_table(str(run))
     record = found.game.tree.nodes[node]
     row = int(record["row_base"]) + deals_bucket * int(record["row_stride"])
-    return found.table.strategy_sum[row : row + int(record["count"])]
+    return found.table.sums_of(row, int(record["count"]))
 
 
 def test_a_trained_run_is_shown_as_its_table_has_it(holdem_run, capsys):

@@ -13,7 +13,9 @@ from betting_trees import all_in, pot_sizes, tree_of
 from cfr_shm.cards.deck import ROYAL, Deck
 from cfr_shm.errors import UsageError
 from cfr_shm.games.line_walk import walk_line
-from cfr_shm.layout import DECISION, Table
+from cfr_shm.layout import DECISION
+from cfr_shm.layout_rows import table_words
+from cfr_shm.memory.tables import table_of
 from cfr_shm.strategy.spot import read_rows, spot_at
 
 BOARD_COUNTS = (0, 3, 4, 5)
@@ -63,16 +65,16 @@ def tree():
 @functools.cache
 def table():
     rng = np.random.default_rng(3)
-    words = tree().built.table_words
-    sums = rng.uniform(0.0, 9.0, words)
+    table = table_of(np.zeros(table_words(tree().built.table_entries)))
     nodes = tree().built.tree.nodes
     # A tenth of the rows was never visited.
     for record in nodes[nodes["kind"] == DECISION]:
         for bucket in range(BUCKET_COUNTS[record["street"]]):
-            if rng.random() < 0.1:
-                row = record["row_base"] + bucket * record["row_stride"]
-                sums[row : row + record["count"]] = 0.0
-    return Table(strategy_sum=sums, regret=np.zeros(2 * words, np.float32))
+            row = int(record["row_base"]) + bucket * int(record["row_stride"])
+            count = int(record["count"])
+            if rng.random() >= 0.1:
+                table.sums_of(row, count)[:] = rng.uniform(0.0, 9.0, count)
+    return table
 
 
 def policy_by_hand(node, cards, seat, street, hand, board):
@@ -80,7 +82,7 @@ def policy_by_hand(node, cards, seat, street, hand, board):
     record = tree().built.tree.nodes[node]
     bucket = int(cards.buckets(seat, street, np.array([hand], np.uint8), board)[0])
     row = int(record["row_base"]) + bucket * int(record["row_stride"])
-    sums = [float(table().strategy_sum[row + i]) for i in range(int(record["count"]))]
+    sums = table().sums_of(row, int(record["count"])).tolist()
     total = sum(sums)
     return row, total, [each / total for each in sums] if total > 0 else None
 

@@ -25,7 +25,7 @@ GAMES = {
 
 
 def shares_of(game, workers):
-    form = vector_game(game.tree, game.deals, game.table_words).form
+    form = vector_game(game.tree, game.deals, game.table_entries).form
     shares = [
         share_of(game.tree, form, meeting_of(worker, workers, 1)) for worker in range(workers)
     ]

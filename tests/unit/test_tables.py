@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from production import compiled_once
 
 from cfr_shm.errors import MemoryReserveError, NotFiniteError
 from cfr_shm.games.kuhn import kuhn
@@ -12,6 +13,7 @@ from cfr_shm.games.synthetic import synthetic
 from cfr_shm.kernels.finite import first_not_finite
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.layout import DECISION, LANE_WORDS, Tree, control_words
+from cfr_shm.layout_rows import first_regret, first_sum, table_words
 from cfr_shm.memory import tables
 from cfr_shm.memory.arena import Arena
 from cfr_shm.memory.limits import Limit
@@ -54,7 +56,7 @@ def test_tree_and_deals_are_the_games(game, arena):
             assert np.array_equal(seen, made)
         assert views.deals.kind == game.deals.kind
         assert isinstance(views.deals.kind, int)
-        assert views.rows.shape == (game.table_words,)
+        assert views.rows.shape == (table_words(game.table_entries),)
         assert not views.rows.any()
         assert views.control.shape == (control_words(3),)
         assert not views.control.any()
@@ -147,7 +149,7 @@ def test_scratch_has_a_frame_more_than_a_path_has_decisions():
 
 
 def rows_of(game):
-    """Yield the first word and the actions of every row of a game."""
+    """Yield the first entry and the actions of every row of a game."""
     nodes = game.tree.nodes
     for node in nodes[nodes["kind"] == DECISION]:
         buckets = game.deals.bucket_count[node["actor"], node["street"]]
@@ -156,46 +158,49 @@ def rows_of(game):
 
 
 def extreme_rows(game) -> np.ndarray:
-    rows = np.zeros(game.table_words)
+    rows = np.zeros(table_words(game.table_entries))
     table = table_of(rows)
     for row, actions in rows_of(game):
-        table.strategy_sum[row : row + actions] = 1e300
-        table.regret[2 * (row + actions) : 2 * (row + actions) + actions] = -3e38
+        table.sums_of(row, actions)[:] = 1e300
+        table.regrets_of(row, actions)[:] = -3e38
     return rows
 
 
 def test_finite_table_passes(game):
-    check_finite(game, np.zeros(game.table_words))
+    check_finite(game, np.zeros(table_words(game.table_entries)))
     check_finite(game, extreme_rows(game))
 
 
 def test_regret_that_is_nan_though_its_word_is_not():
     """Two float32 make a word that, read as float64, says nothing about them."""
     game = kuhn()
-    rows = np.zeros(game.table_words)
+    rows = np.zeros(table_words(game.table_entries))
     row, actions = next(rows_of(game))
-    table_of(rows).regret[2 * (row + actions)] = np.nan
+    table_of(rows).regrets_of(row, actions)[0] = np.nan
     assert np.isfinite(rows).all()
     with pytest.raises(NotFiniteError, match=r"regret\["):
         check_finite(game, rows)
 
 
-def test_unused_half_words_are_not_looked_at():
+def test_entries_between_rows_are_not_looked_at():
     game = leduc()
-    row, actions = next((row, actions) for row, actions in rows_of(game) if actions == 3)
-    rows = np.zeros(game.table_words)
-    table_of(rows).regret[2 * (row + actions) + actions] = np.nan
+    rows = np.full(table_words(game.table_entries), np.nan)
+    for row, actions in rows_of(game):
+        table_of(rows).sums_of(row, actions)[:] = 0.0
+        table_of(rows).regrets_of(row, actions)[:] = 0.0
+    assert np.isnan(rows).any()
     check_finite(game, rows)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_every_bad_entry_is_found_and_named(game, value):
-    rows = np.zeros(game.table_words)
+    rows = np.zeros(table_words(game.table_entries))
     table = table_of(rows)
     places = list(rows_of(game))
     for row, actions in [places[0], places[len(places) // 2], places[-1]]:
         for entry in range(actions):
-            cells = (("strategy_sum", row + entry), ("regret", 2 * (row + actions) + entry))
+            sums, regrets = first_sum(row, actions, False), first_regret(row, actions, False)
+            cells = (("strategy_sum", sums + entry), ("regret", regrets + entry))
             for name, index in cells:
                 getattr(table, name)[index] = value
                 with pytest.raises(NotFiniteError) as caught:
@@ -213,9 +218,9 @@ def test_table_of_another_size_is_not_walked():
 
 @pytest.mark.skipif(JIT_DISABLED, reason="counts compiled signatures")
 def test_finite_check_is_compiled_once(arena, game):
-    rows = np.zeros(game.table_words)
+    rows = np.zeros(table_words(game.table_entries))
     check_finite(game, rows)
     rows.setflags(write=False)
     check_finite(game, rows)
     check_finite(game, training_views(arena).rows)
-    assert len(first_not_finite.signatures) == 1
+    assert compiled_once(first_not_finite)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cfr_shm.algorithms import FULL_WIDTH, SAMPLED
+from cfr_shm.cli.main import main
 from cfr_shm.config import Config, differences, fingerprint, load_config
-from cfr_shm.errors import ConfigError
+from cfr_shm.errors import CheckpointError, ConfigError
 from cfr_shm.games.registry import load_game
+from cfr_shm.layout_rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.run.directory import StoredRun
 from cfr_shm.run.setup import algorithm_settings, mean_iteration_weight, with_averages
@@ -48,8 +51,28 @@ def test_a_resumed_run_ends_where_an_undisturbed_one_does(tmp_path, name):
     train(whole, tmp_path / "parts", resume=load(tmp_path / "parts", whole))
     found = [load(tmp_path / each, whole).rows for each in ("whole", "parts")]
     assert np.array_equal(*found)
-    planes = 3 if name in FULL_WIDTH else 1
-    assert len(found[0]) == planes * load_game(whole.game).table_words
+    entries, planes = load_game(whole.game).table_entries, 2 if name in FULL_WIDTH else 0
+    assert len(found[0]) == table_words(entries) + planes * entries
+
+
+@pytest.mark.parametrize("mode", ["async", "deterministic"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_compact_run_is_trained_resumed_and_evaluated(tmp_path, capsys, mode, workers):
+    options = [f"engine.mode={mode}", "table.compact=true", f"engine.num_workers={workers}"]
+    whole, first = leduc(64, *options), leduc(32, *options)
+    train(first, tmp_path / "parts")
+    train(whole, tmp_path / "parts", resume=load(tmp_path / "parts", whole))
+    train(leduc(64, *options), tmp_path / "whole")
+    found = [load(tmp_path / each, whole) for each in ("whole", "parts")]
+    assert found[0].rows.nbytes == 8 * load_game(whole.game).table_entries
+    if mode == "deterministic" or workers == 1:
+        assert np.array_equal(found[0].rows, found[1].rows)
+    for command in (["eval"], ["show"], ["export", "--format", "npz", "-o", tmp_path / "x.npz"]):
+        assert main([command[0], str(tmp_path / "parts"), *map(str, command[1:])]) == 0
+    assert json.loads((tmp_path / "parts" / "summary.json").read_text())["exploitability"]
+    wide = leduc(64, *options[:1], options[2])
+    with pytest.raises(CheckpointError, match=r"differs in table\.compact: True != "):
+        load(tmp_path / "parts", wide)
 
 
 @pytest.mark.parametrize("name", SAMPLED)

@@ -16,7 +16,7 @@ from cfr_shm.layout import DECISION
 
 
 def form_of(game):
-    return vector_game(game.tree, game.deals, game.table_words).form
+    return vector_game(game.tree, game.deals, game.table_entries).form
 
 
 def test_leduc_has_one_public_state_per_board():
@@ -69,4 +69,4 @@ def test_poker_rows_are_exclusive_and_history_rows_are_shared():
 def test_drawn_buckets_are_refused():
     game = synthetic(buckets=5)
     with pytest.raises(GameError, match="listed deals"):
-        vector_game(game.tree, game.deals, game.table_words)
+        vector_game(game.tree, game.deals, game.table_entries)
