@@ -244,7 +244,8 @@ def _left(
         parts.append(left)
 
     run_ranges(piece, 0, len(points), workers, pieces=8)
-    return np.sum(parts, axis=0, dtype=np.int64)
+    total: NDArray[np.int64] = np.sum(parts, axis=0, dtype=np.int64)
+    return total
 
 
 def _key(seed: int, number: int) -> int:
