@@ -55,7 +55,9 @@ def load_buckets(
     if path.exists():
         return _open(path)
     if progress:
-        progress(f"building buckets in {path} (once, some minutes; they do not count as training)")
+        progress(
+            f"building buckets in {path} (once, a minute or two; they do not count as training)"
+        )
     return default_buckets(spec, progress=Progress(progress))
 
 

@@ -218,6 +218,4 @@ def scale_vectors(sums, first, last, vectors):
             if whole == 0:
                 own = points
                 whole = hands
-            # The quotient of floats rounds to no other integer below 2**53, and is vector code.
-            share = np.float64(SCALE * own + whole) / np.float64(2 * whole)
-            vectors[at(hand), at(cluster)] = np.int64(share)
+            vectors[at(hand), at(cluster)] = (SCALE * own + whole) // (2 * whole)

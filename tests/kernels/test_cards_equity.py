@@ -26,7 +26,7 @@ from cfr_shm.cards.equity import (
 from cfr_shm.cards.isomorphism import card_index, hand_number, hand_numbers
 from cfr_shm.errors import UsageError
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.kernels.opponents import CLUSTERS
+from cfr_shm.kernels.opponents import CLUSTERS, SCALE
 
 needs_compilation = pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")
 RULES = Rules(5)
@@ -164,6 +164,22 @@ def test_opponent_sums_equal_brute_force(street, seed):
         total += np.array(RULES.points_against(hole, river, opposing_sets()))
     held = sums[hand_number(ROYAL, hole, board)].astype(np.int64) * [1, 2]
     assert np.array_equal(held, times * total)
+
+
+def test_vectors_are_rounded_as_whole_numbers_are():
+    random = np.random.default_rng(3)
+    hands = random.integers(0, 2**21, (4000, CLUSTERS))
+    hands[:200, ::3] = 0
+    hands[200:2000] %= 40  # where halves are frequent
+    points = random.integers(0, 2 * hands + 1)
+    vectors = opponents.scaled(np.stack([points, hands], axis=2).astype(np.uint32), 1)
+    for row in range(len(hands)):
+        for cluster in range(CLUSTERS):
+            own, whole = int(points[row, cluster]), int(hands[row, cluster])
+            if whole == 0:
+                own, whole = int(points[row].sum()), int(hands[row].sum())
+            if whole:
+                assert vectors[row, cluster] == (SCALE * own + whole) // (2 * whole)
 
 
 @needs_compilation
