@@ -6,6 +6,8 @@ compiled by whoever first chooses it, so that nobody waits for what is not used.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cfr_shm.algorithms import (
     CHANCE_SAMPLING,
     EXTERNAL_SAMPLING,
@@ -16,6 +18,7 @@ from cfr_shm.algorithms import (
     AlgorithmSettings,
 )
 from cfr_shm.engine.discounts import DiscountPlan
+from cfr_shm.engine.freezes import plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.leduc import leduc
@@ -43,21 +46,30 @@ def are_compiled(algorithm: AlgorithmSettings, frozen: bool = False) -> bool:
     return JIT_DISABLED or any(("_frozen-" in file.name) == frozen for file in found)
 
 
+def compile_for(algorithm: AlgorithmSettings, frozen: bool = False) -> None:
+    """Compile the kernel that runs an algorithm, ``frozen`` or not, and no other."""
+    game = leduc()
+    algorithm = replace(algorithm, epsilon=AlgorithmSettings().epsilon)
+    freezes = frozen and not algorithm.is_full_width
+    plan = plan_freezes(game, algorithm, 1, 1) if freezes else None
+    settings = EngineSettings(
+        worker_count=1,
+        player_count=game.player_count,
+        street_count=game.street_count,
+        max_depth=game.max_depth,
+        max_actions=game.max_actions,
+        algorithm=algorithm,
+        freeze=plan,
+    )
+    views = private_views(game, 1, algorithm.state_planes, plan)
+    TaskRunner(settings, views, 0).run(0, 0)
+
+
 def compile_all() -> None:
     """Compile the kernels of every algorithm into the cache."""
     chosen = [AlgorithmSettings(name=name) for name in (*SAMPLED, "cfr")]
     chosen += [AlgorithmSettings(averaging="separate"), AlgorithmSettings(regret_floor=0.0)]
-    game = leduc()
     for algorithm in chosen:
-        settings = EngineSettings(
-            worker_count=1,
-            player_count=game.player_count,
-            street_count=game.street_count,
-            max_depth=game.max_depth,
-            max_actions=game.max_actions,
-            algorithm=algorithm,
-        )
-        views = private_views(game, 1, algorithm.state_planes)
-        TaskRunner(settings, views, 0).run(0, 0)
+        compile_for(algorithm)
     plan = DiscountPlan(interval=1, until=None, alpha=1.0, beta=1.0, gamma=1.0)
-    plan.apply(private_views(game), 1)
+    plan.apply(private_views(leduc()), 1)

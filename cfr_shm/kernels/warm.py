@@ -31,26 +31,17 @@ from cfr_shm.kernels.finite import FOUND_WORDS, first_not_finite
 from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
 from cfr_shm.kernels.own_sums import hand_over
 from cfr_shm.kernels.table_statistics import COLUMNS, table_statistics
-from cfr_shm.kernels.traverse import external_sampling
 from cfr_shm.layout import (
     CALL,
-    CONTROL_LINE_WORDS,
     DEALS_TABLE,
     DECISION,
-    FRAME_WORDS,
-    LANE_WORDS,
     NO_LIMIT,
     NODE_DTYPE,
-    RESULT_UTILITY,
     TERMINAL,
     BettingRules,
     Deals,
-    Scratch,
-    Table,
-    Task,
     Tree,
     betting_words,
-    control_words,
     row_words,
 )
 from cfr_shm.layout_betting_tree import (
@@ -62,8 +53,6 @@ from cfr_shm.layout_betting_tree import (
 )
 from cfr_shm.layout_cards import (
     CARD_ARRAYS,
-    FULL_BOARD,
-    HOLE_CARDS,
     CardDeals,
 )
 
@@ -76,11 +65,13 @@ _betting_is_ready = False
 def compile_kernels(announce: Callable[[str], None]) -> None:
     """Make what every run needs ready: load it from the cache, or compile it and fill the cache.
 
-    ``announce`` is told once if anything has to be compiled, which takes some seconds. A
-    damaged cache is deleted and built again; one that cannot be written is done without.
+    The kernels that train are not among them (``engine.algorithm_kernels``): who looks at a run
+    does not wait for them. ``announce`` is told once if anything has to be compiled, which takes
+    some seconds. A damaged cache is deleted and built again; one that cannot be written is done
+    without.
     """
-    said = "compiling kernels (once for this version and machine, about 20 s) ..."
-    _make_ready(_call_all, "traverse", said, announce)
+    said = "compiling kernels (once for this version and machine, about 5 s) ..."
+    _make_ready(_call_all, "average", said, announce)
 
 
 def compile_betting_kernels(announce: Callable[[str], None] | None) -> None:
@@ -180,23 +171,6 @@ def _call_all() -> None:
     """
     tree, deals = _tiny_game()
     rows = np.zeros(row_words(2))
-    table = Table(rows, rows.view(np.float32))
-    scratch = Scratch(
-        lane_state=np.zeros((1, LANE_WORDS), np.int64),
-        lane_bucket=np.zeros((1, 2, 1), np.int32),
-        lane_strength=np.zeros((1, 2), np.int32),
-        frame_state=np.zeros((2, FRAME_WORDS), np.int64),
-        frame_policy=np.zeros((2, 2)),
-        frame_value=np.zeros((2, 2)),
-        deal_cards=np.zeros((1, FULL_BOARD + 2 * HOLE_CARDS), np.int64),
-        deal_number=np.zeros((2, 1), np.int64),
-        deal_strength=np.zeros(2, np.int64),
-        deal_ready=np.full(2, -1, np.int64),
-    )
-    control = np.zeros(control_words(1), np.int64)
-    result = np.zeros(RESULT_UTILITY + 2)
-    task = Task(0, 0, 1, 1, 0, 0, CONTROL_LINE_WORDS)
-    external_sampling(tree, deals, table, task, scratch, control, result)
     hand_over(np.zeros(rows.shape), rows)
 
     sums, regret = _read_only(rows), _read_only(rows).view(np.float32)
