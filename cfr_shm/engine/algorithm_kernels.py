@@ -6,41 +6,63 @@ compiled by whoever first chooses it, so that nobody waits for what is not used.
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import replace
+from pathlib import Path
+
 from cfr_shm.algorithms import (
-    CHANCE_SAMPLING,
-    EXTERNAL_SAMPLING,
-    FULL_WIDTH,
-    OUTCOME_SAMPLING,
-    PUBLIC_CHANCE_SAMPLING,
     SAMPLED,
     AlgorithmSettings,
 )
 from cfr_shm.engine.discounts import DiscountPlan
+from cfr_shm.engine.freezes import plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED, cache_directory
 from cfr_shm.memory.tables import private_views
 
-_MODULES = {
-    EXTERNAL_SAMPLING: "traverse",
-    OUTCOME_SAMPLING: "outcome",
-    CHANCE_SAMPLING: "chance_sampling",
-    PUBLIC_CHANCE_SAMPLING: "public_chance",
-    **dict.fromkeys(FULL_WIDTH, "full_width"),
-}
+
+def are_compiled(algorithm: AlgorithmSettings, frozen: bool = False, compact: bool = False) -> bool:
+    """Return whether ``compile_for`` has put this kernel into the cache."""
+    return JIT_DISABLED or _mark(algorithm, frozen, compact).exists()
 
 
-def are_compiled(algorithm: AlgorithmSettings, frozen: bool = False) -> bool:
-    """Return whether the kernels of an algorithm, ``frozen`` or not, are in the cache."""
-    module = _MODULES[algorithm.name]
-    frozen = frozen and not algorithm.is_full_width
+def compile_for(algorithm: AlgorithmSettings, frozen: bool = False, compact: bool = False) -> None:
+    """Compile the kernel that runs an algorithm, ``frozen`` or not, and no other.
+
+    ``compact``: for tables of the compact layout, which is a type of its own.
+    """
+    game = leduc()
+    mark = _mark(algorithm, frozen, compact)
+    algorithm = replace(algorithm, epsilon=AlgorithmSettings().epsilon)
+    freezes = frozen and not algorithm.is_full_width
+    plan = plan_freezes(game, algorithm, 1, 1) if freezes else None
+    settings = EngineSettings(
+        worker_count=1,
+        player_count=game.player_count,
+        street_count=game.street_count,
+        max_depth=game.max_depth,
+        max_actions=game.max_actions,
+        algorithm=algorithm,
+        freeze=plan,
+    )
+    views = private_views(game, 1, algorithm.state_planes, plan, compact)
+    TaskRunner(settings, views, 0).run(0, 0)
+    if not JIT_DISABLED:
+        with contextlib.suppress(OSError):
+            mark.touch()
+
+
+def _mark(algorithm: AlgorithmSettings, frozen: bool, compact: bool) -> Path:
+    """Return the file that says that a kernel is in the cache; it goes when the cache does."""
+    words = ["full_width" if algorithm.is_full_width else algorithm.name]
     if algorithm.averaging == "separate":
-        module = "separate_average" if algorithm.explores_for_averages else "sampled_average"
+        words.append(algorithm.average_opponents)
     elif not frozen and (algorithm.pruning is not None or algorithm.regret_floor is not None):
-        module = f"{module}.*options*" if algorithm.name == EXTERNAL_SAMPLING else module
-    found = cache_directory().rglob(f"{module}.*.nbi")
-    return JIT_DISABLED or any(("_frozen-" in file.name) == frozen for file in found)
+        words.append("options")
+    words += ["frozen"] * frozen + ["compact"] * compact
+    return cache_directory() / f"{'-'.join(words)}.compiled"
 
 
 def compile_all() -> None:
@@ -51,17 +73,7 @@ def compile_all() -> None:
         for each in ("explored", "sampled")
     ]
     chosen += [AlgorithmSettings(regret_floor=0.0)]
-    game = leduc()
     for algorithm in chosen:
-        settings = EngineSettings(
-            worker_count=1,
-            player_count=game.player_count,
-            street_count=game.street_count,
-            max_depth=game.max_depth,
-            max_actions=game.max_actions,
-            algorithm=algorithm,
-        )
-        views = private_views(game, 1, algorithm.state_planes)
-        TaskRunner(settings, views, 0).run(0, 0)
+        compile_for(algorithm)
     plan = DiscountPlan(interval=1, until=None, alpha=1.0, beta=1.0, gamma=1.0)
-    plan.apply(private_views(game), 1)
+    plan.apply(private_views(leduc()), 1)

@@ -32,26 +32,18 @@ from cfr_shm.kernels.finite import FOUND_WORDS, first_not_finite
 from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
 from cfr_shm.kernels.own_sums import hand_over
 from cfr_shm.kernels.table_statistics import COLUMNS, table_statistics
-from cfr_shm.kernels.traverse import external_sampling
 from cfr_shm.layout import (
     CALL,
-    CONTROL_LINE_WORDS,
     DEALS_TABLE,
     DECISION,
-    FRAME_WORDS,
-    LANE_WORDS,
     NO_LIMIT,
     NODE_DTYPE,
-    RESULT_UTILITY,
     TERMINAL,
     BettingRules,
     Deals,
-    Scratch,
     Table,
-    Task,
     Tree,
     betting_words,
-    control_words,
 )
 from cfr_shm.layout_betting_tree import (
     TREE_COUNTS,
@@ -62,9 +54,6 @@ from cfr_shm.layout_betting_tree import (
 )
 from cfr_shm.layout_cards import (
     CARD_ARRAYS,
-    DEALS_READY,
-    FULL_BOARD,
-    HOLE_CARDS,
     CardDeals,
 )
 from cfr_shm.layout_rows import table_words
@@ -78,12 +67,13 @@ _betting_is_ready = False
 def compile_kernels(announce: Callable[[str], None], compact: bool = False) -> None:
     """Make what every run needs ready: load it from the cache, or compile it and fill the cache.
 
-    Kernels differ by the layout of the table, which ``compact`` tells. ``announce`` is told once
-    if anything has to be compiled, which takes some seconds. A damaged cache is deleted and built
-    again; one that cannot be written is done without.
+    The kernels that train are not among them (``engine.algorithm_kernels``): who looks at a run
+    does not wait for them. Kernels differ by the layout of the table, which ``compact`` tells.
+    ``announce`` is told once if anything has to be compiled, which takes some seconds. A damaged
+    cache is deleted and built again; one that cannot be written is done without.
     """
-    said = "compiling kernels (once for this version and machine, about 20 s) ..."
-    _make_ready(lambda: _call_all(compact), "traverse", said, announce)
+    said = "compiling kernels (once for this version and machine, about 5 s) ..."
+    _make_ready(lambda: _call_all(compact), "average", said, announce)
 
 
 def compile_betting_kernels(announce: Callable[[str], None] | None) -> None:
@@ -184,23 +174,6 @@ def _call_all(compact: bool) -> None:
     tree, deals = _tiny_game()
     rows = np.zeros(table_words(2, compact))
     table = Table(rows.view(np.float32) if compact else rows, rows.view(np.float32))
-    scratch = Scratch(
-        lane_state=np.zeros((1, LANE_WORDS), np.int64),
-        lane_bucket=np.zeros((1, 2, 1), np.int32),
-        lane_strength=np.zeros((1, 2), np.int32),
-        frame_state=np.zeros((2, FRAME_WORDS), np.int64),
-        frame_policy=np.zeros((2, 2)),
-        frame_value=np.zeros((2, 2)),
-        deal_cards=np.zeros((DEALS_READY, FULL_BOARD + 2 * HOLE_CARDS), np.int64),
-        deal_board=np.zeros((DEALS_READY, 4), np.int64),
-        deal_number=np.zeros((DEALS_READY, 2, 1), np.int64),
-        deal_strength=np.zeros((DEALS_READY, 2), np.int64),
-        deal_ready=np.full(2, -1, np.int64),
-    )
-    control = np.zeros(control_words(1), np.int64)
-    result = np.zeros(RESULT_UTILITY + 2)
-    task = Task(0, 0, 1, 1, 0, 0, CONTROL_LINE_WORDS)
-    external_sampling(tree, deals, table, task, scratch, control, result)
     if not compact:
         hand_over(np.zeros(rows.shape), rows)
 
