@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard
+from cfr_shm.config import load_config
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
@@ -22,16 +23,25 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.games.game import Game
 from cfr_shm.games.leduc import leduc
+from cfr_shm.games.registry import load_game
 from cfr_shm.games.synthetic import synthetic, synthetic_buckets
 from cfr_shm.memory.tables import create_training_arena, training_views
 
 SECONDS = 3.0
 IDLE_SECONDS = 10.0
 
+
+def heads_up() -> Game:
+    """Return heads-up hold'em at 100 big blinds, donksolver's tree; its buckets are built once."""
+    config = load_config("peer_donk_hu100")
+    return load_game(config.game, print, config.abstraction)
+
+
 GAMES = {
     "Leduc": (leduc, 1, 1.6),
     "8 MB table": (lambda: synthetic(buckets=synthetic_buckets(8_000_000)), 8, 1.9),
     "32 MB table": (lambda: synthetic(buckets=synthetic_buckets(32_000_000)), 8, 1.75),
+    "hu100": (heads_up, 8, 1.75),
     "250 MB table": (lambda: synthetic(buckets=synthetic_buckets(250_000_000)), 8, 1.75),
 }
 
