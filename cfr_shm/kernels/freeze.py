@@ -270,7 +270,7 @@ def _apply_row(table, border, row, count, weight, own, freeze):
         for copy in range(units.shape[0]):
             weights += units[at(copy), at(2 * row + action)]
             gains += units[at(copy), at(2 * row + count + action)]
-        total = table.strategy_sum[at(sums + action)] + weights * per_weight
+        total = np.float64(table.strategy_sum[at(sums + action)]) + weights * per_weight
         if is_compact(table.strategy_sum):
             total = round_to_single(total, rounding_bits(unit, action))
         border.redo_sum[at(redo + action)] = total
