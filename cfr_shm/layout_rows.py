@@ -88,4 +88,4 @@ def table_words(entries: int, compact: bool = False) -> int:
 
 def table_bytes(entries: int, compact: bool = False) -> int:
     """Return the bytes of a table of so many entries."""
-    return table_words(entries, compact) * WORD_BYTES
+    return entries * entry_words(compact) * 4

@@ -25,7 +25,7 @@ class InfosetLabel(NamedTuple):
 
     name: str  # OpenSpiel's information-state string
     player: int
-    row: int  # first word of the row
+    row: int  # first entry of the row
     actions: tuple[int, ...]  # OpenSpiel's action ids, in the order of the row's entries
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from cfr_shm.kernels.jit import kernel
 from cfr_shm.kernels.rows import sum_index
 from cfr_shm.layout import DECISION
@@ -32,10 +34,11 @@ def average_strategy(nodes, bucket_count, strategy_sum, probability, weight):
                 first = sum_index(strategy_sum, row, count)
                 total = 0.0
                 for action in range(count):
-                    total += strategy_sum[first + action]
+                    total += np.float64(strategy_sum[first + action])
                 weight[row] = total
                 for action in range(count):
                     if total > 0.0:
-                        probability[row + action] = strategy_sum[first + action] / total
+                        share = np.float64(strategy_sum[first + action]) / total
+                        probability[row + action] = share
                     else:
                         probability[row + action] = 1.0 / count

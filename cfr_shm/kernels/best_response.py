@@ -167,7 +167,7 @@ def best_response(tree, deals, probability, responder, moves, value, entry_value
         responder: player index.
         moves: (nodes,) int32, scratch.
         value: (nodes, deals) float64, scratch; first reach, then weighted values.
-        entry_value: (words,) float64, out; each responder entry's weighted value.
+        entry_value: (entries,) float64, out; each responder entry's weighted value.
 
     Layers of the responder's own moves are settled from the deepest up: a row's action values
     are complete once every node that is one own move further is settled, wherever in the tree

@@ -301,7 +301,7 @@ def _settle_weights(table, border, row, count, per_weight, unit):
         cell = weight_cell(row, action)
         if units[0, at(cell)] >= 0:
             added = _sum_of_copies(units, cell)
-            total = table.strategy_sum[at(sums + action)] + added * per_weight
+            total = np.float64(table.strategy_sum[at(sums + action)]) + added * per_weight
             if is_compact(table.strategy_sum):
                 total = round_to_single(total, rounding_bits(unit, action))
             border.unit_sum[0, at(cell)] = -total

@@ -43,7 +43,7 @@ def table_statistics(nodes, bucket_count, strategy_sum, regret, result):
             regrets = regret_index(strategy_sum, row, count)
             total = 0.0
             for action in range(count):
-                total += strategy_sum[at(sums + action)]
+                total += float(strategy_sum[at(sums + action)])
             if total <= 0.0:
                 continue
             squares = 0.0
@@ -52,7 +52,7 @@ def table_statistics(nodes, bucket_count, strategy_sum, regret, result):
                 left = float(regret[at(regrets + action)])
                 if left > 0.0:
                     squares += left * left
-                share = strategy_sum[at(sums + action)] / total
+                share = float(strategy_sum[at(sums + action)]) / total
                 if share > 0.0:
                     entropy -= share * math.log(share)
             result[at(street), VISITED] += 1.0

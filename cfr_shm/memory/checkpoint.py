@@ -287,7 +287,7 @@ def _check_format(manifest: Manifest, path: Path) -> None:
     if found != TABLE_FORMAT:
         writer = manifest.about.get("written_by", "an earlier cfr-shm")
         raise CheckpointError(
-            f"{path}: table format {ascii(found)[:40]} of {ascii(writer)[1:41]}, this is "
+            f"{path}: table format {ascii(found)[:40]} of {ascii(writer)[1:-1][:40]}, this is "
             f"cfr-shm {__version__} with table format {TABLE_FORMAT}: go on with the version "
             "that wrote it, or train anew"
         )

@@ -127,7 +127,7 @@ class _Nodes:
         return self._parts(of_rows)
 
     def firsts(self, values: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-        """Yield the first word of each row, in the order of nodes and buckets."""
+        """Yield the value at each row's first entry, in the order of nodes and buckets."""
         return self._parts(lambda rows, _: values[rows])
 
     def _parts(

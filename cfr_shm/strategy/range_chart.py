@@ -45,7 +45,7 @@ class Hands(NamedTuple):
 
     cards: NDArray[np.uint8]  # (hands, 2)
     weight: NDArray[np.float64]  # (hands,), own reach times weight in the starting range, 0 to 1
-    row: NDArray[np.int64]  # (hands,), first word of the infoset's row
+    row: NDArray[np.int64]  # (hands,), the infoset's row
     visits: NDArray[np.float64]  # (hands,), of the row
     probability: NDArray[np.float64]  # (hands, actions)
 

@@ -88,7 +88,7 @@ def test_errors_name_their_place(tmp_path):
         ("game:\n  seed: 1\n", ":2:3: unknown key 'seed'; it belongs in section 'run'"),
         ("seed:\n  x: 1\n", ":2:3: unknown section 'seed'; 'seed' belongs in section 'run'"),
         ("gmae:\n  x: 1\n", ":2:3: unknown section 'gmae'; did you mean 'game'?"),
-        ("qqqqq:\n  x: 1\n", "; expected one of game, abstraction, algorithm, engine, run"),
+        ("qqqqq:\n  x: 1\n", "; expected one of game, abstraction, algorithm, table, engine, run"),
     ],
 )
 def test_unknown_keys_are_refused_with_the_nearest(tmp_path, text, expected):

@@ -109,7 +109,7 @@ def test_the_presets_say_their_true_sizes():
 def test_what_memory_does_not_allow_is_refused_by_both(monkeypatch, capsys, tmp_path):
     small = [Limit("this test", 1000, "do without")]
     monkeypatch.setattr(forecast, "limits_of", lambda config: small)
-    refused = "the tables need 3.85 MiB, but this test has only 1000 bytes left; do without"
+    refused = "the tables need 3.659 MiB, but this test has only 1000 bytes left; do without"
     assert cli.main(["estimate", "-c", "hu_small", "--json"]) == 4
     output = capsys.readouterr()
     assert output.err.endswith(f"error: {refused}\n")

@@ -85,7 +85,7 @@ def test_synthetic_buckets_reach_the_size_asked_for():
 
 
 def test_synthetic_tables_of_many_gib_are_addressed_without_overflow():
-    game = synthetic(buckets=1_000_000)
+    game = synthetic(buckets=1_100_000)
     assert game.table_bytes > 13 * 2**30
     assert game.tree.nodes["row_base"].max() > 2**30
     assert game.tree.nodes["row_base"].min() >= 0
