@@ -119,7 +119,7 @@ def cache_state() -> str:
     directory = cache_directory()
     if not CACHE_USABLE:
         return "unusable"
-    if not _cache_files(directory):
+    if not (directory / DIGESTS).exists() or not _cache_files(directory):
         return "cold"
     return "warm" if _intact(directory) else "damaged"
 
@@ -139,7 +139,12 @@ def _digest(path: Path) -> str:
 
 
 def _intact(directory: Path) -> bool:
-    """Tell whether every file that the digests name is there and unchanged."""
+    """Tell whether every file that the digests name is there and unchanged.
+
+    Nothing was noted yet where only kernels of cards were compiled, by ``buckets`` for example.
+    """
+    if not (directory / DIGESTS).exists():
+        return True
     try:
         recorded = json.loads((directory / DIGESTS).read_text())
         return all(_digest(directory / name) == digest for name, digest in recorded.items())

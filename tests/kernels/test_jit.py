@@ -83,6 +83,19 @@ def test_row_21_without_a_writable_cache_kernels_are_compiled_all_the_same(tmp_p
     assert "cannot be written" in compile_in_new_process(blocked)
 
 
+def test_a_cache_of_which_nothing_was_noted_is_cold_and_kept(tmp_path, monkeypatch):
+    """``cfr-shm buckets`` may come first on a machine: training then compiles the rest."""
+    monkeypatch.setattr(warm, "cache_directory", lambda: tmp_path)
+    monkeypatch.setattr(warm, "CACHE_USABLE", True)
+    (tmp_path / "cards.nbc").write_bytes(b"code")
+    assert warm.cache_state() == "cold"
+    assert warm._intact(tmp_path)
+    warm._record(tmp_path)
+    assert warm.cache_state() == "warm"
+    (tmp_path / "cards.nbc").write_bytes(b"CODE")
+    assert warm.cache_state() == "damaged"
+
+
 def test_digests_name_every_cache_file(tmp_path):
     (tmp_path / "a.nbc").write_bytes(b"code")
     warm._record(tmp_path)
