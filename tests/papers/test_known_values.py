@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from any_algorithm import train as train_any
 from production import table_with, train
 
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
@@ -38,6 +39,19 @@ def test_uniform_profiles_are_as_exploitable_as_openspiel_reports(build, exploit
 
 
 # --- game values -------------------------------------------------------------------------
+
+
+@needs_speed
+def test_averages_on_sampled_paths_of_three_player_kuhn_end_in_its_known_family():
+    # Szafron et al. 2013: u1 = -(1 + 2b) / 48, u2 = -1 / 48, u3 = (1 + b) / 24, b in [0, 1].
+    options = {"averaging": "separate", "average_opponents": "sampled", "in_flight": 8, "seed": 1}
+    found = train_any(kuhn(3), "external_sampling", 2_000_000, weighting="linear", **options)
+    result = found.evaluate()
+    assert result.nash_conv < 0.006
+    b = 24 * result.values[2] - 1
+    assert -0.05 <= b <= 1.05
+    assert result.values[0] == pytest.approx(-(1 + 2 * b) / 48, abs=2e-3)
+    assert result.values[1] == pytest.approx(-1 / 48, abs=2e-3)
 
 
 @needs_speed
