@@ -6,6 +6,7 @@ compiled by whoever first chooses it, so that nobody waits for what is not used.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from cfr_shm.algorithms import (
@@ -23,6 +24,7 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED, cache_directory
+from cfr_shm.kernels.warm import record_cache
 from cfr_shm.memory.tables import private_views
 
 _MODULES = {
@@ -44,6 +46,15 @@ def are_compiled(algorithm: AlgorithmSettings, frozen: bool = False) -> bool:
         module = f"{module}.*options*" if algorithm.name == EXTERNAL_SAMPLING else module
     found = cache_directory().rglob(f"{module}.*.nbi")
     return JIT_DISABLED or any(("_frozen-" in file.name) == frozen for file in found)
+
+
+def make_ready(algorithm: AlgorithmSettings, frozen: bool, announce: Callable[[str], None]) -> None:
+    """Compile the kernel of an algorithm and mode if it is not in the cache, and tell of it."""
+    if not are_compiled(algorithm, frozen):
+        mode = ", deterministic mode" if frozen else ""
+        announce(f"compiling the kernel of {algorithm.name}{mode} (once, about 20 s) ...")
+        compile_for(algorithm, frozen)
+        record_cache()
 
 
 def compile_for(algorithm: AlgorithmSettings, frozen: bool = False) -> None:
