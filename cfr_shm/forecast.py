@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cfr_shm.algorithms import EXTERNAL_SAMPLING, AlgorithmSettings
 from cfr_shm.config import Config
 from cfr_shm.config_holdem import HOLDEM
+from cfr_shm.engine.algorithm_kernels import make_ready
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
@@ -209,7 +210,9 @@ def measured_rate(config: Config, sizes: Sizes, progress: Report | None = None) 
     config = with_freeze(replace(config, engine=engine), game)
     settings = engine_settings(config, game, Path())
     plan = freeze_plan(config, game)
-    views = private_views(game, 1, settings.algorithm.state_planes, plan, config.table.compact)
+    compact = config.table.compact
+    make_ready(settings.algorithm, plan is not None, compact, progress or (lambda _: None))
+    views = private_views(game, 1, settings.algorithm.state_planes, plan, compact)
     if plan is None:
         # Few iterations tell how many will do: those of a large tree take long.
         window = min(_PROBED, settings.drain_window)

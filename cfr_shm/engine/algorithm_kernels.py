@@ -7,6 +7,7 @@ compiled by whoever first chooses it, so that nobody waits for what is not used.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +21,20 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED, cache_directory
+from cfr_shm.kernels.warm import record_cache
 from cfr_shm.memory.tables import private_views
 
 
-def are_compiled(algorithm: AlgorithmSettings, frozen: bool = False, compact: bool = False) -> bool:
-    """Return whether ``compile_for`` has put this kernel into the cache."""
-    return JIT_DISABLED or _mark(algorithm, frozen, compact).exists()
+def make_ready(
+    algorithm: AlgorithmSettings, frozen: bool, compact: bool, announce: Callable[[str], None]
+) -> None:
+    """Compile the kernel of an algorithm and mode if it is not in the cache, and tell of it."""
+    if JIT_DISABLED or _mark(algorithm, frozen, compact).exists():
+        return
+    mode = ", deterministic mode" if frozen else ""
+    announce(f"compiling the kernel of {algorithm.name}{mode} (once, about 20 s) ...")
+    compile_for(algorithm, frozen, compact)
+    record_cache()
 
 
 def compile_for(algorithm: AlgorithmSettings, frozen: bool = False, compact: bool = False) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.config import Config, fingerprint
-from cfr_shm.engine.algorithm_kernels import are_compiled, compile_for
+from cfr_shm.engine.algorithm_kernels import make_ready
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
 from cfr_shm.games.vector_form import outline
-from cfr_shm.kernels.warm import compile_kernels, record_cache
+from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.layout_rows import table_bytes
 from cfr_shm.memory.arena import HUGE_PAGES_REMEDY
 from cfr_shm.memory.checkpoint import Checkpoint
@@ -142,11 +142,7 @@ def make_kernels_ready(
         listen(KernelsCompiling(text))
 
     compile_kernels(announce, compact)
-    if not are_compiled(algorithm, frozen, compact):
-        mode = ", deterministic mode" if frozen else ""
-        announce(f"compiling the kernel of {algorithm.name}{mode} (once, about 20 s) ...")
-        compile_for(algorithm, frozen, compact)
-        record_cache()
+    make_ready(algorithm, frozen, compact, announce)
     listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))
 
 
