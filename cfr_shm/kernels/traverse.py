@@ -244,6 +244,19 @@ def sample_outcome(tree, record, unit):
 
 
 @device
+def _open_frame(frame_state, frame, place, child, count):
+    """Begin a traverser's node.
+
+    ``place`` is what is wanted when it is settled, the row within a freeze, else the index of its
+    first regret: not to compute that twice is worth 2 % on Leduc.
+    """
+    frame_state[at(frame), FRAME_ROW] = place
+    frame_state[at(frame), FRAME_FIRST_CHILD] = child
+    frame_state[at(frame), FRAME_ACTION] = -1
+    frame_state[at(frame), FRAME_COUNT] = count
+
+
+@device
 def _settle_frame(table, place, count, weight, floor, atomic, scratch, frame, prunes, frozen):
     """Add the traverser's weighted instant regrets at one infoset and return its value.
 
@@ -340,11 +353,7 @@ def run_window(
             total = regret_match(table.regret, regrets, count, frame_policy, frame)
             if actor == traverser:
                 exploring = True
-                # The first regret is what is wanted later: worth 2 % on Leduc.
-                frame_state[at(frame), FRAME_ROW] = row if frozen else regrets
-                frame_state[at(frame), FRAME_FIRST_CHILD] = child
-                frame_state[at(frame), FRAME_ACTION] = -1
-                frame_state[at(frame), FRAME_COUNT] = count
+                _open_frame(frame_state, frame, row if frozen else regrets, child, count)
                 depth += 1
                 if prunes:
                     _mark_pruned(tree, deals, table, task, record, regrets, frame_value, frame)
