@@ -294,9 +294,8 @@ FREEZE_STEP = 0
 FREEZE_FIRST = 1
 FREEZE_END = 2
 FREEZE_CLAMPED = 3  # regrets that were put back to a limit, since the beginning
-COUNTING_CLAMPED = 4  # the same with those of the row below
-COUNTING_ACTIONS = 5  # actions of the row below
-COUNTING_ROW = 6  # 1 + the row whose limits are just being counted, 0 for none
+COUNTING_CLAMPED = 4  # the same with the one below
+COUNTING_CELL = 5  # 1 + the cell of units whose limit is just being counted, 0 for none
 FREEZE_LINE_WORDS = 8
 
 #: What a worker has done in all freezes before number n stands in totals ``n & 1``; totals

@@ -49,9 +49,8 @@ from cfr_shm.kernels.rows import (
 )
 from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
-    COUNTING_ACTIONS,
+    COUNTING_CELL,
     COUNTING_CLAMPED,
-    COUNTING_ROW,
     FREEZE_CLAIMED,
     FREEZE_CLAMPED,
     FREEZE_END,
@@ -261,76 +260,70 @@ def _is_touched(units, row, count):
 
 @device
 def _apply_row(table, border, row, count, weight, own, freeze):
-    """Add one row's units to it, in a way that can be finished by somebody else."""
-    units, unit_sum = border.units, border.unit_sum
-    unit = uniform(sweep_key(0, freeze, ROUNDING_STREAM), row)
-    _settle_weights(table, border, row, count, weight / table.increments.per_weight, unit)
-    clamped = _settle_gains(table, border, row, count, weight / table.increments.per_chip)
-    in_order()
+    """Add one row's units to it, cell by cell, in a way that can be finished by somebody else."""
+    per_weight = weight / table.increments.per_weight
+    per_chip = weight / table.increments.per_chip
     sums = sum_index(table.strategy_sum, row, count)
     regrets = regret_index(table.strategy_sum, row, count)
+    unit = uniform(sweep_key(0, freeze, ROUNDING_STREAM), row)
     for action in range(count):
-        table.strategy_sum[at(sums + action)] = -unit_sum[0, at(weight_cell(row, action))]
-        regret = float_of(units[0, at(gain_cell(row, count, action))])
-        table.regret[at(regrets + action)] = regret
-        for copy in range(units.shape[0]):
-            border.unit_regret[at(copy), at(copied_regret(row, count) + action)] = regret
-    in_order()
-    if clamped == 0:
-        _clear_cells(units, row, count)
-    else:
-        line = border.line
-        line[at(own + COUNTING_CLAMPED)] = line[at(own + FREEZE_CLAMPED)] + clamped
-        line[at(own + COUNTING_ACTIONS)] = count
-        in_order()
-        line[at(own + COUNTING_ROW)] = row + 1
-        in_order()
-        _count_clamped(border, own)
+        _apply_weight(table, border, sums + action, row, action, per_weight, unit)
+        _apply_gain(table, border, regrets + action, row, count, action, per_chip, own)
 
 
 @device
-def _settle_weights(table, border, row, count, per_weight, unit):
-    """Put a row's new strategy sums in place of its units.
+def _apply_weight(table, border, place, row, action, per_weight, unit):
+    """Add a cell's units to its strategy sum, at ``place``.
 
     A settled cell holds the new sum, negative; units are not, and sums are not. ``unit`` is a
     draw in [0, 1), by which float32 sums are rounded.
     """
-    units = border.units
-    sums = sum_index(table.strategy_sum, row, count)
-    for action in range(count):
-        cell = weight_cell(row, action)
-        if units[0, at(cell)] >= 0:
-            added = _sum_of_copies(units, cell)
-            total = np.float64(table.strategy_sum[at(sums + action)]) + added * per_weight
-            if is_compact(table.strategy_sum):
-                total = round_to_single(total, rounding_bits(unit, action))
-            border.unit_sum[0, at(cell)] = -total
+    units, cell = border.units, weight_cell(row, action)
+    if units[0, at(cell)] >= 0:
+        added = _sum_of_copies(units, cell)
+        total = np.float64(table.strategy_sum[at(place)]) + added * per_weight
+        if is_compact(table.strategy_sum):
+            total = round_to_single(total, rounding_bits(unit, action))
+        border.unit_sum[0, at(cell)] = -total
+    else:
+        total = -border.unit_sum[0, at(cell)]
+    in_order()
+    table.strategy_sum[at(place)] = total
+    in_order()
+    _clear_cell(units, cell)
 
 
 @device
-def _settle_gains(table, border, row, count, per_chip):
-    """Put a row's new regrets in place of its units; return how many met a limit.
+def _apply_gain(table, border, place, row, count, action, per_chip, own):
+    """Add a cell's units to its regret, at ``place``, and copy that to the blocks of the row.
 
     A settled cell holds the bits of the new regret, and whether it met a limit. A regret that
     nothing is added to keeps its bits, -0.0 too: what was cleared before a kill may be met again.
     """
-    units = border.units
-    least = max(border.floor, -LARGEST_REGRET)
-    regrets = regret_index(table.strategy_sum, row, count)
-    clamped = np.int64(0)
-    for action in range(count):
-        cell = gain_cell(row, count, action)
-        held = units[0, at(cell)]
-        if held < SETTLED:
-            added = _sum_of_copies(units, cell)
-            before = table.regret[at(regrets + action)]
-            regret = np.float64(before) + added * per_chip
-            kept = min(max(regret, least), LARGEST_REGRET)
-            held = SETTLED + bits_of(np.float32(kept) if added != 0 else before)
-            held += MET_LIMIT if added != 0 and kept != regret else 0
-            units[0, at(cell)] = held
-        clamped += (held & MET_LIMIT) != 0
-    return clamped
+    units, cell = border.units, gain_cell(row, count, action)
+    held = units[0, at(cell)]
+    if held < SETTLED:
+        added = _sum_of_copies(units, cell)
+        before = table.regret[at(place)]
+        regret = np.float64(before) + added * per_chip
+        kept = min(max(regret, max(border.floor, -LARGEST_REGRET)), LARGEST_REGRET)
+        held = SETTLED + bits_of(np.float32(kept) if added != 0 else before)
+        held += MET_LIMIT if added != 0 and kept != regret else 0
+        units[0, at(cell)] = held
+    in_order()
+    table.regret[at(place)] = float_of(held)
+    for copy in range(units.shape[0]):
+        border.unit_regret[at(copy), at(copied_regret(row, count) + action)] = float_of(held)
+    in_order()
+    if held & MET_LIMIT == 0:
+        _clear_cell(units, cell)
+    else:
+        line = border.line
+        line[at(own + COUNTING_CLAMPED)] = line[at(own + FREEZE_CLAMPED)] + 1
+        in_order()
+        line[at(own + COUNTING_CELL)] = cell + 1
+        in_order()
+        _count_clamped(border, own)
 
 
 @device
@@ -343,25 +336,23 @@ def _sum_of_copies(units, cell):
 
 
 @device
-def _clear_cells(units, row, count):
-    """Clear a row's cells, those of the first copy last: they say that the row is settled."""
-    for behind in range(units.shape[0]):
-        copy = units.shape[0] - 1 - behind
-        for action in range(count):
-            units[at(copy), at(weight_cell(row, action))] = 0
-            units[at(copy), at(gain_cell(row, count, action))] = 0
-        in_order()
+def _clear_cell(units, cell):
+    """Clear a cell, that of the first copy last: it says that the cell is settled."""
+    for copy in range(1, units.shape[0]):
+        units[at(copy), at(cell)] = 0
+    in_order()
+    units[0, at(cell)] = 0
+    in_order()
 
 
 @device
 def _count_clamped(border, own):
-    """Count the limits that a row met, and clear its units; may be done again."""
+    """Count the regret that met a limit, and clear its units; may be done again."""
     line = border.line
-    row, count = line[at(own + COUNTING_ROW)] - 1, line[at(own + COUNTING_ACTIONS)]
     line[at(own + FREEZE_CLAMPED)] = line[at(own + COUNTING_CLAMPED)]
     in_order()
-    _clear_cells(border.units, row, count)
-    line[at(own + COUNTING_ROW)] = 0
+    _clear_cell(border.units, line[at(own + COUNTING_CELL)] - 1)
+    line[at(own + COUNTING_CELL)] = 0
     in_order()
 
 
@@ -383,7 +374,7 @@ def settle_freeze(table, border):
             latest, step = own, line[at(own + FREEZE_STEP)]
     if step & 1 == 1:
         for own in range(CONTROL_LINE_WORDS, line.shape[0], words):
-            if line[at(own + COUNTING_ROW)] != 0:
+            if line[at(own + COUNTING_CELL)] != 0:
                 _count_clamped(border, own)
         apply_units(table, border, latest, 0, 1, latest)
         step += 1

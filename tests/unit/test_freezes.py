@@ -7,6 +7,7 @@ import pytest
 
 from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.config import fingerprint, fingerprinted_values, load_config
+from cfr_shm.engine import algorithm_kernels
 from cfr_shm.engine.freezes import (
     COARSEST_BITS,
     SUM_BITS,
@@ -100,6 +101,17 @@ def test_old_runs_keep_their_fingerprint_and_the_freeze_is_part_of_it():
     )
     assert len({fingerprint(each) for each in (plain, settled, other)}) == 3
     assert with_freeze(plain, game) == plain
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_the_kernel_of_one_mode_is_not_that_of_the_other(tmp_path, monkeypatch, frozen):
+    monkeypatch.setattr(algorithm_kernels, "cache_directory", lambda: tmp_path)
+    monkeypatch.setattr(algorithm_kernels, "JIT_DISABLED", False)
+    outcome = AlgorithmSettings(name="outcome_sampling")
+    assert not algorithm_kernels.are_compiled(outcome, frozen)
+    (tmp_path / f"outcome.outcome_sampling{'_frozen' * frozen}-41.py311.1.nbi").touch()
+    assert algorithm_kernels.are_compiled(outcome, frozen)
+    assert not algorithm_kernels.are_compiled(outcome, not frozen)
 
 
 def test_a_freeze_without_the_mode_is_refused():
