@@ -125,9 +125,10 @@ def test_a_freeze_of_one_iteration_has_the_weights_of_async_mode():
     game = kuhn()
     run = FrozenCrew(game, 1, 1, weighting="linear")
     run.run_all([(0, 7)])
-    before = sum(run.views.rows[label.row : label.row + 2].sum() for label in game.infosets())
+    table = run.views.table
+    before = sum(table.sums_of(label.row, 2).sum() for label in game.infosets())
     run.run_all([(7, 1)])
-    after = sum(run.views.rows[label.row : label.row + 2].sum() for label in game.infosets())
+    after = sum(table.sums_of(label.row, 2).sum() for label in game.infosets())
     visits = (after - before) / 8
     assert visits >= 2
     assert visits == pytest.approx(round(visits), abs=1e-9)
