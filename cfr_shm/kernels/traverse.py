@@ -234,11 +234,10 @@ def _start_lanes(task, first, lanes, deals, scratch):
 
 
 @device
-def _settle_frame(table, regrets, count, weight, floor, atomic, scratch, frame, prunes, frozen):
+def _settle_frame(table, count, weight, floor, atomic, scratch, frame, prunes, frozen):
     """Add the traverser's weighted instant regrets at one infoset and return its value.
 
-    ``regrets`` is where the row's first one was read. Actions that were skipped (NaN)
-    have no value and get no regret.
+    Actions that were skipped (NaN) have no value and get no regret.
     """
     frame_policy, frame_value = scratch.frame_policy, scratch.frame_value
     total = 0.0
@@ -250,7 +249,7 @@ def _settle_frame(table, regrets, count, weight, floor, atomic, scratch, frame, 
         total += frame_policy[at(frame), at(action)]
         value += frame_policy[at(frame), at(action)] * frame_value[at(frame), at(action)]
     value /= total
-    first = gains_beside(regrets, count, frozen)
+    first = gains_beside(scratch.frame_state[at(frame), FRAME_REGRETS], count, frozen)
     for action in range(count):
         gain = weight * (frame_value[at(frame), at(action)] - value)
         if not (prunes and np.isnan(gain)):
@@ -312,7 +311,7 @@ def _regrets_of(table, record, bucket, row, count, frozen):
 
 
 @device
-def _mark_pruned(tree, deals, table, task, record, regrets, frame_value, frame, frozen):
+def _mark_pruned(tree, deals, table, task, record, regrets, scratch, frame, frozen):
     """Mark with NaN the actions that are skipped, with 0 those that are not.
 
     Skipped are actions of regret below the threshold, never on the last street and never ones
@@ -325,7 +324,7 @@ def _mark_pruned(tree, deals, table, task, record, regrets, frame_value, frame, 
         regret = current_regret(table, regrets + action, frozen)
         ends = tree.nodes[at(record["first_child"] + action)]["kind"] >= TERMINAL
         skipped = regret < task.prune_threshold and not last and not ends
-        frame_value[at(frame), at(action)] = np.nan if skipped else 0.0
+        scratch.frame_value[at(frame), at(action)] = np.nan if skipped else 0.0
 
 
 @device
@@ -402,9 +401,7 @@ def run_window(
                 _open_frame(frame_state, frame, regrets, child, count)
                 depth += 1
                 if prunes:
-                    _mark_pruned(
-                        tree, deals, table, task, record, regrets, frame_value, frame, frozen
-                    )
+                    _mark_pruned(tree, deals, table, task, record, regrets, scratch, frame, frozen)
                 if interleaved:
                     yields = _prefetch_children(
                         nodes, child, count, traverser, lane_bucket, lane, table, apart, frozen
@@ -463,9 +460,8 @@ def run_window(
                 frame_state[at(frame), FRAME_ACTION] = action
                 node = child + action
                 break
-            regrets = frame_state[at(frame), FRAME_REGRETS]
             value = _settle_frame(
-                table, regrets, count, weight, floor, atomic, scratch, frame, prunes, frozen
+                table, count, weight, floor, atomic, scratch, frame, prunes, frozen
             )
             depth -= 1
             returned = True

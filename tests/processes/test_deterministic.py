@@ -203,7 +203,7 @@ def test_holdem_is_the_same_for_any_number_of_workers(holdem, workers, in_flight
 
 
 def test_killed_workers_leave_no_trace_in_holdem(holdem):
-    freeze, iterations = 1024, 120 * 1024
+    freeze, iterations = 1024, 600 * 1024
     table, phases, stats = run_killed(holdem, 2, iterations, freeze, pause=0.05)
     assert len(phases) >= 1
     assert stats.restarts >= 1

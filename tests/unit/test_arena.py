@@ -262,7 +262,7 @@ def test_wrong_magic(arena, raw):
 
 def test_other_format(arena, raw):
     raw[8:12] = struct.pack("<I", 99)
-    assert "format 99, expected 1; versions are mixed" in attach_refused(arena.name)
+    assert "format 99, expected 2; versions are mixed" in attach_refused(arena.name)
 
 
 @pytest.mark.parametrize("size", [1, 127, 200])

@@ -25,6 +25,9 @@ from cfr_shm.run.setup import with_freeze
 
 EXTERNAL = AlgorithmSettings()
 
+#: Of the kernels of one algorithm: in deterministic mode, for compact tables.
+KINDS = [(False, False), (True, False), (False, True), (True, True)]
+
 
 @pytest.mark.parametrize(("game", "expected"), [(kuhn(), 4.0), (leduc(), 26.0), (kuhn(3), 6.0)])
 def test_the_payoff_range_covers_every_pot(game, expected):
@@ -103,15 +106,15 @@ def test_old_runs_keep_their_fingerprint_and_the_freeze_is_part_of_it():
     assert with_freeze(plain, game) == plain
 
 
-@pytest.mark.parametrize("frozen", [False, True])
-def test_the_kernel_of_one_mode_is_not_that_of_the_other(tmp_path, monkeypatch, frozen):
+def test_the_kernel_of_each_mode_and_layout_is_announced_once(tmp_path, monkeypatch):
     monkeypatch.setattr(algorithm_kernels, "cache_directory", lambda: tmp_path)
     monkeypatch.setattr(algorithm_kernels, "JIT_DISABLED", False)
     outcome = AlgorithmSettings(name="outcome_sampling")
-    assert not algorithm_kernels.are_compiled(outcome, frozen)
-    (tmp_path / f"outcome.outcome_sampling{'_frozen' * frozen}-41.py311.1.nbi").touch()
-    assert algorithm_kernels.are_compiled(outcome, frozen)
-    assert not algorithm_kernels.are_compiled(outcome, not frozen)
+    announced: list[str] = []
+    for frozen, compact in (*KINDS, *KINDS):
+        algorithm_kernels.make_ready(outcome, frozen, compact, announced.append)
+    assert len(announced) == len(KINDS)
+    assert [("deterministic" in each) for each in announced] == [frozen for frozen, _ in KINDS]
 
 
 def test_a_freeze_without_the_mode_is_refused():
