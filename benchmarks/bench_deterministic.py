@@ -40,12 +40,8 @@ class Side:
         """Reserve private tables; no freeze is async mode."""
         algorithm = AlgorithmSettings()
         plan = None if freeze is None else plan_freezes(game, algorithm, freeze, 1)
-        settings = EngineSettings(
-            worker_count=1,
-            player_count=game.player_count,
-            street_count=game.street_count,
-            max_depth=game.max_depth,
-            max_actions=game.max_actions,
+        settings = EngineSettings.for_game(
+            game,
             seed=seed,
             weighting="vanilla",
             in_flight=in_flight,

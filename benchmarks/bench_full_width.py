@@ -71,12 +71,9 @@ TOGETHER: dict[str, tuple[Callable[[], Game], int, float | None]] = {
 def trained_by(game: Game, workers: int) -> Iterator[Engine]:
     """An engine of worker processes that run CFR+."""
     algorithm = AlgorithmSettings(name="cfr_plus")
-    settings = EngineSettings(
+    settings = EngineSettings.for_game(
+        game,
         worker_count=workers,
-        player_count=game.player_count,
-        street_count=game.street_count,
-        max_depth=game.max_depth,
-        max_actions=game.max_actions,
         drain_window=1,
         on_worker_death="abort",
         algorithm=algorithm,

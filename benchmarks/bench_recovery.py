@@ -68,12 +68,9 @@ class Deaths:
 
 def test_deaths(benchmark, scoreboard: Scoreboard) -> None:
     game = leduc()
-    settings = EngineSettings(
+    settings = EngineSettings.for_game(
+        game,
         worker_count=2,
-        player_count=game.player_count,
-        street_count=game.street_count,
-        max_depth=game.max_depth,
-        max_actions=game.max_actions,
     )
     with create_training_arena(game, 2, "benchmark") as arena:
         crew = ProcessCrew(settings, arena)

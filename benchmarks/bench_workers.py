@@ -47,12 +47,9 @@ GAMES = {
 
 
 def settings(game: Game, workers: int, in_flight: int, update: str) -> EngineSettings:
-    return EngineSettings(
+    return EngineSettings.for_game(
+        game,
         worker_count=workers,
-        player_count=game.player_count,
-        street_count=game.street_count,
-        max_depth=game.max_depth,
-        max_actions=game.max_actions,
         weighting="vanilla",
         in_flight=in_flight,
         update=update,

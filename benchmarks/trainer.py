@@ -57,12 +57,8 @@ class AlgorithmTrainer:
     def __init__(self, game: Game, name: str, seed: int = 1, weighting: str = "vanilla") -> None:
         """Allocate the tables in private memory and compile the kernels."""
         algorithm = AlgorithmSettings(name=name)
-        settings = EngineSettings(
-            worker_count=1,
-            player_count=game.player_count,
-            street_count=game.street_count,
-            max_depth=game.max_depth,
-            max_actions=game.max_actions,
+        settings = EngineSettings.for_game(
+            game,
             seed=seed,
             weighting=weighting,  # type: ignore[arg-type]
             algorithm=algorithm,

@@ -47,12 +47,8 @@ def compile_for(algorithm: AlgorithmSettings, frozen: bool = False, compact: boo
     algorithm = replace(algorithm, epsilon=AlgorithmSettings().epsilon)
     freezes = frozen and not algorithm.is_full_width
     plan = plan_freezes(game, algorithm, 1, 1) if freezes else None
-    settings = EngineSettings(
-        worker_count=1,
-        player_count=game.player_count,
-        street_count=game.street_count,
-        max_depth=game.max_depth,
-        max_actions=game.max_actions,
+    settings = EngineSettings.for_game(
+        game,
         algorithm=algorithm,
         freeze=plan,
     )

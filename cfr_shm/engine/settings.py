@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from cfr_shm.algorithms import AlgorithmSettings
+from cfr_shm.games.game import Game
 from cfr_shm.layout import UPDATE_ATOMIC, UPDATE_PLAIN, WEIGHT_LINEAR, WEIGHT_VANILLA
 from cfr_shm.memory.increments import FreezePlan
 
@@ -71,6 +72,18 @@ class EngineSettings:
         for name in ("worker_count", "player_count", "in_flight", "drain_window"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
+
+    @classmethod
+    def for_game(cls, game: Game, worker_count: int = 1, **further: Any) -> EngineSettings:
+        """Return settings with the sizes of ``game``; ``further`` are fields."""
+        return cls(
+            worker_count=worker_count,
+            player_count=game.player_count,
+            street_count=game.street_count,
+            max_depth=game.max_depth,
+            max_actions=game.max_actions,
+            **further,
+        )
 
     @property
     def races(self) -> bool:

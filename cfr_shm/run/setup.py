@@ -99,12 +99,9 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
     updates = engine.updates
     if updates == "auto":
         updates = "racy" if size <= RACY_BYTES else "atomic"
-    return EngineSettings(
+    return EngineSettings.for_game(
+        game,
         worker_count=worker_count(config, game),
-        player_count=game.player_count,
-        street_count=game.street_count,
-        max_depth=game.max_depth,
-        max_actions=game.max_actions,
         seed=config.run.seed,
         weighting="linear" if algorithm.weighting == "linear" else "vanilla",
         in_flight=in_flight,

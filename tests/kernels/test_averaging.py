@@ -37,12 +37,8 @@ class Gates:
         self.game = gate_game()
         self.views = private_views(self.game, 1)
         self.rows = {label.name: label.row for label in self.game.infosets()}
-        settings = EngineSettings(
-            worker_count=1,
-            player_count=3,
-            street_count=self.game.street_count,
-            max_depth=self.game.max_depth,
-            max_actions=self.game.max_actions,
+        settings = EngineSettings.for_game(
+            self.game,
             weighting="vanilla",
             drain_window=ITERATIONS,
             algorithm=AlgorithmSettings(averaging=averaging, average_opponents=opponents),

@@ -31,11 +31,8 @@ class Trainer:
     def __init__(self, scheme, game=None, **options):
         self.game = leduc() if game is None else game
         options = {"drain_window": WINDOW, "seed": 5, "worker_count": 1, **options}
-        settings = EngineSettings(
-            player_count=self.game.player_count,
-            street_count=self.game.street_count,
-            max_depth=self.game.max_depth,
-            max_actions=self.game.max_actions,
+        settings = EngineSettings.for_game(
+            self.game,
             algorithm=SCHEMES[scheme],
             **options,
         )

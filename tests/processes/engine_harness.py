@@ -27,17 +27,7 @@ PIDS: list[int] = []
 
 
 def settings_for(game: Game, workers: int, **changes: Any) -> EngineSettings:
-    return EngineSettings(
-        **{
-            "worker_count": workers,
-            "player_count": game.player_count,
-            "street_count": game.street_count,
-            "max_depth": game.max_depth,
-            "max_actions": game.max_actions,
-            "drain_window": WINDOW,
-            **changes,
-        }
-    )
+    return EngineSettings.for_game(game, workers, **{"drain_window": WINDOW, **changes})
 
 
 @contextlib.contextmanager

@@ -53,17 +53,13 @@ def settings_for(game: Game, workers: int, freeze: int, **options) -> EngineSett
     algorithm = options.pop("algorithm", AlgorithmSettings())
     fields = {
         "worker_count": workers,
-        "player_count": game.player_count,
-        "street_count": game.street_count,
-        "max_depth": game.max_depth,
-        "max_actions": game.max_actions,
         "seed": 5,
         "drain_window": freeze,
         "algorithm": algorithm,
         "freeze": plan_freezes(game, algorithm, freeze, workers),
         "cores": os.cpu_count() or 1,
     }
-    return EngineSettings(**{**fields, **options})
+    return EngineSettings.for_game(game, **{**fields, **options})
 
 
 def undisturbed(game: Game, iterations: int, freeze: int = FREEZE) -> bytes:

@@ -36,12 +36,8 @@ class VectorRun:
 
 def settings_for(game: Game, name: str, seed: int = 0, **options) -> EngineSettings:
     parameters = {key: options.pop(key) for key in list(options) if key in PARAMETERS}
-    return EngineSettings(
-        worker_count=1,
-        player_count=game.player_count,
-        street_count=game.street_count,
-        max_depth=game.max_depth,
-        max_actions=game.max_actions,
+    return EngineSettings.for_game(
+        game,
         seed=seed,
         algorithm=AlgorithmSettings(name=name, **parameters),
         **options,

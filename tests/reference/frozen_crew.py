@@ -36,12 +36,9 @@ class FrozenCrew:
         plan = plan_freezes(game, algorithm, freeze, workers)
         if own_increments is not None:
             plan = type(plan)(**{**vars(plan), "copies": workers if own_increments else 1})
-        self.settings = EngineSettings(
+        self.settings = EngineSettings.for_game(
+            game,
             worker_count=workers,
-            player_count=game.player_count,
-            street_count=game.street_count,
-            max_depth=game.max_depth,
-            max_actions=game.max_actions,
             seed=seed,
             weighting=weighting,  # type: ignore[arg-type]
             in_flight=in_flight,
