@@ -75,7 +75,8 @@ def train_for(game: Game, workers: int, in_flight: int, update: str) -> tuple[En
             views.tree, game.deals.bucket_count, views.table.strategy_sum
         )
         del views
-        return stats, estimate_lost_updates(stats.strategy_weight, 0.0, weight)
+        added, raced = stats.strategy_weight, stats.raced_weight
+        return stats, estimate_lost_updates(added, raced, 0.0, weight)
     finally:
         arena.unlink()
         arena.close()
@@ -96,7 +97,7 @@ def test_two_workers_beside_one(benchmark, scoreboard: Scoreboard, name: str) ->
             cpu = stats.system_cpu_seconds + stats.user_cpu_seconds
             rates[side].append(workers * stats.nodes / cpu)
             if side == "two racy":
-                lost.append(share)
+                lost.append(share or 0.0)
                 busy.extend(stats.busy_fraction)
                 system.append(stats.system_cpu_seconds / cpu)
     benchmark.pedantic(train_for, args=(game, 2, in_flight, "racy"), rounds=1, iterations=1)
