@@ -13,8 +13,8 @@ behind but the phase in which it died.
 
 A participant looks at the word that it waits for some times and then sleeps until it is called
 (``kernels.waiting``). How often it looks follows what looking has brought: about twice as often
-as was needed lately, less and less when it was of no use, because others have the cores, and
-``Meeting.spins`` times at most; now and then as often as that, to learn better.
+as was needed lately; when that was not enough ``Meeting.spins`` times, which is the most; and when
+that was of no use either, because others have the cores, hardly at all until the next trial.
 
 What the caller guarantees:
 
@@ -51,15 +51,18 @@ from cfr_shm.layout import (
     barrier_word,
 )
 
-#: The most looks at a word before a participant sleeps, some 20 to 50 us: longer than most
-#: participants wait for each other, shorter than it costs when one of them has no core.
-SPINS = 1000
+#: The most looks at a word before a participant sleeps, some 80 to 200 us: longer than most
+#: participants wait for each other; where none has to do without a core, sleeping costs more.
+SPINS = 4000
 
 #: The least, unless there are none.
 LEAST_SPINS = 16
 
+#: Of no use however long: stands in place of how often to look.
+GIVEN_UP = -1
+
 #: Meetings from one at which a participant looks ``SPINS`` times to the next.
-TRIAL = 64
+TRIAL = 16
 
 
 def meeting_of(worker: int, worker_count: int, cores: int) -> Meeting:
@@ -148,13 +151,17 @@ def _wait_for_members(control, meeting, own, before):
 def _wait(control, word, before, own, spins):
     """Wait until ``word`` is not ``before`` any more; False if the meeting is called off."""
     budget = control[at(own + MEMBER_SPINS)]
-    looks = spins if before % TRIAL == 0 else min(spins, budget + LEAST_SPINS)
+    tries = before % TRIAL == 0
+    looks = spins if tries else min(spins, max(budget, 0) + LEAST_SPINS)
     for look in range(looks):
         if atomic_load(control, word) != before:
-            control[at(own + MEMBER_SPINS)] = budget + (2 * look - budget) // 4
+            if tries or budget >= 0:
+                budget = max(budget, 0)
+                control[at(own + MEMBER_SPINS)] = budget + (2 * look - budget) // 4
             return True
         pause()
-    control[at(own + MEMBER_SPINS)] = budget // 2
+    if budget >= 0 or tries:
+        control[at(own + MEMBER_SPINS)] = spins if looks < spins else GIVEN_UP
     while atomic_load(control, word) == before:
         if atomic_load(control, STOP_FLAG) == STOP_NOW:
             return False
