@@ -1,10 +1,12 @@
 """Full-width algorithms end where the literature's and OpenSpiel's implementations end.
 
 Exploitability (NashConv / 2) after so many iterations, alternating updates, OpenSpiel's rules.
-Where an algorithm meets exact ties, such as actions of equal worth in symmetric positions,
-rounding decides between them, and implementations that add up in another order part ways: the
-same code scatters when all payoffs are multiplied by a constant, which changes nothing else.
-The tolerance of each figure is a little more than that scatter, measured over four factors.
+Most cells hold to the digits that were published. In the others rounding decides: the same
+algorithm comes to figures further apart than the tolerance's size when it only adds up in
+another order, and OpenSpiel's own solvers miss the published figure too. ``test_rounding.py``
+shows both, and that no tolerance is much wider than what another order does; docs/adr/0023 has
+the figures. A kernel that adds up in a new order may leave a wide tolerance without being wrong; then
+``test_kernels_and_table_lie_where_the_orders_scatter`` tells.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Exploitabilities (NashConv / 2) of full-width algorithms as others have measured them.
 
-Alternating updates, OpenSpiel's rules. ``EXACT`` is the tolerance where the figure has the digits
-for it; wider ones stand where rounding decides, for which docs/adr/0023 and
-``tests/papers/test_rounding.py`` have the evidence.
+Alternating updates, OpenSpiel's rules. ``EXACT`` is the tolerance where nothing but the last
+published digit is in doubt. Wider ones stand where rounding decides. Each lets the kernels as they
+are pass, with little to spare, and is at most 1.5 times as wide as the distance from the published
+figure to the farthest of the reference's orders, which ``tests/papers/test_rounding.py`` holds.
 """
 
 from cfr_shm.games.goofspiel import goofspiel
@@ -58,7 +59,7 @@ PUBLISHED = {
     ("liars_dice", 1000): {
         "cfr": (2.659e-3, EXACT),
         "cfr_plus": (1.273e-4, EXACT),
-        "lcfr": (1.164e-3, 0.25),
+        "lcfr": (1.164e-3, 0.22),
         "dcfr": (9.04e-5, 0.35),
         "pcfr_plus": (3.947e-4, EXACT),
         "pdcfr_plus": (6.830e-4, EXACT),
