@@ -2,10 +2,10 @@
 
 Exploitability (NashConv / 2) after so many iterations, alternating updates, OpenSpiel's rules.
 Most cells hold to the digits that were published. In the others rounding decides: the same
-algorithm comes to figures further apart than the tolerance's size when it only adds up in
-another order, and OpenSpiel's own solvers miss the published figure too. ``test_rounding.py``
-shows both, and that no tolerance is much wider than what another order does; docs/adr/0023 has
-the figures. A kernel that adds up in a new order may leave a wide tolerance without being wrong; then
+algorithm comes to other figures when it only adds up in another order, and OpenSpiel's own
+solvers miss the published ones too. ``test_rounding.py`` shows both, and that no tolerance is
+much wider than what another order does; docs/adr/0023 has the figures. A kernel that adds up in
+a new order may leave a wide tolerance without being wrong: then
 ``test_kernels_and_table_lie_where_the_orders_scatter`` tells.
 """
 
