@@ -25,6 +25,10 @@ GAMMA = {
     "pdcfr_plus": 5,
 }
 
+#: Whose regrets do not fall below 0, and who expects this iteration's regrets to come again.
+FLOORED = ("cfr_plus", "dcfr_plus", "pcfr_plus", "pdcfr_plus")
+PREDICTIVE = ("pcfr_plus", "pdcfr_plus")
+
 
 @dataclass
 class FullWidth:
@@ -94,29 +98,31 @@ class FullWidth:
         return value
 
 
-def updated(variant: str, old: list[float], instant: list[float], t: int) -> list[float]:
+def kept(variant: str, t: int) -> tuple[float, float]:
+    """Return the shares of positive and of negative regrets that outlive iteration ``t``."""
     before = t - 1
     if variant == "lcfr":
-        return [r * before / t + i for r, i in zip(old, instant, strict=True)]
+        return before / t, before / t
     if variant == "dcfr":
-        positive = before**1.5 / (before**1.5 + 1)
-        return [r * (positive if r > 0 else 0.5) + i for r, i in zip(old, instant, strict=True)]
-    keep = 1.0
+        return before**1.5 / (before**1.5 + 1), 0.5
     if variant == "dcfr_plus":
-        keep = before**1.5 / (before**1.5 + 1.5)
+        return before**1.5 / (before**1.5 + 1.5), 1.0
     if variant == "pdcfr_plus":
-        keep = before**2.3 / (before**2.3 + 1)
-    kept = [r * keep + i for r, i in zip(old, instant, strict=True)]
-    return kept if variant == "cfr" else [max(each, 0.0) for each in kept]
+        return before**2.3 / (before**2.3 + 1), 1.0
+    return 1.0, 1.0
+
+
+def updated(variant: str, old: list[float], instant: list[float], t: int) -> list[float]:
+    positive, negative = kept(variant, t)
+    new = [r * (positive if r > 0 else negative) + i for r, i in zip(old, instant, strict=True)]
+    return [max(each, 0.0) for each in new] if variant in FLOORED else new
 
 
 def predicted(variant: str, regret: list[float], instant: list[float], t: int) -> list[float]:
-    if variant == "pcfr_plus":
-        return [r + i for r, i in zip(regret, instant, strict=True)]
-    if variant == "pdcfr_plus":
-        keep = t**2.3 / (t**2.3 + 1)
-        return [r * keep + i for r, i in zip(regret, instant, strict=True)]
-    return regret
+    if variant not in PREDICTIVE:
+        return regret
+    positive, _ = kept(variant, t + 1)
+    return [r * positive + i for r, i in zip(regret, instant, strict=True)]
 
 
 def matched(regret: list[float]) -> list[float]:
