@@ -14,13 +14,13 @@ import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load
 from cfr_shm.kernels.deal import draw_deal
-from cfr_shm.kernels.freeze import ABANDONED, run_freezes
+from cfr_shm.kernels.freeze import run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, add_weight, gains_at, match_row, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.sampling import sample_outcome
+from cfr_shm.kernels.windows import ABANDONED, run_windows
 from cfr_shm.layout import (
     CHANCE,
     DECISION,
@@ -30,7 +30,6 @@ from cfr_shm.layout import (
     FRAME_ROW,
     RESULT_UTILITY,
     RESULT_WEIGHT,
-    RUN,
     STOP_FLAG,
     STOP_NOW,
     UPDATE_ATOMIC,
@@ -57,20 +56,15 @@ def chance_sampling(tree, deals, table, task, scratch, control, result):
         result: (RESULT_UTILITY + players,) float64, out; utilities are expectations given the
             deal.
 
-    Iterations done are a prefix of the task: whole windows at STOP_AT_WINDOW, whole
-    iterations at STOP_NOW.
+    The stop flag ends it as ``kernels.windows`` says.
     """
-    result[:] = 0.0
-    players = tree.utility.shape[1]
-    for iteration in range(task.first_iteration, task.first_iteration + task.iteration_count):
-        flag = atomic_load(control, STOP_FLAG)
-        if flag == STOP_NOW or (flag != RUN and iteration % task.drain_window == 0):
-            break
-        draw_deal(deals, task.seed, iteration, 0, scratch)
-        visited = 0
-        for traverser in range(players):
-            visited += _sweep(tree, table, task, scratch, iteration, traverser, result, False)
-        tell(control, task.worker_line, result, 1, visited)
+    views = (tree, deals, table, task, scratch, control, result)
+    run_windows(_window, views, task, control, result, 1)
+
+
+@device
+def _window(views, first, end):
+    return _iterations(views, first, end, False)
 
 
 @kernel
@@ -93,6 +87,12 @@ def chance_sampling_frozen(tree, deals, table, task, scratch, control, border, r
 
 @device
 def _frozen_window(views, first, end):
+    return _iterations(views, first, end, True)
+
+
+@device
+def _iterations(views, first, end, frozen):
+    """Run iterations ``[first, end)``; return the nodes visited, or ABANDONED."""
     tree, deals, table, task, scratch, control, result = views
     visited = 0
     for iteration in range(first, end):
@@ -100,7 +100,7 @@ def _frozen_window(views, first, end):
             return ABANDONED
         draw_deal(deals, task.seed, iteration, 0, scratch)
         for traverser in range(tree.utility.shape[1]):
-            visited += _sweep(tree, table, task, scratch, iteration, traverser, result, True)
+            visited += _sweep(tree, table, task, scratch, iteration, traverser, result, frozen)
     return visited
 
 

@@ -47,6 +47,7 @@ from cfr_shm.kernels.rows import (
     rounding_bits,
     sum_index,
 )
+from cfr_shm.kernels.windows import ABANDONED
 from cfr_shm.layout import (
     CONTROL_LINE_WORDS,
     COUNTING_CELL,
@@ -73,9 +74,6 @@ from cfr_shm.layout import (
     TOTALS_OF_TASK,
     WEIGHT_LINEAR,
 )
-
-#: What a window returns when it was told to stop at once.
-ABANDONED = -1
 
 #: A worker claims its part of a freeze in so many pieces, so that one that loses its core for a
 #: moment is not waited for; never fewer iterations than this, as far as there are enough.

@@ -19,13 +19,13 @@ import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load
 from cfr_shm.kernels.deal import draw_deal
-from cfr_shm.kernels.freeze import ABANDONED, run_freezes
+from cfr_shm.kernels.freeze import run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import add_gain, gains_at, match_row, whole_units
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.sampling import sample_action, sample_outcome
+from cfr_shm.kernels.windows import ABANDONED, run_windows
 from cfr_shm.layout import (
     DECISION,
     FRAME_ACTION,
@@ -33,7 +33,6 @@ from cfr_shm.layout import (
     FRAME_ROW,
     RESULT_UTILITY,
     RESULT_WEIGHT,
-    RUN,
     STOP_FLAG,
     STOP_NOW,
     TERMINAL,
@@ -61,19 +60,15 @@ def outcome_sampling(tree, deals, table, task, scratch, control, exploration, re
         exploration: layout.Exploration.
         result: (RESULT_UTILITY + players,) float64, out; utilities are importance-weighted.
 
-    Iterations done are a prefix of the task: whole windows at STOP_AT_WINDOW, whole
-    iterations at STOP_NOW.
+    The stop flag ends it as ``kernels.windows`` says.
     """
-    result[:] = 0.0
-    first = task.first_iteration
-    end = first + task.iteration_count
-    while first < end and atomic_load(control, STOP_FLAG) == RUN:
-        border = min(end, (first // task.drain_window + 1) * task.drain_window)
-        iteration, visited = _lines(
-            tree, deals, table, task, scratch, control, exploration, result, first, border, False
-        )
-        tell(control, task.worker_line, result, iteration - first, visited)
-        first = end if iteration < border else border
+    views = (tree, deals, table, task, scratch, control, exploration, result)
+    run_windows(_window, views, task, control, result, task.drain_window)
+
+
+@device
+def _window(views, first, end):
+    return _iterations(views, first, end, False)
 
 
 @kernel
@@ -96,21 +91,19 @@ def outcome_sampling_frozen(views, table, task, scratch, exploration, border, re
 
 @device
 def _frozen_window(views, first, end):
-    tree, deals, table, task, scratch, control, exploration, result = views
-    iteration, visited = _lines(
-        tree, deals, table, task, scratch, control, exploration, result, first, end, True
-    )
-    return visited if iteration == end else ABANDONED
+    return _iterations(views, first, end, True)
 
 
 @device
-def _lines(tree, deals, table, task, scratch, control, exploration, result, first, border, frozen):
-    """Run iterations ``[first, border)``; return the one that was not begun, and nodes visited."""
+def _iterations(views, first, end, frozen):
+    """Run iterations ``[first, end)``; return the nodes visited, or ABANDONED."""
+    tree, deals, table, task, scratch, control, exploration, result = views
     steps = exploration.first.shape[0]
     step = 0
     visited = 0
-    iteration = first
-    while iteration < border and atomic_load(control, STOP_FLAG) != STOP_NOW:
+    for iteration in range(first, end):
+        if atomic_load(control, STOP_FLAG) == STOP_NOW:
+            return ABANDONED
         while step + 1 < steps and exploration.first[at(step + 1)] <= iteration:
             step += 1
         draw_deal(deals, task.seed, iteration, 0, scratch)
@@ -128,8 +121,7 @@ def _lines(tree, deals, table, task, scratch, control, exploration, result, firs
                 result,
                 frozen,
             )
-        iteration += 1
-    return iteration, visited
+    return visited
 
 
 @device

@@ -14,9 +14,8 @@ import numpy as np
 
 from cfr_shm.kernels.atomics import atomic_load
 from cfr_shm.kernels.deal import draw_listed_deal
-from cfr_shm.kernels.freeze import ABANDONED, run_freezes
+from cfr_shm.kernels.freeze import run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
-from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import (
     add_gain,
     add_weight,
@@ -35,12 +34,12 @@ from cfr_shm.kernels.vector_walk import (
     root_value,
     start_reach,
 )
+from cfr_shm.kernels.windows import ABANDONED, run_windows
 from cfr_shm.layout import (
     CHANCE,
     DECISION,
     RESULT_UTILITY,
     RESULT_WEIGHT,
-    RUN,
     STOP_FLAG,
     STOP_NOW,
     TERMINAL,
@@ -64,19 +63,15 @@ def public_chance_sampling(views, form, public, scratch, table, task, result):
         task: layout.Task.
         result: (RESULT_UTILITY + players,) float64, out.
 
-    Iterations done are a prefix of the task: whole windows at STOP_AT_WINDOW, whole
-    iterations at STOP_NOW.
+    The stop flag ends it as ``kernels.windows`` says.
     """
-    result[:] = 0.0
-    tree, deals, control = views
-    players = form.class_count.shape[0]
-    visited = tree.nodes.shape[0] * players
-    for iteration in range(task.first_iteration, task.first_iteration + task.iteration_count):
-        flag = atomic_load(control, STOP_FLAG)
-        if flag == STOP_NOW or (flag != RUN and iteration % task.drain_window == 0):
-            break
-        _iterate(tree, deals, form, public, scratch, table, task, iteration, result, False)
-        tell(control, task.worker_line, result, 1, visited)
+    shared = (views, form, public, scratch, table, task, result)
+    run_windows(_window, shared, task, views[2], result, 1)
+
+
+@device
+def _window(shared, first, end):
+    return _iterations(shared, first, end, False)
 
 
 @kernel
@@ -100,12 +95,18 @@ def public_chance_sampling_frozen(views, form, public, scratch, table, task, bor
 
 @device
 def _frozen_window(shared, first, end):
+    return _iterations(shared, first, end, True)
+
+
+@device
+def _iterations(shared, first, end, frozen):
+    """Run iterations ``[first, end)``; return the nodes visited, or ABANDONED."""
     views, form, public, scratch, table, task, result = shared
     tree, deals, control = views
     for iteration in range(first, end):
         if atomic_load(control, STOP_FLAG) == STOP_NOW:
             return ABANDONED
-        _iterate(tree, deals, form, public, scratch, table, task, iteration, result, True)
+        _iterate(tree, deals, form, public, scratch, table, task, iteration, result, frozen)
     return (end - first) * tree.nodes.shape[0] * form.class_count.shape[0]
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from cfr_shm.kernels.freeze import run_freezes
 from cfr_shm.kernels.jit import device, kernel
-from cfr_shm.kernels.traverse import run_task, run_window
+from cfr_shm.kernels.traverse import run_window
+from cfr_shm.kernels.windows import run_windows
 from cfr_shm.layout import AVERAGE_ON_PATHS
 
 
@@ -28,7 +29,13 @@ def external_sampling_averaged_on_paths(tree, deals, table, task, scratch, contr
 
     It stops as ``external_sampling`` does.
     """
-    run_task(tree, deals, table, task, scratch, control, result, False, AVERAGE_ON_PATHS)
+    views = (tree, deals, table, task, scratch, control, result)
+    run_windows(_window, views, task, control, result, task.drain_window)
+
+
+@device
+def _window(views, first, end):
+    return run_window(views, first, end, False, AVERAGE_ON_PATHS, False)
 
 
 @kernel
@@ -53,8 +60,4 @@ def external_sampling_averaged_on_paths_frozen(
 
 @device
 def _frozen_window(views, first, end):
-    tree, deals, table, task, scratch, control, result = views
-    averages = AVERAGE_ON_PATHS
-    return run_window(
-        tree, deals, table, task, scratch, control, result, first, end, False, averages, True
-    )
+    return run_window(views, first, end, False, AVERAGE_ON_PATHS, True)

@@ -17,16 +17,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_load
 from cfr_shm.kernels.average_path import AVERAGE_STREAM, averages_iteration, decides_below
 from cfr_shm.kernels.deal import draw_deal
-from cfr_shm.kernels.freeze import ABANDONED, run_freezes
+from cfr_shm.kernels.freeze import run_freezes
 from cfr_shm.kernels.jit import at, device, kernel
-from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import match_row
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.sampling import sample_action, sample_outcome
 from cfr_shm.kernels.traverse import run_window
+from cfr_shm.kernels.windows import ABANDONED, run_windows
 from cfr_shm.layout import (
     AVERAGE_APART,
     CHANCE,
@@ -35,8 +34,6 @@ from cfr_shm.layout import (
     FRAME_COUNT,
     FRAME_FIRST_CHILD,
     RESULT_WEIGHT,
-    RUN,
-    STOP_FLAG,
     UPDATE_ATOMIC,
     WEIGHT_LINEAR,
 )
@@ -60,18 +57,13 @@ def external_sampling_averaged_apart(tree, deals, table, task, scratch, control,
     for each player with the iteration's deal and actions of its own stream. Iterations up to the
     next that has passes are interleaved as in ``external_sampling``, which it stops like.
     """
-    result[:] = 0.0
-    first = task.first_iteration
-    end = first + task.iteration_count
-    while first < end and atomic_load(control, STOP_FLAG) == RUN:
-        border = min(end, (first // task.drain_window + 1) * task.drain_window)
-        visited = _iterations(
-            tree, deals, table, task, scratch, control, stack, result, first, border, False
-        )
-        if visited == ABANDONED:
-            return
-        tell(control, task.worker_line, result, border - first, visited)
-        first = border
+    views = (tree, deals, table, task, scratch, control, result)
+    run_windows(_window, (views, stack), task, control, result, task.drain_window)
+
+
+@device
+def _window(views, first, end):
+    return _iterations(views, first, end, False)
 
 
 @kernel
@@ -88,38 +80,26 @@ def external_sampling_averaged_apart_frozen(views, table, task, scratch, stack, 
         result: (RESULT_UTILITY + players,) float64, out; as ``kernels.freeze`` says.
     """
     tree, deals, control = views
-    shared = (tree, deals, table, task, scratch, control, stack, result)
-    run_freezes(_frozen_window, shared, table, task, control, border, result)
+    shared = (tree, deals, table, task, scratch, control, result)
+    run_freezes(_frozen_window, (shared, stack), table, task, control, border, result)
 
 
 @device
 def _frozen_window(views, first, end):
-    tree, deals, table, task, scratch, control, stack, result = views
-    return _iterations(tree, deals, table, task, scratch, control, stack, result, first, end, True)
+    return _iterations(views, first, end, True)
 
 
 @device
-def _iterations(tree, deals, table, task, scratch, control, stack, result, first, border, frozen):
+def _iterations(views, first, border, frozen):
     """Run iterations ``[first, border)``; return the nodes visited, or ABANDONED."""
+    of_sweeps, stack = views
+    tree, deals, table, task, scratch, _, result = of_sweeps
     visited = 0
     while first < border:
         last = first
         while last < border - 1 and not averages_iteration(task, last):
             last += 1
-        nodes = run_window(
-            tree,
-            deals,
-            table,
-            task,
-            scratch,
-            control,
-            result,
-            first,
-            last + 1,
-            False,
-            AVERAGE_APART,
-            frozen,
-        )
+        nodes = run_window(of_sweeps, first, last + 1, False, AVERAGE_APART, frozen)
         if nodes == ABANDONED:
             return ABANDONED
         visited += nodes

@@ -17,11 +17,10 @@ import numpy as np
 from cfr_shm.kernels.atomics import atomic_load, prefetch_to_read
 from cfr_shm.kernels.average_path import AVERAGE_STREAM, averages_iteration, path_step
 from cfr_shm.kernels.deal import draw_deal
-from cfr_shm.kernels.freeze import ABANDONED, run_freezes
+from cfr_shm.kernels.freeze import run_freezes
 from cfr_shm.kernels.increments import copied_regret, prefetch_block
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.kernels.progress import tell
 from cfr_shm.kernels.regret import (
     add_gain,
     current_regret,
@@ -32,6 +31,7 @@ from cfr_shm.kernels.regret import (
 from cfr_shm.kernels.rng import sweep_key, uniform
 from cfr_shm.kernels.rows import prefetch_regrets, prefetch_row, regret_index_of
 from cfr_shm.kernels.sampling import draw_action, sample_action, sample_outcome
+from cfr_shm.kernels.windows import ABANDONED, run_windows
 from cfr_shm.layout import (
     AVERAGE_ON_PATHS,
     AVERAGE_ON_THE_WAY,
@@ -48,7 +48,6 @@ from cfr_shm.layout import (
     NEVER,
     RESULT_UTILITY,
     RESULT_WEIGHT,
-    RUN,
     STOP_FLAG,
     STOP_NOW,
     TERMINAL,
@@ -75,12 +74,16 @@ def external_sampling(tree, deals, table, task, scratch, control, result):
         result: (RESULT_UTILITY + players,) float64, out.
 
     The interleaving is drained at multiples of ``drain_window``, so that the order of updates
-    does not depend on where a task begins or ends. STOP_AT_WINDOW ends the task at the next
-    such border, STOP_NOW within an iteration's time. Iterations, nodes and weight of ``result``
-    are those of whole windows, always a prefix of the task; the utilities, like the table,
-    keep what an abandoned window added.
+    does not depend on where a task begins or ends. The stop flag ends it as
+    ``kernels.windows`` says.
     """
-    run_task(tree, deals, table, task, scratch, control, result, True, AVERAGE_ON_THE_WAY)
+    views = (tree, deals, table, task, scratch, control, result)
+    run_windows(_plain_window, views, task, control, result, task.drain_window)
+
+
+@device
+def _plain_window(views, first, end):
+    return run_window(views, first, end, True, AVERAGE_ON_THE_WAY, False)
 
 
 @kernel
@@ -98,7 +101,13 @@ def external_sampling_with_options(tree, deals, table, task, scratch, control, r
 
     A kernel of its own, so that what nobody asked for costs nothing: it was 2 % on Leduc.
     """
-    run_task(tree, deals, table, task, scratch, control, result, False, AVERAGE_ON_THE_WAY)
+    views = (tree, deals, table, task, scratch, control, result)
+    run_windows(_window_with_options, views, task, control, result, task.drain_window)
+
+
+@device
+def _window_with_options(views, first, end):
+    return run_window(views, first, end, False, AVERAGE_ON_THE_WAY, False)
 
 
 @kernel
@@ -121,39 +130,7 @@ def external_sampling_frozen(tree, deals, table, task, scratch, control, border,
 
 @device
 def _frozen_window(views, first, end):
-    tree, deals, table, task, scratch, control, result = views
-    averages = AVERAGE_ON_THE_WAY
-    return run_window(
-        tree, deals, table, task, scratch, control, result, first, end, False, averages, True
-    )
-
-
-@device
-def run_task(tree, deals, table, task, scratch, control, result, plain, averages):
-    """Run whole windows until the task is done or stopped; the last two are constants."""
-    result[:] = 0.0
-    first = task.first_iteration
-    end = first + task.iteration_count
-    while first < end and atomic_load(control, STOP_FLAG) == RUN:
-        border = min(end, (first // task.drain_window + 1) * task.drain_window)
-        visited = run_window(
-            tree,
-            deals,
-            table,
-            task,
-            scratch,
-            control,
-            result,
-            first,
-            border,
-            plain,
-            averages,
-            False,
-        )
-        if visited == ABANDONED:
-            break
-        tell(control, task.worker_line, result, border - first, visited)
-        first = border
+    return run_window(views, first, end, False, AVERAGE_ON_THE_WAY, True)
 
 
 @device
@@ -344,19 +321,19 @@ def _key_of(task, iteration, traverser, player_count, averages):
 
 
 @device
-def run_window(
-    tree, deals, table, task, scratch, control, result, first, border, plain, averages, frozen
-):
+def run_window(views, first, border, plain, averages, frozen):
     """Run iterations ``[first, border)`` and return the nodes visited, or ABANDONED.
 
-    ``plain`` (without floor and pruning), ``averages`` (AVERAGE_...) and ``frozen`` (the table
-    is only read, what is added goes to its increments) are constants.
+    ``views`` are tree, deals, table, task, scratch, control block and result. ``plain`` (without
+    floor and pruning), ``averages`` (AVERAGE_...) and ``frozen`` (the table is only read, what is
+    added goes to its increments) are constants.
 
     On paths, traverser ``players + p`` stands for the path of player ``p``.
 
     The current lane's state is held in local variables and stored only when it yields. A
     lane whose iterations are exhausted has node -1.
     """
+    tree, deals, table, task, scratch, control, result = views
     nodes, lane_state, lane_bucket = tree.nodes, scratch.lane_state, scratch.lane_bucket
     lane_strength, frame_state = scratch.lane_strength, scratch.frame_state
     frame_policy, frame_value = scratch.frame_policy, scratch.frame_value
