@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard
 from cfr_shm.config import load_config
+from cfr_shm.doctor import line_transfer_seconds
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
@@ -29,6 +30,9 @@ from cfr_shm.memory.tables import create_training_arena, training_views
 
 SECONDS = 3.0
 IDLE_SECONDS = 10.0
+
+#: Smaller tables are bounded by the way of cache lines from core to core.
+SMALL_BYTES = 1 << 20
 
 
 def heads_up() -> Game:
@@ -106,6 +110,8 @@ def test_two_workers_beside_one(benchmark, scoreboard: Scoreboard, name: str) ->
     scoreboard.at_least(f"{name}: two workers beside one", racy / one, wanted)
     scoreboard.note(f"{name}: atomic beside racy, two workers", atomic / racy, "x")
     scoreboard.note(f"{name}: updates lost, two racy workers", 100 * statistics.median(lost), "%")
+    if game.table_bytes < SMALL_BYTES:
+        scoreboard.note("a cache line from core to core", 1e9 * line_transfer_seconds(), "ns")
     scoreboard.at_least(f"{name}: busy fraction", 100 * min(busy), 99, "%")
     scoreboard.at_most(f"{name}: system CPU", 100 * statistics.median(system), 1, "%")
 

@@ -12,6 +12,7 @@ import platform
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from cfr_shm.engine.platform_profile import detect_profile
 from cfr_shm.errors import CfrShmError
 from cfr_shm.games.registry import load_game
 from cfr_shm.kernels.jit import JIT_DISABLED, cache_directory
-from cfr_shm.kernels.memory_probe import touch_random_words
+from cfr_shm.kernels.memory_probe import pass_to_and_fro, touch_random_words
 from cfr_shm.kernels.warm import cache_state
 from cfr_shm.memory.arena import HUGE_PAGES_REMEDY, Arena, ArraySpec
 from cfr_shm.memory.limits import Limit, private_limits, shared_limits, size_text
@@ -48,6 +49,9 @@ ROUND_TRIPS = 200
 PROBE_BYTES = 1 << 28
 PROBE_TOUCHES = 2_000_000
 PROBE_TURNS = 5
+
+#: How often a cache line goes to another core and back.
+LINE_TURNS = 20_000
 
 #: What is mapped to see whether shared memory gets huge pages.
 HUGE_PROBE_BYTES = 1 << 25
@@ -79,6 +83,8 @@ def examine(say: Callable[[str], None]) -> list[Finding]:
     findings += [_workers(method) for method in _start_methods()]
     say("measuring the memory ...")
     findings.append(_random_access())
+    if usable_cores() > 1 and not JIT_DISABLED:
+        findings.append(_between_cores())
     return findings
 
 
@@ -237,3 +243,25 @@ def _random_access() -> Finding:
     rate = PROBE_TOUCHES / max(1e-9, statistics.median(taken))
     found = f"{rate / 1e6:,.0f} million/s and core ({1e9 / rate:.1f} ns) on {size_text(size)}"
     return Finding("random access", "ok", found)
+
+
+def _between_cores() -> Finding:
+    """Measure what a worker waits for a cache line that another one wrote: bounds small tables."""
+    seconds = line_transfer_seconds()
+    return Finding("between cores", "ok", f"{seconds * 1e9:.0f} ns for a cache line, one way")
+
+
+def line_transfer_seconds() -> float:
+    """Return how long a cache line takes from one core to another: the median of some tries."""
+    words = np.zeros(8, np.int64)
+    pass_to_and_fro(words, 0, 0)
+    taken = []
+    for _ in range(PROBE_TURNS):
+        words[:] = 0
+        other = threading.Thread(target=pass_to_and_fro, args=(words, 1, LINE_TURNS))
+        other.start()
+        began = time.perf_counter()
+        pass_to_and_fro(words, 0, LINE_TURNS)
+        taken.append((time.perf_counter() - began) / (2 * LINE_TURNS))
+        other.join()
+    return statistics.median(taken)

@@ -10,6 +10,7 @@ import pytest
 from cfr_shm import doctor
 from cfr_shm.cli import main as cli
 from cfr_shm.errors import WorkerError
+from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.memory.limits import Limit
 from cfr_shm.run.resources import note_on_pages
 
@@ -19,6 +20,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(doctor, "PROBE_BYTES", 1 << 16)
     monkeypatch.setattr(doctor, "PROBE_TOUCHES", 1000)
     monkeypatch.setattr(doctor, "ROUND_TRIPS", 3)
+    monkeypatch.setattr(doctor, "LINE_TURNS", 10)
     # pytest has threads of its own, which must not be forked.
     monkeypatch.setattr(doctor, "_start_methods", lambda: ["spawn"])
 
@@ -90,6 +92,16 @@ def test_the_kernel_cache(monkeypatch, state):
     monkeypatch.setattr(doctor, "cache_state", lambda: state)
     (finding,) = doctor._cache()
     assert finding.status == ("ok" if state == "warm" else "warn")
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_line_between_cores_needs_two_of_them(quick, monkeypatch, cores):
+    monkeypatch.setattr(doctor, "usable_cores", lambda: cores)
+    monkeypatch.setattr(doctor, "_workers", lambda method: doctor.Finding(method, "ok", "ready"))
+    found = {finding.name: finding.found for finding in doctor.examine(lambda _said: None)}
+    measured = cores > 1 and not JIT_DISABLED
+    assert ("between cores" in found) == measured
+    assert not measured or re.fullmatch(r"\d+ ns for a cache line, one way", found["between cores"])
 
 
 def test_fewer_cores_than_there_are(monkeypatch):
