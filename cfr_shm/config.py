@@ -360,12 +360,15 @@ def differences(
 ) -> list[str]:
     """List the fingerprinted keys that differ, as ``key: found != expected``."""
     left, right = fingerprinted_values(found), fingerprinted_values(expected)
-    missing = "(missing)"
     return [
-        f"{key}: {left.get(key, missing)!r} != {right.get(key, missing)!r}"
+        f"{key}: {_found_value(left, key)} != {_found_value(right, key)}"
         for key in sorted(left.keys() | right.keys())
-        if left.get(key, missing) != right.get(key, missing)
+        if key not in left or key not in right or left[key] != right[key]
     ]
+
+
+def _found_value(values: Mapping[str, Any], key: str) -> str:
+    return repr(values[key]) if key in values else "(missing)"
 
 
 def to_yaml(config: Config) -> str:

@@ -261,7 +261,7 @@ def test_differences_take_plain_sections_too():
     found = to_dict(load_config(overrides=["run.seed=1"]))
     del found["game"]["players"]
     assert differences(found, Config()) == [
-        "game.players: '(missing)' != 2",
+        "game.players: (missing) != 2",
         "run.seed: 1 != 0",
     ]
 
