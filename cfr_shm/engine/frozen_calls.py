@@ -14,16 +14,16 @@ from cfr_shm.algorithms import (
     PUBLIC_CHANCE_SAMPLING,
 )
 from cfr_shm.engine.freezes import border_of
-from cfr_shm.engine.kernel_calls import (
-    KernelCall,
-    exploration_of,
-    load_kernel,
-    longest_path,
-    passes_in_flight,
+from cfr_shm.engine.kernel_calls import KernelCall, load_kernel
+from cfr_shm.engine.scratch import (
+    chance_scratch,
+    external_scratch,
+    outcome_scratch,
+    passes_scratch,
 )
 from cfr_shm.engine.settings import EngineSettings
-from cfr_shm.layout import FRAME_WORDS, Border, Task
-from cfr_shm.memory.tables import TrainingViews, allocate_scratch
+from cfr_shm.layout import Border, Task
+from cfr_shm.memory.tables import TrainingViews
 
 PLAIN = "cfr_shm.kernels.traverse:external_sampling_frozen"
 AVERAGED_ON_PATHS = "cfr_shm.kernels.sampled_average:external_sampling_averaged_on_paths_frozen"
@@ -51,13 +51,7 @@ def _external_sampling(
     settings: EngineSettings, views: TrainingViews, border: Border
 ) -> KernelCall:
     kernel = load_kernel(AVERAGED_ON_PATHS if settings.algorithm.averaging == "separate" else PLAIN)
-    scratch = allocate_scratch(
-        settings.player_count,
-        settings.street_count,
-        settings.max_depth,
-        settings.max_actions,
-        settings.in_flight,
-    )
+    scratch = external_scratch(settings)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         table, control = views.table, views.control
@@ -69,14 +63,7 @@ def _external_sampling(
 def _averaged_apart(settings: EngineSettings, views: TrainingViews, border: Border) -> KernelCall:
     from cfr_shm.kernels.separate_average import external_sampling_averaged_apart_frozen
 
-    scratch = allocate_scratch(
-        settings.player_count,
-        settings.street_count,
-        settings.max_depth,
-        settings.max_actions,
-        in_flight=passes_in_flight(settings),
-    )
-    stack = np.zeros((longest_path(settings), FRAME_WORDS), np.int64)
+    scratch, stack = passes_scratch(settings)
     shared = (views.tree, views.deals, views.control)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
@@ -88,15 +75,9 @@ def _averaged_apart(settings: EngineSettings, views: TrainingViews, border: Bord
 
 
 def _chance_sampling(settings: EngineSettings, views: TrainingViews, border: Border) -> KernelCall:
-    from cfr_shm.kernels.chance_sampling import REACH_COLUMNS, chance_sampling_frozen
+    from cfr_shm.kernels.chance_sampling import chance_sampling_frozen
 
-    scratch = allocate_scratch(
-        settings.player_count,
-        settings.street_count,
-        longest_path(settings),
-        settings.max_actions + REACH_COLUMNS,
-        in_flight=1,
-    )
+    scratch = chance_scratch(settings)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         table, control = views.table, views.control
@@ -108,16 +89,9 @@ def _chance_sampling(settings: EngineSettings, views: TrainingViews, border: Bor
 
 
 def _outcome_sampling(settings: EngineSettings, views: TrainingViews, border: Border) -> KernelCall:
-    from cfr_shm.kernels.outcome import FRAME_VALUES, outcome_sampling_frozen
+    from cfr_shm.kernels.outcome import outcome_sampling_frozen
 
-    scratch = allocate_scratch(
-        settings.player_count,
-        settings.street_count,
-        settings.max_depth,
-        max(settings.max_actions, FRAME_VALUES),
-        in_flight=1,
-    )
-    exploration = exploration_of(settings)
+    scratch, exploration = outcome_scratch(settings)
     shared = (views.tree, views.deals, views.control)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:

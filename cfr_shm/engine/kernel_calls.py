@@ -17,9 +17,15 @@ from cfr_shm.algorithms import (
     PUBLIC_CHANCE_SAMPLING,
     full_width_rule,
 )
+from cfr_shm.engine.scratch import (
+    chance_scratch,
+    external_scratch,
+    outcome_scratch,
+    passes_scratch,
+)
 from cfr_shm.engine.settings import EngineSettings
-from cfr_shm.layout import FRAME_WORDS, Exploration, FullWidthState, Task
-from cfr_shm.memory.tables import TrainingViews, allocate_scratch
+from cfr_shm.layout import FullWidthState, Task
+from cfr_shm.memory.tables import TrainingViews
 
 EXTERNAL_SAMPLING_WITH_OPTIONS = "cfr_shm.kernels.traverse:external_sampling_with_options"
 AVERAGED_ON_PATHS = "cfr_shm.kernels.sampled_average:external_sampling_averaged_on_paths"
@@ -95,13 +101,7 @@ def _external_sampling(settings: EngineSettings, views: TrainingViews) -> Kernel
     plain = algorithm.pruning is None and algorithm.regret_floor is None
     path = settings.kernel if plain else EXTERNAL_SAMPLING_WITH_OPTIONS
     kernel = load_kernel(AVERAGED_ON_PATHS if algorithm.averaging == "separate" else path)
-    scratch = allocate_scratch(
-        settings.player_count,
-        settings.street_count,
-        settings.max_depth,
-        settings.max_actions,
-        settings.in_flight,
-    )
+    scratch = external_scratch(settings)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         kernel(views.tree, views.deals, views.table, task, scratch, views.control, result)
@@ -112,14 +112,7 @@ def _external_sampling(settings: EngineSettings, views: TrainingViews) -> Kernel
 def _external_sampling_averaged_apart(settings: EngineSettings, views: TrainingViews) -> KernelCall:
     from cfr_shm.kernels.separate_average import external_sampling_averaged_apart
 
-    scratch = allocate_scratch(
-        settings.player_count,
-        settings.street_count,
-        settings.max_depth,
-        settings.max_actions,
-        in_flight=passes_in_flight(settings),
-    )
-    stack = np.zeros((longest_path(settings), FRAME_WORDS), np.int64)
+    scratch, stack = passes_scratch(settings)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         table, control = views.table, views.control
@@ -131,15 +124,9 @@ def _external_sampling_averaged_apart(settings: EngineSettings, views: TrainingV
 
 
 def _chance_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:
-    from cfr_shm.kernels.chance_sampling import REACH_COLUMNS, chance_sampling
+    from cfr_shm.kernels.chance_sampling import chance_sampling
 
-    scratch = allocate_scratch(
-        settings.player_count,
-        settings.street_count,
-        longest_path(settings),
-        settings.max_actions + REACH_COLUMNS,
-        in_flight=1,
-    )
+    scratch = chance_scratch(settings)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         table, control = views.table, views.control
@@ -148,38 +135,10 @@ def _chance_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCa
     return call
 
 
-def passes_in_flight(settings: EngineSettings) -> int:
-    """Return how many traversals are interleaved between passes for the average."""
-    return settings.in_flight if settings.algorithm.average_probability < 1.0 else 1
-
-
-def longest_path(settings: EngineSettings) -> int:
-    """Return a bound on the decisions on any path, of all players together, plus one."""
-    return settings.player_count * settings.max_depth + 1
-
-
-def exploration_of(settings: EngineSettings) -> Exploration:
-    """Return how outcome sampling explores, with memory for one worker."""
-    steps = settings.algorithm.epsilon
-    return Exploration(
-        first=np.array([first for first, _ in steps], np.int64),
-        epsilon=np.array([epsilon for _, epsilon in steps], np.float64),
-        reach=np.zeros(settings.player_count),
-        largest_share=np.inf if settings.freeze is None else settings.freeze.largest_share,
-    )
-
-
 def _outcome_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:
-    from cfr_shm.kernels.outcome import FRAME_VALUES, outcome_sampling
+    from cfr_shm.kernels.outcome import outcome_sampling
 
-    scratch = allocate_scratch(
-        settings.player_count,
-        settings.street_count,
-        settings.max_depth,
-        max(settings.max_actions, FRAME_VALUES),
-        in_flight=1,
-    )
-    exploration = exploration_of(settings)
+    scratch, exploration = outcome_scratch(settings)
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         table, control = views.table, views.control

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_harness import SEGMENTS, children, is_unlinked
+from engine_harness import SEGMENTS
 from frozen_crew import FrozenCrew
 
 from cfr_shm.algorithms import AlgorithmSettings
@@ -40,13 +40,7 @@ ITERATIONS = 200 * FREEZE
 #: Workers that are killed in one run.
 DEATHS = 4
 
-
-@pytest.fixture(autouse=True)
-def _nothing_is_left():
-    before = children()
-    yield
-    assert children() <= before
-    assert all(map(is_unlinked, SEGMENTS))
+pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 
 def settings_for(game: Game, workers: int, freeze: int, **options) -> EngineSettings:

@@ -16,9 +16,7 @@ from typing import Any
 import pytest
 from engine_harness import (
     PIDS,
-    SEGMENTS,
     WINDOW,
-    children,
     context_switches,
     eventually,
     is_gone,
@@ -41,16 +39,10 @@ from cfr_shm.memory.tables import create_training_arena
 ON_LINUX = sys.platform == "linux"
 START_METHODS = ["spawn", "fork"] if ON_LINUX else ["spawn"]
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    before = children()
-    yield
-    assert children() <= before
-    assert all(is_gone(pid) for pid in PIDS)
-    assert all(is_unlinked(segment) for segment in SEGMENTS)
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
+    pytest.mark.usefixtures("nothing_is_left"),
+]
 
 
 def _never() -> bool:

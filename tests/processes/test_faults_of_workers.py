@@ -8,7 +8,7 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,10 +16,7 @@ from engine_harness import (
     PIDS,
     SEGMENTS,
     WINDOW,
-    children,
     eventually,
-    is_gone,
-    is_unlinked,
     settings_for,
     started,
 )
@@ -36,16 +33,10 @@ from cfr_shm.memory.tables import create_training_arena
 
 START_METHODS = ["spawn", "fork"] if sys.platform == "linux" else ["spawn"]
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
-
-
-@pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    before = children()
-    yield
-    assert children() <= before
-    assert all(is_gone(pid) for pid in PIDS)
-    assert all(is_unlinked(segment) for segment in SEGMENTS)
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
+    pytest.mark.usefixtures("nothing_is_left"),
+]
 
 
 def _never() -> bool:
