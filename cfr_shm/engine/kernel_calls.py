@@ -30,10 +30,6 @@ from cfr_shm.memory.tables import TrainingViews
 EXTERNAL_SAMPLING_WITH_OPTIONS = "cfr_shm.kernels.traverse:external_sampling_with_options"
 AVERAGED_ON_PATHS = "cfr_shm.kernels.sampled_average:external_sampling_averaged_on_paths"
 
-#: Up to this size workers that race keep strategy sums of their own during a task
-#: (docs/adr/0003-updates.md).
-OWN_SUMS_BYTES = 32 << 10
-
 #: Runs a task and writes what it did to the array, ``(RESULT_UTILITY + players,)`` float64.
 KernelCall = Callable[[Task, NDArray[np.float64]], None]
 
@@ -47,8 +43,7 @@ def load_kernel(path: str) -> Callable[..., Any]:
 
 def keeps_own_sums(settings: EngineSettings, views: TrainingViews) -> bool:
     """Return whether a worker keeps its strategy sums to itself until its task is done."""
-    small = views.table.strategy_sum.nbytes <= OWN_SUMS_BYTES
-    return settings.races and small and not views.table.compact
+    return settings.races and len(views.own_sums) > 0
 
 
 def prepare_kernel(
@@ -73,7 +68,7 @@ def prepare_kernel(
     if name == EXTERNAL_SAMPLING and settings.algorithm.explores_for_averages:
         prepare = _external_sampling_averaged_apart
     if keeps_own_sums(settings, views) and not shares_sums:
-        return _with_own_sums(prepare, settings, views)
+        return _with_own_sums(prepare, settings, views, worker)
     return prepare(settings, views)
 
 
@@ -81,17 +76,23 @@ def _with_own_sums(
     prepare: Callable[[EngineSettings, TrainingViews], KernelCall],
     settings: EngineSettings,
     views: TrainingViews,
+    worker: int,
 ) -> KernelCall:
-    """Return a call that shares the regrets at once, the strategy sums when its task is done."""
+    """Return a call that shares the regrets at once, the strategy sums when its task is done.
+
+    What a worker that died had not handed over is there still: its regrets are in the table, and
+    an average without the policies that they led to would be that of another game. Whoever is
+    put in its place hands it over. No iterations are somebody who is not that worker yet.
+    """
     from cfr_shm.kernels.own_sums import hand_over
 
-    shared = views.table.strategy_sum
-    own = np.zeros_like(shared)
+    shared, own = views.table.strategy_sum, views.own_sums[worker]
     run = prepare(settings, views._replace(table=views.table._replace(strategy_sum=own)))
 
     def call(task: Task, result: NDArray[np.float64]) -> None:
         run(task, result)
-        hand_over(own, shared)
+        if task.iteration_count > 0:
+            hand_over(own, shared)
 
     return call
 

@@ -12,7 +12,6 @@ from engine_harness import settings_for as default_settings_for
 from numpy.typing import NDArray
 from production import compiled_once
 
-from cfr_shm.engine import kernel_calls
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.engine.kernel_calls import load_kernel, prepare_kernel
 from cfr_shm.engine.ledger import IterationLedger
@@ -22,7 +21,8 @@ from cfr_shm.engine.stats import EngineStats
 from cfr_shm.games.game import Game
 from cfr_shm.games.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import DECISION, RESULT_UTILITY, Task, worker_line
+from cfr_shm.layout import DECISION, RESULT_UTILITY, RESULT_WEIGHT, Task, worker_line
+from cfr_shm.memory import tables
 from cfr_shm.memory.tables import (
     allocate_scratch,
     create_training_arena,
@@ -179,10 +179,38 @@ def test_sums_of_their_own_are_the_sums_of_one_worker(game: Game) -> None:
             assert np.array_equal(views.table.regrets_of(*place), expected.regrets_of(*place))
 
 
+def test_what_a_dead_worker_had_not_handed_over_is_handed_over_by_its_successor(
+    game: Game,
+) -> None:
+    views, result = private_views(game, 2), np.zeros(RESULT_UTILITY + 2)
+    settings = settings_for(game, 2, seed=11)
+    whole = Task(11, 0, ITERATIONS, WINDOW, 1, 0, worker_line(1))
+    prepare_kernel(settings, views, 1)(whole, result)
+    expected = views.table.strategy_sum.copy()
+
+    views.rows[:] = 0.0
+    died = views._replace(table=views.table._replace(strategy_sum=views.own_sums[1]))
+    prepare_kernel(settings, died, 1, shares_sums=True)(whole, result)  # and is killed here
+    for standby in (0, 1):
+        prepare_kernel(settings, views, standby)(whole._replace(iteration_count=0), result)
+    assert views.own_sums[1].any()
+    strategy_sum = views.table.strategy_sum
+    assert total_strategy_weight(game.tree, game.deals.bucket_count, strategy_sum) == 0.0
+    successor = prepare_kernel(settings, views, 1)
+    successor(Task(11, ITERATIONS, WINDOW, WINDOW, 1, 0, worker_line(1)), result)
+    assert not views.own_sums.any()
+    added = result[RESULT_WEIGHT]
+    weights = [
+        total_strategy_weight(game.tree, game.deals.bucket_count, each)
+        for each in (strategy_sum, expected)
+    ]
+    assert weights[0] == pytest.approx(weights[1] + added, rel=1e-9)
+
+
 def test_tables_beyond_the_limit_are_shared_whole(
     game: Game, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kernel_calls, "OWN_SUMS_BYTES", game.table_bytes - 1)
+    monkeypatch.setattr(tables, "OWN_SUMS_BYTES", game.table_bytes - 1)
     rows, _ = _one_call(game, 1)
     views = private_views(game, 2)
     call = prepare_kernel(settings_for(game, 2, seed=11), views, 0)
