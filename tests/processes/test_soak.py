@@ -170,7 +170,15 @@ class Victim:
         if process.poll() is None:
             process.kill()
         process.wait()
-        assert eventually(lambda: all(map(is_gone, self._recorded)), 60.0)
+        if not eventually(self._nobody_is_left, 20.0):
+            # Who was stopped while it started has not yet asked to be killed with its parent.
+            for pid in self._recorded:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+        assert eventually(self._nobody_is_left, 60.0)
+
+    def _nobody_is_left(self) -> bool:
+        return all(map(is_gone, self._recorded))
 
     def _note_restarts(self) -> None:
         with contextlib.suppress(OSError, ValueError):
