@@ -213,7 +213,7 @@ def test_the_kind_of_passes_is_part_of_the_run():
     assert settled.algorithm.average_opponents == "sampled"
     assert with_averages(settled, game) == settled
     assert differences(explored, settled) == [
-        "algorithm.average_opponents: '(missing)' != 'sampled'"
+        "algorithm.average_opponents: (missing) != 'sampled'"
     ]
     assert with_averages(explored, game) == explored
     two = load_config("kuhn")
