@@ -212,9 +212,7 @@ def test_the_kind_of_passes_is_part_of_the_run():
     settled = with_averages(three, game)
     assert settled.algorithm.average_opponents == "sampled"
     assert with_averages(settled, game) == settled
-    assert differences(explored, settled) == [
-        "algorithm.average_opponents: (missing) != 'sampled'"
-    ]
+    assert differences(explored, settled) == ["algorithm.average_opponents: (missing) != 'sampled'"]
     assert with_averages(explored, game) == explored
     two = load_config("kuhn")
     assert with_averages(two, load_game(two.game)) == two
