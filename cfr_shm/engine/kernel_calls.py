@@ -82,7 +82,8 @@ def _with_own_sums(
 
     What a worker that died had not handed over is there still: its regrets are in the table, and
     an average without the policies that they led to would be that of another game. Whoever is
-    put in its place hands it over. No iterations are somebody who is not that worker yet.
+    put in its place hands it over. A task of no iterations, by which the coordinator and a standby
+    make kernels ready, is not that worker's and hands over nothing.
     """
     from cfr_shm.kernels.own_sums import hand_over
 
