@@ -42,6 +42,7 @@ from cfr_shm.layout import Table
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import (
     TrainingViews,
+    begin_rows,
     load_rows,
     table_of,
 )
@@ -133,7 +134,9 @@ def train(
         views, engine = stack.enter_context(
             tables_and_engine(config, game, directory, signals, listen)
         )
-        if resume is not None:
+        if resume is None:
+            begin_rows(views, game)
+        else:
             load_rows(views, resume.rows)
         listen(run_started(config, game, directory, resume))
         for note in notes_on(game):

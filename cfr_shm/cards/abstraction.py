@@ -17,7 +17,7 @@ from cfr_shm.errors import UsageError
 
 MAX_BUCKETS = 0xFFFF
 #: Goes up when the same specification would give other buckets.
-BUILD_VERSION = 2
+BUILD_VERSION = 3
 
 PERCENTILE, EMD, OCHS, POTENTIAL, LOSSLESS = "percentile", "emd", "ochs", "potential", "lossless"
 

@@ -29,14 +29,7 @@ from cfr_shm.cards.abstraction import (
     POTENTIAL,
     BucketSpec,
 )
-from cfr_shm.cards.clustering import (
-    Effort,
-    k_means,
-    k_medians,
-    line_clusters,
-    nearest_vectors,
-    sample_points,
-)
+from cfr_shm.cards.clustering import Effort, k_medians, line_clusters
 from cfr_shm.cards.deck import Deck, deck_named
 from cfr_shm.cards.equity import (
     BINS,
@@ -50,8 +43,10 @@ from cfr_shm.cards.equity import (
     preflop_strengths,
     river_strengths,
     turn_strengths,
+    unbeaten_rivers,
 )
 from cfr_shm.cards.isomorphism import STREETS, card_index
+from cfr_shm.cards.ochs import label_hands, label_rivers
 from cfr_shm.cards.parallel import Progress, run_ranges
 from cfr_shm.errors import UsageError
 from cfr_shm.kernels.clustering import count_values, describe_buckets, map_values, weigh_hands
@@ -61,8 +56,6 @@ from cfr_shm.kernels.equity import next_histograms
 _STRENGTH_SCALE = 0xFFFF
 _SQUARE_SCALE = (1 << 20) - 1
 SAMPLES = 3
-#: Hands from which a clustering of vectors learns; all hands are assigned afterwards.
-_VECTOR_SAMPLE = 400_000
 
 
 @dataclass(frozen=True)
@@ -76,6 +69,8 @@ class StreetBuckets:
         spread: (buckets,) the standard deviation of E[HS] within the bucket.
         sample: (buckets, 3) numbers of a few of its hands, -1 where it has fewer.
         objective: mean distance to the own centre; None where the method has none.
+        unbeaten: the bucket of the river hands, and of no others, that no opposing hand beats;
+            None where there is none.
     """
 
     bucket: NDArray[Any]
@@ -84,6 +79,7 @@ class StreetBuckets:
     spread: NDArray[np.float64]
     sample: NDArray[np.int64]
     objective: float | None
+    unbeaten: int | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +118,7 @@ class _Builder:
     opponent: NDArray[np.uint8] | None = None
     clusters: list[int] = field(default_factory=list)
     objective: float | None = None
+    unbeaten: int | None = None
 
     @property
     def deck(self) -> Deck:
@@ -137,7 +134,7 @@ class _Builder:
             self._cluster_opponents(strengths[PREFLOP])
         streets: dict[int, StreetBuckets] = {}
         for street in (TURN, RIVER, FLOP, PREFLOP):
-            self.objective = None
+            self.objective = self.unbeaten = None
             label = self._label(street, strengths[street], streets)
             self.progress.start(f"{STREETS[street]}: ordering buckets")
             streets[street] = self._finish(street, strengths.pop(street), label)
@@ -149,6 +146,7 @@ class _Builder:
             "spec": self.spec.to_json(),
             "buckets": [len(street.weight) for street in ordered],
             "objective": [street.objective for street in ordered],
+            "unbeaten": ordered[RIVER].unbeaten,
             "opponent_clusters": self.clusters,
             "program": __version__,
             "seconds": round(time.monotonic() - started, 1),
@@ -199,7 +197,7 @@ class _Builder:
         if method == PERCENTILE:
             return self._label_squares(street, strengths, count)
         if method == OCHS:
-            return self._label_vectors(street, count)
+            return self._label_vectors(street)
         points = strengths.cdf
         if method == POTENTIAL:
             points = self._potential(done[TURN])
@@ -239,73 +237,19 @@ class _Builder:
         self.objective = found.objective / widest
         return found.label
 
-    def _label_vectors(self, street: int, count: int) -> NDArray[np.uint16]:
-        """Learn centres from a sample of hands and assign all hands to the nearest."""
+    def _label_vectors(self, street: int) -> NDArray[np.uint16]:
         assert self.opponent is not None, "clustered before"
-        index, opponent = card_index(self.deck), self.opponent
-        weight = self._weights(street) if street != RIVER else None
-        if weight is not None:
-            vectors = self._vectors(street, opponent)
-            chosen = sample_points(len(vectors), _VECTOR_SAMPLE, self.spec.seed)
-            some, some_weight = vectors[chosen], weight[chosen]
+        spec, opponent, workers, progress = self.spec, self.opponent, self.workers, self.progress
+        if street == RIVER:
+            progress.start("river: hands that cannot lose")
+            unbeaten = unbeaten_rivers(self.deck, workers, progress)
+            progress.start("river: ochs")
+            found = label_rivers(spec, unbeaten, opponent, workers, progress)
         else:
-            some, some_weight = self._river_sample(opponent)
-        effort = Effort(restarts=self.spec.restarts)
-        found = k_means(
-            some, some_weight, count, seed=self.spec.seed, workers=self.workers, effort=effort
-        )
-        self.objective = found.objective / int(some_weight.sum(dtype=np.int64))
-        label = np.empty(int(index.hand_count[street]), np.uint16)
-        if weight is not None:
-
-            def assign(first: int, last: int) -> None:
-                label[first:last] = nearest_vectors(vectors[first:last], found.centers)[0]
-
-            run_ranges(assign, 0, len(label), self.workers, self.progress)
-            return label
-
-        def assign_boards(first: int, last: int) -> None:
-            boards = np.arange(first, last)
-            near = nearest_vectors(
-                opponents.river_vectors(self.deck, boards, opponent), found.centers
-            )
-            start = int(index.first_hand[first])
-            label[start : start + len(near[0])] = near[0]
-
-        boards = index.first_board
-        run_ranges(
-            assign_boards, int(boards[RIVER]), int(boards[RIVER + 1]), self.workers, self.progress
-        )
-        return label
-
-    def _river_sample(
-        self, opponent: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.uint16], NDArray[np.int32]]:
-        """Return vectors and weights of hands of river boards spread over all of them."""
-        index = card_index(self.deck)
-        first, last = (int(board) for board in index.first_board[RIVER : RIVER + 2])
-        hands = int(index.hand_count[RIVER])
-        per_board = max(1, hands // (last - first))
-        # Few hands each of many boards would be better still, but boards come whole.
-        wanted = max(1, 4 * _VECTOR_SAMPLE // per_board)
-        boards = first + sample_points(last - first, wanted, self.spec.seed)
-        vectors = opponents.river_vectors(self.deck, boards, opponent)
-        weight = np.concatenate([self._board_weights(int(board)) for board in boards])
-        chosen = sample_points(len(vectors), _VECTOR_SAMPLE, self.spec.seed)
-        return vectors[chosen], weight[chosen]
-
-    def _board_weights(self, board: int) -> NDArray[np.int32]:
-        index = card_index(self.deck)
-        pattern = index.pattern[board]
-        slots = index.slot_weight[pattern, : index.slot_count[pattern]].astype(np.int32)
-        weights: NDArray[np.int32] = slots * index.board_weight[board]
-        return weights
-
-    def _vectors(self, street: int, opponent: NDArray[np.uint8]) -> NDArray[np.uint16]:
-        turn = opponents.turn_sums(self.deck, opponent, self.workers, self.progress)
-        if street == TURN:
-            return opponents.scaled(turn, self.workers)
-        return opponents.scaled(opponents.flop_sums(self.deck, turn, self.workers), self.workers)
+            weight = self._weights(street)
+            found = label_hands(spec, street, weight, opponent, workers, progress)
+        self.objective, self.unbeaten = found.objective, found.unbeaten
+        return found.label
 
     def _potential(self, turn: StreetBuckets) -> NDArray[np.uint8]:
         """Return each flop hand's cumulative histogram of its turn buckets' mean strengths."""
@@ -383,6 +327,7 @@ class _Builder:
             spread=spread[order] / scale,
             sample=sample[order],
             objective=self.objective,
+            unbeaten=None if self.unbeaten is None else int(place[self.unbeaten]),
         )
 
     def _describe(

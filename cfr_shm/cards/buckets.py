@@ -82,6 +82,12 @@ class Buckets:
         return tuple(len(street["weight"]) for street in self.statistics)
 
     @property
+    def unbeaten(self) -> int | None:
+        """Return the river bucket of the hands that no opposing hand beats, if there is one."""
+        found: int | None = self.about.get("unbeaten")
+        return found
+
+    @property
     def file(self) -> BucketFile:
         """Return what a worker needs to map the same buckets."""
         return BucketFile(str(self.path.absolute()), self.fingerprint)
@@ -145,6 +151,7 @@ def open_buckets(path: Path, *, deck: Deck | None = None, verify: bool = True) -
         )
     index = card_index(found)
     _check_shapes(path, manifest, index)
+    _check_unbeaten(path, manifest)
     arrays = read_store(path, kind=KIND, memory_map=True, verify=verify).arrays
     buckets = Buckets(
         path=path,
@@ -213,6 +220,16 @@ def _check_shapes(path: Path, manifest: Manifest, index: CardIndex) -> None:
                 raise ArrayStoreError(
                     f"{path}: array {array} {held}, expected {dtypes[array][0]}{shape}"
                 )
+
+
+def _check_unbeaten(path: Path, manifest: Manifest) -> None:
+    """Refuse a file whose bucket of unbeaten hands a run would write beyond its table for."""
+    found = manifest.about.get("unbeaten")
+    count = manifest.arrays[f"{STREETS[-1]}_weight"].shape[0]
+    if found is not None and not (type(found) is int and 0 <= found < count):
+        raise ArrayStoreError(
+            f"{path}: unbeaten hands in bucket {found!r}; the {STREETS[-1]} has 0 to {count - 1}"
+        )
 
 
 # --- building on demand --------------------------------------------------------------------

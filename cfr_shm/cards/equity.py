@@ -27,6 +27,7 @@ from cfr_shm.kernels.equity import (
     preflop_sums,
     river_points,
     turn_sums,
+    unbeaten_hands,
 )
 
 PREFLOP, FLOP, TURN, RIVER = range(4)
@@ -122,6 +123,22 @@ def river_strengths(deck: Deck, workers: int = 0, progress: Progress | None = No
     run_ranges(piece, first, last, workers, progress)
     none = np.zeros((0, BINS), np.uint8)
     return Strengths(RIVER, 2 * opposing_hands(deck), 1, points.reshape(-1, 1), none)
+
+
+def unbeaten_rivers(
+    deck: Deck, workers: int = 0, progress: Progress | None = None
+) -> NDArray[np.bool_]:
+    """Return which canonical river hands no opposing hand beats, though it may tie."""
+    index, ranks = card_index(deck), hand_rank_tables(deck)
+    unbeaten = np.empty(int(index.hand_count[RIVER]), np.bool_)
+
+    def piece(first: int, last: int) -> None:
+        boards = np.array([first, last])
+        unbeaten_hands(ranks, index, boards, deck.rank_count, make_work(), unbeaten)
+
+    first, last = _boards(deck, RIVER)
+    run_ranges(piece, first, last, workers, progress)
+    return unbeaten
 
 
 def turn_strengths(

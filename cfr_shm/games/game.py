@@ -11,6 +11,7 @@ import numpy as np
 from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.errors import GameError
 from cfr_shm.games.betting_tree import BettingTree
+from cfr_shm.games.first_regrets import FirstRegrets
 from cfr_shm.games.hole_cards import HoleCards
 from cfr_shm.games.tree_builder import BuiltTree
 from cfr_shm.layout import DEALS_HOLDEM, DEALS_TABLE, MATCHUP, Deals, Tree
@@ -59,6 +60,7 @@ class Game:
     big_blind: float | None = None  # in ``unit``, where there is one
     betting: BettingTree | None = None  # of hold'em: the moves that lead to each node
     hole_cards: HoleCards | None = None  # of hold'em: which hands there are, and their buckets
+    first_regrets: FirstRegrets | None = None  # where a run begins with other regrets than zero
 
     def __post_init__(self) -> None:
         leaves = self.tree.nodes[self.tree.nodes["kind"] == MATCHUP]
@@ -113,6 +115,7 @@ def assemble_game(
     big_blind: float | None = None,
     betting: BettingTree | None = None,
     hole_cards: HoleCards | None = None,
+    first_regrets: FirstRegrets | None = None,
 ) -> Game:
     """Put a finished tree and its deals together; the arguments are the fields of ``Game``."""
     return Game(
@@ -135,4 +138,5 @@ def assemble_game(
         big_blind=big_blind,
         betting=betting,
         hole_cards=hole_cards,
+        first_regrets=first_regrets,
     )

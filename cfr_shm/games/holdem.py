@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.cards.deck import DECKS, STANDARD, SUIT_COUNT, Deck
+from cfr_shm.cards.equity import RIVER
 from cfr_shm.cards.isomorphism import BOARD_CARDS
 from cfr_shm.cards.ranges import parse_range
 from cfr_shm.config_holdem import AbstractionConfig, GameConfig
@@ -23,6 +24,7 @@ from cfr_shm.errors import GameError, UsageError
 from cfr_shm.games.action_menu import compile_menu
 from cfr_shm.games.betting import betting_rules
 from cfr_shm.games.betting_tree import BettingTree, build_betting_tree
+from cfr_shm.games.first_regrets import FirstRegrets, all_but_folds
 from cfr_shm.games.game import Game, InfosetLabel, assemble_game
 from cfr_shm.games.holdem_buckets import DEFAULT, load_buckets, lossless_preflop
 from cfr_shm.games.holdem_deals import holdem_deals
@@ -43,6 +45,7 @@ class Dealt(NamedTuple):
     bucket_file: BucketFile | None
     hands: tuple[tuple[str, ...], ...] | None  # by street and bucket, where deals are listed
     hole_cards: HoleCards
+    unbeaten: int | None = None  # bucket of the last street whose hands cannot lose
 
 
 def holdem(
@@ -82,6 +85,7 @@ def holdem(
         big_blind=big_blind,
         betting=betting,
         hole_cards=dealt.hole_cards,
+        first_regrets=_first_regrets(betting, dealt),
     )
 
 
@@ -145,7 +149,14 @@ def _deal(config: GameConfig, abstraction: AbstractionConfig, progress: Report |
         ranges=ranges,
     )
     file = buckets.file if buckets.fingerprint else None
-    return Dealt(deals, file, None, DealtCards(deals))
+    unbeaten = buckets.unbeaten if streets[-1] == RIVER else None
+    return Dealt(deals, file, None, DealtCards(deals), unbeaten)
+
+
+def _first_regrets(betting: BettingTree, dealt: Dealt) -> FirstRegrets | None:
+    if dealt.unbeaten is None:
+        return None
+    return all_but_folds(betting, dealt.deals.bucket_count.shape[1] - 1, dealt.unbeaten)
 
 
 def needs_no_file(config: GameConfig, abstraction: AbstractionConfig) -> bool:

@@ -171,6 +171,50 @@ def river_points(ranks, index, boards, rank_count, work, cards, points):
 
 
 @device
+def _is_beaten(packed, count, place):
+    """Return whether a hand that shares no card with a sorted one is stronger."""
+    entry = np.int64(packed[1, at(place)])
+    low = entry & _PLACE_MASK
+    high = (entry >> _PLACE_BITS) & _PLACE_MASK
+    rival = count - 1
+    # Nearly always the strongest shares no card, and the first look decides.
+    while True:
+        other = np.int64(packed[1, at(rival)])
+        if other >> (2 * _PLACE_BITS) <= entry >> (2 * _PLACE_BITS):
+            return False
+        other_low = other & _PLACE_MASK
+        other_high = (other >> _PLACE_BITS) & _PLACE_MASK
+        if low not in (other_low, other_high) and high not in (other_low, other_high):
+            return True
+        rival -= 1
+
+
+@kernel
+def unbeaten_hands(ranks, index, boards, rank_count, work, unbeaten):
+    """Mark the hands that no opposing hand beats on a range of canonical river boards.
+
+    Args:
+        ranks: cards.evaluator.HandRankTables, read-only.
+        index: cards.isomorphism.CardIndex, read-only.
+        boards: (2,) int64, read-only; first board and one past the last, over all streets.
+        rank_count: ranks of the deck.
+        work: cards.equity.Work, this thread's own.
+        unbeaten: (hands of the river,) bool, out; the range's hands are written.
+    """
+    for board in range(boards[0], boards[1]):
+        free = list_cards(index, board, rank_count, work.cards, work)
+        count = sort_holes(ranks, work.cards, free, work)
+        first_hand = index.first_hand[at(board)]
+        pattern = index.pattern[at(board)]
+        for place in range(count):
+            entry = np.int64(work.packed[1, at(place)])
+            low = work.label[at(entry & _PLACE_MASK)]
+            high = work.label[at((entry >> _PLACE_BITS) & _PLACE_MASK)]
+            slot = np.int64(index.slot[at(pattern), at(pair_number(low, high))])
+            unbeaten[at(first_hand + slot)] = not _is_beaten(work.packed, count, place)
+
+
+@device
 def list_slots(index, board, free, work):
     """Write the two cards of one hand per slot of a board and return the number of slots."""
     pattern = index.pattern[at(board)]

@@ -205,6 +205,14 @@ def load_rows(views: TrainingViews, rows: NDArray[np.float64]) -> None:
     table_written(views)
 
 
+def begin_rows(views: TrainingViews, game: Game) -> None:
+    """Write what ``game`` begins with into a table of zeros; no kernel may run."""
+    if game.first_regrets is not None:
+        compact = views.table.strategy_sum.dtype == np.float32
+        game.first_regrets.write(views.table.regret, compact)
+        table_written(views)
+
+
 def table_written(views: TrainingViews) -> None:
     """Let freezes know, where there are any, that the table changed between two of them."""
     if views.freeze is not None:

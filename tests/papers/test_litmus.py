@@ -1,7 +1,7 @@
 """What nobody doubts in heads-up hold'em, after a short training of the shipped ``hu_standard``.
 
-Aces do not fold before the flop, seven-deuce folds to raises that ace-king does not, and the nuts
-do not fold on the river, wherever training came often enough to know.
+Aces do not fold before the flop and seven-deuce folds to raises that ace-king does not, wherever
+training came often enough to know; the nuts do not fold on the river, wherever it came at all.
 """
 
 from __future__ import annotations
@@ -113,10 +113,9 @@ def test_seven_deuce_folds_to_raises_more_than_ace_king(blueprint):
 
 @pytest.mark.parametrize(("hole", "board"), NUTS)
 def test_the_nuts_never_fold_on_the_river(blueprint, hole, board):
-    """Their bucket holds the best 3 % of hands, which may fold where only the nuts bet."""
+    """Not once, at any node that training came to, however rarely."""
     found = np.array([blueprint.fold(node, hole, board) for node in blueprint.river_nodes()])
-    visits, fold = found[found[:, 0] >= ENOUGH_VISITS].T
-    assert len(fold) >= 1000
-    assert np.average(fold, weights=visits) < 0.001
-    assert np.mean(fold > 0.005) < 0.01
-    assert fold.max() < 0.2
+    visits, fold = found.T
+    assert np.sum(visits >= ENOUGH_VISITS) >= 1000
+    assert np.sum(visits > 0) >= 2500
+    assert fold[visits > 0].max() == 0.0

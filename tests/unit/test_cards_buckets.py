@@ -163,10 +163,14 @@ def test_lookups_ignore_suits_and_agree_with_one_another(stored):
             assert opened.lookup(row[:2], row[2:]) == bucket
 
 
-def test_the_nuts_are_in_the_highest_river_bucket(stored):
+def test_the_file_tells_the_bucket_of_hands_that_cannot_lose(stored, tmp_path):
     opened = open_buckets(stored)
-    bucket = opened.lookup(ROYAL.parse("AhKh"), ROYAL.parse("QhJhThTcTd"))
-    assert bucket == opened.counts[RIVER] - 1
+    assert opened.unbeaten == built(FAMILIES["ochs"]).streets[RIVER].unbeaten
+    for hole, board in (("AhKh", "QhJhThTcTd"), ("AdKc", "QhJdTsQcJc")):
+        bucket = opened.lookup(ROYAL.parse(hole), ROYAL.parse(board))
+        assert (bucket == opened.unbeaten) == (hole == "AhKh")
+    write_buckets(tmp_path / "other", built(FAMILIES["percentile"]))
+    assert open_buckets(tmp_path / "other").unbeaten is None
 
 
 def test_another_deck_is_refused_and_both_are_named(stored):
@@ -228,8 +232,16 @@ def test_files_of_another_version_deck_or_size_are_refused(tmp_path):
         bucket[7] = 200
         streets[2] = replace(streets[2], bucket=bucket)
 
+    def beyond_the_river(_, about):
+        about["unbeaten"] = 16
+
+    def no_number(_, about):
+        about["unbeaten"] = True
+
     for number, (change, words) in enumerate(
         [
+            (beyond_the_river, "unbeaten hands in bucket 16; the river has 0 to 15"),
+            (no_number, "unbeaten hands in bucket True"),
             (other_version, "version 99, this program reads version"),
             (unknown_deck, "'tarot'; this program knows standard, short, royal"),
             (short_deck, r"array preflop is uint8\(25,\), expected uint8\(81,\)"),
