@@ -49,7 +49,7 @@ HOLDEM = ["-c", "hu_small", "--time-budget", "1e6"]
 
 #: A freeze that a worker dies in is run again: it has to be shorter than the time between two
 #: faults, which the large table's own, of eight million iterations, is not.
-SHORT_FREEZE = ["--set", f"engine.freeze={1 << 17}"]
+SHORT_FREEZE = ["--set", f"engine.freeze={1 << 15}"]
 GAMES = {"leduc": ["-c", "leduc"], "hold'em": HOLDEM, "synthetic 1 GiB": LARGE}
 
 #: What happens, and how often of 100 times.
