@@ -79,8 +79,7 @@ def train_for(game: Game, workers: int, in_flight: int, update: str) -> tuple[En
             views.tree, game.deals.bucket_count, views.table.strategy_sum
         )
         del views
-        added, raced = stats.strategy_weight, stats.raced_weight
-        return stats, estimate_lost_updates(added, raced, 0.0, weight)
+        return stats, estimate_lost_updates(stats.strategy_weight, 0.0, weight)
     finally:
         arena.unlink()
         arena.close()

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from cfr_shm.algorithms import FULL_WIDTH
 from cfr_shm.config import Config, fingerprint, to_dict
 from cfr_shm.engine.coordinator import Engine
+from cfr_shm.engine.kernel_calls import keeps_own_table
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import (
     COMPACT_ROUNDING,
@@ -176,7 +177,7 @@ class _Run:
         store = CheckpointStore(directory.path / CHECKPOINTS, config.run.keep_checkpoints)
         self._writer = CheckpointWriter(store, game, listen, self._after_checkpoint)
         settings = engine_settings(config, game, directory.path)
-        self._may_lose = settings.races
+        self._may_lose = settings.races and not keeps_own_table(settings, views)
         resumed = self._may_lose and resume is not None
         self._weights = StrategyWeights(self._weight(views.rows) if resumed else 0.0)
         self._pauses = Pauses()

@@ -81,6 +81,7 @@ class Engine:
         crew: not started yet; the coordinator starts and closes it.
         clock: monotonic clock; tests put a scripted one in its place.
         limits: of the collection policy.
+        settle: called when all tasks are done: brings what workers keep apart into the table.
 
     Attributes:
         on_loss: told in one line of each worker that was lost and is being replaced.
@@ -94,8 +95,10 @@ class Engine:
         crew: Crew,
         clock: Clock | None = None,
         limits: CollectionLimits | None = None,
+        settle: Callable[[], None] | None = None,
     ) -> None:
         self._settings = settings
+        self._settle = _do_nothing if settle is None else settle
         self._crew = crew
         self._clock = SystemClock() if clock is None else clock
         profile = choose_profile(settings.wait_base_ms, settings.wait_min_ms, settings.wait_max_ms)
@@ -116,7 +119,6 @@ class Engine:
         self._nodes = 0
         self._batches = 0
         self._strategy_weight = 0.0
-        self._raced_weight = 0.0
         self._utility_sums = [0.0] * settings.player_count
         self._own_usage = NOTHING
 
@@ -169,6 +171,7 @@ class Engine:
         before = thread_usage()
         try:
             self._run(ledger, should_pause, on_collect, pause_at)
+            self._settle()
         finally:
             self._own_usage = self._own_usage.plus(thread_usage().since(before))
         self._usable = True
@@ -185,7 +188,6 @@ class Engine:
             nodes=self._nodes,
             utility_sums=tuple(self._utility_sums),
             strategy_weight=self._strategy_weight,
-            raced_weight=self._raced_weight,
             seconds=0.0 if started is None else max(0.0, self._last_result_at - started),
             busy_fraction=tuple(worker.busy_fraction() for worker in self._workers),
             user_cpu_seconds=used.user_seconds,
@@ -345,7 +347,6 @@ class Engine:
         self._nodes += result.nodes
         self._batches += 1
         self._strategy_weight += result.strategy_weight
-        self._raced_weight += result.raced_weight
         for player, utility in enumerate(result.utility_sums):
             self._utility_sums[player] += utility
 
@@ -443,7 +444,8 @@ def open_engine(
     if settings.works_together:
         slowest = partial(least_phase, views.control, settings.worker_count)
         return JointEngine(settings, crew, slowest)
-    return Engine(settings, crew)
+    settle = views.own.settling(views.table, views.tree, views.deals.bucket_count)
+    return Engine(settings, crew, settle=settle)
 
 
 def _do_nothing() -> None:

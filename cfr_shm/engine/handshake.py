@@ -46,7 +46,6 @@ class ResultMessage(NamedTuple):
     iterations: int  # done, always a prefix of the task
     nodes: int
     strategy_weight: float
-    raced_weight: float  # of this, what was added to shared rows while others did so too
     kernel_seconds: float  # of this task
     active_seconds: float  # since the worker received its first task
     blocked_seconds: float  # of these, in receive
@@ -82,7 +81,7 @@ _READY, _TASK, _RESULT, _ERROR, _SHUTDOWN, _ASSIGN = range(1, 7)
 _KIND = struct.Struct("<B")
 _READY_BODY = struct.Struct("<Bq")
 _TASK_BODY = struct.Struct("<Bqqq")
-_RESULT_BODY = struct.Struct("<BqqqdddddddqqH")
+_RESULT_BODY = struct.Struct("<BqqqddddddqqH")
 _ERROR_BODY = struct.Struct("<BH")
 _ASSIGN_BODY = struct.Struct("<Bq")
 

@@ -41,18 +41,15 @@ def load_kernel(path: str) -> Callable[..., Any]:
     return kernel
 
 
-def keeps_own_sums(settings: EngineSettings, views: TrainingViews) -> bool:
-    """Return whether a worker keeps its strategy sums to itself until its task is done."""
-    return settings.races and len(views.own_sums) > 0
+def keeps_own_table(settings: EngineSettings, views: TrainingViews) -> bool:
+    """Return whether a worker trains a table of its own, exchanged with the others'."""
+    return settings.races and len(views.own.rows) > 0
 
 
-def prepare_kernel(
-    settings: EngineSettings, views: TrainingViews, worker: int, *, shares_sums: bool = False
-) -> KernelCall:
+def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int) -> KernelCall:
     """Return what runs the algorithm of ``settings`` on ``views``, for one worker.
 
-    A worker imports the modules of its own algorithm and no others. ``shares_sums`` makes it
-    add to the strategy sums at once, also where workers keep sums of their own.
+    A worker imports the modules of its own algorithm and no others.
 
     Raises:
         GameError: the algorithm does not fit the game.
@@ -67,35 +64,12 @@ def prepare_kernel(
     prepare = _CALLS[name]
     if name == EXTERNAL_SAMPLING and settings.algorithm.explores_for_averages:
         prepare = _external_sampling_averaged_apart
-    if keeps_own_sums(settings, views) and not shares_sums:
-        return _with_own_sums(prepare, settings, views, worker)
+    if keeps_own_table(settings, views):
+        often = name == PUBLIC_CHANCE_SAMPLING  # All buckets of a board, in every iteration.
+        counts = views.deals.bucket_count
+        own = views.own.table_of(worker, views.table, views.tree, counts, often)
+        views = views._replace(table=own)
     return prepare(settings, views)
-
-
-def _with_own_sums(
-    prepare: Callable[[EngineSettings, TrainingViews], KernelCall],
-    settings: EngineSettings,
-    views: TrainingViews,
-    worker: int,
-) -> KernelCall:
-    """Return a call that shares the regrets at once, the strategy sums when its task is done.
-
-    What a worker that died had not handed over is there still: its regrets are in the table, and
-    an average without the policies that they led to would be that of another game. Whoever is
-    put in its place hands it over. A task of no iterations, by which the coordinator and a standby
-    make kernels ready, is not that worker's and hands over nothing.
-    """
-    from cfr_shm.kernels.own_sums import hand_over
-
-    shared, own = views.table.strategy_sum, views.own_sums[worker]
-    run = prepare(settings, views._replace(table=views.table._replace(strategy_sum=own)))
-
-    def call(task: Task, result: NDArray[np.float64]) -> None:
-        run(task, result)
-        if task.iteration_count > 0:
-            hand_over(own, shared)
-
-    return call
 
 
 def _external_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:

@@ -5,16 +5,12 @@ privately counts the strategy weight that it adds (a policy sums to 1, so that a
 exactly the iteration's weight to its row), and the coordinator sums the counts. What the table
 has grown by is what arrived. So::
 
-    estimate = (weight that workers added - growth of all strategy sums) / weight that raced
+    estimate = (weight that workers added - growth of all strategy sums) / weight that they added
 
 is the share of strategy weight that was lost: exact up to rounding (about 1e-10). It costs one
 float64 add per visit and one pass over the table. Regrets lie in the same rows, are added at
-the same visits' other end, and are lost at a similar rate.
-
-All weight races, and nothing is sampled, unless the table fits the first-level cache. There
-workers keep strategy sums of their own (docs/adr/0003-updates.md), so that only regrets race;
-as *witnesses* for them, one task of each worker in ``WITNESS_ROUNDS`` shares its sums like
-regrets. Workers are at such tasks at about the same time, not exactly: the estimate may be low.
+the same visits' other end, and are lost at a similar rate. Tables of the workers' own
+(docs/adr/0003-updates.md) have one writer each: nothing is lost.
 """
 
 from __future__ import annotations
@@ -29,12 +25,6 @@ from cfr_shm.engine.stats import EngineStats
 from cfr_shm.layout import DECISION, Tree
 from cfr_shm.layout_rows import entry_words, first_sum
 
-#: Tasks are given out in rounds, one to each worker; one round in so many has the witnesses. It
-#: costs them a fifth of their rate, all others nothing.
-WITNESS_ROUNDS = 32
-#: The first such round: tasks have grown to their full size by then.
-WITNESS_FIRST = 6
-
 #: Differences below this are rounding of the sums, not lost updates.
 ROUNDING = 1e-9
 
@@ -42,34 +32,24 @@ ROUNDING = 1e-9
 COMPACT_ROUNDING = 1e-5
 
 
-def is_witness(task_id: int, worker_count: int) -> bool:
-    """Return whether a task shares its strategy sums where others keep them apart."""
-    return task_id // worker_count % WITNESS_ROUNDS == WITNESS_FIRST
-
-
 def estimate_lost_updates(
-    weight_added: float,
-    weight_raced: float,
-    weight_before: float,
-    weight_after: float,
-    rounding: float = ROUNDING,
+    weight_added: float, weight_before: float, weight_after: float, rounding: float = ROUNDING
 ) -> float | None:
-    """Return the share of updates that were lost, in [0, 1]; None if nothing was measured.
+    """Return the share of updates that were lost, in [0, 1]; None if none were made.
 
     Args:
         weight_added: ``EngineStats.strategy_weight``: what workers counted.
-        weight_raced: ``EngineStats.raced_weight``: the part of it that could be lost.
         weight_before: ``total_strategy_weight`` of the table at the start.
         weight_after: the same at the end, with nobody writing.
         rounding: a smaller share is taken for rounding of the sums.
 
-    >>> estimate_lost_updates(1000.0, 1000.0, 50.0, 800.0)
+    >>> estimate_lost_updates(1000.0, 50.0, 800.0)
     0.25
     """
-    if weight_raced <= 0:
+    if weight_added <= 0:
         return None
     lost = weight_added - (weight_after - weight_before)
-    return min(1.0, lost / weight_raced) if lost > rounding * weight_added else 0.0
+    return min(1.0, lost / weight_added) if lost > rounding * weight_added else 0.0
 
 
 @dataclass(frozen=True)
@@ -80,15 +60,11 @@ class StrategyWeights:
         before: what they added up to at the start, discounted since.
         kept: what workers had added by the last discount, discounted.
         counted: the same, not discounted.
-        raced_kept: of ``kept``, what raced.
-        raced_counted: of ``counted``, what raced.
     """
 
     before: float
     kept: float = 0.0
     counted: float = 0.0
-    raced_kept: float = 0.0
-    raced_counted: float = 0.0
 
     def discounted(self, stats: EngineStats, factor: float) -> StrategyWeights:
         """Return the account after a discount by ``factor``."""
@@ -96,8 +72,6 @@ class StrategyWeights:
             before=self.before * factor,
             kept=self._added(stats) * factor,
             counted=stats.strategy_weight,
-            raced_kept=self._raced(stats) * factor,
-            raced_counted=stats.raced_weight,
         )
 
     def lost(
@@ -110,15 +84,10 @@ class StrategyWeights:
             weight_after: ``total_strategy_weight`` of the table.
             rounding: a smaller share is taken for rounding of the sums.
         """
-        return estimate_lost_updates(
-            self._added(stats), self._raced(stats), self.before, weight_after, rounding
-        )
+        return estimate_lost_updates(self._added(stats), self.before, weight_after, rounding)
 
     def _added(self, stats: EngineStats) -> float:
         return self.kept + stats.strategy_weight - self.counted
-
-    def _raced(self, stats: EngineStats) -> float:
-        return self.raced_kept + stats.raced_weight - self.raced_counted
 
 
 def total_strategy_weight(

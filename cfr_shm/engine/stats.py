@@ -14,7 +14,6 @@ class EngineStats:
         nodes: tree nodes visited.
         utility_sums: (players,) sampled utility summed over iterations, chips.
         strategy_weight: weight that workers added to strategy sums, counted privately by each.
-        raced_weight: of this, what was added to shared rows while others did so too.
         seconds: first task sent to last result received.
         busy_fraction: (workers,) 1 - blocked / (its first task to its last result).
         user_cpu_seconds: of the workers, and of the coordinator while it coordinates.
@@ -37,7 +36,6 @@ class EngineStats:
     nodes: int
     utility_sums: tuple[float, ...]
     strategy_weight: float
-    raced_weight: float
     seconds: float
     busy_fraction: tuple[float, ...]
     user_cpu_seconds: float

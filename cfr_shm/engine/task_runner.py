@@ -15,8 +15,7 @@ from cfr_shm.engine.handshake import (
     ShutdownMessage,
     TaskMessage,
 )
-from cfr_shm.engine.kernel_calls import keeps_own_sums, prepare_kernel
-from cfr_shm.engine.lost_updates import is_witness
+from cfr_shm.engine.kernel_calls import prepare_kernel
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.usage import Usage
 from cfr_shm.layout import (
@@ -79,29 +78,19 @@ class TaskRunner:
         self._prepare(worker)
         self._task = self._task._replace(worker_line=worker_line(worker))
 
-    def shares_sums(self, task_id: int) -> bool:
-        """Return whether a task adds to the shared strategy sums at once."""
-        return not self._own_sums or is_witness(task_id, self._settings.worker_count)
-
-    def run(self, first_iteration: int, iteration_count: int, shares_sums: bool = False) -> Any:
+    def run(self, first_iteration: int, iteration_count: int) -> Any:
         """Run a task and return the kernel's result, ``(RESULT_UTILITY + players,)`` float64.
 
         The array is overwritten by the next task. No iterations at all load the kernel from
-        the cache, or compile it, and change nothing. ``shares_sums``: see there.
+        the cache, or compile it, and change nothing.
         """
         task = self._task._replace(first_iteration=first_iteration, iteration_count=iteration_count)
         self._result[:] = 0.0
-        call = self._sharing_call if shares_sums else self._call
-        call(task, self._result)
+        self._call(task, self._result)
         return self._result
 
     def _prepare(self, worker: int) -> None:
-        settings, views = self._settings, self._views
-        self._own_sums = keeps_own_sums(settings, views)
-        self._call = prepare_kernel(settings, views, worker)
-        self._sharing_call = self._call
-        if self._own_sums:
-            self._sharing_call = prepare_kernel(settings, views, worker, shares_sums=True)
+        self._call = prepare_kernel(self._settings, self._views, worker)
 
 
 def serve(channel: TaskChannel, runner: TaskRunner, usage: Callable[[], Usage]) -> None:
@@ -128,8 +117,7 @@ def serve(channel: TaskChannel, runner: TaskRunner, usage: Callable[[], Usage]) 
             first_task_at = began
         else:
             blocked += began - idle_from
-        shares_sums = runner.shares_sums(message.task_id)
-        result = runner.run(message.first_iteration, message.iteration_count, shares_sums)
+        result = runner.run(message.first_iteration, message.iteration_count)
         ended = time.perf_counter()
         used = usage().since(at_start)
         channel.send(
@@ -138,7 +126,6 @@ def serve(channel: TaskChannel, runner: TaskRunner, usage: Callable[[], Usage]) 
                 iterations=int(result[RESULT_ITERATIONS]),
                 nodes=int(result[RESULT_NODES]),
                 strategy_weight=float(result[RESULT_WEIGHT]),
-                raced_weight=float(result[RESULT_WEIGHT]) if shares_sums else 0.0,
                 kernel_seconds=ended - began,
                 active_seconds=ended - first_task_at,
                 blocked_seconds=blocked,

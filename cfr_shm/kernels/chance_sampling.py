@@ -59,7 +59,7 @@ def chance_sampling(tree, deals, table, task, scratch, control, result):
     The stop flag ends it as ``kernels.windows`` says.
     """
     views = (tree, deals, table, task, scratch, control, result)
-    run_windows(_window, views, task, control, result, 1)
+    run_windows(_window, views, table, task, control, result, 1)
 
 
 @device

@@ -63,7 +63,7 @@ def outcome_sampling(tree, deals, table, task, scratch, control, exploration, re
     The stop flag ends it as ``kernels.windows`` says.
     """
     views = (tree, deals, table, task, scratch, control, exploration, result)
-    run_windows(_window, views, task, control, result, task.drain_window)
+    run_windows(_window, views, table, task, control, result, task.drain_window)
 
 
 @device

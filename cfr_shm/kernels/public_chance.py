@@ -66,7 +66,7 @@ def public_chance_sampling(views, form, public, scratch, table, task, result):
     The stop flag ends it as ``kernels.windows`` says.
     """
     shared = (views, form, public, scratch, table, task, result)
-    run_windows(_window, shared, task, views[2], result, 1)
+    run_windows(_window, shared, table, task, views[2], result, 1)
 
 
 @device

@@ -30,7 +30,7 @@ def external_sampling_averaged_on_paths(tree, deals, table, task, scratch, contr
     It stops as ``external_sampling`` does.
     """
     views = (tree, deals, table, task, scratch, control, result)
-    run_windows(_window, views, task, control, result, task.drain_window)
+    run_windows(_window, views, table, task, control, result, task.drain_window)
 
 
 @device

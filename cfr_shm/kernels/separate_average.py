@@ -58,7 +58,7 @@ def external_sampling_averaged_apart(tree, deals, table, task, scratch, control,
     next that has passes are interleaved as in ``external_sampling``, which it stops like.
     """
     views = (tree, deals, table, task, scratch, control, result)
-    run_windows(_window, (views, stack), task, control, result, task.drain_window)
+    run_windows(_window, (views, stack), table, task, control, result, task.drain_window)
 
 
 @device

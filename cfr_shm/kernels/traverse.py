@@ -78,7 +78,7 @@ def external_sampling(tree, deals, table, task, scratch, control, result):
     ``kernels.windows`` says.
     """
     views = (tree, deals, table, task, scratch, control, result)
-    run_windows(_plain_window, views, task, control, result, task.drain_window)
+    run_windows(_plain_window, views, table, task, control, result, task.drain_window)
 
 
 @device
@@ -102,7 +102,7 @@ def external_sampling_with_options(tree, deals, table, task, scratch, control, r
     A kernel of its own, so that what nobody asked for costs nothing: it was 2 % on Leduc.
     """
     views = (tree, deals, table, task, scratch, control, result)
-    run_windows(_window_with_options, views, task, control, result, task.drain_window)
+    run_windows(_window_with_options, views, table, task, control, result, task.drain_window)
 
 
 @device

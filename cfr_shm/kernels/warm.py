@@ -30,7 +30,6 @@ from cfr_shm.kernels.betting import begin_hand, legal_range, play_move, settle_h
 from cfr_shm.kernels.betting_tree import walk_tree
 from cfr_shm.kernels.finite import FOUND_WORDS, first_not_finite
 from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
-from cfr_shm.kernels.own_sums import hand_over
 from cfr_shm.kernels.table_statistics import COLUMNS, table_statistics
 from cfr_shm.layout import (
     CALL,
@@ -179,9 +178,6 @@ def _call_all(compact: bool) -> None:
     tree, deals = _tiny_game()
     rows = np.zeros(table_words(2, compact))
     table = Table(rows.view(np.float32) if compact else rows, rows.view(np.float32))
-    if not compact:
-        hand_over(np.zeros(rows.shape), rows)
-
     sums, regret = _read_only(table.strategy_sum), _read_only(table.regret)
     first_not_finite(tree.nodes, deals.bucket_count, sums, regret, np.zeros(FOUND_WORDS, np.int64))
     probability = np.zeros(2)

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 from cfr_shm.kernels.atomics import atomic_load
+from cfr_shm.kernels.exchange import (
+    ask_ahead,
+    exchange_all,
+    exchange_due,
+    is_own,
+    next_exchange,
+    take_over,
+)
 from cfr_shm.kernels.jit import device
 from cfr_shm.kernels.progress import tell
 from cfr_shm.layout import RUN, STOP_FLAG, STOP_NOW
@@ -12,13 +20,14 @@ ABANDONED = -1
 
 
 @device
-def run_windows(window, views, task, control, result, step):
+def run_windows(window, views, table, task, control, result, step):
     """Run a task's iterations until they are done, or until the stop flag says so.
 
     Args:
         window: device function ``(views, first, end)`` that runs iterations and returns the
             nodes visited, or ABANDONED; it adds utilities and weight to ``result``.
-        views: what ``window`` takes; it has the same ``result``.
+        views: what ``window`` takes; it has the same ``table`` and ``result``.
+        table: layout.Table; a worker's own is exchanged between iterations.
         task: layout.Task.
         control: (control_words,) int64, shared; the stop flag is read, this worker's line
             written.
@@ -32,13 +41,23 @@ def run_windows(window, views, task, control, result, step):
     result[:] = 0.0
     first = task.first_iteration
     end = first + task.iteration_count
+    own = is_own(table) and first < end
+    if own:
+        take_over(table)
     while first < end:
         flag = atomic_load(control, STOP_FLAG)
         if flag != RUN and (flag == STOP_NOW or first % task.drain_window == 0):
             break
         border = min(end, (first // step + 1) * step)
+        if own:
+            border = min(border, next_exchange(table, first))
+            ask_ahead(table, border)
         visited = window(views, first, border)
         if visited == ABANDONED:
             break
         tell(control, task.worker_line, result, border - first, visited)
         first = border
+        if own:
+            exchange_due(table, first)
+    if own:
+        exchange_all(table)

@@ -51,17 +51,13 @@ from cfr_shm.memory.increments import (
     freeze_specs,
 )
 from cfr_shm.memory.limits import private_limits, require_memory
+from cfr_shm.memory.own_tables import OwnTables, own_table_specs, own_tables
 
 ROWS = "rows"
 CONTROL = "control"
 #: Entries of the table, and whether it is compact.
 TABLE = "table"
 VECTORS = "vectors"
-OWN_SUMS = "own_sums"
-
-#: Beside tables of up to this size lie strategy sums of each worker's own
-#: (docs/adr/0003-updates.md).
-OWN_SUMS_BYTES = 32 << 10
 
 _READ_ONLY_DTYPES: dict[str, np.dtype[Any]] = {
     "tree_nodes": NODE_DTYPE,
@@ -93,7 +89,7 @@ class TrainingViews(NamedTuple):
     state: NDArray[np.float64]  # (planes, entries), what an algorithm keeps beside the table
     vectors: NDArray[np.float64]  # (words,), values and reach that workers compute together
     entries: int  # of the table
-    own_sums: NDArray[np.float64]  # (workers, words of the table), or (0, 0) beside large tables
+    own: OwnTables  # of small tables that several workers train
     freeze: FreezeArrays | None = None  # in deterministic mode
 
 
@@ -129,8 +125,7 @@ def create_training_arena(
     specs.append(ArraySpec(ROWS, np.dtype(np.float64), (words,)))
     specs.append(ArraySpec(TABLE, np.dtype(np.int64), (2,)))
     specs.append(ArraySpec(VECTORS, np.dtype(np.float64), (vector_words,)))
-    own_sums = _own_sums_shape(game, worker_count, compact)
-    specs.append(ArraySpec(OWN_SUMS, np.dtype(np.float64), own_sums))
+    specs += own_table_specs(game.table_entries, worker_count, compact)
     specs += [] if plan is None else freeze_specs(game, worker_count, plan)
     arena = Arena.create(specs, fingerprint)
     try:
@@ -176,14 +171,14 @@ def private_views(
         MemoryReserveError: too little memory; names both sizes.
     """
     words = _row_words(game, state_planes, compact)
-    specs = [] if plan is None else freeze_specs(game, worker_count, plan)
+    specs = own_table_specs(game.table_entries, worker_count, compact)
+    specs += [] if plan is None else freeze_specs(game, worker_count, plan)
     wanted = words * WORD_BYTES + sum(spec.byte_count for spec in specs)
     require_memory(wanted, private_limits())
     arrays = _read_only_arrays(game)
     arrays[CONTROL] = np.zeros(control_words(worker_count), np.int64)
     arrays[TABLE] = np.array([game.table_entries, compact])
     arrays[VECTORS] = np.zeros(0)
-    arrays[OWN_SUMS] = np.zeros(_own_sums_shape(game, worker_count, compact))
     arrays[ROWS] = np.empty(words, np.float64)
     arrays[ROWS].fill(0.0)  # Takes the memory now, not in the midst of the training.
     for spec in specs:
@@ -222,13 +217,6 @@ def table_written(views: TrainingViews) -> None:
 def _row_words(game: Game, state_planes: int, compact: bool) -> int:
     """Return the words of the table and of what the algorithm keeps besides."""
     return table_words(game.table_entries, compact) + state_planes * game.table_entries
-
-
-def _own_sums_shape(game: Game, worker_count: int, compact: bool) -> tuple[int, int]:
-    """Return the shape of the workers' own strategy sums, which a wide table has alone."""
-    if worker_count == 1 or compact or game.table_bytes > OWN_SUMS_BYTES:
-        return (0, 0)
-    return (worker_count, table_words(game.table_entries))
 
 
 def table_of(rows: NDArray[np.float64], compact: bool = False) -> Table:
@@ -339,7 +327,5 @@ def _views(array: Callable[[str], NDArray[Any]], names: tuple[str, ...]) -> Trai
     state = rows[words:].reshape(-1, entries)
     control, vectors = array(CONTROL), array(VECTORS)
     table, freeze = table_of(rows[:words], bool(compact)), freeze_arrays(array, names)
-    own_sums = array(OWN_SUMS)
-    return TrainingViews(
-        tree, deals, table, control, rows, state, vectors, entries, own_sums, freeze
-    )
+    own = own_tables(array)
+    return TrainingViews(tree, deals, table, control, rows, state, vectors, entries, own, freeze)

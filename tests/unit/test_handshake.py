@@ -21,7 +21,7 @@ from cfr_shm.engine.handshake import (
     encode,
 )
 
-RESULT = ResultMessage(7, 1024, 40_000, 12.5, 2.5, 0.5, 1.5, 0.01, 1.4, 0.02, 3, 4, (1.25, -1.25))
+RESULT = ResultMessage(7, 1024, 40_000, 12.5, 0.5, 1.5, 0.01, 1.4, 0.02, 3, 4, (1.25, -1.25))
 
 
 @pytest.mark.parametrize(

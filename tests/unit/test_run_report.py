@@ -68,7 +68,6 @@ def stats(iterations: int = 0, seconds: float = 0.0, **changes) -> EngineStats:
         "nodes": 10 * iterations,
         "utility_sums": (0.5 * iterations, -0.5 * iterations),
         "strategy_weight": 0.0,
-        "raced_weight": 0.0,
         "seconds": seconds,
         "busy_fraction": (1.0, 0.98),
         "user_cpu_seconds": 2 * seconds,

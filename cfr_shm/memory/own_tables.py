@@ -1,0 +1,135 @@
+"""Tables of the workers' own beside a small shared one (docs/adr/0003-updates.md).
+
+They lie in the arena: what a worker that died had learnt is still there and counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.layout import DECISION, Exchange, Table, Tree
+from cfr_shm.layout_rows import ENTRIES_OF_LINES, first_regret, first_sum, table_bytes, table_words
+from cfr_shm.memory.arena import ArraySpec
+
+#: Beside tables of up to this size, which fit the first-level cache, there are tables of each
+#: worker's own.
+OWN_TABLE_BYTES = 32 << 10
+
+_ROWS = "own_rows"
+_GAINED = "own_gained"
+
+
+class OwnTables(NamedTuple):
+    """The workers' tables, and what their regrets have gained since they were settled."""
+
+    rows: NDArray[np.float64]  # (workers, words of the table); or (0, 0), as below
+    gained: NDArray[np.float32]  # (workers, entries), by place (``_Places``), in whole lines
+
+    def table_of(
+        self, worker: int, shared: Table, tree: Tree, bucket_count: NDArray[np.int64], often: bool
+    ) -> Table:
+        """Return a worker's table, which kernels exchange with the others'.
+
+        Args:
+            worker: whose.
+            shared: the table of all.
+            tree: the public tree.
+            bucket_count: (players, streets).
+            often: exchange in every iteration, because each comes to most rows.
+        """
+        places = _places(tree, bucket_count)
+        others = len(self.rows) - 1
+        period = np.array([1 if often else max(1, each // others) for each in places.period])
+        own = self.rows[worker]
+        exchange = Exchange(
+            period=period.astype(np.int64),
+            first=places.first,
+            word=places.regret,
+            shared=shared.regret,
+            gained=self.gained.reshape(-1),
+            stride=self.gained.shape[1],
+            own=worker * self.gained.shape[1],
+            settled=np.zeros(len(places.regret), np.float32),
+            beneath=np.zeros(len(places.regret), np.float32),
+        )
+        return Table(own, own.view(np.float32), exchange=exchange)
+
+    def settling(
+        self, shared: Table, tree: Tree, bucket_count: NDArray[np.int64]
+    ) -> Callable[[], None]:
+        """Return what adds all that workers have learnt to ``shared``, while no kernel runs."""
+        if len(self.rows) == 0:
+            return _do_nothing
+        places = _places(tree, bucket_count)
+
+        def settle() -> None:
+            shared.regret[places.regret] += self.gained[:, : len(places.regret)].sum(axis=0)
+            shared.strategy_sum[places.sum] += self.rows[:, places.sum].sum(axis=0)
+            self.gained[:] = 0.0
+            self.rows[:] = 0.0
+
+        return settle
+
+
+def own_table_specs(entries: int, worker_count: int, compact: bool) -> list[ArraySpec]:
+    """Return the arrays of the tables beside one of so many entries: empty but for a small one.
+
+    One worker has none, and neither has the compact layout.
+    """
+    small = table_bytes(entries) <= OWN_TABLE_BYTES
+    count = worker_count if worker_count > 1 and small and not compact else 0
+    line = -(-entries // ENTRIES_OF_LINES) * ENTRIES_OF_LINES
+    return [
+        ArraySpec(_ROWS, np.dtype(np.float64), (count, table_words(entries) if count else 0)),
+        ArraySpec(_GAINED, np.dtype(np.float32), (count, line if count else 0)),
+    ]
+
+
+def own_tables(array: Callable[[str], NDArray[Any]]) -> OwnTables:
+    """Return the tables among the arrays of an arena, or of private memory."""
+    return OwnTables(array(_ROWS), array(_GAINED))
+
+
+def _do_nothing() -> None:
+    """Leave a table alone that workers share."""
+
+
+class _Places(NamedTuple):
+    """Where each entry of a table has its words: those exchanged most often first."""
+
+    period: list[int]  # of each section, iterations between two exchanges: powers of 2, ascending
+    first: NDArray[np.int64]  # (sections + 1,), their first places
+    regret: NDArray[np.int64]  # (entries of rows,), word in ``Table.regret``
+    sum: NDArray[np.int64]  # (entries of rows,), word in ``Table.strategy_sum``
+
+
+def _places(tree: Tree, bucket_count: NDArray[np.int64]) -> _Places:
+    """Order a table's entries by how often a deal comes to them.
+
+    One deal in as many as there are buckets comes to a row: exchanged so often, or up to twice
+    as rarely, it is behind the others' by a visit or two.
+    """
+    nodes = tree.nodes[tree.nodes["kind"] == DECISION]
+    _, own = np.unique(nodes["row_base"], return_index=True)
+    found: dict[int, list[tuple[int, int]]] = {}
+    for node in nodes[own]:
+        base, stride, count = int(node["row_base"]), int(node["row_stride"]), int(node["count"])
+        buckets = int(bucket_count[node["actor"], node["street"]]) if stride else 1
+        rows = [(base + bucket * stride, count) for bucket in range(buckets)]
+        found.setdefault(1 << (buckets - 1).bit_length(), []).extend(rows)
+    periods = sorted(found)
+    sections = [
+        [(row, count, each) for row, count in found[period] for each in range(count)]
+        for period in periods
+    ]
+    row, count, action = np.array([each for part in sections for each in part], np.int64).T
+    return _Places(
+        periods,
+        np.cumsum([0, *map(len, sections)]).astype(np.int64),
+        first_regret(row, count, False) + action,
+        first_sum(row, count, False) + action,
+    )
