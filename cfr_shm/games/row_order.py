@@ -4,8 +4,8 @@ Rows of a node for all buckets in a row is what large tables want: memory is lai
 is walked. In a table that several workers keep in their first-level caches a row costs nothing
 until another worker has written to its cache line. A deal visits one bucket of each player on
 each street, so that rows of one (player, street, bucket) next to each other share few lines with
-those of other deals. Where workers share such a table, with atomic adds or in freezes, that is worth
-some percent (docs/adr/0003-updates.md).
+those of other deals. Where workers share such a table, with atomic adds or in freezes, that is
+worth some percent (docs/adr/0003-updates.md).
 """
 
 from __future__ import annotations
