@@ -5,8 +5,7 @@ Nothing here computes. A ``Tree`` is a public tree; private information enters t
 
     row = node.row_base + bucket[actor, street] * node.row_stride
 
-``row`` counts entries from the start of the table; where a row's average-strategy sums and its
-regrets lie there is known to ``layout_rows`` alone.
+It counts entries from the table's start; what lies where in a row, ``layout_rows`` alone knows.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.layout_cards import CardDeals
+from cfr_shm.layout_exchange import NO_EXCHANGE, Exchange
 from cfr_shm.layout_rows import WORD_BYTES, first_regret, first_sum
 
 # --- nodes -------------------------------------------------------------------------------
@@ -155,7 +155,6 @@ def betting_words(players: int) -> int:
 
 # --- tables ------------------------------------------------------------------------------
 
-
 #: Words of increments for each entry of the table.
 BLOCK_WORDS = 3
 
@@ -176,37 +175,6 @@ class Increments(NamedTuple):
 
 
 NO_INCREMENTS = Increments(np.zeros(0, np.int64), np.zeros(0, np.float32), 1.0, 1.0, 1.0)
-
-
-class Exchange(NamedTuple):
-    """How a worker's own table keeps up with the others' (``kernels.exchange``).
-
-    Entries are numbered by place: in sections, of which some are exchanged more often. A table
-    that is shared by all who write to it has no section.
-    """
-
-    period: NDArray[np.int64]  # (sections,), iterations between two exchanges, ascending
-    first: NDArray[np.int64]  # (sections + 1,), first place of each
-    word: NDArray[np.int64]  # (places,), in ``Table.regret``
-    shared: NDArray[np.float32]  # the regrets of the table that all share, in whole words
-    gained: NDArray[np.float32]  # (workers * stride,), shared; each worker writes to its part
-    stride: int  # whole cache lines, at least as many as there are places
-    own: int  # where in ``gained`` this worker's part begins
-    settled: NDArray[np.float32]  # (places,), own: ``shared`` when the task began
-    beneath: NDArray[np.float32]  # (places,), own: settled, and what the others had gained
-
-
-NO_EXCHANGE = Exchange(
-    period=np.zeros(0, np.int64),
-    first=np.zeros(1, np.int64),
-    word=np.zeros(0, np.int64),
-    shared=np.zeros(0, np.float32),
-    gained=np.zeros(0, np.float32),
-    stride=1,
-    own=0,
-    settled=np.zeros(0, np.float32),
-    beneath=np.zeros(0, np.float32),
-)
 
 
 class Table(NamedTuple):

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.layout import DECISION, Exchange, Table, Tree
+from cfr_shm.layout import DECISION, Table, Tree
+from cfr_shm.layout_exchange import Exchange
 from cfr_shm.layout_rows import ENTRIES_OF_LINES, first_regret, first_sum, table_bytes, table_words
 from cfr_shm.memory.arena import ArraySpec
 

@@ -160,7 +160,6 @@ class ScriptedCrew:
                 done,
                 2 * done,
                 1.0 * done,
-                1.0 * done,
                 seconds,
                 1,
                 0,
