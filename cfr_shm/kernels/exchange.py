@@ -83,12 +83,12 @@ def _exchange(table, first, end):
 def _add_others(table, first, end):
     exchange = table.exchange
     beneath = exchange.beneath
-    for place in range(first, end):
-        beneath[at(place)] = exchange.settled[at(place)]
+    below = exchange.settled
     for part in range(0, exchange.gained.shape[0], exchange.stride):
         if part != exchange.own:
             for place in range(first, end):
-                beneath[at(place)] += exchange.gained[at(part + place)]
+                beneath[at(place)] = below[at(place)] + exchange.gained[at(part + place)]
+            below = beneath
     for place in range(first, end):
         regret = beneath[at(place)] + exchange.gained[at(exchange.own + place)]
         table.regret[at(exchange.word[at(place)])] = regret
