@@ -44,7 +44,7 @@ class OwnTables(NamedTuple):
         """
         places = _places(tree, bucket_count)
         others = len(self.rows) - 1
-        period = np.array([1 if often else max(1, each // others) for each in places.period])
+        period = np.array([1 if often else _shared_out(each, others) for each in places.period])
         own = self.rows[worker]
         exchange = Exchange(
             period=period.astype(np.int64),
@@ -93,6 +93,11 @@ def own_table_specs(entries: int, worker_count: int, compact: bool) -> list[Arra
 def own_tables(array: Callable[[str], NDArray[Any]]) -> OwnTables:
     """Return the tables among the arrays of an arena, or of private memory."""
     return OwnTables(array(_ROWS), array(_GAINED))
+
+
+def _shared_out(period: int, others: int) -> int:
+    """Return the largest power of 2 within ``period / others``, at least 1."""
+    return 1 << max(0, (period // others).bit_length() - 1)
 
 
 def _do_nothing() -> None:

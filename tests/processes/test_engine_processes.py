@@ -74,7 +74,8 @@ def test_every_iteration_is_done_once(workers: int, start_method: str) -> None:
     assert seen[-1].iterations == target
     assert 0 < stats.largest_message_bytes < MESSAGE_LIMIT_BYTES
     assert stats.largest_message_bytes < 200
-    assert stats.user_cpu_seconds > 0
+    # The two together: a kernel that counts by ticks gives all to one of them in a short run.
+    assert stats.user_cpu_seconds + stats.system_cpu_seconds > 0
     assert len(stats.busy_fraction) == workers
     assert all(0.0 < fraction <= 1.0 for fraction in stats.busy_fraction)
 
