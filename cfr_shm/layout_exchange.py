@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 class Exchange(NamedTuple):
     """How a worker's own table keeps up with the others' (``kernels.exchange``).
 
-    Entries are numbered by place: in sections, of which some are exchanged more often. A table
-    that is shared by all who write to it has no section.
+    Entries are numbered by place: in sections, of which some are exchanged more often; in each
+    first those that lie in twos, then those that lie alone. A table that is shared by all who
+    write to it has no section.
     """
 
-    period: NDArray[np.int64]  # (sections,), iterations between two exchanges, ascending
+    period: NDArray[np.int64]  # (sections,), iterations from one exchange to the next: powers of 2
     first: NDArray[np.int64]  # (sections + 1,), first place of each
-    word: NDArray[np.int64]  # (places,), in ``Table.regret``
+    alone: NDArray[np.int64]  # (sections,), first place of those that lie alone
+    word: NDArray[np.int32]  # (places,), in ``Table.regret``
     shared: NDArray[np.float32]  # the regrets of the table that all share, in whole words
     gained: NDArray[np.float32]  # (workers * stride,), shared; each worker writes to its part
     stride: int  # whole cache lines, at least as many as there are places
@@ -29,7 +31,8 @@ class Exchange(NamedTuple):
 NO_EXCHANGE = Exchange(
     period=np.zeros(0, np.int64),
     first=np.zeros(1, np.int64),
-    word=np.zeros(0, np.int64),
+    alone=np.zeros(0, np.int64),
+    word=np.zeros(0, np.int32),
     shared=np.zeros(0, np.float32),
     gained=np.zeros(0, np.float32),
     stride=1,

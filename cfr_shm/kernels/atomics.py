@@ -14,7 +14,8 @@ from numba.np import arrayobj
 from cfr_shm.kernels.jit import intrinsic_twin
 
 
-def _element_pointer(context, builder, array_type, array, index_type, index):  # type: ignore[no-untyped-def]
+def element_pointer(context, builder, array_type, array, index_type, index):  # type: ignore[no-untyped-def]
+    """Emit the address of an element, unchecked."""
     struct = arrayobj.make_array(array_type)(context, builder, array)
     index = context.cast(builder, index, index_type, types.intp)
     return cgutils.get_item_pointer(context, builder, array_type, struct, [index], wraparound=False)
@@ -30,7 +31,7 @@ def atomic_add(typing_context, array, index, value):  # type: ignore[no-untyped-
     dtype = array.dtype
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        pointer = _element_pointer(context, builder, array, args[0], index, args[1])
+        pointer = element_pointer(context, builder, array, args[0], index, args[1])
         operand = context.cast(builder, args[2], value, dtype)
         operation = "fadd" if isinstance(dtype, types.Float) else "add"
         builder.atomic_rmw(operation, pointer, operand, "monotonic")
@@ -48,7 +49,7 @@ def atomic_load(typing_context, array, index):  # type: ignore[no-untyped-def]
     """Read ``array[index]`` afresh: a plain load of a flag is hoisted out of the loop."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        pointer = _element_pointer(context, builder, array, args[0], index, args[1])
+        pointer = element_pointer(context, builder, array, args[0], index, args[1])
         size = context.get_abi_sizeof(context.get_data_type(array.dtype))
         return builder.load_atomic(pointer, "monotonic", size)
 
@@ -64,7 +65,7 @@ def atomic_store(typing_context, array, index, value):  # type: ignore[no-untype
     """Write ``array[index]`` in one piece, visible to other processes."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        pointer = _element_pointer(context, builder, array, args[0], index, args[1])
+        pointer = element_pointer(context, builder, array, args[0], index, args[1])
         operand = context.cast(builder, args[2], value, array.dtype)
         size = context.get_abi_sizeof(context.get_data_type(array.dtype))
         builder.store_atomic(operand, pointer, "monotonic", size)
@@ -100,7 +101,7 @@ def atomic_claim(typing_context, array, index, count):  # type: ignore[no-untype
     dtype = array.dtype
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        pointer = _element_pointer(context, builder, array, args[0], index, args[1])
+        pointer = element_pointer(context, builder, array, args[0], index, args[1])
         operand = context.cast(builder, args[2], count, dtype)
         return builder.atomic_rmw("add", pointer, operand, "monotonic")
 
@@ -181,7 +182,7 @@ def _prefetch_instruction(for_writing):  # type: ignore[no-untyped-def]
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         array, index = signature.args
-        pointer = _element_pointer(context, builder, array, args[0], index, args[1])
+        pointer = element_pointer(context, builder, array, args[0], index, args[1])
         byte_pointer = builder.bitcast(pointer, ir.IntType(8).as_pointer())
         flag = ir.IntType(32)
         function_type = ir.FunctionType(ir.VoidType(), [byte_pointer.type, flag, flag, flag])

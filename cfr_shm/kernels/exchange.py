@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from cfr_shm.kernels.atomics import prefetch, prefetch_to_read
 from cfr_shm.kernels.jit import at, device
+from cfr_shm.kernels.pairs import add_pair, subtract_pair
 
 FLOATS_OF_LINE = 16
 
@@ -23,8 +24,8 @@ def is_own(table):
 @device
 def next_exchange(table, iteration):
     """Return the first iteration behind ``iteration`` before which own tables are exchanged."""
-    period = table.exchange.period[0]
-    return (iteration // period + 1) * period
+    shortest = table.exchange.period[0]
+    return (iteration | (shortest - 1)) + 1
 
 
 @device
@@ -33,7 +34,8 @@ def take_over(table):
     exchange = table.exchange
     for place in range(exchange.word.shape[0]):
         exchange.settled[at(place)] = exchange.shared[at(exchange.word[at(place)])]
-    _add_others(table, 0, exchange.word.shape[0])
+    for section in range(exchange.period.shape[0]):
+        _add_others(table, section)
 
 
 @device
@@ -41,54 +43,60 @@ def exchange_due(table, iteration):
     """Exchange those regrets whose turn it is before ``iteration``."""
     exchange = table.exchange
     for section in range(exchange.period.shape[0]):
-        if iteration % exchange.period[at(section)] == 0:
-            _exchange(table, exchange.first[at(section)], exchange.first[at(section + 1)])
-
-
-@device
-def ask_ahead(table, iteration):
-    """Ask for the lines that will be exchanged before ``iteration``, some iterations ahead."""
-    exchange = table.exchange
-    for section in range(exchange.period.shape[0]):
-        if iteration % exchange.period[at(section)] == 0:
-            first, end = exchange.first[at(section)], exchange.first[at(section + 1)]
-            for part in range(0, exchange.gained.shape[0], exchange.stride):
-                for place in range(first, end, FLOATS_OF_LINE):
-                    if part == exchange.own:
-                        prefetch(exchange.gained, part + place)
-                    else:
-                        prefetch_to_read(exchange.gained, part + place)
+        if iteration & (exchange.period[at(section)] - 1) == 0:
+            _exchange(table, section)
 
 
 @device
 def exchange_all(table):
     """Exchange all regrets."""
-    _exchange(table, 0, table.exchange.word.shape[0])
+    for section in range(table.exchange.period.shape[0]):
+        _exchange(table, section)
 
 
 @device
-def _exchange(table, first, end):
-    """Publish what this worker has gained, and add what the others have.
-
-    Three loops, for each can then work on many places at a time.
-    """
+def _exchange(table, section):
+    """Publish what this worker has gained, and add what the others have."""
     exchange = table.exchange
-    for place in range(first, end):
-        gain = table.regret[at(exchange.word[at(place)])] - exchange.beneath[at(place)]
-        exchange.gained[at(exchange.own + place)] = gain
-    _add_others(table, first, end)
+    word, beneath, gained = exchange.word, exchange.beneath, exchange.gained
+    alone, end = exchange.alone[at(section)], exchange.first[at(section + 1)]
+    _ask(exchange, exchange.first[at(section)], end)
+    for place in range(exchange.first[at(section)], alone, 2):
+        own = exchange.own + place
+        subtract_pair(gained, own, table.regret, word[at(place)], beneath, place)
+    for place in range(alone, end):
+        gain = table.regret[at(word[at(place)])] - beneath[at(place)]
+        gained[at(exchange.own + place)] = gain
+    _add_others(table, section)
 
 
 @device
-def _add_others(table, first, end):
+def _ask(exchange, first, end):
+    """Ask for all lines at once that will be read and written."""
+    gained = exchange.gained
+    for place in range(first, end, FLOATS_OF_LINE):
+        prefetch(gained, exchange.own + place)
+    for part in range(0, gained.shape[0], exchange.stride):
+        if part != exchange.own:
+            for place in range(first, end, FLOATS_OF_LINE):
+                prefetch_to_read(gained, part + place)
+
+
+@device
+def _add_others(table, section):
+    """Let regrets be what was settled, what the others have gained, and what this worker has."""
     exchange = table.exchange
-    beneath = exchange.beneath
+    word, beneath, gained = exchange.word, exchange.beneath, exchange.gained
+    first, end = exchange.first[at(section)], exchange.first[at(section + 1)]
     below = exchange.settled
-    for part in range(0, exchange.gained.shape[0], exchange.stride):
+    for part in range(0, gained.shape[0], exchange.stride):
         if part != exchange.own:
             for place in range(first, end):
-                beneath[at(place)] = below[at(place)] + exchange.gained[at(part + place)]
+                beneath[at(place)] = below[at(place)] + gained[at(part + place)]
             below = beneath
-    for place in range(first, end):
-        regret = beneath[at(place)] + exchange.gained[at(exchange.own + place)]
-        table.regret[at(exchange.word[at(place)])] = regret
+    for place in range(first, exchange.alone[at(section)], 2):
+        own = exchange.own + place
+        add_pair(table.regret, word[at(place)], beneath, place, gained, own)
+    for place in range(exchange.alone[at(section)], end):
+        regret = beneath[at(place)] + gained[at(exchange.own + place)]
+        table.regret[at(word[at(place)])] = regret

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cfr_shm.kernels.atomics import atomic_load
 from cfr_shm.kernels.exchange import (
-    ask_ahead,
     exchange_all,
     exchange_due,
     is_own,
@@ -51,7 +50,6 @@ def run_windows(window, views, table, task, control, result, step):
         border = min(end, (first // step + 1) * step)
         if own:
             border = min(border, next_exchange(table, first))
-            ask_ahead(table, border)
         visited = window(views, first, border)
         if visited == ABANDONED:
             break

@@ -49,7 +49,8 @@ class OwnTables(NamedTuple):
         exchange = Exchange(
             period=period.astype(np.int64),
             first=places.first,
-            word=places.regret,
+            alone=places.alone,
+            word=places.regret.astype(np.int32),
             shared=shared.regret,
             gained=self.gained.reshape(-1),
             stride=self.gained.shape[1],
@@ -109,6 +110,7 @@ class _Places(NamedTuple):
 
     period: list[int]  # of each section, iterations between two exchanges: powers of 2, ascending
     first: NDArray[np.int64]  # (sections + 1,), their first places
+    alone: NDArray[np.int64]  # (sections,), as ``Exchange.alone``
     regret: NDArray[np.int64]  # (entries of rows,), word in ``Table.regret``
     sum: NDArray[np.int64]  # (entries of rows,), word in ``Table.strategy_sum``
 
@@ -128,14 +130,19 @@ def _places(tree: Tree, bucket_count: NDArray[np.int64]) -> _Places:
         rows = [(base + bucket * stride, count) for bucket in range(buckets)]
         found.setdefault(1 << (buckets - 1).bit_length(), []).extend(rows)
     periods = sorted(found)
-    sections = [
-        [(row, count, each) for row, count in found[period] for each in range(count)]
-        for period in periods
-    ]
-    row, count, action = np.array([each for part in sections for each in part], np.int64).T
+    entries: list[tuple[int, int, int]] = []
+    first, alone = [0], []
+    for period in periods:
+        twos = [(*row, each) for row in found[period] for each in range(row[1] & ~1)]
+        entries += twos
+        alone.append(len(entries))
+        entries += [(*row, row[1] - 1) for row in found[period] if row[1] & 1]
+        first.append(len(entries))
+    row, count, action = np.array(entries, np.int64).T
     return _Places(
         periods,
-        np.cumsum([0, *map(len, sections)]).astype(np.int64),
+        np.array(first, np.int64),
+        np.array(alone, np.int64),
         first_regret(row, count, False) + action,
         first_sum(row, count, False) + action,
     )

@@ -7,7 +7,7 @@ import pytest
 
 from cfr_shm.games.goofspiel import goofspiel
 from cfr_shm.games.leduc import leduc
-from cfr_shm.kernels.exchange import ask_ahead, exchange_all, exchange_due, next_exchange, take_over
+from cfr_shm.kernels.exchange import exchange_all, exchange_due, next_exchange, take_over
 from cfr_shm.memory.tables import private_views
 
 
@@ -55,7 +55,6 @@ def test_all_gains_reach_all_workers_and_the_table_once(count):
             exchange_all(workers.tables[worker])
         workers.gain(0)
         for worker in range(count):
-            ask_ahead(workers.tables[worker], 0)  # changes nothing
             exchange_all(workers.tables[worker])
         for worker in range(count):
             assert np.array_equal(workers.regrets(worker), workers.everything)
@@ -92,10 +91,21 @@ def test_each_street_is_exchanged_about_as_often_as_a_deal_comes_to_its_rows():
     assert np.array_equal(workers.regrets(0), workers.everything)
 
 
+def test_what_lies_in_twos_comes_before_what_lies_alone():
+    exchange = Workers(leduc(), 2).exchange
+    for section in range(len(exchange.period)):
+        first, alone = exchange.first[section], exchange.alone[section]
+        twos = exchange.word[first:alone].reshape(-1, 2)
+        assert len(twos) > len(exchange.word[alone : exchange.first[section + 1]]) > 0
+        assert np.array_equal(twos[:, 0] + 1, twos[:, 1])
+    assert len(set(exchange.word.tolist())) == len(exchange.word)
+
+
 @pytest.mark.parametrize(
     ("game", "count", "often", "periods"),
     [
         (leduc, 3, False, [2, 8]),
+        (leduc, 4, False, [1, 4]),  # powers of 2 only
         (leduc, 8, False, [1, 2]),
         (leduc, 2, True, [1, 1]),
         (lambda: goofspiel(cards=3), 2, False, [1]),
