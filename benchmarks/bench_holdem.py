@@ -1,4 +1,4 @@
-"""Hold'em: deals per second, and iterations beside donksolver on the same game, one core, one run.
+"""Hold'em: deals per second, and iterations beside donksolver on the same game, in one run.
 
 An iteration is one deal and one sweep for each player, on both sides. The peer's own command
 builds its buckets, ours are percentile buckets of the same counts.
@@ -20,14 +20,19 @@ import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard
 from benchmarks.trainer import KernelTrainer
+from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.config import load_config
+from cfr_shm.engine.coordinator import Engine, open_engine
+from cfr_shm.engine.ledger import IterationLedger
+from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
 from cfr_shm.kernels.deal import deal_many
 from cfr_shm.kernels.jit import cache_root
 from cfr_shm.kernels.sampled_average import external_sampling_averaged_on_paths
 from cfr_shm.layout import RESULT_NODES, WEIGHT_LINEAR, Task
-from cfr_shm.memory.tables import allocate_scratch
+from cfr_shm.memory.tables import allocate_scratch, create_training_arena
+from cfr_shm.run.setup import RACY_BYTES
 
 OURS = 64 * 1024
 PEER = 20_000
@@ -81,6 +86,29 @@ class WithoutAverage(WithPaths):
     probability = 0.0
 
 
+def algorithm_of(game: Game, averaging: bool) -> AlgorithmSettings:
+    """Return for the engine what the trainers above do."""
+    if averaging and game.player_count == 2:
+        return AlgorithmSettings()
+    probability = 1.0 if averaging else 0.0
+    return AlgorithmSettings(
+        averaging="separate", average_opponents="sampled", average_probability=probability
+    )
+
+
+def advance(engine: Engine, ledger: IterationLedger) -> float:
+    """Work on a ledger; return the CPU seconds of all workers and of the coordinator."""
+    before = engine.stats()
+    engine.advance(ledger, lambda: False, lambda stats: None)
+    after = engine.stats()
+    return (
+        after.user_cpu_seconds
+        + after.system_cpu_seconds
+        - before.user_cpu_seconds
+        - before.system_cpu_seconds
+    )
+
+
 def processor_seconds(work: Callable[[], object]) -> float:
     """Return the CPU seconds of this process, threads included: other work does not count."""
     start = time.process_time()
@@ -125,6 +153,45 @@ def test_beside_donksolver(benchmark, scoreboard: Scoreboard, preset: str, avera
         entries = peer.info()["entries"]
         scoreboard.note(f"{config}: table bytes per entry", game.table_bytes / entries)
         scoreboard.note(f"{config}: donksolver's", peer.info()["table_bytes"] / entries)
+
+
+@pytest.mark.parametrize("averaging", [True, False], ids=["as configured", "off"])
+@pytest.mark.parametrize("preset", PEERS)
+def test_two_workers_beside_two_threads(
+    benchmark, scoreboard: Scoreboard, preset: str, averaging: bool
+) -> None:
+    donksolver = pytest.importorskip("donksolver")
+    config, wanted, wanted_off = PEERS[preset]
+    game = peer_game(config)
+    solve = donksolver.Solve() if averaging else donksolver.Solve(avg_mode="off")
+    spot = donksolver.preset(preset, stack_bb=100)
+    peer = donksolver.Solver.nlhe(spot, os.fspath(peer_buckets()), solve)
+    chosen = EngineSettings.for_game(
+        game,
+        worker_count=2,
+        in_flight=8,
+        update="racy" if game.table_bytes <= RACY_BYTES else "atomic",
+        algorithm=algorithm_of(game, averaging),
+    )
+    warm, end = 2 * OURS, 2 * OURS + ROUNDS * 2 * OURS
+    arena = create_training_arena(game, 2, "benchmark")
+    try:
+        with open_engine(chosen, arena, in_process=False) as engine:
+            advance(engine, IterationLedger(warm))
+            peer.run(warm, 2)
+            ours = advance(engine, IterationLedger(end, [(0, warm)]))
+            theirs = processor_seconds(lambda: peer.run(ROUNDS * PEER, 2))
+            again = IterationLedger(end + OURS, [(0, end)])
+            benchmark.pedantic(advance, args=(engine, again), rounds=1, iterations=1)
+    finally:
+        arena.unlink()
+        arena.close()
+    rate, peer_rate = (end - warm) / ours, ROUNDS * PEER / theirs
+    name = f"{config}, averaging {'as configured' if averaging else 'off'}, two workers"
+    scoreboard.note(f"{name}: iterations/s per core", rate)
+    scoreboard.note(f"{name}: donksolver's", peer_rate)
+    least = wanted if averaging else wanted_off
+    scoreboard.at_least(f"{name}: beside donksolver", rate / peer_rate, least)
 
 
 @pytest.mark.parametrize("players", [2, 6])
