@@ -12,16 +12,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard
 from benchmarks.trainer import KernelTrainer
-from cfr_shm.algorithms import AlgorithmSettings
-from cfr_shm.config import load_config
+from cfr_shm.config import Config, load_config
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.settings import EngineSettings
@@ -32,7 +33,7 @@ from cfr_shm.kernels.jit import cache_root
 from cfr_shm.kernels.sampled_average import external_sampling_averaged_on_paths
 from cfr_shm.layout import RESULT_NODES, WEIGHT_LINEAR, Task
 from cfr_shm.memory.tables import allocate_scratch, create_training_arena
-from cfr_shm.run.setup import RACY_BYTES
+from cfr_shm.run.setup import engine_settings
 
 OURS = 64 * 1024
 PEER = 20_000
@@ -86,14 +87,21 @@ class WithoutAverage(WithPaths):
     probability = 0.0
 
 
-def algorithm_of(game: Game, averaging: bool) -> AlgorithmSettings:
-    """Return for the engine what the trainers above do."""
-    if averaging and game.player_count == 2:
-        return AlgorithmSettings()
-    probability = 1.0 if averaging else 0.0
-    return AlgorithmSettings(
-        averaging="separate", average_opponents="sampled", average_probability=probability
-    )
+def peer_solver(preset: str, averaging: bool) -> Any:
+    """Return donksolver on one of its presets; skip where it is not installed."""
+    donksolver = pytest.importorskip("donksolver")
+    solve = donksolver.Solve() if averaging else donksolver.Solve(avg_mode="off")
+    spot = donksolver.preset(preset, stack_bb=100)
+    return donksolver.Solver.nlhe(spot, os.fspath(peer_buckets()), solve)
+
+
+def settings_of(config: Config, game: Game, averaging: bool, directory: Path) -> EngineSettings:
+    """Return what a run of two workers has, less its average if there is to be none."""
+    settings = replace(engine_settings(config, game, directory), worker_count=2)
+    if averaging:
+        return settings
+    off = replace(settings.algorithm, averaging="separate", average_probability=0.0)
+    return replace(settings, algorithm=off)
 
 
 def advance(engine: Engine, ledger: IterationLedger) -> float:
@@ -128,15 +136,12 @@ def in_turns(*works: Callable[[], object]) -> list[float]:
 @pytest.mark.parametrize("averaging", [True, False], ids=["as configured", "off"])
 @pytest.mark.parametrize("preset", PEERS)
 def test_beside_donksolver(benchmark, scoreboard: Scoreboard, preset: str, averaging: bool) -> None:
-    donksolver = pytest.importorskip("donksolver")
     config, wanted, wanted_off = PEERS[preset]
     game = peer_game(config)
     configured = WithPaths if game.player_count > 2 else KernelTrainer
     kind = configured if averaging else WithoutAverage
     trainer = kind(game, in_flight=8, weighting=WEIGHT_LINEAR)
-    solve = donksolver.Solve() if averaging else donksolver.Solve(avg_mode="off")
-    spot = donksolver.preset(preset, stack_bb=100)
-    peer = donksolver.Solver.nlhe(spot, os.fspath(peer_buckets()), solve)
+    peer = peer_solver(preset, averaging)
     # Early strategies visit other nodes than later ones: both sides begin with as many.
     trainer.run(2 * OURS)
     peer.run(2 * OURS, 1)
@@ -158,21 +163,12 @@ def test_beside_donksolver(benchmark, scoreboard: Scoreboard, preset: str, avera
 @pytest.mark.parametrize("averaging", [True, False], ids=["as configured", "off"])
 @pytest.mark.parametrize("preset", PEERS)
 def test_two_workers_beside_two_threads(
-    benchmark, scoreboard: Scoreboard, preset: str, averaging: bool
+    benchmark, scoreboard: Scoreboard, tmp_path: Path, preset: str, averaging: bool
 ) -> None:
-    donksolver = pytest.importorskip("donksolver")
     config, wanted, wanted_off = PEERS[preset]
     game = peer_game(config)
-    solve = donksolver.Solve() if averaging else donksolver.Solve(avg_mode="off")
-    spot = donksolver.preset(preset, stack_bb=100)
-    peer = donksolver.Solver.nlhe(spot, os.fspath(peer_buckets()), solve)
-    chosen = EngineSettings.for_game(
-        game,
-        worker_count=2,
-        in_flight=8,
-        update="racy" if game.table_bytes <= RACY_BYTES else "atomic",
-        algorithm=algorithm_of(game, averaging),
-    )
+    peer = peer_solver(preset, averaging)
+    chosen = settings_of(load_config(config), game, averaging, tmp_path)
     warm, end = 2 * OURS, 2 * OURS + ROUNDS * 2 * OURS
     arena = create_training_arena(game, 2, "benchmark")
     try:

@@ -44,10 +44,10 @@ class OwnTables(NamedTuple):
         """
         places = _places(tree, bucket_count)
         others = len(self.rows) - 1
-        period = np.array([1 if often else _shared_out(each, others) for each in places.period])
+        period = [1 if often else _shared_out(each, others) for each in places.period]
         own = self.rows[worker]
         exchange = Exchange(
-            period=period.astype(np.int64),
+            period=np.array(period, np.int64),
             first=places.first,
             alone=places.alone,
             word=places.regret.astype(np.int32),
@@ -133,8 +133,7 @@ def _places(tree: Tree, bucket_count: NDArray[np.int64]) -> _Places:
     entries: list[tuple[int, int, int]] = []
     first, alone = [0], []
     for period in periods:
-        twos = [(*row, each) for row in found[period] for each in range(row[1] & ~1)]
-        entries += twos
+        entries += [(*row, each) for row in found[period] for each in range(row[1] & ~1)]
         alone.append(len(entries))
         entries += [(*row, row[1] - 1) for row in found[period] if row[1] & 1]
         first.append(len(entries))
