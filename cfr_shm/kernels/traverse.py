@@ -349,8 +349,7 @@ def run_window(views, first, border, plain, averages, frozen):
     next_iteration, active, visited, weight_added = first + lanes, lanes, 0, 0.0
     pruning = not plain and task.prune_probability > 0.0
     weight, prunes = _terms(task, first, linear, pruning)
-    # Typed, for a literal is a type of its own: all that is called would be compiled for it first.
-    zero = np.int64(0)
+    zero = np.int64(0)  # typed: a literal is a type of its own, and callees compile for both
     lane, base, iteration, traverser, node, depth = zero, zero, first, zero, zero, zero
     key = sweep_key(task.seed, first, 0)
 
