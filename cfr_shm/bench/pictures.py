@@ -61,7 +61,7 @@ def draw_scaling(result: Scaling, path: Path) -> None:
 
 
 def draw_soak(result: Soak, path: Path) -> None:
-    """Draw both rates over time.
+    """Draw over time what a user gets, and the program's part in it.
 
     Raises:
         UsageError: matplotlib is missing, or the file cannot be written.
@@ -70,8 +70,8 @@ def draw_soak(result: Soak, path: Path) -> None:
     figure, (axis,) = new_figure(1, height=4.0)
     minutes = [minute.seconds / 60 for minute in result.minutes]
     for label, rates in (
-        ("per second", [minute.iterations_per_second for minute in result.minutes]),
-        ("per CPU second, by the calibration loop", [m.own_rate for m in result.minutes]),
+        ("iterations per second", [minute.iterations_per_second for minute in result.minutes]),
+        ("nodes per CPU second, by the calibration loop", [m.own_rate for m in result.minutes]),
     ):
         mean = sum(rates) / len(rates)
         axis.plot(minutes, [rate / mean for rate in rates], marker=".", label=label)

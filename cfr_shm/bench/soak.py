@@ -1,8 +1,11 @@
 """Does the rate stay what it was: one long training, minute by minute.
 
-Two rates are followed. The one per second is what a user gets; the one per CPU second, divided
-by what a calibration loop reaches in the same minute, is the program's own doing: others who
-take the cores, and clocks that change, do not count in it. The verdict is on the second.
+Iterations per second are what a user gets. Three things change them, which are told apart:
+
+- the strategies, that come to lead to more or fewer nodes in an iteration;
+- the machine: others who take its cores, caches or memory, and clocks that change;
+- the program itself. That is nodes per CPU second, divided by what a calibration loop reaches in
+  the same minute; the verdict is on it.
 """
 
 from __future__ import annotations
@@ -16,16 +19,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cfr_shm.bench.calibration import Calibration
+from cfr_shm.bench.calibration import TrainingCalibration
 from cfr_shm.config import Config
-from cfr_shm.telemetry.events import Event, Progress
+from cfr_shm.games.registry import load_game
+from cfr_shm.run.resources import make_kernels_ready
+from cfr_shm.run.setup import algorithm_settings
+from cfr_shm.telemetry.events import Event, KernelsCompiling, Progress
 from cfr_shm.train import train
 
 DRIFT_LIMIT = 0.02
 
 #: The calibration loop runs so many times in an interval, spread over it. Its mean time counts:
 #: a core that is shared with another thread half of the time is half as fast for training too.
-CALIBRATIONS = 24
+CALIBRATIONS = 48
+
+#: But of large tables, which take long to begin anew, it takes no more than this share of a core.
+CALIBRATION_SHARE = 0.05
 
 #: Students t, two-sided 95 %, by degrees of freedom; beyond the last the normal's.
 _T95 = (12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
@@ -37,13 +46,14 @@ class Minute:
 
     seconds: float  # at its end
     iterations_per_second: float
-    iterations_per_cpu_second: float
-    calibration: float  # accesses per CPU second
+    nodes_per_iteration: float
+    nodes_per_cpu_second: float
+    calibration: float  # nodes per CPU second
 
     @property
     def own_rate(self) -> float:
-        """Iterations per access of the calibration loop."""
-        return self.iterations_per_cpu_second / self.calibration
+        """Nodes per node of the calibration loop."""
+        return self.nodes_per_cpu_second / self.calibration
 
 
 @dataclass(frozen=True)
@@ -63,16 +73,19 @@ class Soak:
     interval_seconds: float
     minutes: tuple[Minute, ...]
     wall: Trend
+    work: Trend  # nodes per iteration
     own: Trend
 
     @property
     def verdict(self) -> str:
         """Return "steady", "drifts", or "undecided" where the interval is too wide to tell."""
-        if abs(self.own.drift) + self.own.margin <= DRIFT_LIMIT:
+        drift, margin = abs(self.own.drift), self.own.margin
+        if drift + margin <= DRIFT_LIMIT:
             return "steady"
-        if abs(self.own.drift) - self.own.margin > DRIFT_LIMIT:
+        if drift - margin > DRIFT_LIMIT:
             return "drifts"
-        return "steady, within noise" if abs(self.own.drift) <= DRIFT_LIMIT else "undecided"
+        within = max(drift, margin) <= DRIFT_LIMIT
+        return "steady, within noise" if within else "undecided"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the document that ``--json`` prints."""
@@ -117,7 +130,7 @@ def soak(config: Config, minutes: float, interval: float, say: Callable[[str], N
         progress_interval=interval,
         logdir=None,
     )
-    follower = _Follower(interval, say)
+    follower = _Follower(_calibration(config, say), interval, say)
     with tempfile.TemporaryDirectory(prefix="cfr-shm-bench-") as directory:
         chosen = dataclasses.replace(config, run=run)
         summary = train(chosen, Path(directory) / "run", report=follower)
@@ -129,57 +142,79 @@ def soak(config: Config, minutes: float, interval: float, say: Callable[[str], N
         interval_seconds=interval,
         minutes=tuple(found),
         wall=trend(at, [minute.iterations_per_second for minute in found]),
+        work=trend(at, [minute.nodes_per_iteration for minute in found]),
         own=trend(at, [minute.own_rate for minute in found]),
     )
+
+
+def _calibration(config: Config, say: Callable[[str], None]) -> TrainingCalibration:
+    def listen(event: Event) -> None:
+        if isinstance(event, KernelsCompiling):
+            say(event.text)
+
+    game = load_game(config.game, say, config.abstraction)
+    make_kernels_ready(listen, algorithm_settings(config, game), False, config.table.compact)
+    return TrainingCalibration(config, game)
 
 
 class _Follower:
     """Listens to a training, and calibrates beside it."""
 
-    def __init__(self, interval: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, calibrate: TrainingCalibration, interval: float, say: Callable[[str], None]
+    ) -> None:
         self.minutes: list[Minute] = []
+        self._calibrate = calibrate
         self._interval = interval
         self._say = say
-        self._calibrate = Calibration()
         self._calibrations: list[float] = []
-        self._calibrated_at = 0.0
+        self._next_at = 0.0
         self._mark: Progress | None = None
+        self._cpu_seconds_at_mark = 0.0
 
     def __call__(self, event: Event) -> None:
         if not isinstance(event, Progress):
             return
-        since = event.seconds - self._calibrated_at
-        if since >= self._interval / CALIBRATIONS or not self._calibrations:
-            self._calibrated_at = event.seconds
-            self._calibrations.append(self._calibrate())
         if event.due:
             self._take(event)
+        if event.seconds >= self._next_at or not self._calibrations:
+            before = self._calibrate.cpu_seconds
+            self._calibrations.append(self._calibrate())
+            taken = self._calibrate.cpu_seconds - before
+            pause = max(self._interval / CALIBRATIONS, taken / CALIBRATION_SHARE)
+            self._next_at = event.seconds + pause
 
     def _take(self, event: Progress) -> None:
         earlier = self._mark
         # Long intervals begin with short ones, and the last one is a remainder.
         if earlier is not None and event.seconds - earlier.seconds < 0.9 * self._interval:
             return
-        self._mark = event
         if earlier is not None:
-            minute = _minute(earlier, event, statistics.harmonic_mean(self._calibrations))
+            # The loop runs in the coordinator's thread, whose time is in the training's.
+            own = self._calibrate.cpu_seconds - self._cpu_seconds_at_mark
+            calibration = statistics.harmonic_mean(self._calibrations)
+            minute = _minute(earlier, event, own, calibration)
             self.minutes.append(minute)
             self._say(
                 f"{minute.seconds:6.0f} s  {minute.iterations_per_second:12,.0f} iter/s  "
-                f"{minute.iterations_per_cpu_second:12,.0f} iter/CPU s  "
-                f"calibration {minute.calibration / 1e6:.1f} M/s"
+                f"{minute.nodes_per_iteration:6.1f} nodes/iter  "
+                f"{minute.nodes_per_cpu_second / 1e6:7.2f} M nodes/CPU s  "
+                f"calibration {minute.calibration / 1e6:.2f} M"
             )
+        self._mark = event
+        self._cpu_seconds_at_mark = self._calibrate.cpu_seconds
         self._calibrations.clear()
 
 
-def _minute(earlier: Progress, later: Progress, calibration: float) -> Minute:
-    done = later.iterations - earlier.iterations
+def _minute(earlier: Progress, later: Progress, own_seconds: float, calibration: float) -> Minute:
+    done, nodes = later.iterations - earlier.iterations, later.nodes - earlier.nodes
     cpu = (later.user_cpu_seconds + later.system_cpu_seconds) - (
         earlier.user_cpu_seconds + earlier.system_cpu_seconds
     )
     return Minute(
         seconds=later.seconds,
         iterations_per_second=done / (later.seconds - earlier.seconds),
-        iterations_per_cpu_second=done / max(1e-9, cpu),
+        nodes_per_iteration=nodes / max(1, done),
+        nodes_per_cpu_second=nodes / max(1e-9, cpu - own_seconds),
         calibration=calibration,
     )

@@ -204,8 +204,9 @@ def _soak_lines(result: Soak) -> list[str]:
     return [
         f"{result.game}, {result.workers} workers, {len(result.minutes)} intervals of "
         f"{result.interval_seconds:g} s",
-        line("rate per second", result.wall),
-        line("rate per CPU second, by the calibration loop", result.own),
+        line("iterations per second", result.wall),
+        line("nodes per iteration, by what the strategies have learned", result.work),
+        line("nodes per CPU second, by the calibration loop", result.own),
         f"verdict: {result.verdict} (wanted: within 2 %)",
     ]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import random
 import signal
@@ -34,6 +35,9 @@ SEED = int(os.environ.get("CFR_SHM_SOAK_SEED", "1"))
 #: What is trained takes this share of the time when nobody disturbs it, and a little more than the
 #: whole of it under fire.
 UNDISTURBED = 0.75
+
+#: If it ends before the time is over, it goes on for another such share.
+FURTHER = 0.1
 
 #: Exploitabilities of two async runs of the same length on Leduc are this close.
 NOISE = 0.5
@@ -68,31 +72,39 @@ FAULTS = {
 class Victim:
     """A training in a session of its own, resumed whenever it has ended before its time."""
 
-    def __init__(self, path: Path, arguments: list[str]) -> None:
+    def __init__(self, path: Path, arguments: list[str], target: int, further: int) -> None:
         self.path = path
+        self.target = target
+        self._further = further
         self.faults: Counter[str] = Counter()
-        self.restarts = 0
-        self._first = ["train", *arguments, "--logdir", str(path)]
+        self._first = ["train", *arguments, "--iters", str(target), "--logdir", str(path)]
         self._random = random.Random(SEED)
         self._process: subprocess.Popen[bytes] | None = None
         self._recorded: set[int] = set()
 
-    def run(self, limit_seconds: float) -> dict[str, Any]:
-        """Disturb it until it is finished; return its summary."""
-        end = time.monotonic() + limit_seconds
+    def run(self, seconds: float, limit_seconds: float) -> dict[str, Any]:
+        """Disturb it for ``seconds`` and until it is finished; return its last summary.
+
+        A target that was too near, for it comes from the rate of another moment, is moved on.
+        """
+        begun = time.monotonic()
+        end = begun + limit_seconds
         try:
             while True:
                 self._start()
                 if self._torment(end):
-                    return self._summary()
-                self._note_restarts()
+                    found = self._summary()
+                    if time.monotonic() - begun >= seconds and found["status"] == "finished":
+                        return found
+                    self.target += self._further
                 assert time.monotonic() < end, f"not finished; {dict(self.faults)}"
         finally:
             self._end()
 
     def _start(self) -> None:
         has_checkpoint = any((self.path / "checkpoints").glob("[0-9]*"))
-        command = ["resume", str(self.path)] if has_checkpoint else self._first
+        going_on = ["resume", str(self.path), "--iters", str(self.target)]
+        command = going_on if has_checkpoint else self._first
         if not has_checkpoint and self.path.exists():
             command = [*self._first[:-1], str(self.path.with_name(f"{time.monotonic_ns()}"))]
             self.path = Path(command[-1])
@@ -119,11 +131,11 @@ class Victim:
                         self.faults[fault] += 1
                 continue
             text = (self.path.parent / "output.txt").read_text(errors="replace")
-            assert code in (0, 143, -signal.SIGKILL), text[-3000:]
-            if code == 0:
-                return True
+            # Killed between its last checkpoint and its end, it has nothing left to do.
+            done = code == 0 or (code == 2 and "nothing is left to do" in text[-500:])
+            assert done or code in (143, -signal.SIGKILL), text[-3000:]
             self._end()
-            return False
+            return done
         return False
 
     def _do(self, fault: str) -> bool:
@@ -187,10 +199,6 @@ class Victim:
     def _nobody_is_left(self) -> bool:
         return all(map(is_gone, self._recorded))
 
-    def _note_restarts(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self.restarts += self._summary()["restarts"]
-
     def _summary(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.path / "summary.json").read_text())
         return found
@@ -201,14 +209,6 @@ def last_checkpoint(path: Path) -> Checkpoint:
     config = stored.load_config()
     game = load_game(config.game, None, config.abstraction)
     return stored.load_checkpoint(config, game, pytest.fail)
-
-
-def measured_rate(path: Path, arguments: list[str]) -> float:
-    command = ["train", *arguments, "--time-budget", "4", "--logdir", str(path), "--json"]
-    done = subprocess.run([sys.executable, "-m", "cfr_shm", *command], capture_output=True)
-    assert done.returncode == 0, done.stderr
-    rate: float = json.loads(done.stdout)["iterations_per_second"]
-    return rate
 
 
 def undisturbed(path: Path, arguments: list[str]) -> dict[str, Any]:
@@ -226,16 +226,22 @@ def test_soak(mode: str, game: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     if mode != "async":
         arguments += ["--set", f"engine.mode={mode}"]
         arguments += SHORT_FREEZE if GAMES[game] is LARGE else []
-    target = int(UNDISTURBED * SECONDS * measured_rate(tmp_path / "rate", arguments))
-    arguments += ["--iters", str(target)]
+    measured = undisturbed(tmp_path / "rate", [*arguments, "--time-budget", "4"])
+    # Who goes on behind a freeze that was cut short has other borders than the undisturbed run.
+    freeze = measured["freeze"] or 1
+    freezes_per_second = measured["iterations_per_second"] / freeze
     (tmp_path / "victim").mkdir()
     victim = Victim(
         tmp_path / "victim" / "run",
         [*arguments, "--checkpoint-interval", "2", "--set", "engine.deadline_seconds=5"],
+        target=freeze * math.ceil(UNDISTURBED * SECONDS * freezes_per_second),
+        further=freeze * math.ceil(FURTHER * SECONDS * freezes_per_second),
     )
     begun = time.monotonic()
-    found = victim.run(20.0 * SECONDS + 300.0)
+    found = victim.run(SECONDS, 20.0 * SECONDS + 300.0)
     minutes = (time.monotonic() - begun) / 60.0
+    target = victim.target
+    arguments += ["--iters", str(target)]
     assert found["iterations"] == target
     assert found["status"] == "finished"
     checkpoint = last_checkpoint(victim.path)

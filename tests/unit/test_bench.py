@@ -9,9 +9,11 @@ import sys
 import pytest
 
 from cfr_shm.bench import pictures, results, scaling, soak
+from cfr_shm.bench.calibration import TRAINING_SECONDS, TrainingCalibration
 from cfr_shm.bench.incidents import replay
 from cfr_shm.cli import main as cli
-from cfr_shm.config import Config
+from cfr_shm.config import Config, load_config
+from cfr_shm.games.registry import load_game
 from cfr_shm.telemetry.events import Progress
 
 
@@ -57,21 +59,50 @@ def test_a_trend_has_a_margin_that_covers_the_truth():
     assert exact.margin == pytest.approx(0.0, abs=1e-9)
 
 
-def scripted_soak(monkeypatch, rates, calibrations) -> soak.Soak:
+class ScriptedLoop:
+    """A calibration loop whose calls reach what they are told, for so much time of their thread."""
+
+    def __init__(self, rates, seconds=0.1):
+        self.cpu_seconds = 0.0
+        self._rates, self._seconds = iter(rates), seconds
+
+    def __call__(self):
+        self.cpu_seconds += self._seconds
+        return next(self._rates)
+
+
+def scripted_soak(monkeypatch, rates, calibrations, nodes=20, seconds=0.1) -> soak.Soak:
+    """Soak a training of two workers that has these rates, and a loop that takes ``seconds``."""
+    nodes = nodes if isinstance(nodes, list) else [nodes] * len(rates)
+    loop = ScriptedLoop(calibrations, seconds)
+
     def train(config, path, *, report):
-        iterations, cpu = 0, 0.0
-        for at, rate in enumerate(rates):
-            iterations, cpu = iterations + 60 * rate, cpu + 120.0
+        iterations, visited, cpu = 0, 0, 0.0
+        for at, (rate, each) in enumerate(zip(rates, nodes, strict=True)):
+            iterations, visited = iterations + 60 * rate, visited + 60 * rate * each
+            cpu += 120.0
             report(
                 Progress(
-                    True, iterations, 0, 60.0 * (at + 1), 0, 0, 0, 2, (1.0,), cpu, 0.0, 0, 0, 0
+                    due=True,
+                    iterations=iterations,
+                    nodes=visited,
+                    seconds=60.0 * (at + 1),
+                    iterations_per_second=0,
+                    nodes_per_second=0,
+                    utility=0,
+                    workers=2,
+                    busy_fraction=(1.0,),
+                    user_cpu_seconds=cpu + loop.cpu_seconds,
+                    system_cpu_seconds=0.0,
+                    system_cpu_fraction=0,
+                    voluntary_context_switches=0,
+                    involuntary_context_switches=0,
                 )
             )
         return summary(2, 1)
 
-    ready = iter(calibrations)
     monkeypatch.setattr(soak, "train", train)
-    monkeypatch.setattr(soak, "Calibration", lambda: lambda: next(ready))
+    monkeypatch.setattr(soak, "TrainingCalibration", lambda config, game: loop)
     return soak.soak(Config(), 10.0, 60.0, lambda text: None)
 
 
@@ -80,10 +111,88 @@ def test_a_soak_blames_the_program_only_for_its_own(monkeypatch):
     own = scripted_soak(monkeypatch, falling, [1e8] * 10)
     assert own.verdict == "drifts"
     assert own.wall.drift == pytest.approx(-0.0842, abs=1e-3)
-    clock = scripted_soak(monkeypatch, falling, [1e5 * rate for rate in falling])
-    assert clock.verdict == "steady"
-    assert clock.wall.drift == own.wall.drift
+    machine = scripted_soak(monkeypatch, falling, [1e5 * rate for rate in falling[1:]] + [1e8])
+    assert machine.verdict == "steady"
+    assert machine.wall.drift == own.wall.drift
+    learned = scripted_soak(
+        monkeypatch, falling, [1e8] * 10, nodes=[20_000_000 // rate for rate in falling]
+    )
+    assert learned.verdict == "steady"
+    assert learned.work.drift == pytest.approx(0.0842, abs=1e-3)
     assert scripted_soak(monkeypatch, [1000] * 10, [1e8] * 10).verdict == "steady"
+
+
+def test_the_time_of_the_calibration_loop_is_not_the_trainings(monkeypatch):
+    for seconds in (0.1, 7.0):
+        found = scripted_soak(monkeypatch, [1000] * 10, [1e8] * 10, seconds=seconds)
+        for minute in found.minutes:
+            assert minute.nodes_per_cpu_second == pytest.approx(60 * 1000 * 20 / 120.0)
+
+
+@pytest.mark.parametrize(
+    ("drift", "margin", "verdict"),
+    [
+        (0.005, 0.01, "steady"),
+        (-0.015, 0.012, "steady, within noise"),
+        (0.0, 0.067, "undecided"),
+        (-0.0186, 0.0668, "undecided"),
+        (0.03, 0.02, "undecided"),
+        (-0.03, 0.005, "drifts"),
+    ],
+)
+def test_a_verdict_needs_a_narrow_margin(drift, margin, verdict):
+    flat = soak.Trend(0.0, 0.0)
+    found = soak.Soak("leduc", 2, 60.0, (), wall=flat, work=flat, own=soak.Trend(drift, margin))
+    assert found.verdict == verdict
+
+
+@pytest.mark.parametrize("cost", [0.01, 0.3])
+def test_the_calibration_loop_takes_a_small_share_of_a_core(cost):
+    loop = ScriptedLoop([1e8] * 1000, cost)
+    follower = soak._Follower(loop, 60.0, lambda text: None)
+    for tick in range(1, 1201):
+        follower(
+            Progress(tick % 120 == 0, tick, tick, tick / 2, 0, 0, 0, 2, (1.0,), tick, 0.0, 0, 0, 0)
+        )
+    assert len(follower.minutes) == 9
+    calls = loop.cpu_seconds / cost
+    assert calls / 10 == pytest.approx(min(48, 60 * soak.CALIBRATION_SHARE / cost), rel=0.25)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        [],
+        ["table.compact=true"],
+        ["engine.mode=deterministic", "engine.freeze=64"],
+        ["algorithm.name=cfr_plus"],
+        ["game.name=kuhn", "game.players=3"],
+    ],
+    ids=["leduc", "compact", "deterministic", "full width", "three players"],
+)
+def test_the_calibration_loop_always_does_the_same(settings):
+    config = load_config("leduc", {}, settings, [])
+    loop = TrainingCalibration(config, load_game(config.game, None, config.abstraction))
+    assert loop.cpu_seconds == 0.0
+    tables = []
+    for calls in (1, 2, 3):
+        assert loop() > 0.0
+        tables.append(loop._views.rows.copy())
+        assert loop.cpu_seconds >= calls * TRAINING_SECONDS / 10
+    assert tables[0].any()
+    assert tables[0].tobytes() == tables[1].tobytes() == tables[2].tobytes()
+
+
+def test_a_short_soak(capsys, tmp_path):
+    """A real one: the loop and the training come to nodes per CPU second of the same order."""
+    command = ["bench", "soak", "--minutes", "0.1", "--interval", "1", "--json"]
+    assert cli.main([*command, "--out", str(tmp_path)]) in (0, 1)
+    document = json.loads(capsys.readouterr().out)
+    assert len(document["minutes"]) >= 3
+    for minute in document["minutes"]:
+        assert 0.2 < minute["nodes_per_cpu_second"] / minute["calibration"] < 5.0
+        assert minute["nodes_per_iteration"] > 2
+    assert len(list(tmp_path.glob("soak-*.json"))) == 1
 
 
 def test_pictures(monkeypatch, tmp_path):
