@@ -58,7 +58,10 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Run the tests that take minutes; CFR_SHM_SOAK_SECONDS shortens those under fire (600)."""
+    """Run the tests that take minutes, over two hours of them.
+
+    CFR_SHM_SOAK_SECONDS (600) shortens the six under fire, ``-k`` chooses.
+    """
     install(session, "test")
     session.run("pytest", "-m", "slow", *session.posargs)
 
