@@ -32,7 +32,7 @@ def make_ready(
     if JIT_DISABLED or _mark(algorithm, frozen, compact).exists():
         return
     mode = ", deterministic mode" if frozen else ""
-    announce(f"compiling the kernel of {algorithm.name}{mode} (once, about 20 s) ...")
+    announce(f"compiling the kernel of {algorithm.name}{mode} (once, about 12 s) ...")
     compile_for(algorithm, frozen, compact)
     record_cache()
 

@@ -23,6 +23,7 @@ import llvmlite
 import numba
 import numpy as np
 from numba.core import config as numba_config
+from numba.core.registry import CPUDispatcher
 from numba.extending import intrinsic
 
 #: Wrap every index that is never negative in this cast: an unsigned index skips Numba's
@@ -106,7 +107,29 @@ def _hold(directory: Path) -> None:
 #: False when the cache directory cannot be written: kernels are then compiled in every process.
 CACHE_USABLE = False if JIT_DISABLED else _use_cache_directory()
 
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+#: Nobody calls us from C, and nothing but kernels calls their parts: code for such calls, which
+#: unpacks dozens of arrays, would be half of all that is compiled.
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "_nrt": False,
+    "no_cfunc_wrapper": True,
+}
+_PART_OPTIONS = _OPTIONS | {"no_cpython_wrapper": True}
+
+
+class _Part(CPUDispatcher):
+    """A part of kernels; called from Python, for which it has no code, it would crash."""
+
+    def __call__(self, *_: object) -> None:
+        raise TypeError(f"{self.__name__} is a part of kernels: nothing else can call it")
+
+
+def _part(function: Callable[..., Any], **options: bool) -> Any:
+    part = numba.njit(**_PART_OPTIONS, **options)(function)
+    if not JIT_DISABLED:
+        part.__class__ = _Part
+    return part
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -120,7 +143,7 @@ def device(function: Callable[..., Any]) -> Any:
     A call that passes a dozen arrays pushes every array's seven-word struct: inlining the
     parts of a traversal is worth more than a factor of two.
     """
-    return numba.njit(**_OPTIONS, forceinline=True)(function)
+    return _part(function, forceinline=True)
 
 
 def outlined(function: Callable[..., Any]) -> Any:
@@ -129,7 +152,7 @@ def outlined(function: Callable[..., Any]) -> Any:
     For parts that are long, called rarely and from several places: inlined, they slow down the
     compiling, and the loop around them.
     """
-    return numba.njit(**_OPTIONS)(function)
+    return _part(function)
 
 
 def intrinsic_twin(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:

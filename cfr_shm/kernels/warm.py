@@ -71,7 +71,7 @@ def compile_kernels(announce: Callable[[str], None], compact: bool = False) -> N
     ``announce`` is told once if anything has to be compiled, which takes some seconds. A damaged
     cache is deleted and built again; one that cannot be written is done without.
     """
-    said = "compiling kernels (once for this version and machine, about 5 s) ..."
+    said = "compiling kernels (once for this version and machine, about 4 s) ..."
     _make_ready(lambda: _call_all(compact), "average", said, announce)
 
 
@@ -82,7 +82,7 @@ def compile_betting_kernels(announce: Callable[[str], None] | None) -> None:
     """
     global _betting_is_ready
     if not _betting_is_ready:
-        said = "compiling the kernels of hold'em (once, about 10 s) ..."
+        said = "compiling the kernels of hold'em (once, about 8 s) ..."
         _make_ready(_call_betting, "betting_tree", said, announce or (lambda _: None))
         _betting_is_ready = True
 
