@@ -12,6 +12,7 @@ that can change the machine code instead.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import sys
@@ -119,10 +120,15 @@ _PART_OPTIONS = _OPTIONS | {"no_cpython_wrapper": True}
 
 
 class _Part(CPUDispatcher):
-    """A part of kernels; called from Python, for which it has no code, it would crash."""
+    """A part of kernels. Tests call some from Python, which is compiled when they do."""
 
-    def __call__(self, *_: object) -> None:
-        raise TypeError(f"{self.__name__} is a part of kernels: nothing else can call it")
+    def __call__(self, *arguments: Any) -> Any:
+        return _entry(self)(*arguments)
+
+
+@functools.cache
+def _entry(part: _Part) -> Any:
+    return numba.njit(**_OPTIONS)(part.py_func)
 
 
 def _part(function: Callable[..., Any], **options: bool) -> Any:
