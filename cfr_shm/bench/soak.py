@@ -21,10 +21,12 @@ from typing import Any
 
 from cfr_shm.bench.calibration import TrainingCalibration
 from cfr_shm.config import Config
+from cfr_shm.engine.algorithm_kernels import make_ready
+from cfr_shm.forecast import refuse_too_large
 from cfr_shm.games.registry import load_game
-from cfr_shm.run.resources import make_kernels_ready
+from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.run.setup import algorithm_settings
-from cfr_shm.telemetry.events import Event, KernelsCompiling, Progress
+from cfr_shm.telemetry.events import Event, Progress
 from cfr_shm.train import train
 
 DRIFT_LIMIT = 0.02
@@ -148,12 +150,10 @@ def soak(config: Config, minutes: float, interval: float, say: Callable[[str], N
 
 
 def _calibration(config: Config, say: Callable[[str], None]) -> TrainingCalibration:
-    def listen(event: Event) -> None:
-        if isinstance(event, KernelsCompiling):
-            say(event.text)
-
+    refuse_too_large(config, say)
     game = load_game(config.game, say, config.abstraction)
-    make_kernels_ready(listen, algorithm_settings(config, game), False, config.table.compact)
+    compile_kernels(say, config.table.compact)
+    make_ready(algorithm_settings(config, game), False, config.table.compact, say)
     return TrainingCalibration(config, game)
 
 

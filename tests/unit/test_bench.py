@@ -13,6 +13,7 @@ from cfr_shm.bench.calibration import TRAINING_SECONDS, TrainingCalibration
 from cfr_shm.bench.incidents import replay
 from cfr_shm.cli import main as cli
 from cfr_shm.config import Config, load_config
+from cfr_shm.errors import GameError
 from cfr_shm.games.registry import load_game
 from cfr_shm.telemetry.events import Progress
 
@@ -181,6 +182,13 @@ def test_the_calibration_loop_always_does_the_same(settings):
         assert loop.cpu_seconds >= calls * TRAINING_SECONDS / 10
     assert tables[0].any()
     assert tables[0].tobytes() == tables[1].tobytes() == tables[2].tobytes()
+
+
+def test_a_soak_refuses_a_tree_that_is_too_large_before_it_is_built(monkeypatch):
+    monkeypatch.setattr(soak, "load_game", lambda *_: pytest.fail("the tree was built"))
+    config = load_config("hu_small", {}, ["abstraction.max_nodes=100"], [])
+    with pytest.raises(GameError, match="max_nodes"):
+        soak.soak(config, 10.0, 60.0, lambda text: None)
 
 
 def test_a_short_soak(capsys, tmp_path):
