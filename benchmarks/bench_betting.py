@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard, in_turns
-from cfr_shm.games.betting import betting_rules
-from cfr_shm.kernels.betting import apply_move, call_amount, pots, raise_bounds, start_hand
+from cfr_shm.games.holdem.betting import betting_rules
+from cfr_shm.kernels.holdem.betting import apply_move, call_amount, pots, raise_bounds, start_hand
 from cfr_shm.kernels.jit import kernel
-from cfr_shm.kernels.rng import sweep_key, uniform
-from cfr_shm.layout import BET_STATUS, CALL, FOLD, PLAYING, betting_words
+from cfr_shm.kernels.parts.rng import sweep_key, uniform
+from cfr_shm.layout.betting import BET_STATUS, CALL, FOLD, PLAYING, betting_words
 
 HANDS = 20_000
 PEER_HANDS = 20

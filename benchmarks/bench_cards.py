@@ -18,8 +18,8 @@ from benchmarks.conftest import ROUNDS, Scoreboard, in_turns
 from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cards.evaluator import hand_rank_tables
 from cfr_shm.cards.isomorphism import card_index
-from cfr_shm.kernels.card_index import number_hands
-from cfr_shm.kernels.hand_rank import evaluate_hands
+from cfr_shm.kernels.holdem.card_index import number_hands
+from cfr_shm.kernels.holdem.hand_rank import evaluate_hands
 
 HANDS = 2_000_000
 PEER_HANDS = 50_000
@@ -126,7 +126,7 @@ def test_all_rivers_to_buckets(benchmark, scoreboard: Scoreboard) -> None:
     """From nothing to a bucket for each of the 123,156,254 river hands, strengths included."""
     from cfr_shm.cards.clustering import line_clusters
     from cfr_shm.cards.equity import river_strengths
-    from cfr_shm.kernels.clustering import map_values
+    from cfr_shm.kernels.holdem.clustering import map_values
 
     def work() -> None:
         points = river_strengths(STANDARD).sums.reshape(-1)

@@ -19,9 +19,9 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.game import Game
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.synthetic import synthetic, synthetic_buckets
-from cfr_shm.layout import RESULT_NODES
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.synthetic import synthetic, synthetic_buckets
+from cfr_shm.layout.task import RESULT_NODES
 from cfr_shm.memory.tables import private_views
 from cfr_shm.strategy.average import Strategy
 

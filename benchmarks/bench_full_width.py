@@ -18,10 +18,10 @@ from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.games.game import Game
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.vector_form import outline
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.games.trees.vector_form import outline
 from cfr_shm.memory.tables import create_training_arena
 from cfr_shm.run.setup import usable_cores
 

@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard, in_turns
 from benchmarks.trainer import KernelTrainer
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.openspiel_import import import_game
+from cfr_shm.games.imported.openspiel import import_game
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.liars_dice import liars_dice
 
 #: Game, our and their iterations in a turn, and the ratio that is wanted.
 GAMES = {

@@ -22,16 +22,17 @@ import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard
 from benchmarks.trainer import KernelTrainer
-from cfr_shm.config import Config, load_config
+from cfr_shm.config.load import load_config
+from cfr_shm.config.sections import Config
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
-from cfr_shm.kernels.deal import deal_many
 from cfr_shm.kernels.jit import cache_root
-from cfr_shm.kernels.sampled_average import external_sampling_averaged_on_paths
-from cfr_shm.layout import RESULT_NODES, WEIGHT_LINEAR, Task
+from cfr_shm.kernels.training.averaged_on_paths import external_sampling_averaged_on_paths
+from cfr_shm.kernels.training.deal import deal_many
+from cfr_shm.layout.task import RESULT_NODES, WEIGHT_LINEAR, Task
 from cfr_shm.memory.tables import allocate_scratch, create_training_arena
 from cfr_shm.run.setup import engine_settings
 
@@ -215,8 +216,8 @@ def test_deals(benchmark, scoreboard: Scoreboard, players: int) -> None:
 def deals_of(name: str, players: int):  # type: ignore[no-untyped-def]
     """Return the deals of a preset without building its tree."""
     from cfr_shm.cards.deck import STANDARD
-    from cfr_shm.games.holdem_buckets import load_buckets
-    from cfr_shm.games.holdem_deals import holdem_deals
+    from cfr_shm.games.holdem.bucket_choice import load_buckets
+    from cfr_shm.games.holdem.card_deals import holdem_deals
 
     config = load_config(name)
     buckets = load_buckets(config.abstraction, STANDARD, range(4), print)

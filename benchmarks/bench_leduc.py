@@ -14,7 +14,7 @@ import pytest
 from benchmarks.conftest import ROUNDS, Scoreboard, in_turns
 from benchmarks.trainer import KernelTrainer
 from cfr_shm.evaluation.best_response import evaluate
-from cfr_shm.games.leduc import leduc
+from cfr_shm.games.small.leduc import leduc
 from cfr_shm.strategy.average import Strategy
 
 OURS = 1_000_000

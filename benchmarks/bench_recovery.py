@@ -15,17 +15,19 @@ from pathlib import Path
 import pytest
 
 from benchmarks.conftest import Scoreboard
-from cfr_shm.config import Config, GameConfig, RunConfig
-from cfr_shm.config_engine import EngineConfig
+from cfr_shm.config.engine import EngineConfig
+from cfr_shm.config.game import GameConfig
+from cfr_shm.config.run import RunConfig
+from cfr_shm.config.sections import Config
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.process_crew import ProcessCrew
 from cfr_shm.engine.settings import EngineSettings
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.synthetic import synthetic_buckets
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.synthetic import synthetic_buckets
 from cfr_shm.memory.tables import create_training_arena
+from cfr_shm.run.train import train
 from cfr_shm.telemetry.events import CheckpointSaved, Event
-from cfr_shm.train import train
 
 KILLS = 6
 #: A standby is started at once after a death; it is ready by then.

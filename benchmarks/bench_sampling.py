@@ -13,8 +13,8 @@ import pytest
 from benchmarks.conftest import Scoreboard
 from benchmarks.openspiel_peer import Peer, rates_beside_openspiel
 from benchmarks.trainer import AlgorithmTrainer
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
 
 PEERS = {
     "outcome sampling on Leduc": Peer(

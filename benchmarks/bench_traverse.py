@@ -10,9 +10,9 @@ import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard, in_turns
 from benchmarks.trainer import KernelTrainer
-from cfr_shm.games.synthetic import synthetic, synthetic_buckets
+from cfr_shm.games.small.synthetic import synthetic, synthetic_buckets
 from cfr_shm.kernels.memory_probe import touch_random_words
-from cfr_shm.layout import UPDATE_ATOMIC, UPDATE_PLAIN
+from cfr_shm.layout.task import UPDATE_ATOMIC, UPDATE_PLAIN
 
 ITERATIONS = 50_000
 TOUCHES = 10_000_000

@@ -15,18 +15,18 @@ import psutil
 import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard
-from cfr_shm.config import load_config
-from cfr_shm.doctor import line_transfer_seconds
+from cfr_shm.config.load import load_config
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.games.game import Game
-from cfr_shm.games.leduc import leduc
 from cfr_shm.games.registry import load_game
-from cfr_shm.games.synthetic import synthetic, synthetic_buckets
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.synthetic import synthetic, synthetic_buckets
 from cfr_shm.memory.tables import create_training_arena, training_views
+from cfr_shm.run.doctor import line_transfer_seconds
 
 SECONDS = 3.0
 IDLE_SECONDS = 10.0

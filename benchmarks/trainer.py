@@ -10,8 +10,8 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.game import Game
-from cfr_shm.kernels.traverse import external_sampling
-from cfr_shm.layout import RESULT_NODES, RESULT_UTILITY, UPDATE_PLAIN, WEIGHT_VANILLA, Task
+from cfr_shm.kernels.training.external import external_sampling
+from cfr_shm.layout.task import RESULT_NODES, RESULT_UTILITY, UPDATE_PLAIN, WEIGHT_VANILLA, Task
 from cfr_shm.memory.tables import allocate_scratch, private_views
 from cfr_shm.strategy.average import Strategy
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from cfr_shm.layout import FullWidthRule, Task
+    from cfr_shm.layout.task import Task
+    from cfr_shm.layout.vector import FullWidthRule
 
 EXTERNAL_SAMPLING = "external_sampling"
 OUTCOME_SAMPLING = "outcome_sampling"
@@ -116,7 +117,7 @@ class AlgorithmSettings:
 
     def extend(self, task: Task) -> Task:
         """Return ``task`` with what the algorithm says of averages, floors and skipping."""
-        from cfr_shm.layout import NEVER
+        from cfr_shm.layout.task import NEVER
 
         pruning = self.pruning
         if pruning is not None:
@@ -143,7 +144,7 @@ def full_width_rule(settings: AlgorithmSettings) -> FullWidthRule:
     >>> full_width_rule(AlgorithmSettings(name="cfr_plus")).floored
     1
     """
-    from cfr_shm.layout import FullWidthRule
+    from cfr_shm.layout.vector import FullWidthRule
 
     variant = FULL_WIDTH[settings.name]
 

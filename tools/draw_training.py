@@ -18,13 +18,13 @@ from typing import Any
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 
-from cfr_shm.config import load_config
-from cfr_shm.config_reader import Setting
+from cfr_shm.config.load import load_config
+from cfr_shm.config.reader import Setting
 from cfr_shm.run.directory import default_path
+from cfr_shm.run.train import train
 from cfr_shm.telemetry.events import Evaluated, Event, Progress, RunEnded
 from cfr_shm.telemetry.live import Picture
 from cfr_shm.telemetry.progress import describe
-from cfr_shm.train import train
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images" / "train.svg"
 COLUMNS = 84

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cfr_shm.config import reference_table
+from cfr_shm.config.text import reference_table
 
 BEGIN, END = "<!-- keys: begin -->", "<!-- keys: end -->"
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cfr_shm.config import Config
+from cfr_shm.config.sections import Config
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.memory_probe import touch_random_words
-from cfr_shm.layout import RESULT_NODES
+from cfr_shm.layout.task import RESULT_NODES
 from cfr_shm.memory.tables import begin_rows, private_views
 from cfr_shm.run.setup import engine_settings
 

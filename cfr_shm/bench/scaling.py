@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cfr_shm.config import Config
-from cfr_shm.train import train
+from cfr_shm.config.sections import Config
+from cfr_shm.run.train import train
 
 
 @dataclass(frozen=True)

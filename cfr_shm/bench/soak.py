@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from cfr_shm.bench.calibration import TrainingCalibration
-from cfr_shm.config import Config
+from cfr_shm.config.sections import Config
 from cfr_shm.engine.algorithm_kernels import make_ready
-from cfr_shm.forecast import refuse_too_large
 from cfr_shm.games.registry import load_game
 from cfr_shm.kernels.warm import compile_kernels
+from cfr_shm.run.forecast import refuse_too_large
 from cfr_shm.run.setup import algorithm_settings
+from cfr_shm.run.train import train
 from cfr_shm.telemetry.events import Event, Progress
-from cfr_shm.train import train
 
 DRIFT_LIMIT = 0.02
 

@@ -49,8 +49,13 @@ from cfr_shm.cards.isomorphism import STREETS, card_index
 from cfr_shm.cards.ochs import label_hands, label_rivers
 from cfr_shm.cards.parallel import Progress, run_ranges
 from cfr_shm.errors import UsageError
-from cfr_shm.kernels.clustering import count_values, describe_buckets, map_values, weigh_hands
-from cfr_shm.kernels.equity import next_histograms
+from cfr_shm.kernels.holdem.clustering import (
+    count_values,
+    describe_buckets,
+    map_values,
+    weigh_hands,
+)
+from cfr_shm.kernels.holdem.equity import next_histograms
 
 #: E[HS] is described on this scale, E[HS^2] is sorted on this one.
 _STRENGTH_SCALE = 0xFFFF

@@ -14,12 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.array_manifest import Manifest
-from cfr_shm.array_store import read_manifest, read_store
 from cfr_shm.errors import ArrayStoreError
-from cfr_shm.layout_cards import (
-    BUCKET_ARRAYS,
-)
+from cfr_shm.layout.cards import BUCKET_ARRAYS
+from cfr_shm.storage.manifest import Manifest
+from cfr_shm.storage.store import read_manifest, read_store
 
 KIND = "card buckets"
 

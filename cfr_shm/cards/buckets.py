@@ -1,9 +1,9 @@
 """Bucket files: an abstraction on disk, opened by memory map and shared by all workers.
 
-A file is a directory of arrays with a digested manifest (``array_store``): for each street the
+A file is a directory of arrays with a digested manifest (``storage.store``): for each street the
 bucket of every canonical hand and what each bucket holds. ``Buckets`` answers for raw cards;
 kernels take ``Buckets.index`` and ``Buckets.bucket`` and look up
-``bucket[street][hand_number(index, board_code(...), ...)]`` (kernels/card_index.py).
+``bucket[street][hand_number(index, board_code(...), ...)]`` (kernels/holdem/card_index.py).
 """
 
 from __future__ import annotations
@@ -18,14 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.array_manifest import Manifest
-from cfr_shm.array_store import (
-    MANIFEST_NAME,
-    missing_reason,
-    read_manifest,
-    read_store,
-    write_store,
-)
 from cfr_shm.cards.abstraction import BUILD_VERSION, MAX_BUCKETS, BucketSpec
 from cfr_shm.cards.bucket_builder import SAMPLES, Abstraction, build
 from cfr_shm.cards.bucket_file import KIND, BucketFile, fingerprint
@@ -42,6 +34,14 @@ from cfr_shm.cards.isomorphism import (
 from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import ArrayStoreError, UsageError
 from cfr_shm.kernels.jit import cache_root
+from cfr_shm.storage.manifest import Manifest
+from cfr_shm.storage.store import (
+    MANIFEST_NAME,
+    missing_reason,
+    read_manifest,
+    read_store,
+    write_store,
+)
 
 #: Below the cache root: where buckets lie that no user has named a place for.
 BUCKETS = "buckets"

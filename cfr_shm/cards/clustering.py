@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.cards.parallel import Progress, range_borders, run_ranges
-from cfr_shm.kernels.clustering import (
+from cfr_shm.kernels.holdem.clustering import (
     COLUMNS,
     assign_nearest,
     assign_squared,

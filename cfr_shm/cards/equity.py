@@ -1,6 +1,6 @@
 """Exact strengths of every canonical hand on every street, and of hands against hands.
 
-Everything is an exact integer sum (kernels/equity.py); ``Strengths`` turns it into E[HS],
+Everything is an exact integer sum (kernels/holdem/equity.py); ``Strengths`` turns it into E[HS],
 E[HS^2] and histograms. HS is the chance to win plus half the chance to tie against one
 uniformly random opposing hand on the river.
 """
@@ -20,7 +20,7 @@ from cfr_shm.cards.evaluator import hand_rank_tables
 from cfr_shm.cards.isomorphism import BOARD_CARDS, STREETS, card_index
 from cfr_shm.cards.parallel import Progress, run_ranges
 from cfr_shm.errors import UsageError
-from cfr_shm.kernels.equity import (
+from cfr_shm.kernels.holdem.equity import (
     POT_UNITS,
     all_in_counts,
     flop_sums,

@@ -2,7 +2,7 @@
 
 A five-card hand has a *code* (category, then ranks in order of weight); strengths number the
 codes that occur from 1, so that 52 cards give 7,462 of them. The kernels read the tables
-(kernels/hand_rank.py); nothing is downloaded or stored.
+(kernels/holdem/hand_rank.py); nothing is downloaded or stored.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.cards.deck import CATEGORIES, SUIT_COUNT, Deck
 from cfr_shm.errors import UsageError
-from cfr_shm.kernels.hand_rank import (
+from cfr_shm.kernels.holdem.hand_rank import (
     DISPLACEMENT_SHIFT,
     SLOT_BITS,
     SLOT_SHIFT,

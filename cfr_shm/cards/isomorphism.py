@@ -1,8 +1,9 @@
 """Boards and hands up to renaming suits: tables, and their Python face.
 
 ``card_index(deck)`` holds, for all four streets, what the kernels need to turn raw cards into
-a canonical board and a hand number without a gap (kernels/card_index.py says how). A street's
-hands are (hole cards, unordered board): on 52 cards 169, 1,286,792, 13,960,050, 123,156,254.
+a canonical board and a hand number without a gap (kernels/holdem/card_index.py says how). A
+street's hands are (hole cards, unordered board): on 52 cards 169, 1,286,792, 13,960,050,
+123,156,254.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.cards.deck import SUIT_COUNT, Deck
 from cfr_shm.errors import UsageError
-from cfr_shm.kernels.card_index import (
+from cfr_shm.kernels.holdem.card_index import (
     LABEL_RANKS,
     PERMUTATION_BITS,
     find_canonical,

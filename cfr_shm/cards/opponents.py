@@ -14,8 +14,8 @@ from cfr_shm.cards.equity import FLOP, PREFLOP, TURN, Strengths, make_work
 from cfr_shm.cards.evaluator import hand_rank_tables
 from cfr_shm.cards.isomorphism import card_index, hand_numbers, representative
 from cfr_shm.cards.parallel import Progress, run_ranges
-from cfr_shm.kernels.clustering import weigh_hands
-from cfr_shm.kernels.opponents import (
+from cfr_shm.kernels.holdem.clustering import weigh_hands
+from cfr_shm.kernels.holdem.opponents import (
     CLUSTERS,
     flop_opponent_sums,
     river_opponent_sums,

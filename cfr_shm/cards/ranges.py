@@ -6,7 +6,7 @@ Pieces are separated by commas: ``AKs`` suited, ``AKo`` offsuit, ``AK`` both, ``
 ``random``) every hand. ``:0.75`` behind a piece is its weight, 0 to 1; a later piece replaces
 the weight that an earlier one gave.
 
-Hands are numbered as ``kernels.card_index.pair_number`` does: the hand of cards ``low`` and
+Hands are numbered as ``kernels.holdem.card_index.pair_number`` does: the hand of cards ``low`` and
 ``high`` is ``high * (high - 1) // 2 + low``, 0 to 1,325 on 52 cards.
 """
 

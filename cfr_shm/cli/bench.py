@@ -122,7 +122,7 @@ def _scaling(namespace: argparse.Namespace) -> int:
     from cfr_shm.bench.results import results_directory
     from cfr_shm.bench.scaling import scaling
     from cfr_shm.cli.session import say
-    from cfr_shm.config import load_config
+    from cfr_shm.config.load import load_config
     from cfr_shm.errors import EXIT_OK
 
     _in_range("--seconds", namespace.seconds, 0.5, 3600.0)
@@ -182,7 +182,7 @@ def _soak(namespace: argparse.Namespace) -> int:
     from cfr_shm.bench.results import results_directory
     from cfr_shm.bench.soak import soak
     from cfr_shm.cli.session import say
-    from cfr_shm.config import load_config
+    from cfr_shm.config.load import load_config
     from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME
 
     _in_range("--interval", namespace.interval, 1.0, 3600.0)

@@ -11,9 +11,9 @@ from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
     from cfr_shm.cli.session import StoredTable
-    from cfr_shm.games.betting_tree import BettingTree
-    from cfr_shm.games.hole_cards import HoleCards
-    from cfr_shm.games.line_walk import Place, Step
+    from cfr_shm.games.holdem.betting_tree import BettingTree
+    from cfr_shm.games.holdem.hole_cards import HoleCards
+    from cfr_shm.games.holdem.line_walk import Place, Step
     from cfr_shm.strategy.spot import SeatRange, Spot
 
 LINE_HELP = (
@@ -76,7 +76,7 @@ def spot_from(
     """
     import random
 
-    from cfr_shm.games.line_walk import walk_line
+    from cfr_shm.games.holdem.line_walk import walk_line
     from cfr_shm.strategy.spot import spot_at
 
     draws = None
@@ -132,7 +132,7 @@ def place_lines(spot: Spot, blueprint: Blueprint, dead: Sequence[int] = ()) -> l
 
 def to_act(spot: Spot, blueprint: Blueprint) -> str:
     """Return who is to act, and on which board."""
-    from cfr_shm.games.line_walk import on_street, position
+    from cfr_shm.games.holdem.line_walk import on_street, position
 
     place = spot.place
     board = f" {cards_text(blueprint.cards, spot.board)}" if spot.board else ""
@@ -149,7 +149,7 @@ def chips_text(place: Place) -> str:
 
 def narrative(place: Place) -> str:
     """Return the line in words, as it was played."""
-    from cfr_shm.games.line_walk import position
+    from cfr_shm.games.holdem.line_walk import position
 
     words: list[str] = []
     street = 0
@@ -194,7 +194,7 @@ def translation_text(step: Step) -> str:
 
 def range_texts(spot: Spot, dead: Sequence[int] = ()) -> list[str]:
     """Return what of each seat's starting range has come here, and what is not known."""
-    from cfr_shm.games.line_walk import position
+    from cfr_shm.games.holdem.line_walk import position
 
     players = spot.place.tree.rules.players
     texts = []
@@ -224,7 +224,7 @@ def cards_text(cards: HoleCards, board: Sequence[int]) -> str:
 
 def place_document(spot: Spot, blueprint: Blueprint, dead: Sequence[int] = ()) -> dict[str, Any]:
     """Return the run and the place as JSON."""
-    from cfr_shm.games.line_walk import position
+    from cfr_shm.games.holdem.line_walk import position
 
     place, checkpoint = spot.place, blueprint.stored.checkpoint
     players = place.tree.rules.players
@@ -282,7 +282,7 @@ def _translation_document(step: Step) -> dict[str, Any]:
 
 
 def _board_from(cards: HoleCards, text: str | None, place: Place) -> tuple[int, ...]:
-    from cfr_shm.games.line_walk import on_street
+    from cfr_shm.games.holdem.line_walk import on_street
 
     if text is None:
         board = cards.fixed_board[: cards.board_count(place.street)]

@@ -33,8 +33,8 @@ def run(namespace: argparse.Namespace) -> int:
 
     from cfr_shm.cli.session import print_json, print_lines
     from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, UsageError
-    from cfr_shm.leftovers import find_leftovers, remove_leftovers
     from cfr_shm.memory.limits import size_text
+    from cfr_shm.run.leftovers import find_leftovers, remove_leftovers
 
     directories = [Path(name) for name in namespace.directories]
     for directory in directories:

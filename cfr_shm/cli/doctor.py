@@ -24,8 +24,8 @@ def run(namespace: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from cfr_shm.cli.session import print_json, print_lines, say
-    from cfr_shm.doctor import examine
     from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME
+    from cfr_shm.run.doctor import examine
 
     findings = examine(say)
     works = all(finding.status != "bad" for finding in findings)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from cfr_shm.cli.flags import ConfigFlag, add_config_flags, settings
 
 if TYPE_CHECKING:
-    from cfr_shm.config import Config
-    from cfr_shm.forecast import Hours, Rate, Sizes
+    from cfr_shm.config.sections import Config
     from cfr_shm.memory.limits import Limit
+    from cfr_shm.run.forecast import Hours, Rate, Sizes
 
 HELP = "say what a run will take: nodes, memory, speed, hours"
 DESCRIPTION = (
@@ -43,7 +43,7 @@ def run(namespace: argparse.Namespace) -> int:
     import os
 
     from cfr_shm.cli.session import named_places
-    from cfr_shm.config import load_config
+    from cfr_shm.config.load import load_config
     from cfr_shm.errors import UsageError
 
     written = namespace.visits
@@ -60,14 +60,8 @@ def run(namespace: argparse.Namespace) -> int:
 def _estimate(config: Config, visits: int, json_output: bool) -> int:
     from cfr_shm.cli.session import print_json, print_lines, say
     from cfr_shm.errors import EXIT_OK, MemoryReserveError
-    from cfr_shm.forecast import (
-        hours_until,
-        limits_of,
-        measured_rate,
-        require_room,
-        sizes_of,
-    )
     from cfr_shm.kernels.warm import compile_kernels
+    from cfr_shm.run.forecast import hours_until, limits_of, measured_rate, require_room, sizes_of
     from cfr_shm.run.setup import usable_cores
 
     compile_kernels(say, config.table.compact)

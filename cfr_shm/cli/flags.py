@@ -10,7 +10,7 @@ import argparse
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from cfr_shm.config_reader import Setting
+    from cfr_shm.config.reader import Setting
 
 
 class ConfigFlag(NamedTuple):
@@ -94,7 +94,7 @@ def add_json_flag(parser: argparse.ArgumentParser) -> None:
 
 def settings(namespace: argparse.Namespace, flags: tuple[ConfigFlag, ...]) -> list[Setting]:
     """Return the settings that the given ones among ``flags`` and ``--tensorboard`` make."""
-    from cfr_shm.config_reader import Setting
+    from cfr_shm.config.reader import Setting
 
     given = vars(namespace)
     names = {flag.key: flag.names[0] for flag in flags} | {_TENSORBOARD: "--tensorboard"}

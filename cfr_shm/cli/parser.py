@@ -38,7 +38,7 @@ class Parser(argparse.ArgumentParser):
 
     def refuse(self, extras: Sequence[str]) -> NoReturn:
         """Raise ``UsageError`` for the first of the arguments that nothing takes."""
-        from cfr_shm.config_reader import nearest
+        from cfr_shm.config.reader import nearest
 
         flag = next((extra for extra in extras if extra.startswith("-")), None)
         if flag is None:
@@ -50,7 +50,7 @@ class Parser(argparse.ArgumentParser):
         """Refuse a value that is not among the choices, with the nearest of them."""
         if action.choices is None or value in action.choices:
             return
-        from cfr_shm.config_reader import nearest
+        from cfr_shm.config.reader import nearest
 
         choices = [str(choice) for choice in action.choices]
         what = (

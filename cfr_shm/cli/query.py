@@ -37,7 +37,7 @@ def run(namespace: argparse.Namespace) -> int:
     """
     from cfr_shm.cli.blueprint import hold_em, parse_cards, spot_from
     from cfr_shm.cli.session import load_table, print_json, print_lines
-    from cfr_shm.games.hole_cards import check_dealt
+    from cfr_shm.games.holdem.hole_cards import check_dealt
 
     stored = load_table(namespace.directory)
     blueprint = hold_em(stored)
@@ -82,7 +82,7 @@ def _document(spot: Spot, blueprint: Blueprint, hole: Sequence[int], index: int)
 
 def _lines(spot: Spot, blueprint: Blueprint, hole: Sequence[int], index: int) -> list[str]:
     from cfr_shm.cli.blueprint import cards_text, place_lines, run_lines
-    from cfr_shm.games.line_walk import position
+    from cfr_shm.games.holdem.line_walk import position
 
     place = spot.place
     own = spot.ranges[place.seat]

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from cfr_shm.cli.flags import SESSION, add_config_flags, settings
 
 if TYPE_CHECKING:
-    from cfr_shm.config import Config
-    from cfr_shm.config_reader import Setting
+    from cfr_shm.config.reader import Setting
+    from cfr_shm.config.sections import Config
     from cfr_shm.memory.checkpoint import Checkpoint
 
 HELP = "go on with a run"
@@ -51,7 +51,7 @@ def resume_run(
     import os
 
     from cfr_shm.cli.session import run_session, say, warn
-    from cfr_shm.config import load_config
+    from cfr_shm.config.load import load_config
     from cfr_shm.games.registry import load_game
     from cfr_shm.run.directory import StoredRun
 

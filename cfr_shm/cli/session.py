@@ -13,14 +13,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cfr_shm.config import Config, located
+from cfr_shm.config.load import located
+from cfr_shm.config.sections import Config
 from cfr_shm.errors import EXIT_OK, ConfigError, GameError
 from cfr_shm.run.signals import StopSignals
 
 if TYPE_CHECKING:
-    from cfr_shm.config_reader import Setting
+    from cfr_shm.config.reader import Setting
     from cfr_shm.games.game import Game
-    from cfr_shm.layout import Table
+    from cfr_shm.layout.table import Table
     from cfr_shm.memory.checkpoint import Checkpoint
     from cfr_shm.strategy.average import Strategy
     from cfr_shm.telemetry.events import Event
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_output: bool) -> int:
     """Train and print the result on stdout, a few lines or one JSON document; return the code."""
     with StopSignals() as signals:
+        from cfr_shm.run.train import train
         from cfr_shm.telemetry.live import choose_display
-        from cfr_shm.train import train
 
         results = sys.stderr if json_output else sys.stdout
         display = choose_display(sys.stderr, config.run.loglevel, results=results)

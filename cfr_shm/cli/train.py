@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cfr_shm.cli.flags import SESSION, ConfigFlag, add_config_flags, settings
 
 if TYPE_CHECKING:
-    from cfr_shm.config_reader import Setting
+    from cfr_shm.config.reader import Setting
 
 HELP = "train a game"
 DESCRIPTION = (
@@ -70,7 +70,7 @@ def run(namespace: argparse.Namespace) -> int:
     from pathlib import Path
 
     from cfr_shm.cli.session import named_places, run_session
-    from cfr_shm.config import load_config
+    from cfr_shm.config.load import load_config
     from cfr_shm.run.directory import default_path
 
     config = load_config(namespace.config, os.environ, namespace.overrides, given)

@@ -108,8 +108,8 @@ def run(namespace: argparse.Namespace) -> int:
 
 def _several(text: str | None) -> int:
     """Return how many workers "several" are; at least 2."""
-    from cfr_shm.config import load_config
-    from cfr_shm.config_reader import Setting
+    from cfr_shm.config.load import load_config
+    from cfr_shm.config.reader import Setting
     from cfr_shm.errors import UsageError
     from cfr_shm.run.setup import usable_cores
 
@@ -124,9 +124,9 @@ def _several(text: str | None) -> int:
 def _verify(case: _Case, workers: int, path: Path, signals: StopSignals) -> Row:
     """Train one case as ``cfr-shm train`` does, and evaluate its checkpoint as ``eval`` does."""
     from cfr_shm.cli.session import load_strategy
-    from cfr_shm.config import load_config
+    from cfr_shm.config.load import load_config
     from cfr_shm.evaluation.best_response import evaluate
-    from cfr_shm.train import train
+    from cfr_shm.run.train import train
 
     overrides = [
         "run.time_budget=null",

@@ -19,7 +19,7 @@ from cfr_shm.engine.discounts import DiscountPlan
 from cfr_shm.engine.freezes import plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
-from cfr_shm.games.leduc import leduc
+from cfr_shm.games.small.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED, cache_directory
 from cfr_shm.kernels.warm import record_cache
 from cfr_shm.memory.tables import private_views

@@ -53,8 +53,8 @@ from cfr_shm.engine.stats import EngineStats
 from cfr_shm.engine.usage import NOTHING, thread_usage
 from cfr_shm.engine.worker_record import WorkerRecord
 from cfr_shm.errors import DeadlineError, WorkerError
-from cfr_shm.kernels.barrier import least_phase
-from cfr_shm.layout import RUN, STOP_AT_WINDOW
+from cfr_shm.kernels.parts.barrier import least_phase
+from cfr_shm.layout.control import RUN, STOP_AT_WINDOW
 from cfr_shm.memory.arena import Arena
 from cfr_shm.memory.tables import TrainingViews, training_views
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cfr_shm.kernels.discount import discount_table
-from cfr_shm.layout import DECISION
+from cfr_shm.kernels.tables.discount import discount_table
+from cfr_shm.layout.tree import DECISION
 from cfr_shm.memory.tables import TrainingViews, table_written
 
 

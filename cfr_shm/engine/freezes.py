@@ -24,24 +24,21 @@ from cfr_shm.algorithms import (
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.game import Game
-from cfr_shm.games.vector_form import classify
-from cfr_shm.kernels.barrier import least_phase, meeting_of, reset_barrier
-from cfr_shm.kernels.freeze import settle_freeze
-from cfr_shm.layout import (
-    CONTROL_LINE_WORDS,
-    DECISION,
+from cfr_shm.games.trees.vector_form import classify
+from cfr_shm.kernels.parts.barrier import least_phase, meeting_of, reset_barrier
+from cfr_shm.kernels.parts.freeze import settle_freeze
+from cfr_shm.layout.control import CONTROL_LINE_WORDS
+from cfr_shm.layout.freeze import (
     FREEZE_CLAMPED,
     FREEZE_STEP,
-    NEVER,
-    SHOWDOWN,
-    TERMINAL,
     TOTAL_ITERATIONS,
     TOTAL_NODES,
     TOTAL_UTILITY,
     Border,
-    Tree,
     freeze_lines,
 )
+from cfr_shm.layout.task import NEVER
+from cfr_shm.layout.tree import DECISION, SHOWDOWN, TERMINAL, Tree
 from cfr_shm.memory.increments import FreezePlan
 from cfr_shm.memory.tables import TrainingViews
 
@@ -130,7 +127,7 @@ def plan_freezes(
 def payoff_range(tree: Tree) -> float:
     """Return the largest payoff less the smallest, of any player, chips; at least 2**-20.
 
-    >>> from cfr_shm.games.kuhn import kuhn
+    >>> from cfr_shm.games.small.kuhn import kuhn
     >>> payoff_range(kuhn().tree)
     4.0
     """

@@ -22,11 +22,14 @@ from cfr_shm.engine.scratch import (
     passes_scratch,
 )
 from cfr_shm.engine.settings import EngineSettings
-from cfr_shm.layout import Border, Task
+from cfr_shm.layout.freeze import Border
+from cfr_shm.layout.task import Task
 from cfr_shm.memory.tables import TrainingViews
 
-PLAIN = "cfr_shm.kernels.traverse:external_sampling_frozen"
-AVERAGED_ON_PATHS = "cfr_shm.kernels.sampled_average:external_sampling_averaged_on_paths_frozen"
+PLAIN = "cfr_shm.kernels.training.external:external_sampling_frozen"
+AVERAGED_ON_PATHS = (
+    "cfr_shm.kernels.training.averaged_on_paths:external_sampling_averaged_on_paths_frozen"
+)
 
 
 def prepare_frozen_kernel(
@@ -61,7 +64,7 @@ def _external_sampling(
 
 
 def _averaged_apart(settings: EngineSettings, views: TrainingViews, border: Border) -> KernelCall:
-    from cfr_shm.kernels.separate_average import external_sampling_averaged_apart_frozen
+    from cfr_shm.kernels.training.averaged_apart import external_sampling_averaged_apart_frozen
 
     scratch, stack = passes_scratch(settings)
     shared = (views.tree, views.deals, views.control)
@@ -75,7 +78,7 @@ def _averaged_apart(settings: EngineSettings, views: TrainingViews, border: Bord
 
 
 def _chance_sampling(settings: EngineSettings, views: TrainingViews, border: Border) -> KernelCall:
-    from cfr_shm.kernels.chance_sampling import chance_sampling_frozen
+    from cfr_shm.kernels.training.chance import chance_sampling_frozen
 
     scratch = chance_scratch(settings)
 
@@ -89,7 +92,7 @@ def _chance_sampling(settings: EngineSettings, views: TrainingViews, border: Bor
 
 
 def _outcome_sampling(settings: EngineSettings, views: TrainingViews, border: Border) -> KernelCall:
-    from cfr_shm.kernels.outcome import outcome_sampling_frozen
+    from cfr_shm.kernels.training.outcome import outcome_sampling_frozen
 
     scratch, exploration = outcome_scratch(settings)
     shared = (views.tree, views.deals, views.control)
@@ -105,8 +108,8 @@ def _public_chance_sampling(
     views: TrainingViews,
     border: Border,
 ) -> KernelCall:
-    from cfr_shm.games.vector_form import vector_game
-    from cfr_shm.kernels.public_chance import public_chance_sampling_frozen
+    from cfr_shm.games.trees.vector_form import vector_game
+    from cfr_shm.kernels.training.public_chance import public_chance_sampling_frozen
 
     game = vector_game(views.tree, views.deals, views.entries)
     public = game.public_states(views.deals)

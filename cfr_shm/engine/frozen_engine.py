@@ -30,7 +30,7 @@ from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.errors import WorkerError
-from cfr_shm.layout import RUN, STOP_NOW
+from cfr_shm.layout.control import RUN, STOP_NOW
 
 
 class FrozenEngine(JointEngine):

@@ -24,11 +24,12 @@ from cfr_shm.engine.scratch import (
     passes_scratch,
 )
 from cfr_shm.engine.settings import EngineSettings
-from cfr_shm.layout import FullWidthState, Task
+from cfr_shm.layout.task import Task
+from cfr_shm.layout.vector import FullWidthState
 from cfr_shm.memory.tables import TrainingViews
 
-EXTERNAL_SAMPLING_WITH_OPTIONS = "cfr_shm.kernels.traverse:external_sampling_with_options"
-AVERAGED_ON_PATHS = "cfr_shm.kernels.sampled_average:external_sampling_averaged_on_paths"
+EXTERNAL_SAMPLING_WITH_OPTIONS = "cfr_shm.kernels.training.external:external_sampling_with_options"
+AVERAGED_ON_PATHS = "cfr_shm.kernels.training.averaged_on_paths:external_sampling_averaged_on_paths"
 
 #: Runs a task and writes what it did to the array, ``(RESULT_UTILITY + players,)`` float64.
 KernelCall = Callable[[Task, NDArray[np.float64]], None]
@@ -86,7 +87,7 @@ def _external_sampling(settings: EngineSettings, views: TrainingViews) -> Kernel
 
 
 def _external_sampling_averaged_apart(settings: EngineSettings, views: TrainingViews) -> KernelCall:
-    from cfr_shm.kernels.separate_average import external_sampling_averaged_apart
+    from cfr_shm.kernels.training.averaged_apart import external_sampling_averaged_apart
 
     scratch, stack = passes_scratch(settings)
 
@@ -100,7 +101,7 @@ def _external_sampling_averaged_apart(settings: EngineSettings, views: TrainingV
 
 
 def _chance_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:
-    from cfr_shm.kernels.chance_sampling import chance_sampling
+    from cfr_shm.kernels.training.chance import chance_sampling
 
     scratch = chance_scratch(settings)
 
@@ -112,7 +113,7 @@ def _chance_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCa
 
 
 def _outcome_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:
-    from cfr_shm.kernels.outcome import outcome_sampling
+    from cfr_shm.kernels.training.outcome import outcome_sampling
 
     scratch, exploration = outcome_scratch(settings)
 
@@ -126,10 +127,10 @@ def _outcome_sampling(settings: EngineSettings, views: TrainingViews) -> KernelC
 
 
 def _full_width(settings: EngineSettings, views: TrainingViews, worker: int) -> KernelCall:
-    from cfr_shm.games.sweep_shares import share_of
-    from cfr_shm.games.vector_form import vector_game
-    from cfr_shm.kernels.barrier import meeting_of
-    from cfr_shm.kernels.full_width import full_width
+    from cfr_shm.games.trees.sweep_shares import share_of
+    from cfr_shm.games.trees.vector_form import vector_game
+    from cfr_shm.kernels.parts.barrier import meeting_of
+    from cfr_shm.kernels.training.full_width import full_width
 
     table = views.table
     game = vector_game(views.tree, views.deals, views.entries)
@@ -148,8 +149,8 @@ def _full_width(settings: EngineSettings, views: TrainingViews, worker: int) -> 
 
 
 def _public_chance_sampling(settings: EngineSettings, views: TrainingViews) -> KernelCall:  # noqa: ARG001
-    from cfr_shm.games.vector_form import vector_game
-    from cfr_shm.kernels.public_chance import public_chance_sampling
+    from cfr_shm.games.trees.vector_form import vector_game
+    from cfr_shm.kernels.training.public_chance import public_chance_sampling
 
     game = vector_game(views.tree, views.deals, views.entries)
     public = game.public_states(views.deals)

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.engine.stats import EngineStats
-from cfr_shm.layout import DECISION, Tree
-from cfr_shm.layout_rows import entry_words, first_sum
+from cfr_shm.layout.rows import entry_words, first_sum
+from cfr_shm.layout.tree import DECISION, Tree
 
 #: Differences below this are rounding of the sums, not lost updates.
 ROUNDING = 1e-9

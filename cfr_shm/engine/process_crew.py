@@ -43,7 +43,7 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.engine.worker_process import Launcher, WorkerProcess
 from cfr_shm.errors import DeadlineError, WorkerError
-from cfr_shm.layout import (
+from cfr_shm.layout.control import (
     RUN,
     STOP_FLAG,
     STOP_NOW,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.engine.settings import EngineSettings
-from cfr_shm.layout import FRAME_WORDS, Exploration, Scratch
+from cfr_shm.layout.scratch import FRAME_WORDS, Exploration, Scratch
 from cfr_shm.memory.tables import allocate_scratch
 
 
@@ -28,7 +28,7 @@ def passes_scratch(settings: EngineSettings) -> tuple[Scratch, NDArray[np.int64]
 
 def chance_scratch(settings: EngineSettings) -> Scratch:
     """Return the scratch memory of chance sampling."""
-    from cfr_shm.kernels.chance_sampling import REACH_COLUMNS
+    from cfr_shm.kernels.training.chance import REACH_COLUMNS
 
     columns = settings.max_actions + REACH_COLUMNS
     return _scratch(settings, depth=_longest_path(settings), actions=columns)
@@ -36,7 +36,7 @@ def chance_scratch(settings: EngineSettings) -> Scratch:
 
 def outcome_scratch(settings: EngineSettings) -> tuple[Scratch, Exploration]:
     """Return the scratch memory of outcome sampling, and how it explores."""
-    from cfr_shm.kernels.outcome import FRAME_VALUES
+    from cfr_shm.kernels.training.outcome import FRAME_VALUES
 
     steps = settings.algorithm.epsilon
     exploration = Exploration(

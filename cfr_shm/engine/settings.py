@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.games.game import Game
-from cfr_shm.layout import UPDATE_ATOMIC, UPDATE_PLAIN, WEIGHT_LINEAR, WEIGHT_VANILLA
+from cfr_shm.layout.task import UPDATE_ATOMIC, UPDATE_PLAIN, WEIGHT_LINEAR, WEIGHT_VANILLA
 from cfr_shm.memory.increments import FreezePlan
 
 #: As ``module:function``; tests put kernels that misbehave in its place.
-EXTERNAL_SAMPLING_KERNEL = "cfr_shm.kernels.traverse:external_sampling"
+EXTERNAL_SAMPLING_KERNEL = "cfr_shm.kernels.training.external:external_sampling"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,8 @@ from cfr_shm.engine.handshake import (
 from cfr_shm.engine.kernel_calls import prepare_kernel
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.usage import Usage
-from cfr_shm.layout import (
+from cfr_shm.layout.control import worker_line
+from cfr_shm.layout.task import (
     NEVER,
     RESULT_ITERATIONS,
     RESULT_NODES,
@@ -26,7 +27,6 @@ from cfr_shm.layout import (
     RESULT_WEIGHT,
     WEIGHT_VANILLA,
     Task,
-    worker_line,
 )
 from cfr_shm.memory.tables import TrainingViews
 

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfr_shm.games.game import Game
-from cfr_shm.kernels.best_response import NOBODY, best_response, profile_values, reach_probability
+from cfr_shm.kernels.tables.best_response import (
+    NOBODY,
+    best_response,
+    profile_values,
+    reach_probability,
+)
 from cfr_shm.strategy.average import Strategy
 
 METHOD = "exact best response"

@@ -10,12 +10,13 @@ import numpy as np
 
 from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.errors import GameError
-from cfr_shm.games.betting_tree import BettingTree
-from cfr_shm.games.first_regrets import FirstRegrets
-from cfr_shm.games.hole_cards import HoleCards
-from cfr_shm.games.tree_builder import BuiltTree
-from cfr_shm.layout import DEALS_HOLDEM, DEALS_TABLE, MATCHUP, Deals, Tree
-from cfr_shm.layout_rows import table_bytes
+from cfr_shm.games.holdem.betting_tree import BettingTree
+from cfr_shm.games.holdem.first_regrets import FirstRegrets
+from cfr_shm.games.holdem.hole_cards import HoleCards
+from cfr_shm.games.trees.builder import BuiltTree
+from cfr_shm.layout.deals import DEALS_HOLDEM, DEALS_TABLE, Deals
+from cfr_shm.layout.rows import table_bytes
+from cfr_shm.layout.tree import MATCHUP, Tree
 
 #: The most (node, deal) pairs that exact computations hold in memory, 8 bytes each.
 MAX_PAIRS = 1 << 29

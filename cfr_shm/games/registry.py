@@ -8,19 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from cfr_shm.cards.bucket_file import is_current
-from cfr_shm.config import Config
-from cfr_shm.config_holdem import HOLDEM, AbstractionConfig, GameConfig
-from cfr_shm.config_reader import nearest
+from cfr_shm.config.abstraction import AbstractionConfig
+from cfr_shm.config.game import GameConfig
+from cfr_shm.config.holdem import HOLDEM
+from cfr_shm.config.reader import nearest
+from cfr_shm.config.sections import Config
 from cfr_shm.errors import GameError
 from cfr_shm.games.game import Game
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.holdem_buckets import DEFAULT
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.openspiel_import import DEFAULT_MAX_HISTORIES, PREFIX, import_game
-from cfr_shm.games.synthetic import synthetic
-from cfr_shm.games.user_game import file_digest, load_user_game, names_user_game
+from cfr_shm.games.holdem.bucket_choice import DEFAULT
+from cfr_shm.games.imported.openspiel import DEFAULT_MAX_HISTORIES, PREFIX, import_game
+from cfr_shm.games.imported.user_game import file_digest, load_user_game, names_user_game
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.games.small.synthetic import synthetic
 
 #: Each game's builder and the optional keys that it takes besides ``players``.
 _GAMES: dict[str, tuple[Callable[..., Game], tuple[str, ...]]] = {
@@ -134,7 +136,7 @@ def _holdem(
     key = (config, abstraction)
     built = _imported.get(key)
     if built is None or not (built.bucket_file is None or is_current(built.bucket_file)):
-        from cfr_shm.games.holdem import holdem
+        from cfr_shm.games.holdem.build import holdem
 
         _imported.clear()
         _imported[key] = holdem(config, abstraction, progress)

@@ -52,14 +52,19 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cfr-shm"
 
 
+def kernel_sources() -> list[Path]:
+    """Return the files whose text is compiled into kernels, in a fixed order."""
+    return [
+        path for room in ("layout", "kernels") for path in sorted((_PACKAGE / room).rglob("*.py"))
+    ]
+
+
 def cache_key() -> str:
     """Hash everything that can change the machine code of a kernel."""
     digest = hashlib.sha256()
-    for source in [
-        *sorted(_PACKAGE.glob("layout*.py")),
-        *sorted((_PACKAGE / "kernels").glob("*.py")),
-    ]:
-        digest.update(source.name.encode() + b"\0" + source.read_bytes())
+    for source in kernel_sources():
+        name = source.relative_to(_PACKAGE).as_posix()
+        digest.update(name.encode() + b"\0" + source.read_bytes())
     for part in (
         numba.__version__,
         llvmlite.__version__,

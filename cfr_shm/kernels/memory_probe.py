@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.atomics import atomic_load, atomic_store
 from cfr_shm.kernels.jit import at, kernel
-from cfr_shm.kernels.rng import mix64
+from cfr_shm.kernels.parts.atomics import atomic_load, atomic_store
+from cfr_shm.kernels.parts.rng import mix64
 
 
 @kernel

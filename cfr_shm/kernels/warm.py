@@ -18,44 +18,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.kernels.average import average_strategy
-from cfr_shm.kernels.best_response import (
+from cfr_shm.kernels.holdem.betting import begin_hand, legal_range, play_move, settle_hand
+from cfr_shm.kernels.holdem.betting_tree import walk_tree
+from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
+from cfr_shm.kernels.tables.average import average_strategy
+from cfr_shm.kernels.tables.best_response import (
     NOBODY,
     best_response,
     profile_values,
     reach_probability,
     row_reach,
 )
-from cfr_shm.kernels.betting import begin_hand, legal_range, play_move, settle_hand
-from cfr_shm.kernels.betting_tree import walk_tree
-from cfr_shm.kernels.finite import FOUND_WORDS, first_not_finite
-from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
-from cfr_shm.kernels.table_statistics import COLUMNS, table_statistics
-from cfr_shm.layout import (
-    CALL,
-    DEALS_TABLE,
-    DECISION,
-    NO_LIMIT,
-    NODE_DTYPE,
-    TERMINAL,
-    BettingRules,
-    Deals,
-    Table,
-    Tree,
-    betting_words,
-)
-from cfr_shm.layout_betting_tree import (
-    TREE_COUNTS,
-    TREE_FRAME_WORDS,
-    Menu,
-    TreeArrays,
-    TreeWalk,
-)
-from cfr_shm.layout_cards import (
-    CARD_ARRAYS,
-    CardDeals,
-)
-from cfr_shm.layout_rows import table_words
+from cfr_shm.kernels.tables.finite import FOUND_WORDS, first_not_finite
+from cfr_shm.kernels.tables.statistics import COLUMNS, table_statistics
+from cfr_shm.layout.betting import CALL, NO_LIMIT, BettingRules, betting_words
+from cfr_shm.layout.betting_tree import TREE_COUNTS, TREE_FRAME_WORDS, Menu, TreeArrays, TreeWalk
+from cfr_shm.layout.cards import CARD_ARRAYS, CardDeals
+from cfr_shm.layout.deals import DEALS_TABLE, Deals
+from cfr_shm.layout.rows import table_words
+from cfr_shm.layout.table import Table
+from cfr_shm.layout.tree import DECISION, NODE_DTYPE, TERMINAL, Tree
 
 DIGESTS = "digests.json"
 

@@ -36,11 +36,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.array_manifest import check_name, dtype_code, dtype_from_code
 from cfr_shm.errors import CfrShmError, MemoryReserveError
-from cfr_shm.layout import CACHE_LINE_BYTES
+from cfr_shm.layout.control import CACHE_LINE_BYTES
 from cfr_shm.memory.limits import require_memory, shared_limits, size_text
 from cfr_shm.memory.segments import NAME_PREFIX, hold
+from cfr_shm.storage.manifest import check_name, dtype_code, dtype_from_code
 
 MAGIC = b"CFR-SHM\n"
 FORMAT = 2

@@ -22,8 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm import __version__
-from cfr_shm.array_manifest import Manifest, NewerFormatError
-from cfr_shm.array_store import (
+from cfr_shm.errors import ArrayStoreError, CheckpointError, NotFiniteError
+from cfr_shm.games.game import Game
+from cfr_shm.layout.rows import table_words
+from cfr_shm.layout.table import Table
+from cfr_shm.memory.tables import ROWS, check_finite, is_size_of, table_of
+from cfr_shm.storage.manifest import Manifest, NewerFormatError
+from cfr_shm.storage.store import (
     DISK,
     Disk,
     missing_reason,
@@ -32,15 +37,10 @@ from cfr_shm.array_store import (
     remove_store,
     write_store,
 )
-from cfr_shm.errors import ArrayStoreError, CheckpointError, NotFiniteError
-from cfr_shm.games.game import Game
-from cfr_shm.layout import Table
-from cfr_shm.layout_rows import table_words
-from cfr_shm.memory.tables import ROWS, check_finite, is_size_of, table_of
 
 KIND = "checkpoint"
 
-#: How the table is laid out (``layout_rows``); 1 had rows of whole 8-byte words.
+#: How the table is laid out (``layout.rows``); 1 had rows of whole 8-byte words.
 TABLE_FORMAT = 2
 
 #: A newest checkpoint may turn out to be damaged: the one before it is always kept.

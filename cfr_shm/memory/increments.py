@@ -1,7 +1,7 @@
 """What freezes need beside the table: the increments and the workers' own words.
 
 The table is only read within a freeze. What it is to become is added up here, in integers, and
-applied at the border (``kernels.freeze``).
+applied at the border (``kernels.parts.freeze``).
 """
 
 from __future__ import annotations
@@ -15,20 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.games.game import Game
-from cfr_shm.kernels.increments import copy_regrets
-from cfr_shm.layout import (
-    BLOCK_WORDS,
-    CONTROL_LINE_WORDS,
-    DECISION,
-    RUN_WORDS,
-    Border,
-    FreezeLines,
-    Increments,
-    Meeting,
-    Table,
-    Tree,
-    freeze_lines,
-)
+from cfr_shm.kernels.parts.increments import copy_regrets
+from cfr_shm.layout.control import CONTROL_LINE_WORDS, Meeting
+from cfr_shm.layout.freeze import RUN_WORDS, Border, FreezeLines, freeze_lines
+from cfr_shm.layout.table import BLOCK_WORDS, Increments, Table
+from cfr_shm.layout.tree import DECISION, Tree
 from cfr_shm.memory.arena import ArraySpec
 
 #: Every worker applies at least so many shares of the rows, so that none has much more to do.

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.layout import DECISION, Table, Tree
-from cfr_shm.layout_exchange import Exchange
-from cfr_shm.layout_rows import ENTRIES_OF_LINES, first_regret, first_sum, table_bytes, table_words
+from cfr_shm.layout.exchange import Exchange
+from cfr_shm.layout.rows import ENTRIES_OF_LINES, first_regret, first_sum, table_bytes, table_words
+from cfr_shm.layout.table import Table
+from cfr_shm.layout.tree import DECISION, Tree
 from cfr_shm.memory.arena import ArraySpec
 
 #: Beside tables of up to this size, which fit the first-level cache, there are tables of each

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cfr_shm.cards.bucket_file import BucketFile, map_buckets
 from cfr_shm.errors import NotFiniteError
 from cfr_shm.games.game import Game
-from cfr_shm.kernels.finite import (
+from cfr_shm.kernels.tables.finite import (
     ALL_FINITE,
     FOUND_ARRAY,
     FOUND_INDEX,
@@ -23,17 +23,7 @@ from cfr_shm.kernels.finite import (
     IN_STRATEGY_SUM,
     first_not_finite,
 )
-from cfr_shm.layout import (
-    FRAME_WORDS,
-    LANE_WORDS,
-    NODE_DTYPE,
-    Deals,
-    Scratch,
-    Table,
-    Tree,
-    control_words,
-)
-from cfr_shm.layout_cards import (
+from cfr_shm.layout.cards import (
     BUCKET_ARRAYS,
     CARD_ARRAYS,
     DEALS_READY,
@@ -41,7 +31,12 @@ from cfr_shm.layout_cards import (
     HOLE_CARDS,
     CardDeals,
 )
-from cfr_shm.layout_rows import WORD_BYTES, table_words
+from cfr_shm.layout.control import control_words
+from cfr_shm.layout.deals import Deals
+from cfr_shm.layout.rows import WORD_BYTES, table_words
+from cfr_shm.layout.scratch import FRAME_WORDS, LANE_WORDS, Scratch
+from cfr_shm.layout.table import Table
+from cfr_shm.layout.tree import NODE_DTYPE, Tree
 from cfr_shm.memory.arena import Arena, ArraySpec
 from cfr_shm.memory.increments import (
     FreezeArrays,

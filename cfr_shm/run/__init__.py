@@ -1,1 +1,1 @@
-"""One run: its directory, its signals, its settings, what it reports and what it saves."""
+"""A run from its configuration to its summary, and what is asked of runs before and after."""

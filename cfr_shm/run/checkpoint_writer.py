@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.errors import ArrayStoreError, CfrShmError, MemoryReserveError, NotFiniteError
 from cfr_shm.games.game import Game
-from cfr_shm.layout_rows import WORD_BYTES
+from cfr_shm.layout.rows import WORD_BYTES
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.limits import private_limits, require_memory
 from cfr_shm.telemetry.events import CheckpointFailed, CheckpointSaved, Listener

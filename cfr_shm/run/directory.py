@@ -17,7 +17,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cfr_shm.config import Config, differences, fingerprint, load_config, to_yaml
+from cfr_shm.config.identity import differences, fingerprint
+from cfr_shm.config.load import load_config
+from cfr_shm.config.sections import Config
+from cfr_shm.config.text import to_yaml
 from cfr_shm.errors import UsageError
 from cfr_shm.games.game import Game
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore

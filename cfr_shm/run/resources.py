@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cfr_shm.algorithms import AlgorithmSettings
-from cfr_shm.config import Config, fingerprint
+from cfr_shm.config.identity import fingerprint
+from cfr_shm.config.sections import Config
 from cfr_shm.engine.algorithm_kernels import make_ready
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
-from cfr_shm.games.vector_form import outline
+from cfr_shm.games.trees.vector_form import outline
 from cfr_shm.kernels.warm import compile_kernels
-from cfr_shm.layout_rows import table_bytes
+from cfr_shm.layout.rows import table_bytes
 from cfr_shm.memory.arena import HUGE_PAGES_REMEDY
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.limits import size_text

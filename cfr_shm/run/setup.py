@@ -18,21 +18,16 @@ from cfr_shm.algorithms import (
     Pruning,
     full_width_rule,
 )
-from cfr_shm.config import Config
-from cfr_shm.config_algorithm import (
-    DISCOUNT,
-    DISCOUNT_INTERVAL,
-    PRUNE_PROBABILITY,
-    PRUNED_FLOOR,
-)
+from cfr_shm.config.algorithm import DISCOUNT, DISCOUNT_INTERVAL, PRUNE_PROBABILITY, PRUNED_FLOOR
+from cfr_shm.config.sections import Config
 from cfr_shm.engine.discounts import DiscountPlan
 from cfr_shm.engine.freezes import default_freeze, plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.game import Game
-from cfr_shm.games.sweep_shares import sweep_nanoseconds
-from cfr_shm.games.vector_form import classify, has_hidden_moves
-from cfr_shm.layout_rows import table_bytes
+from cfr_shm.games.trees.sweep_shares import sweep_nanoseconds
+from cfr_shm.games.trees.vector_form import classify, has_hidden_moves
+from cfr_shm.layout.rows import table_bytes
 from cfr_shm.memory.increments import FreezePlan
 
 #: Tables up to this size have one traversal in flight, larger ones several

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.games.game import Game
-from cfr_shm.kernels.average import average_strategy
-from cfr_shm.layout import Table
+from cfr_shm.kernels.tables.average import average_strategy
+from cfr_shm.layout.table import Table
 
 
 @dataclass(frozen=True)

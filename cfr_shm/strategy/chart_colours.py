@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cfr_shm.games.lines import CALL, CHECK, FOLD
+from cfr_shm.games.holdem.lines import CALL, CHECK, FOLD
 from cfr_shm.strategy.range_chart import ChartAction
 
 _FOLD = (58, 110, 178)

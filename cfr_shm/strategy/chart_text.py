@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TextIO
 
-from cfr_shm.games.lines import CALL, CHECK, FOLD
+from cfr_shm.games.holdem.lines import CALL, CHECK, FOLD
 from cfr_shm.strategy.range_chart import NEGLIGIBLE, Cell, ChartAction, RangeChart
 
 #: Characters of a cell without the gap: as wide as the terminal allows.

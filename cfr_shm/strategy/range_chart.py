@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.cards.deck import SUIT_COUNT
-from cfr_shm.games.lines import ALL_IN, CALL, CHECK, FOLD, RAISE
+from cfr_shm.games.holdem.lines import ALL_IN, CALL, CHECK, FOLD, RAISE
 
 #: What is shown as all, or nothing, of a class; less than half a per cent.
 NEGLIGIBLE = 0.005

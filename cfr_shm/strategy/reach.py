@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.games.game import Game
-from cfr_shm.kernels.best_response import NOBODY, reach_probability, row_reach
-from cfr_shm.kernels.deal import deal_many
-from cfr_shm.layout import DEALS_TABLE
+from cfr_shm.kernels.tables.best_response import NOBODY, reach_probability, row_reach
+from cfr_shm.kernels.training.deal import deal_many
+from cfr_shm.layout.deals import DEALS_TABLE
 from cfr_shm.memory.tables import allocate_scratch
 from cfr_shm.strategy.average import Strategy
 

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.errors import UsageError
-from cfr_shm.games.hole_cards import HoleCards, check_board
-from cfr_shm.games.line_walk import Place
-from cfr_shm.layout import Table
-from cfr_shm.layout_rows import first_sum
+from cfr_shm.games.holdem.hole_cards import HoleCards, check_board
+from cfr_shm.games.holdem.line_walk import Place
+from cfr_shm.layout.rows import first_sum
+from cfr_shm.layout.table import Table
 from cfr_shm.strategy.range_chart import Hands
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.games.game import Game
-from cfr_shm.kernels.table_statistics import (
+from cfr_shm.kernels.tables.statistics import (
     COLUMNS,
     ENTROPY,
     REGRET_NORM,
@@ -16,7 +16,7 @@ from cfr_shm.kernels.table_statistics import (
     VISITED,
     table_statistics,
 )
-from cfr_shm.layout import Table
+from cfr_shm.layout.table import Table
 from cfr_shm.telemetry.events import StreetMeasured
 
 

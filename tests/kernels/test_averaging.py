@@ -6,8 +6,8 @@ import pytest
 from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
-from cfr_shm.games.history import history_game
-from cfr_shm.games.tree_builder import TreeBuilder
+from cfr_shm.games.trees.builder import TreeBuilder
+from cfr_shm.games.trees.history import history_game
 from cfr_shm.memory.tables import private_views
 from cfr_shm.strategy.average import Strategy
 

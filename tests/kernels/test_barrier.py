@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from cfr_shm.kernels.barrier import SPINS, least_phase, meet, meeting_of, reset_barrier
 from cfr_shm.kernels.jit import JIT_DISABLED, kernel
-from cfr_shm.layout import (
+from cfr_shm.kernels.parts.barrier import SPINS, least_phase, meet, meeting_of, reset_barrier
+from cfr_shm.layout.control import (
     CONTROL_LINE_WORDS,
     RUN,
     STOP_AT_WINDOW,

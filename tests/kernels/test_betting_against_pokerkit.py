@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from pokerkit_table import PokerkitTable
 
-from cfr_shm.games.betting import Hand, betting_rules
-from cfr_shm.kernels.betting import (
+from cfr_shm.games.holdem.betting import Hand, betting_rules
+from cfr_shm.kernels.holdem.betting import (
     apply_move,
     begin_hand,
     legal_range,
@@ -18,7 +18,7 @@ from cfr_shm.kernels.betting import (
     start_hand,
 )
 from cfr_shm.kernels.jit import JIT_DISABLED, kernel
-from cfr_shm.layout import (
+from cfr_shm.layout.betting import (
     AT_SHOWDOWN,
     BET_RAISE,
     BET_SHORT,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cfr_shm.config_holdem import AbstractionConfig, GameConfig
+from cfr_shm.config.abstraction import AbstractionConfig
+from cfr_shm.config.game import GameConfig
 from cfr_shm.errors import GameError
-from cfr_shm.games import betting_tree
-from cfr_shm.games.action_menu import compile_menu
-from cfr_shm.games.betting import betting_rules
-from cfr_shm.games.betting_tree import build_betting_tree, measure_betting_tree
-from cfr_shm.layout import CALL, DECISION, FOLD, SHOWDOWN
+from cfr_shm.games.holdem import betting_tree
+from cfr_shm.games.holdem.action_menu import compile_menu
+from cfr_shm.games.holdem.betting import betting_rules
+from cfr_shm.games.holdem.betting_tree import build_betting_tree, measure_betting_tree
+from cfr_shm.layout.betting import CALL, FOLD
+from cfr_shm.layout.tree import DECISION, SHOWDOWN
 
 HEADS_UP = GameConfig(name="holdem")
 STACK = 20_000

@@ -14,7 +14,7 @@ from cfr_shm.cards.clustering import (
     nearest_vectors,
     sample_points,
 )
-from cfr_shm.kernels.clustering import COLUMNS, assign_nearest
+from cfr_shm.kernels.holdem.clustering import COLUMNS, assign_nearest
 from cfr_shm.kernels.jit import JIT_DISABLED
 
 needs_compilation = pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")

@@ -25,8 +25,8 @@ from cfr_shm.cards.equity import (
 )
 from cfr_shm.cards.isomorphism import card_index, hand_number, hand_numbers
 from cfr_shm.errors import UsageError
+from cfr_shm.kernels.holdem.opponents import CLUSTERS, SCALE
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.kernels.opponents import CLUSTERS, SCALE
 
 needs_compilation = pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")
 RULES = Rules(5)
@@ -94,7 +94,7 @@ def test_the_number_of_threads_changes_nothing():
 
 def test_all_hands_together_win_half():
     """Every showdown is won by one side or shared."""
-    from cfr_shm.kernels.clustering import weigh_hands
+    from cfr_shm.kernels.holdem.clustering import weigh_hands
 
     index = card_index(ROYAL)
     for street, strengths in enumerate(royal()):

@@ -10,7 +10,7 @@ from brute_force_evaluator import Rules
 from cfr_shm.cards.deck import CATEGORIES, DECKS, ROYAL, SHORT, STANDARD
 from cfr_shm.cards.evaluator import category_name, evaluate, evaluate_all, hand_rank_tables
 from cfr_shm.errors import UsageError
-from cfr_shm.kernels.hand_rank import count_strengths
+from cfr_shm.kernels.holdem.hand_rank import count_strengths
 from cfr_shm.kernels.jit import JIT_DISABLED
 
 needs_compilation = pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")

@@ -16,7 +16,7 @@ from cfr_shm.cards.isomorphism import (
     representative,
 )
 from cfr_shm.errors import UsageError
-from cfr_shm.kernels.clustering import weigh_hands
+from cfr_shm.kernels.holdem.clustering import weigh_hands
 from cfr_shm.kernels.jit import JIT_DISABLED
 
 needs_compilation = pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")

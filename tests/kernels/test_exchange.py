@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.leduc import leduc
-from cfr_shm.kernels.exchange import exchange_all, exchange_due, next_exchange, take_over
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.kernels.parts.exchange import exchange_all, exchange_due, next_exchange, take_over
 from cfr_shm.memory.tables import private_views
 
 

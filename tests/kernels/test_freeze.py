@@ -13,21 +13,15 @@ from frozen_crew import FrozenCrew
 
 from cfr_shm.algorithms import AlgorithmSettings, Pruning
 from cfr_shm.engine.discounts import DiscountPlan
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.synthetic import synthetic
-from cfr_shm.kernels import freeze as freeze_module
-from cfr_shm.kernels.increments import gain_cell, weight_cell
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.games.small.synthetic import synthetic
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import (
-    FREEZE_END,
-    FREEZE_STEP,
-    RUN,
-    STOP_AT_WINDOW,
-    STOP_FLAG,
-    STOP_NOW,
-)
+from cfr_shm.kernels.parts import freeze as freeze_module
+from cfr_shm.kernels.parts.increments import gain_cell, weight_cell
+from cfr_shm.layout.control import RUN, STOP_AT_WINDOW, STOP_FLAG, STOP_NOW
+from cfr_shm.layout.freeze import FREEZE_END, FREEZE_STEP
 from cfr_shm.memory.tables import load_rows
 
 FREEZE = 16
@@ -193,7 +187,7 @@ class Killed(BaseException):
 
 
 def run_until_killed(work, moment):
-    """Call ``work`` and end it before its ``moment``-th line in kernels/freeze.py.
+    """Call ``work`` and end it before its ``moment``-th line in kernels/parts/freeze.py.
 
     Returns whether that came before its end.
     """

@@ -8,27 +8,18 @@ from production import compiled_once, table_with
 
 from cfr_shm.algorithms import FULL_WIDTH, AlgorithmSettings, full_width_rule
 from cfr_shm.evaluation.best_response import evaluate
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.sweep_shares import share_of
-from cfr_shm.games.vector_form import vector_game
-from cfr_shm.kernels.barrier import meeting_of
-from cfr_shm.kernels.full_width import full_width
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.games.trees.sweep_shares import share_of
+from cfr_shm.games.trees.vector_form import vector_game
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import (
-    CONTROL_LINE_WORDS,
-    RESULT_ITERATIONS,
-    RESULT_NODES,
-    RESULT_UTILITY,
-    RUN,
-    STOP_AT_WINDOW,
-    STOP_FLAG,
-    STOP_NOW,
-    FullWidthState,
-    Task,
-)
+from cfr_shm.kernels.parts.barrier import meeting_of
+from cfr_shm.kernels.training.full_width import full_width
+from cfr_shm.layout.control import CONTROL_LINE_WORDS, RUN, STOP_AT_WINDOW, STOP_FLAG, STOP_NOW
+from cfr_shm.layout.task import RESULT_ITERATIONS, RESULT_NODES, RESULT_UTILITY, Task
+from cfr_shm.layout.vector import FullWidthState
 from cfr_shm.memory.tables import private_views
 from cfr_shm.strategy.average import Strategy
 

@@ -14,10 +14,10 @@ from cfr_shm.cards.deck import ROYAL, SHORT, STANDARD
 from cfr_shm.cards.isomorphism import card_index
 from cfr_shm.cards.ranges import hand_pairs, parse_range
 from cfr_shm.errors import GameError
-from cfr_shm.games.holdem_deals import holdem_deals
-from cfr_shm.kernels.deal import deal_many, draw_deal
+from cfr_shm.games.holdem.card_deals import holdem_deals
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout_cards import DEALS_READY, RANGES_WEIGHTED
+from cfr_shm.kernels.training.deal import deal_many, draw_deal
+from cfr_shm.layout.cards import DEALS_READY, RANGES_WEIGHTED
 from cfr_shm.memory.tables import allocate_scratch
 
 slow_to_index = pytest.mark.skipif(JIT_DISABLED, reason="numbering all boards takes minutes")

@@ -11,8 +11,8 @@ from production import compiled_once, train
 
 from cfr_shm.kernels import jit, warm
 from cfr_shm.kernels.jit import JIT_DISABLED, cache_key, cache_root
-from cfr_shm.layout import Task
-from cfr_shm.layout_rows import table_words
+from cfr_shm.layout.rows import table_words
+from cfr_shm.layout.task import Task
 
 needs_compilation = pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
 
@@ -34,15 +34,34 @@ def compile_in_new_process(directory, **environment):
 
 def test_the_key_follows_the_sources(tmp_path, monkeypatch):
     package = tmp_path / "cfr_shm"
-    (package / "kernels").mkdir(parents=True)
-    (package / "layout.py").write_text("A = 1\n")
-    callee = package / "kernels" / "callee.py"
-    callee.write_text("B = 1\n")
+    callees = [package / "kernels" / "parts" / "rng.py", package / "layout" / "tree.py"]
+    for callee in callees:
+        callee.parent.mkdir(parents=True)
+        callee.write_text("B = 1\n")
     monkeypatch.setattr(jit, "_PACKAGE", package)
     first = cache_key()
     assert cache_key() == first
-    callee.write_text("B = 2\n")
+    for callee in callees:
+        callee.write_text("B = 2\n")
+        changed = cache_key()
+        assert changed != first
+        first = changed
+
+
+def test_the_key_follows_where_a_source_lies(tmp_path, monkeypatch):
+    monkeypatch.setattr(jit, "_PACKAGE", tmp_path)
+    for room in ("parts", "tables"):
+        (tmp_path / "kernels" / room).mkdir(parents=True)
+    source = tmp_path / "kernels" / "parts" / "rng.py"
+    source.write_text("B = 1\n")
+    first = cache_key()
+    source.rename(tmp_path / "kernels" / "tables" / "rng.py")
     assert cache_key() != first
+
+
+def test_the_key_reads_every_kernel_there_is():
+    named = {path.name for path in jit.kernel_sources()}
+    assert {"external.py", "rng.py", "equity.py", "rows.py", "jit.py"} <= named
 
 
 def test_the_key_follows_bounds_checking(monkeypatch):
@@ -110,8 +129,9 @@ def test_digests_name_every_cache_file(tmp_path):
 def test_warming_up_compiles_exactly_what_is_used():
     """Training, the finite check, evaluation and export add no specialisation."""
     from cfr_shm.evaluation.best_response import evaluate
-    from cfr_shm.games.leduc import leduc
-    from cfr_shm.kernels import average, best_response, finite, traverse
+    from cfr_shm.games.small.leduc import leduc
+    from cfr_shm.kernels.tables import average, best_response, finite
+    from cfr_shm.kernels.training import external as traverse
     from cfr_shm.memory.tables import allocate_scratch, check_finite, private_views
     from cfr_shm.strategy.average import Strategy
 
@@ -141,8 +161,9 @@ def test_warming_up_compiles_exactly_what_is_used():
 def test_warming_up_for_a_compact_table_compiles_what_it_needs():
     from cfr_shm.algorithms import AlgorithmSettings
     from cfr_shm.engine.algorithm_kernels import compile_for
-    from cfr_shm.games.leduc import leduc
-    from cfr_shm.kernels import average, finite, traverse
+    from cfr_shm.games.small.leduc import leduc
+    from cfr_shm.kernels.tables import average, finite
+    from cfr_shm.kernels.training import external as traverse
     from cfr_shm.memory.tables import check_finite
 
     kernels = [traverse.external_sampling, average.average_strategy, finite.first_not_finite]
@@ -156,11 +177,11 @@ def test_warming_up_for_a_compact_table_compiles_what_it_needs():
 
 @needs_compilation
 def test_warming_up_compiles_exactly_the_betting_kernels_that_are_used():
-    from cfr_shm.config import load_config
-    from cfr_shm.games.betting import Hand
-    from cfr_shm.games.holdem import rules_of
+    from cfr_shm.config.load import load_config
+    from cfr_shm.games.holdem.betting import Hand
+    from cfr_shm.games.holdem.build import rules_of
     from cfr_shm.games.registry import load_game
-    from cfr_shm.kernels import betting, betting_tree
+    from cfr_shm.kernels.holdem import betting, betting_tree
 
     config = load_config("pushfold")
     load_game(config.game, abstraction=config.abstraction)

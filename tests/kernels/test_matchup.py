@@ -9,14 +9,15 @@ import pytest
 
 from cfr_shm.errors import GameError
 from cfr_shm.evaluation.best_response import evaluate
-from cfr_shm.games.deals import table_deals, uniform_deals
 from cfr_shm.games.game import Game, assemble_game
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.tree_builder import TreeBuilder
+from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.games.trees.builder import TreeBuilder
+from cfr_shm.games.trees.deals import table_deals, uniform_deals
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.kernels.traverse import external_sampling
-from cfr_shm.layout import MATCHUP, RESULT_UTILITY, UPDATE_PLAIN, WEIGHT_LINEAR, Task
+from cfr_shm.kernels.parts.payoff import leaf_utility
+from cfr_shm.kernels.training.external import external_sampling
+from cfr_shm.layout.task import RESULT_UTILITY, UPDATE_PLAIN, WEIGHT_LINEAR, Task
+from cfr_shm.layout.tree import MATCHUP
 from cfr_shm.memory.tables import allocate_scratch, private_views
 from cfr_shm.strategy.average import Strategy
 

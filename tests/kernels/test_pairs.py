@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cfr_shm.kernels.jit import device
-from cfr_shm.kernels.pairs import add_pair, subtract_pair
+from cfr_shm.kernels.parts.pairs import add_pair, subtract_pair
 
 
 @device

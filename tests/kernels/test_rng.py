@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cfr_shm.kernels.jit import kernel
-from cfr_shm.kernels.rng import sweep_key, uniform
+from cfr_shm.kernels.parts.rng import sweep_key, uniform
 
 MASK = 2**64 - 1
 

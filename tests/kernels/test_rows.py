@@ -10,18 +10,18 @@ import pytest
 from frozen_crew import FrozenCrew
 from production import rows_of, table_with, train
 
-from cfr_shm import layout_rows
 from cfr_shm.algorithms import SAMPLED, AlgorithmSettings
 from cfr_shm.engine.discounts import DiscountPlan
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.synthetic import synthetic
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.games.small.synthetic import synthetic
 from cfr_shm.kernels.jit import JIT_DISABLED, kernel
-from cfr_shm.kernels.rng import sweep_key, uniform
-from cfr_shm.kernels.rows import add_to_sum, rounding_bits
-from cfr_shm.layout_rows import first_free, first_regret, first_sum, table_bytes, table_words
+from cfr_shm.kernels.parts.rng import sweep_key, uniform
+from cfr_shm.kernels.parts.rows import add_to_sum, rounding_bits
+from cfr_shm.layout import rows as layout_rows
+from cfr_shm.layout.rows import first_free, first_regret, first_sum, table_bytes, table_words
 from cfr_shm.memory.tables import check_finite, private_views, table_of
 from cfr_shm.strategy.average import Strategy
 

@@ -7,16 +7,10 @@ from production import compiled_once
 from cfr_shm.algorithms import SAMPLED, AlgorithmSettings
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
-from cfr_shm.games.leduc import leduc
+from cfr_shm.games.small.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import (
-    RESULT_ITERATIONS,
-    RESULT_NODES,
-    RESULT_WEIGHT,
-    STOP_AT_WINDOW,
-    STOP_FLAG,
-    STOP_NOW,
-)
+from cfr_shm.layout.control import STOP_AT_WINDOW, STOP_FLAG, STOP_NOW
+from cfr_shm.layout.task import RESULT_ITERATIONS, RESULT_NODES, RESULT_WEIGHT
 from cfr_shm.memory.tables import private_views
 
 WINDOW = 4
@@ -120,12 +114,12 @@ def test_the_stop_flag_is_seen_while_the_kernel_runs(scheme, flag):
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
 def test_there_is_one_compiled_signature_each():
-    from cfr_shm.kernels.chance_sampling import chance_sampling
-    from cfr_shm.kernels.discount import discount_table
-    from cfr_shm.kernels.outcome import outcome_sampling
-    from cfr_shm.kernels.public_chance import public_chance_sampling
-    from cfr_shm.kernels.sampled_average import external_sampling_averaged_on_paths
-    from cfr_shm.kernels.separate_average import external_sampling_averaged_apart
+    from cfr_shm.kernels.tables.discount import discount_table
+    from cfr_shm.kernels.training.averaged_apart import external_sampling_averaged_apart
+    from cfr_shm.kernels.training.averaged_on_paths import external_sampling_averaged_on_paths
+    from cfr_shm.kernels.training.chance import chance_sampling
+    from cfr_shm.kernels.training.outcome import outcome_sampling
+    from cfr_shm.kernels.training.public_chance import public_chance_sampling
 
     for scheme in SCHEMES:
         for players in (2, 3):

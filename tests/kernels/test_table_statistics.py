@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.layout_rows import table_words
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.tables import table_of
 from cfr_shm.strategy.statistics import street_statistics
 from cfr_shm.telemetry.events import StreetMeasured

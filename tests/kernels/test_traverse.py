@@ -4,26 +4,24 @@ import numpy as np
 import pytest
 from production import compiled_once
 
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.synthetic import synthetic
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.synthetic import synthetic
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.kernels.traverse import external_sampling
-from cfr_shm.layout import (
-    DECISION,
+from cfr_shm.kernels.training.external import external_sampling
+from cfr_shm.layout.control import STOP_AT_WINDOW, STOP_FLAG, STOP_NOW
+from cfr_shm.layout.task import (
     RESULT_ITERATIONS,
     RESULT_NODES,
     RESULT_UTILITY,
     RESULT_WEIGHT,
-    STOP_AT_WINDOW,
-    STOP_FLAG,
-    STOP_NOW,
     UPDATE_ATOMIC,
     UPDATE_PLAIN,
     WEIGHT_LINEAR,
     WEIGHT_VANILLA,
     Task,
 )
+from cfr_shm.layout.tree import DECISION
 from cfr_shm.memory.tables import allocate_scratch, private_views
 
 WINDOW = 16

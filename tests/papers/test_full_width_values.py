@@ -15,10 +15,10 @@ import pytest
 from any_algorithm import train
 from published import GAMES, PUBLISHED
 
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
 from cfr_shm.kernels.jit import JIT_DISABLED
 
 needs_speed = pytest.mark.skipif(JIT_DISABLED, reason="convergence needs compiled kernels")

@@ -9,10 +9,10 @@ from production import table_with, train
 
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
 from cfr_shm.games.game import Game
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.strategy.average import Strategy
 

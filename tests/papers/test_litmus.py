@@ -14,11 +14,11 @@ import pytest
 from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cli.main import main
 from cfr_shm.cli.session import StoredTable, load_table
-from cfr_shm.games.line_walk import Place, walk_line
-from cfr_shm.games.lines import ALL_IN, FOLD, RAISE
+from cfr_shm.games.holdem.line_walk import Place, walk_line
+from cfr_shm.games.holdem.lines import ALL_IN, FOLD, RAISE
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import DECISION
-from cfr_shm.layout import FOLD as FOLD_MOVE
+from cfr_shm.layout.betting import FOLD as FOLD_MOVE
+from cfr_shm.layout.tree import DECISION
 from cfr_shm.run.setup import mean_iteration_weight
 from cfr_shm.strategy.spot import read_rows
 

@@ -15,7 +15,7 @@ from push_fold import PushFold, exploitability, push_fold, solve, value
 from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cards.isomorphism import card_index
 from cfr_shm.cli.main import main
-from cfr_shm.kernels.card_index import number_hands
+from cfr_shm.kernels.holdem.card_index import number_hands
 from cfr_shm.kernels.jit import JIT_DISABLED
 
 MBB = 1e-3

@@ -12,7 +12,7 @@ from production import table_with
 from small_holdem import SmallHoldem, uniform
 
 from cfr_shm.cli.main import main
-from cfr_shm.config import load_config
+from cfr_shm.config.load import load_config
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.registry import load_game
 from cfr_shm.kernels.jit import JIT_DISABLED

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
-from cfr_shm.array_store import DISK, Disk
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.layout_rows import table_words
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import table_of
+from cfr_shm.storage.store import DISK, Disk
 
 GAME = kuhn()
 

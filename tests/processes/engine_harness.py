@@ -14,7 +14,7 @@ from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.process_crew import ProcessCrew
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.games.game import Game
-from cfr_shm.games.kuhn import kuhn
+from cfr_shm.games.small.kuhn import kuhn
 from cfr_shm.memory.tables import create_training_arena
 
 WINDOW = 1024

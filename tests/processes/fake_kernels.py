@@ -15,17 +15,14 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
-from cfr_shm.layout import (
+from cfr_shm.layout.control import (
     CONTROL_LINE_WORDS,
-    RESULT_ITERATIONS,
-    RESULT_NODES,
-    RESULT_UTILITY,
-    RESULT_WEIGHT,
     RUN,
     STOP_FLAG,
     WORKER_HEARTBEAT,
     WORKER_ITERATIONS,
 )
+from cfr_shm.layout.task import RESULT_ITERATIONS, RESULT_NODES, RESULT_UTILITY, RESULT_WEIGHT
 
 FAULT = 8 * 1024
 SECONDS_PER_ITERATION = 2e-6

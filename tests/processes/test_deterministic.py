@@ -17,7 +17,7 @@ from frozen_crew import FrozenCrew
 from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.cards.abstraction import FAMILIES, BucketSpec
 from cfr_shm.cards.buckets import build_file
-from cfr_shm.config import load_config
+from cfr_shm.config.load import load_config
 from cfr_shm.engine.coordinator import open_engine
 from cfr_shm.engine.freezes import Freezes, plan_freezes
 from cfr_shm.engine.frozen_engine import FrozenEngine
@@ -25,14 +25,15 @@ from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.process_crew import ProcessCrew
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.games.game import Game
-from cfr_shm.games.leduc import leduc
 from cfr_shm.games.registry import load_game
-from cfr_shm.games.synthetic import synthetic
-from cfr_shm.layout import CONTROL_LINE_WORDS, FREEZE_STEP, freeze_lines
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.synthetic import synthetic
+from cfr_shm.layout.control import CONTROL_LINE_WORDS
+from cfr_shm.layout.freeze import FREEZE_STEP, freeze_lines
 from cfr_shm.memory.checkpoint import CheckpointStore
 from cfr_shm.memory.tables import create_training_arena, training_views
 from cfr_shm.run.directory import CHECKPOINTS
-from cfr_shm.train import train
+from cfr_shm.run.train import train
 
 FREEZE = 64
 ITERATIONS = 200 * FREEZE

@@ -32,8 +32,8 @@ from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.process_crew import ProcessCrew
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.errors import DeadlineError, WorkerError
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.layout import RUN, STOP_FLAG
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.layout.control import RUN, STOP_FLAG
 from cfr_shm.memory.tables import create_training_arena
 
 ON_LINUX = sys.platform == "linux"

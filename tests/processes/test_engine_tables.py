@@ -20,9 +20,11 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.game import Game
-from cfr_shm.games.leduc import leduc
+from cfr_shm.games.small.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import DECISION, RESULT_UTILITY, RESULT_WEIGHT, Task, worker_line
+from cfr_shm.layout.control import worker_line
+from cfr_shm.layout.task import RESULT_UTILITY, RESULT_WEIGHT, Task
+from cfr_shm.layout.tree import DECISION
 from cfr_shm.memory import own_tables
 from cfr_shm.memory.tables import (
     TrainingViews,

@@ -20,7 +20,8 @@ import pytest
 from engine_harness import SEGMENTS, children, eventually, is_unlinked, settings_for
 
 from cfr_shm.algorithms import AlgorithmSettings
-from cfr_shm.config import Config, load_config
+from cfr_shm.config.load import load_config
+from cfr_shm.config.sections import Config
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.engine.joint_engine import JointEngine
 from cfr_shm.engine.ledger import IterationLedger
@@ -28,16 +29,16 @@ from cfr_shm.engine.process_crew import ProcessCrew
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.errors import DeadlineError, WorkerError
 from cfr_shm.games.game import Game
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.games.registry import load_game
-from cfr_shm.games.vector_form import outline
-from cfr_shm.kernels.barrier import least_phase
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.games.trees.vector_form import outline
 from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.kernels.parts.barrier import least_phase
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.tables import create_training_arena, private_views, training_views
 from cfr_shm.run.directory import StoredRun
-from cfr_shm.train import train
+from cfr_shm.run.train import train
 
 ITERATIONS = 12 if JIT_DISABLED else 3000
 

@@ -22,18 +22,21 @@ from engine_harness import eventually, is_gone
 from numpy.typing import NDArray
 
 from cfr_shm.cli import main as cli
-from cfr_shm.config import Config, GameConfig, RunConfig, load_config
-from cfr_shm.config_engine import EngineConfig
+from cfr_shm.config.engine import EngineConfig
+from cfr_shm.config.game import GameConfig
+from cfr_shm.config.load import load_config
+from cfr_shm.config.run import RunConfig
+from cfr_shm.config.sections import Config
 from cfr_shm.errors import NotFiniteError
-from cfr_shm.games.leduc import leduc
 from cfr_shm.games.registry import load_game
-from cfr_shm.games.synthetic import synthetic_buckets
-from cfr_shm.layout import DECISION
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.synthetic import synthetic_buckets
+from cfr_shm.layout.tree import DECISION
 from cfr_shm.memory.checkpoint import load_checkpoint
 from cfr_shm.memory.tables import table_of
 from cfr_shm.run.checkpoint_writer import CheckpointWriter
 from cfr_shm.run.directory import StoredRun
-from cfr_shm.train import train
+from cfr_shm.run.train import train
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /dev/shm")
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="terminals of POSIX systems")

@@ -18,7 +18,7 @@ from cli_harness import Terminal, assert_nothing_is_left, training
 from engine_harness import eventually, is_gone, is_unlinked
 
 from cfr_shm.cli import main as cli
-from cfr_shm.config import load_config
+from cfr_shm.config.load import load_config
 from cfr_shm.games.registry import load_game
 from cfr_shm.run.directory import StoredRun
 

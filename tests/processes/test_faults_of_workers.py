@@ -28,7 +28,7 @@ from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.process_crew import ProcessCrew
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.errors import WorkerError
-from cfr_shm.games.leduc import leduc
+from cfr_shm.games.small.leduc import leduc
 from cfr_shm.memory.tables import create_training_arena
 
 START_METHODS = ["spawn", "fork"] if sys.platform == "linux" else ["spawn"]

@@ -21,7 +21,7 @@ BOUND_SECONDS = 600
 )
 @pytest.mark.parametrize("workers", [1, 2, 4, 8])
 def test_a_table_of_several_gib_is_trained_in_bounded_time(tmp_path, workers):
-    from cfr_shm.games.synthetic import synthetic_buckets
+    from cfr_shm.games.small.synthetic import synthetic_buckets
 
     command = [sys.executable, "-m", "cfr_shm", "train", "--game", "synthetic", "--json"]
     command += ["--set", f"game.buckets={synthetic_buckets(TABLE_BYTES)}"]

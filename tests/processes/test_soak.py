@@ -25,7 +25,7 @@ import pytest
 from engine_harness import eventually, is_gone
 
 from cfr_shm.games.registry import load_game
-from cfr_shm.games.synthetic import synthetic_buckets
+from cfr_shm.games.small.synthetic import synthetic_buckets
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.run.directory import StoredRun
 

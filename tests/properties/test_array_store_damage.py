@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from cfr_shm.array_manifest import Manifest, decode_manifest, dtype_code, dtype_from_code
-from cfr_shm.array_store import Store, read_store, write_store
 from cfr_shm.errors import ArrayStoreError
+from cfr_shm.storage.manifest import Manifest, decode_manifest, dtype_code, dtype_from_code
+from cfr_shm.storage.store import Store, read_store, write_store
 
 CODES = ["|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"]
 PLAIN = st.sampled_from(CODES).map(np.dtype)

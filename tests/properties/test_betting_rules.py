@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfr_shm.games.betting import Hand, betting_rules
-from cfr_shm.layout import AT_SHOWDOWN, CALL, FOLD
+from cfr_shm.games.holdem.betting import Hand, betting_rules
+from cfr_shm.layout.betting import AT_SHOWDOWN, CALL, FOLD
 
 MANY = settings(max_examples=300, deadline=None)
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cfr_shm.array_store import Disk
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.layout_rows import table_words
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import table_of
+from cfr_shm.storage.store import Disk
 
 GAME = kuhn()
 SAVES = (100, 200, 300, 300, 400)

@@ -11,7 +11,7 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
 from cfr_shm.games.game import Game
-from cfr_shm.layout import RESULT_ITERATIONS, RESULT_UTILITY
+from cfr_shm.layout.task import RESULT_ITERATIONS, RESULT_UTILITY
 from cfr_shm.memory.tables import TrainingViews, private_views
 from cfr_shm.strategy.average import Strategy
 

@@ -12,7 +12,7 @@ from cfr_shm.engine.freezes import Freezes, plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.game import Game
-from cfr_shm.kernels.increments import copied_regret
+from cfr_shm.kernels.parts.increments import copied_regret
 from cfr_shm.memory.tables import private_views
 
 

@@ -11,19 +11,18 @@ import numpy as np
 from poker_rules import Line, Rules
 
 from cfr_shm.games.game import Game
-from cfr_shm.kernels.traverse import external_sampling
-from cfr_shm.layout import (
-    DECISION,
+from cfr_shm.kernels.training.external import external_sampling
+from cfr_shm.layout.rows import table_words
+from cfr_shm.layout.table import Table
+from cfr_shm.layout.task import (
     RESULT_ITERATIONS,
     RESULT_UTILITY,
     UPDATE_PLAIN,
     WEIGHT_LINEAR,
     WEIGHT_VANILLA,
-    Table,
     Task,
-    Tree,
 )
-from cfr_shm.layout_rows import table_words
+from cfr_shm.layout.tree import DECISION, Tree
 from cfr_shm.memory.tables import TrainingViews, allocate_scratch, private_views, table_of
 from cfr_shm.strategy.average import Strategy
 

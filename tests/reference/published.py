@@ -6,10 +6,10 @@ are pass, with little to spare, and is at most 1.5 times as wide as the distance
 figure to the farthest of the reference's orders, which ``tests/papers/test_rounding.py`` holds.
 """
 
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
 
 EXACT = 0.001
 

@@ -10,13 +10,14 @@ import betting_lines as plain
 import numpy as np
 import pytest
 
-from cfr_shm.config import load_config
-from cfr_shm.config_holdem import AbstractionConfig, GameConfig
+from cfr_shm.config.abstraction import AbstractionConfig
+from cfr_shm.config.game import GameConfig
+from cfr_shm.config.load import load_config
 from cfr_shm.errors import GameError
-from cfr_shm.games.action_menu import compile_menu
-from cfr_shm.games.betting import betting_rules
-from cfr_shm.games.betting_tree import build_betting_tree, measure_betting_tree
-from cfr_shm.layout import DECISION, SHOWDOWN, TERMINAL
+from cfr_shm.games.holdem.action_menu import compile_menu
+from cfr_shm.games.holdem.betting import betting_rules
+from cfr_shm.games.holdem.betting_tree import build_betting_tree, measure_betting_tree
+from cfr_shm.layout.tree import DECISION, SHOWDOWN, TERMINAL
 
 KINDS = {DECISION: "decision", TERMINAL: "fold", SHOWDOWN: "showdown"}
 SIZES = ("0.5", "1", "2", "2x", "3x", "2.5bb", "6bb", "allin")

@@ -10,8 +10,8 @@ from poker_rules import Kuhn, Leduc
 from production import node_of_lines
 
 from cfr_shm.algorithms import AlgorithmSettings
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
 from cfr_shm.memory.tables import table_of
 
 SEED = 11

@@ -7,8 +7,8 @@ from any_algorithm import train
 from full_width import VARIANTS, FullWidth
 from poker_rules import Kuhn, Leduc
 
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
 
 # Few iterations on Leduc: where two actions are worth exactly the same, rounding decides which
 # regret is positive, and the policies of two right implementations part ways for good.

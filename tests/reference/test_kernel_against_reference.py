@@ -13,10 +13,10 @@ from poker_rules import Kuhn, Leduc
 from production import node_of_lines, train
 
 from cfr_shm.evaluation.best_response import evaluate
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.kernels import rng
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.kernels.parts import rng
 
 GAMES = {
     "kuhn": (kuhn, Kuhn()),

@@ -17,8 +17,8 @@ from sampled import (
 )
 
 from cfr_shm.algorithms import Pruning
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
 
 SEED = 11
 GAMES = {

@@ -7,10 +7,10 @@ from collections import deque
 
 import numpy as np
 
-from cfr_shm.games.betting import Hand, betting_rules
-from cfr_shm.games.betting_tree import BettingTree
-from cfr_shm.games.tree_builder import TreeBuilder
-from cfr_shm.layout import CALL, FOLD, FOLDED_OUT
+from cfr_shm.games.holdem.betting import Hand, betting_rules
+from cfr_shm.games.holdem.betting_tree import BettingTree
+from cfr_shm.games.trees.builder import TreeBuilder
+from cfr_shm.layout.betting import CALL, FOLD, FOLDED_OUT
 
 HEADS_UP = {"players": 2, "blinds": [100, 200], "stacks": 20_000}
 

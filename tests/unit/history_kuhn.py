@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import permutations
 
-from cfr_shm.games.deals import no_deals
 from cfr_shm.games.game import Game, InfosetLabel
-from cfr_shm.games.tree_builder import TreeBuilder
+from cfr_shm.games.trees.builder import TreeBuilder
+from cfr_shm.games.trees.deals import no_deals
 
 
 def history_kuhn() -> Game:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cfr_shm.games.deals import no_deals
 from cfr_shm.games.game import Game, InfosetLabel
-from cfr_shm.games.tree_builder import TreeBuilder
+from cfr_shm.games.trees.builder import TreeBuilder
+from cfr_shm.games.trees.deals import no_deals
 
 # A history as plain nested tuples: ("leaf", utilities), ("chance", probabilities, children),
 # ("move", player, infoset, children).

@@ -10,7 +10,7 @@ from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.crew import Collected, Joined, Lost, News
 from cfr_shm.engine.handshake import ResultMessage, TaskMessage
 from cfr_shm.engine.settings import EngineSettings
-from cfr_shm.layout import RUN
+from cfr_shm.layout.control import RUN
 
 WINDOW = 1024
 

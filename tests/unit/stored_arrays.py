@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cfr_shm.array_store import read_store
 from cfr_shm.errors import ArrayStoreError
-from cfr_shm.layout import NODE_DTYPE
+from cfr_shm.layout.tree import NODE_DTYPE
+from cfr_shm.storage.store import read_store
 
 ARRAYS = {
     "rows": np.arange(5000, dtype=np.float64),

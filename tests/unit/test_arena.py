@@ -11,12 +11,12 @@ from multiprocessing.shared_memory import SharedMemory
 import numpy as np
 import pytest
 
-from cfr_shm.array_manifest import dtype_code
 from cfr_shm.errors import ArrayStoreError, CfrShmError, MemoryReserveError
-from cfr_shm.layout import NODE_DTYPE
+from cfr_shm.layout.tree import NODE_DTYPE
 from cfr_shm.memory import arena as arena_module
 from cfr_shm.memory.arena import Arena, ArraySpec
 from cfr_shm.memory.limits import Limit
+from cfr_shm.storage.manifest import dtype_code
 
 SPECS = [
     ArraySpec("nodes", NODE_DTYPE, (5,)),

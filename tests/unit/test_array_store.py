@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from stored_arrays import ABOUT, ARRAYS, flip_bit, names, refused
 
-from cfr_shm import array_store
-from cfr_shm.array_manifest import Manifest, encode_manifest
-from cfr_shm.array_store import (
+from cfr_shm.errors import ArrayStoreError
+from cfr_shm.storage import store as array_store
+from cfr_shm.storage.manifest import Manifest, encode_manifest
+from cfr_shm.storage.store import (
     DISK,
     Disk,
     missing_reason,
@@ -24,7 +25,6 @@ from cfr_shm.array_store import (
     remove_store,
     write_store,
 )
-from cfr_shm.errors import ArrayStoreError
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from stored_arrays import ABOUT, ARRAYS, flip_bit, forge, refused
 
-from cfr_shm.array_manifest import NewerFormatError
-from cfr_shm.array_store import read_manifest, write_store
+from cfr_shm.storage.manifest import NewerFormatError
+from cfr_shm.storage.store import read_manifest, write_store
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from cfr_shm.bench import pictures, results, scaling, soak
 from cfr_shm.bench.calibration import TRAINING_SECONDS, TrainingCalibration
 from cfr_shm.bench.incidents import replay
 from cfr_shm.cli import main as cli
-from cfr_shm.config import Config, load_config
+from cfr_shm.config.load import load_config
+from cfr_shm.config.sections import Config
 from cfr_shm.errors import GameError
 from cfr_shm.games.registry import load_game
 from cfr_shm.telemetry.events import Progress

@@ -15,13 +15,13 @@ from cfr_shm.errors import GameError
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games import game as game_module
 from cfr_shm.games.game import Game
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.synthetic import synthetic
-from cfr_shm.kernels import best_response as kernels
-from cfr_shm.kernels.average import average_strategy
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.synthetic import synthetic
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import DECISION
+from cfr_shm.kernels.tables import best_response as kernels
+from cfr_shm.kernels.tables.average import average_strategy
+from cfr_shm.layout.tree import DECISION
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.reach import reach_of_rows
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cfr_shm.errors import GameError
-from cfr_shm.games import poker
-from cfr_shm.games.betting import Hand, Pot, betting_rules
-from cfr_shm.layout import AT_SHOWDOWN, CALL, FOLD, FOLDED_OUT, PLAYING
+from cfr_shm.games.holdem.betting import Hand, Pot, betting_rules
+from cfr_shm.games.small import limit_poker as poker
+from cfr_shm.layout.betting import AT_SHOWDOWN, CALL, FOLD, FOLDED_OUT, PLAYING
 
 BLINDS = [50, 100]
 

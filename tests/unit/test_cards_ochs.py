@@ -23,7 +23,7 @@ from cfr_shm.cards.equity import (
 from cfr_shm.cards.isomorphism import card_index, hand_numbers
 from cfr_shm.cards.ochs import label_rivers
 from cfr_shm.cards.opponents import opponent_clusters, opponent_table, river_vectors
-from cfr_shm.kernels.clustering import weigh_hands
+from cfr_shm.kernels.holdem.clustering import weigh_hands
 from cfr_shm.kernels.jit import JIT_DISABLED
 
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from cfr_shm import __version__
-from cfr_shm.array_store import Disk, write_store
 from cfr_shm.errors import EXIT_CHECKPOINT, ArrayStoreError, CheckpointError, NotFiniteError
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.layout_rows import table_words
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore, load_checkpoint
 from cfr_shm.memory.tables import table_of
+from cfr_shm.storage.store import Disk, write_store
 
 GAME = kuhn()
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cfr_shm.errors import ArrayStoreError, CfrShmError, MemoryReserveError, NotFiniteError
-from cfr_shm.games.kuhn import kuhn
+from cfr_shm.games.small.kuhn import kuhn
 from cfr_shm.memory.checkpoint import Checkpoint, StoredCheckpoint
 from cfr_shm.run import checkpoint_writer
 from cfr_shm.run.checkpoint_writer import CheckpointWriter

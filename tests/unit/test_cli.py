@@ -319,8 +319,8 @@ def test_an_openspiel_game_beyond_the_limit_is_refused(call, tmp_path, monkeypat
 def test_a_game_of_one_s_own_goes_on_only_with_the_file_it_began_with(call, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     text = (
-        "from cfr_shm.games.history import history_game\n"
-        "from cfr_shm.games.tree_builder import TreeBuilder\n"
+        "from cfr_shm.games.trees.history import history_game\n"
+        "from cfr_shm.games.trees.builder import TreeBuilder\n"
         "def mine():\n"
         "    builder = TreeBuilder(2)\n"
         "    for won, leaf in enumerate(builder.decision(0, 0, 2, infoset='choice')):\n"

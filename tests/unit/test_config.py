@@ -12,24 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfr_shm import config as config_module
-from cfr_shm.config import (
-    SECTIONS,
-    Config,
-    GameConfig,
-    RunConfig,
-    differences,
-    find_config,
-    fingerprint,
-    load_config,
-    parse_config,
-    reference_rows,
-    shipped_configs,
-    to_dict,
-    to_yaml,
-)
-from cfr_shm.config_engine import EngineConfig
-from cfr_shm.config_reader import Setting
+from cfr_shm.config import shipped
+from cfr_shm.config.engine import EngineConfig
+from cfr_shm.config.game import GameConfig
+from cfr_shm.config.identity import differences, fingerprint
+from cfr_shm.config.load import load_config, parse_config
+from cfr_shm.config.reader import Setting
+from cfr_shm.config.run import RunConfig
+from cfr_shm.config.sections import SECTIONS, Config, to_dict
+from cfr_shm.config.shipped import find_config, shipped_configs
+from cfr_shm.config.text import reference_rows, reference_table, to_yaml
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.registry import load_game
 
@@ -213,7 +205,7 @@ def test_an_installed_package_finds_its_own_configs(tmp_path, monkeypatch):
     package = tmp_path / "site-packages" / "cfr_shm"
     (package / "configs").mkdir(parents=True)
     (package / "configs" / "mine.yaml").write_text("run: {}")
-    monkeypatch.setattr(config_module, "__file__", str(package / "config.py"))
+    monkeypatch.setattr(shipped, "__file__", str(package / "config" / "shipped.py"))
     assert find_config("mine") == package / "configs" / "mine.yaml"
 
 
@@ -319,5 +311,5 @@ def test_the_reference_lists_every_key_with_its_default_and_values():
     section = text.partition("<!-- keys: begin -->")[2]
     listed = [line.split("|")[1].strip() for line in section.splitlines() if "| `" in line]
     assert listed == [f"`{key}`" for key, *_ in reference_rows()]
-    for row in config_module.reference_table():
+    for row in reference_table():
         assert row in text, "run tools/write_configuration_reference.py"

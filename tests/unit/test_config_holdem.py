@@ -6,16 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from cfr_shm.config import (
-    Config,
-    differences,
-    fingerprint,
-    load_config,
-    located,
-    parse_config,
-    to_dict,
-    to_yaml,
-)
+from cfr_shm.config.identity import differences, fingerprint
+from cfr_shm.config.load import load_config, located, parse_config
+from cfr_shm.config.sections import Config, to_dict
+from cfr_shm.config.text import to_yaml
 from cfr_shm.errors import ConfigError
 
 HOLDEM = "game:\n  name: holdem\n"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfr_shm.config_reader import Rule, Setting, nearest, parse, places, read_file, read_yaml
+from cfr_shm.config.reader import Rule, Setting, nearest, parse, places, read_file, read_yaml
 from cfr_shm.errors import ConfigError
 
 WHOLE = Rule("whole", "", 1, 10**12)

@@ -2,12 +2,12 @@
 
 import pytest
 
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.synthetic import synthetic
-from cfr_shm.layout import DECISION, TERMINAL
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.games.small.synthetic import synthetic
+from cfr_shm.layout.tree import DECISION, TERMINAL
 
 GAMES = {
     "kuhn": lambda: kuhn(4),

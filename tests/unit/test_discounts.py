@@ -7,7 +7,7 @@ import pytest
 from history_kuhn import history_kuhn
 
 from cfr_shm.engine.discounts import DiscountPlan
-from cfr_shm.games.leduc import leduc
+from cfr_shm.games.small.leduc import leduc
 from cfr_shm.memory.tables import private_views
 
 

@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from cfr_shm import doctor
 from cfr_shm.cli import main as cli
 from cfr_shm.errors import WorkerError
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.memory.limits import Limit
+from cfr_shm.run import doctor
 from cfr_shm.run.resources import note_on_pages
 
 

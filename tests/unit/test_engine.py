@@ -11,7 +11,7 @@ from cfr_shm.engine.crew import TASKS_PER_WORKER
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.errors import DeadlineError, WorkerError
-from cfr_shm.layout import RUN
+from cfr_shm.layout.control import RUN
 
 
 def _never() -> bool:

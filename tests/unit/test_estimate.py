@@ -7,14 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from cfr_shm import forecast
 from cfr_shm.cli import main as cli
-from cfr_shm.config import find_config, load_config
-from cfr_shm.forecast import sizes_of
+from cfr_shm.config.load import load_config
+from cfr_shm.config.shipped import find_config
 from cfr_shm.games.registry import load_game
-from cfr_shm.games.visits import row_visits, uniform_visits
-from cfr_shm.layout import CHANCE, DECISION
+from cfr_shm.games.trees.visits import row_visits, uniform_visits
+from cfr_shm.layout.tree import CHANCE, DECISION
 from cfr_shm.memory.limits import Limit
+from cfr_shm.run import forecast
+from cfr_shm.run.forecast import sizes_of
 
 
 @pytest.fixture

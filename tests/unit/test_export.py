@@ -14,10 +14,10 @@ from production import table_with
 from cfr_shm.errors import CfrShmError, GameError, UsageError
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.game import Game
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.synthetic import synthetic
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.synthetic import synthetic
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.export import (
     CSV_COLUMNS,

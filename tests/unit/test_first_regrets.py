@@ -11,12 +11,13 @@ from cfr_shm.cards.buckets import build_file
 from cfr_shm.cards.deck import ROYAL
 from cfr_shm.cli.main import main
 from cfr_shm.cli.session import load_table
-from cfr_shm.config import load_config
-from cfr_shm.games.first_regrets import TRACE, all_but_folds
+from cfr_shm.config.load import load_config
+from cfr_shm.games.holdem.first_regrets import TRACE, all_but_folds
 from cfr_shm.games.registry import load_game
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import DECISION, FOLD
-from cfr_shm.layout_rows import table_words
+from cfr_shm.layout.betting import FOLD
+from cfr_shm.layout.rows import table_words
+from cfr_shm.layout.tree import DECISION
 from cfr_shm.memory.tables import begin_rows, private_views, table_of
 
 RIVER_BY = "preflop=percentile,flop=percentile,turn=percentile,river={}"

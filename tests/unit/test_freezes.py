@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from cfr_shm.algorithms import AlgorithmSettings
-from cfr_shm.config import fingerprint, fingerprinted_values, load_config
+from cfr_shm.config.identity import fingerprint, fingerprinted_values
+from cfr_shm.config.load import load_config
 from cfr_shm.engine import algorithm_kernels
 from cfr_shm.engine.freezes import (
     COARSEST_BITS,
@@ -16,10 +17,10 @@ from cfr_shm.engine.freezes import (
     plan_freezes,
 )
 from cfr_shm.errors import ConfigError
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.synthetic import synthetic
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.games.small.synthetic import synthetic
 from cfr_shm.memory.increments import table_runs
 from cfr_shm.run.setup import with_freeze
 

@@ -10,10 +10,10 @@ import pyspiel
 import pytest
 
 from cfr_shm.games.game import Game, InfosetLabel
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.layout import DECISION, SHOWDOWN, TERMINAL
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.kernels.parts.payoff import leaf_utility
+from cfr_shm.layout.tree import DECISION, SHOWDOWN, TERMINAL
 
 
 @dataclass

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfr_shm.errors import GameError
-from cfr_shm.games.deals import alias_table, no_deals, table_deals, uniform_deals
-from cfr_shm.games.leduc import leduc
-from cfr_shm.layout import DEALS_TABLE, DEALS_UNIFORM
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.trees.deals import alias_table, no_deals, table_deals, uniform_deals
+from cfr_shm.layout.deals import DEALS_TABLE, DEALS_UNIFORM
 
 
 def alias_probability(threshold, other):

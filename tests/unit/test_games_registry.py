@@ -6,12 +6,12 @@ import doctest
 
 import pytest
 
-from cfr_shm.config import GameConfig
+from cfr_shm.config.game import GameConfig
 from cfr_shm.errors import EXIT_USAGE, GameError
-from cfr_shm.games import synthetic as synthetic_module
-from cfr_shm.games.poker import BettingRules, build_poker_tree, count_nodes
 from cfr_shm.games.registry import game_names, load_game
-from cfr_shm.games.synthetic import synthetic, synthetic_bucket_bytes, synthetic_buckets
+from cfr_shm.games.small import synthetic as synthetic_module
+from cfr_shm.games.small.limit_poker import BettingRules, build_poker_tree, count_nodes
+from cfr_shm.games.small.synthetic import synthetic, synthetic_bucket_bytes, synthetic_buckets
 
 
 @pytest.mark.parametrize("name", game_names())

@@ -9,17 +9,17 @@ import pytest
 from history_kuhn import history_kuhn
 
 from cfr_shm.errors import GameError
-from cfr_shm.games import tree_builder
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.row_order import SMALL_TABLE_ENTRIES
-from cfr_shm.games.synthetic import synthetic
-from cfr_shm.games.tree_builder import TreeBuilder
-from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.layout import CHANCE, DECISION
-from cfr_shm.layout_rows import table_words
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.games.small.synthetic import synthetic
+from cfr_shm.games.trees import builder as tree_builder
+from cfr_shm.games.trees.builder import TreeBuilder
+from cfr_shm.games.trees.row_order import SMALL_TABLE_ENTRIES
+from cfr_shm.kernels.parts.payoff import leaf_utility
+from cfr_shm.layout.rows import table_words
+from cfr_shm.layout.tree import CHANCE, DECISION
 
 GAMES = {
     "kuhn": kuhn,

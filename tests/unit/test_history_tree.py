@@ -8,8 +8,8 @@ from history_kuhn import history_kuhn
 
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.kernels.traverse import external_sampling
-from cfr_shm.layout import RESULT_ITERATIONS, RESULT_UTILITY, UPDATE_PLAIN, WEIGHT_LINEAR, Task
+from cfr_shm.kernels.training.external import external_sampling
+from cfr_shm.layout.task import RESULT_ITERATIONS, RESULT_UTILITY, UPDATE_PLAIN, WEIGHT_LINEAR, Task
 from cfr_shm.memory.tables import allocate_scratch, private_views
 from cfr_shm.strategy.average import Strategy
 

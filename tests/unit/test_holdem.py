@@ -13,13 +13,15 @@ from cfr_shm.cards.buckets import build_file, cached_path, open_buckets
 from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cards.ranges import parse_range
 from cfr_shm.cli.main import main
-from cfr_shm.config import load_config
-from cfr_shm.config_holdem import AbstractionConfig, GameConfig
+from cfr_shm.config.abstraction import AbstractionConfig
+from cfr_shm.config.game import GameConfig
+from cfr_shm.config.load import load_config
 from cfr_shm.errors import GameError
-from cfr_shm.games.holdem import deck_of, holdem
+from cfr_shm.games.holdem.build import deck_of, holdem
+from cfr_shm.games.holdem.small_deck import SmallDeck, list_deals
 from cfr_shm.games.registry import load_game
-from cfr_shm.games.small_deck import SmallDeck, list_deals
-from cfr_shm.layout import DEALS_HOLDEM, DEALS_TABLE, SHOWDOWN
+from cfr_shm.layout.deals import DEALS_HOLDEM, DEALS_TABLE
+from cfr_shm.layout.tree import SHOWDOWN
 from cfr_shm.strategy.export_blueprint import require_few_entries
 
 SMALL = """

@@ -12,9 +12,9 @@ from cfr_shm.cards.buckets import build_file
 from cfr_shm.cards.deck import ROYAL, STANDARD
 from cfr_shm.cards.ranges import hand_pairs, parse_range
 from cfr_shm.errors import UsageError
-from cfr_shm.games.holdem_deals import holdem_deals
-from cfr_shm.games.hole_cards import DealtCards, ListedCards, check_board
-from cfr_shm.games.small_deck import SmallDeck, list_deals
+from cfr_shm.games.holdem.card_deals import holdem_deals
+from cfr_shm.games.holdem.hole_cards import DealtCards, ListedCards, check_board
+from cfr_shm.games.holdem.small_deck import SmallDeck, list_deals
 
 BOARD = ROYAL.parse("TdJcAhQs")
 

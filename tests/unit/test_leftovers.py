@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cfr_shm.array_store import write_store
 from cfr_shm.cli import main as cli
 from cfr_shm.kernels import jit
-from cfr_shm.leftovers import find_leftovers, remove_leftovers
 from cfr_shm.memory import segments
 from cfr_shm.memory.arena import Arena, ArraySpec
 from cfr_shm.memory.segments import remove_stale_segments, stale_segments
+from cfr_shm.run.leftovers import find_leftovers, remove_leftovers
+from cfr_shm.storage.store import write_store
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /dev/shm")
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs flock")

@@ -11,15 +11,15 @@ from betting_trees import all_in, pot_sizes, tree_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfr_shm.config import load_config
+from cfr_shm.config.load import load_config
 from cfr_shm.errors import UsageError
-from cfr_shm.games.action_menu import compile_menu
-from cfr_shm.games.betting_tree import build_betting_tree
-from cfr_shm.games.holdem import rules_of
-from cfr_shm.games.line_walk import position, walk_line
-from cfr_shm.games.lines import ALL_IN, CALL, CHECK, FOLD, RAISE
-from cfr_shm.games.translation import smaller_probability
-from cfr_shm.layout import DECISION
+from cfr_shm.games.holdem.action_menu import compile_menu
+from cfr_shm.games.holdem.betting_tree import build_betting_tree
+from cfr_shm.games.holdem.build import rules_of
+from cfr_shm.games.holdem.line_walk import position, walk_line
+from cfr_shm.games.holdem.lines import ALL_IN, CALL, CHECK, FOLD, RAISE
+from cfr_shm.games.holdem.translation import smaller_probability
+from cfr_shm.layout.tree import DECISION
 
 BIG_BLIND = 200.0
 

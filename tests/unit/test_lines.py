@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfr_shm.errors import UsageError
-from cfr_shm.games.lines import (
+from cfr_shm.games.holdem.lines import (
     ALL_IN,
     BIG_BLINDS,
     CALL,

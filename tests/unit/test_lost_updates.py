@@ -9,8 +9,8 @@ from cfr_shm.engine.lost_updates import (
     total_strategy_weight,
 )
 from cfr_shm.engine.stats import EngineStats
-from cfr_shm.layout import DECISION, NODE_DTYPE, TERMINAL, Tree
-from cfr_shm.layout_rows import table_words
+from cfr_shm.layout.rows import table_words
+from cfr_shm.layout.tree import DECISION, NODE_DTYPE, TERMINAL, Tree
 from cfr_shm.memory.tables import table_of
 
 

@@ -11,14 +11,15 @@ import pytest
 from policies import openspiel_policy, random_strategy, uniform_strategy
 from production import train
 
-from cfr_shm.config import GameConfig
+from cfr_shm.config.game import GameConfig
 from cfr_shm.errors import EXIT_USAGE, GameError
 from cfr_shm.evaluation.best_response import evaluate
-from cfr_shm.games import openspiel_import, registry
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.openspiel_import import import_game
+from cfr_shm.games import registry
+from cfr_shm.games.imported import openspiel as openspiel_import
+from cfr_shm.games.imported.openspiel import import_game
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.strategy.export import export_openspiel
 

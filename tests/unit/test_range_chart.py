@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfr_shm.errors import UsageError
-from cfr_shm.games.lines import ALL_IN, CALL, FOLD, RAISE
+from cfr_shm.games.holdem.lines import ALL_IN, CALL, FOLD, RAISE
 from cfr_shm.strategy.chart_colours import colour
 from cfr_shm.strategy.chart_html import chart_html
 from cfr_shm.strategy.chart_picture import DOTS_PER_INCH, WIDTH_INCHES, chart_png

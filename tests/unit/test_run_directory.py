@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from cfr_shm.config import Config, load_config, parse_config
+from cfr_shm.config.load import load_config, parse_config
+from cfr_shm.config.sections import Config
 from cfr_shm.errors import UsageError
 from cfr_shm.run.directory import RunDirectory, StoredRun, default_path
 

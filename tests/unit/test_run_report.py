@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from cfr_shm.config import Config, load_config
-from cfr_shm.config_algorithm import AlgorithmConfig
+from cfr_shm.config.algorithm import AlgorithmConfig
+from cfr_shm.config.load import load_config
+from cfr_shm.config.sections import Config
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.evaluation.best_response import Evaluation
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
 from cfr_shm.games.registry import load_game
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
 from cfr_shm.run import setup as run_setup
 from cfr_shm.run.report import Meter, Summary, Totals
 from cfr_shm.run.setup import (

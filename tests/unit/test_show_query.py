@@ -16,8 +16,8 @@ from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cards.ranges import hand_pairs
 from cfr_shm.cli import session
 from cfr_shm.cli.main import main
-from cfr_shm.config import Config
-from cfr_shm.layout_rows import table_words
+from cfr_shm.config.sections import Config
+from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.tables import table_of
 
 PREFLOP, LATER = 169, 11

@@ -11,11 +11,11 @@ from policies import openspiel_policy, random_strategy, uniform_strategy
 from cfr_shm.errors import GameError
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.game import Game
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.liars_dice import liars_dice
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.liars_dice import liars_dice
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.kernels.payoff import leaf_utility
-from cfr_shm.layout import DECISION, TERMINAL
+from cfr_shm.kernels.parts.payoff import leaf_utility
+from cfr_shm.layout.tree import DECISION, TERMINAL
 
 GAMES = {
     "liars dice 1x3": lambda: liars_dice(dice=1, sides=3),

@@ -12,9 +12,9 @@ from betting_trees import all_in, pot_sizes, tree_of
 
 from cfr_shm.cards.deck import ROYAL, Deck
 from cfr_shm.errors import UsageError
-from cfr_shm.games.line_walk import walk_line
-from cfr_shm.layout import DECISION
-from cfr_shm.layout_rows import table_words
+from cfr_shm.games.holdem.line_walk import walk_line
+from cfr_shm.layout.rows import table_words
+from cfr_shm.layout.tree import DECISION
 from cfr_shm.memory.tables import table_of
 from cfr_shm.strategy.spot import read_rows, spot_at
 

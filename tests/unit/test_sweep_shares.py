@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from history_kuhn import history_kuhn
 
-from cfr_shm.games.goofspiel import goofspiel
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.liars_dice import liars_dice
-from cfr_shm.games.sweep_shares import share_of, sweep_nanoseconds
-from cfr_shm.games.vector_form import vector_game
-from cfr_shm.kernels.barrier import meeting_of
-from cfr_shm.layout import CHANCE, DECISION
+from cfr_shm.games.small.goofspiel import goofspiel
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.games.trees.sweep_shares import share_of, sweep_nanoseconds
+from cfr_shm.games.trees.vector_form import vector_game
+from cfr_shm.kernels.parts.barrier import meeting_of
+from cfr_shm.layout.tree import CHANCE, DECISION
 
 GAMES = {
     "kuhn": kuhn(),

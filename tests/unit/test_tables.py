@@ -7,13 +7,15 @@ import pytest
 from production import compiled_once
 
 from cfr_shm.errors import MemoryReserveError, NotFiniteError
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.synthetic import synthetic
-from cfr_shm.kernels.finite import first_not_finite
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.synthetic import synthetic
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.layout import DECISION, LANE_WORDS, Tree, control_words
-from cfr_shm.layout_rows import first_regret, first_sum, table_words
+from cfr_shm.kernels.tables.finite import first_not_finite
+from cfr_shm.layout.control import control_words
+from cfr_shm.layout.rows import first_regret, first_sum, table_words
+from cfr_shm.layout.scratch import LANE_WORDS
+from cfr_shm.layout.tree import DECISION, Tree
 from cfr_shm.memory import tables
 from cfr_shm.memory.arena import Arena
 from cfr_shm.memory.limits import Limit

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cfr_shm.config import Config, fingerprint, load_config
+from cfr_shm.config.identity import fingerprint
+from cfr_shm.config.load import load_config
+from cfr_shm.config.sections import Config
 from cfr_shm.errors import (
     CheckpointError,
     GameError,
@@ -22,8 +24,8 @@ from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.run import checkpoint_writer
 from cfr_shm.run.directory import StoredRun
 from cfr_shm.run.signals import StopRequested, StopSignals
+from cfr_shm.run.train import train
 from cfr_shm.telemetry import events
-from cfr_shm.train import train
 
 WINDOW = 64
 

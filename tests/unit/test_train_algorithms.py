@@ -10,14 +10,16 @@ import pytest
 
 from cfr_shm.algorithms import FULL_WIDTH, SAMPLED
 from cfr_shm.cli.main import main
-from cfr_shm.config import Config, differences, fingerprint, load_config
+from cfr_shm.config.identity import differences, fingerprint
+from cfr_shm.config.load import load_config
+from cfr_shm.config.sections import Config
 from cfr_shm.errors import CheckpointError, ConfigError
 from cfr_shm.games.registry import load_game
-from cfr_shm.layout_rows import table_words
+from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.run.directory import StoredRun
 from cfr_shm.run.setup import algorithm_settings, mean_iteration_weight, with_averages
-from cfr_shm.train import train
+from cfr_shm.run.train import train
 
 
 def leduc(iterations: int, *overrides: str) -> Config:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfr_shm.errors import GameError
-from cfr_shm.games.translation import smaller_probability, translate
+from cfr_shm.games.holdem.translation import smaller_probability, translate
 
 SIZES = st.floats(0.0, 50.0)
 

@@ -7,12 +7,12 @@ import pytest
 from history_kuhn import history_kuhn
 
 from cfr_shm.errors import GameError
-from cfr_shm.games.deals import table_deals
-from cfr_shm.games.kuhn import kuhn
-from cfr_shm.games.leduc import leduc
-from cfr_shm.games.synthetic import synthetic
-from cfr_shm.games.vector_form import classify, vector_game
-from cfr_shm.layout import DECISION
+from cfr_shm.games.small.kuhn import kuhn
+from cfr_shm.games.small.leduc import leduc
+from cfr_shm.games.small.synthetic import synthetic
+from cfr_shm.games.trees.deals import table_deals
+from cfr_shm.games.trees.vector_form import classify, vector_game
+from cfr_shm.layout.tree import DECISION
 
 
 def form_of(game):

@@ -210,8 +210,9 @@ def _engine(
 @contextlib.contextmanager
 def _leduc(workers: int, batch_seconds: float) -> Iterator[tuple[Engine, Callable[[float], None]]]:
     """Start worker processes; yield the engine, and a function that trains for so long."""
-    from cfr_shm.config import Config, GameConfig
-    from cfr_shm.config_engine import EngineConfig
+    from cfr_shm.config.engine import EngineConfig
+    from cfr_shm.config.game import GameConfig
+    from cfr_shm.config.sections import Config
     from cfr_shm.engine.coordinator import open_engine
     from cfr_shm.engine.ledger import IterationLedger
     from cfr_shm.games.registry import load_game

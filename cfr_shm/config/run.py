@@ -1,0 +1,62 @@
+"""The config section ``run``: how long a run lasts and what it leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cfr_shm.config.fields import Section, flag, real, text, whole, word
+
+#: The training time when neither iterations nor a time budget is given.
+DEFAULT_TIME_BUDGET_SECONDS = 15.0
+
+#: Iterations are counted in float64 words, which are exact up to here.
+MOST_ITERATIONS = 1 << 53
+
+
+@dataclass(frozen=True)
+class RunConfig(Section):
+    """How long a run lasts and what it leaves behind."""
+
+    iterations: int | None = whole(
+        None, 1, MOST_ITERATIONS, "Stop after this many iterations.", optional=True
+    )
+    time_budget: float | None = real(
+        None,
+        0.01,
+        1e9,
+        "Stop after this many seconds of training; compiling and building the game do not "
+        "count. With `iterations` as well, whichever comes first ends the run. When both are "
+        f"null it is {DEFAULT_TIME_BUDGET_SECONDS:.0f}.",
+        optional=True,
+    )
+    seed: int = whole(0, 0, 2**63 - 1, "Seed of every random number.")
+    logdir: str | None = text(
+        None,
+        "The run directory. null = `runs/<name>-<YYYYmmdd-HHMMSS>`.",
+        optional=True,
+    )
+    checkpoint_interval: float = real(
+        60.0, 0.0, 1e9, "Seconds of training between checkpoints; 0 = one at the end only."
+    )
+    keep_checkpoints: int = whole(2, 2, 1000, "Checkpoints that are kept; older ones are deleted.")
+    progress_interval: float = real(
+        30.0,
+        0.1,
+        1e6,
+        "Seconds between progress lines, and between lines of `metrics.jsonl`. Longer "
+        "intervals begin with lines at 5 and 10 seconds.",
+    )
+    tensorboard: bool = flag(
+        False, "Write TensorBoard events below `tensorboard/`; needs `pip install 'cfr-shm[tb]'`."
+    )
+    loglevel: Literal["debug", "info", "warning", "error"] = word(
+        "info",
+        ("debug", "info", "warning", "error"),
+        "Least severity of what is written to the terminal and to `log.txt`.",
+    )
+    log_format: Literal["text", "json"] = word(
+        "text",
+        ("text", "json"),
+        "How `log.txt` is written: lines with a time, or one JSON object for each event.",
+    )

@@ -1,0 +1,1 @@
+"""Hold'em: betting, action menus, deals, buckets, lines."""

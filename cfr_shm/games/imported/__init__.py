@@ -1,0 +1,1 @@
+"""Games from elsewhere: OpenSpiel's, and the user's own."""

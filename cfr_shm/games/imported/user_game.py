@@ -1,0 +1,122 @@
+"""Games of one's own: ``path/to/file.py:function`` or ``path/to/file.py:function(key=value)``.
+
+The function returns a ``Game``. The file is run as any Python program is, in the process that
+was told its name; workers only ever see the arrays.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from cfr_shm.config.reader import nearest
+from cfr_shm.errors import GameError
+from cfr_shm.games.game import Game
+
+_SEPARATOR = ".py:"
+
+
+def names_user_game(name: str) -> bool:
+    """Tell whether ``name`` has the form of a game of one's own."""
+    return _SEPARATOR in name
+
+
+def file_digest(name: str) -> str:
+    """Return the SHA-256 of the file that ``name`` names, as hex digits.
+
+    Raises:
+        GameError: the file is missing or cannot be read.
+    """
+    path = _path(name)
+    if not path.is_file():
+        raise GameError(f"game {name}: there is no file {path} (seen from {Path.cwd()})")
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise GameError(f"game {name}: {path} cannot be read: {error.strerror}") from None
+
+
+def load_user_game(name: str, expected_digest: str | None = None) -> Game:
+    """Run the file that ``name`` names, and return the game that its function builds.
+
+    With ``expected_digest``, only a file of that SHA-256 is run.
+
+    Raises:
+        GameError: there is no such file or function, the file was changed, the call is not one
+            of plain values, the code raises, or what it returns is not a ``Game``.
+    """
+    path = _path(name)
+    function, arguments = _parse_call(name, name.partition(_SEPARATOR)[2])
+    digest = file_digest(name)
+    if expected_digest not in (None, digest):
+        raise GameError(
+            f"game {name}: {path} was changed since the run began (its digest is {digest[:12]}..., "
+            f"the run's {str(expected_digest)[:12]}...); put the old file back, or train anew"
+        )
+    module = _run(name, path)
+    build = getattr(module, function, None)
+    if not callable(build):
+        own = [key for key, each in vars(module).items() if callable(each) and key[0] != "_"]
+        raise GameError(f"game {name}: {path} has no function {function!r}{nearest(function, own)}")
+    game = _guarded(name, path, lambda: build(**arguments))
+    if not isinstance(game, Game):
+        raise GameError(
+            f"game {name}: {function} returned {type(game).__name__}; it must return a Game, as "
+            "history_game(...) makes it"
+        )
+    return game
+
+
+def _path(name: str) -> Path:
+    return Path(f"{name.partition(_SEPARATOR)[0]}.py").expanduser()
+
+
+def _parse_call(name: str, call: str) -> tuple[str, dict[str, Any]]:
+    """Return the function's name and its arguments, of which only plain values are taken."""
+    try:
+        parsed = ast.parse(call, mode="eval").body
+        if isinstance(parsed, ast.Name):
+            return parsed.id, {}
+        if isinstance(parsed, ast.Call) and isinstance(parsed.func, ast.Name) and not parsed.args:
+            pairs = [(str(each.arg), ast.literal_eval(each.value)) for each in parsed.keywords]
+            return parsed.func.id, dict(pairs)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        pass
+    raise GameError(
+        f"game {name}: expected file.py:function or file.py:function(key=value), the values plain"
+    )
+
+
+def _run(name: str, path: Path) -> ModuleType:
+    # Dataclasses and others look their module up by its name.
+    module_name = f"cfr_shm_user_game_{path.stem}"
+    specification = importlib.util.spec_from_file_location(module_name, path)
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[module_name] = module
+    load = specification.loader.exec_module
+    _guarded(name, path, lambda: load(module))
+    return module
+
+
+def _guarded(name: str, path: Path, call: Callable[[], Any]) -> Any:
+    """Call user code; name the line in its file at which it fails."""
+    try:
+        return call()
+    except GameError as error:
+        raise GameError(f"game {name}: {error}") from error
+    except SyntaxError as error:
+        raise GameError(f"game {name}: {path}:{error.lineno}: {error.msg}") from error
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
+        place = f"{path}:{lines[-1]}" if lines else str(path)
+        raise GameError(f"game {name}: {place}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,1 @@
+"""Small games that are built in: Kuhn, Leduc, liar's dice, Goofspiel, synthetic trees."""

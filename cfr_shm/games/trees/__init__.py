@@ -1,0 +1,1 @@
+"""How any game becomes flat arrays: trees, deals, vector forms."""

@@ -1,0 +1,1 @@
+"""Kernels of hold'em: betting, dealing, hand ranks, equities, clustering."""

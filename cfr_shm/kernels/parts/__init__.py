@@ -1,0 +1,1 @@
+"""Parts that kernels are built from: random numbers, rows, atomics, meetings."""

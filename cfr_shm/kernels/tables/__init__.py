@@ -1,0 +1,1 @@
+"""Kernels over a whole table: averages, discounts, statistics, best responses."""

@@ -1,0 +1,1 @@
+"""The kernels that train, an algorithm a module, and what they share."""

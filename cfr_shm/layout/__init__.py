@@ -1,0 +1,1 @@
+"""The memory formats that every room shares: dtypes, sentinels and NamedTuples of arrays."""

@@ -1,0 +1,294 @@
+"""What a run will take, before it is started: nodes, infosets, memory, speed and hours.
+
+Hold'em is measured without building buckets or writing its tree. The speed is that of the real
+kernel, run for a second; how often it comes by each infoset follows from the tree.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.algorithms import EXTERNAL_SAMPLING, AlgorithmSettings
+from cfr_shm.config.holdem import HOLDEM
+from cfr_shm.config.sections import Config
+from cfr_shm.engine.algorithm_kernels import make_ready
+from cfr_shm.engine.task_runner import TaskRunner
+from cfr_shm.games.game import Game
+from cfr_shm.games.registry import load_game
+from cfr_shm.games.trees.visits import row_visits
+from cfr_shm.layout.rows import WORD_BYTES, table_bytes
+from cfr_shm.layout.task import RESULT_NODES
+from cfr_shm.layout.tree import CHANCE, DECISION
+from cfr_shm.memory.limits import Limit, private_limits, require_memory, shared_limits
+from cfr_shm.memory.tables import private_views
+from cfr_shm.run.setup import (
+    engine_settings,
+    freeze_plan,
+    runs_in_process,
+    usable_cores,
+    with_freeze,
+)
+
+#: Larger tables are stood in for by smaller ones when the speed is measured: filling them
+#: would take longer than the measurement, and beyond the cache size matters little.
+MEASURED_BYTES = 1 << 30
+MEASURED_SECONDS = 1.0
+_PROBED = 16
+SHARES = (0.5, 0.9, 0.99)
+
+Report = Callable[[str], None]
+
+
+class Street(NamedTuple):
+    """What a game has on one street."""
+
+    name: str
+    decisions: int  # decision nodes
+    infosets: int
+    entries: int  # infoset-action pairs
+    bytes: int  # of the training table
+
+
+class Sizes(NamedTuple):
+    """What a game and its tables take."""
+
+    nodes: int
+    leaves: int
+    streets: tuple[Street, ...]
+    table_bytes: int  # average strategy and regrets
+    state_bytes: int  # what the algorithm keeps besides
+    tree_bytes: int
+    buckets: NDArray[np.int64]  # (players, streets)
+    unused: tuple[str, ...]  # keys of sizes of the menu that are no move of any node
+
+    @property
+    def infosets(self) -> int:
+        """On all streets."""
+        return sum(street.infosets for street in self.streets)
+
+    @property
+    def entries(self) -> int:
+        """On all streets."""
+        return sum(street.entries for street in self.streets)
+
+    @property
+    def needed_bytes(self) -> int:
+        """Bytes of everything that training reserves."""
+        return self.table_bytes + self.state_bytes + self.tree_bytes
+
+
+class Rate(NamedTuple):
+    """What one worker did in a second or so."""
+
+    iterations_per_second: float
+    nodes_per_second: float
+    seconds: float
+    measured_on: str
+
+
+class Hours(NamedTuple):
+    """How long until infosets have their visits, all playing uniformly as at the start."""
+
+    visits: int
+    mean_per_iteration: float  # updates of an infoset, averaged over all infosets
+    mean: float  # hours until the average over all infosets is reached
+    by_share: dict[float, float]  # hours until this share of the infosets has its own
+
+
+def sizes_of(config: Config, progress: Report | None = None) -> Sizes:
+    """Measure the game of a configuration.
+
+    Raises:
+        GameError: the game cannot be played as configured, or is beyond ``max_nodes``.
+    """
+    planes = AlgorithmSettings(name=config.algorithm.name).state_planes
+    if config.game.name == HOLDEM:
+        return _sizes_of_holdem(config, planes, progress)
+    game = load_game(config.game, progress, config.abstraction)
+    nodes = game.tree.nodes
+    compact = config.table.compact
+    streets = (_street(game, street, compact) for street in range(game.street_count))
+    return Sizes(
+        nodes=len(nodes),
+        leaves=int(np.count_nonzero((nodes["kind"] != DECISION) & (nodes["kind"] != CHANCE))),
+        streets=tuple(street for street in streets if street.decisions),
+        table_bytes=table_bytes(game.table_entries, compact),
+        state_bytes=planes * game.table_entries * WORD_BYTES,
+        tree_bytes=sum(array.nbytes for array in game.tree),
+        buckets=game.deals.bucket_count,
+        unused=(),
+    )
+
+
+def _street(game: Game, street: int, compact: bool) -> Street:
+    """Count one street of a game, rows that several nodes share once."""
+    nodes = game.tree.nodes
+    here = nodes[(nodes["kind"] == DECISION) & (nodes["street"] == street)]
+    _, first = np.unique(here["row_base"], return_index=True)
+    own = here[first]
+    public = own["row_stride"] > 0
+    rows = np.where(public, game.deals.bucket_count[own["actor"], street], 1)
+    entries = int((rows * own["count"]).sum())
+    return Street(
+        name=str(street),
+        decisions=len(here),
+        infosets=int(rows.sum()),
+        entries=entries,
+        bytes=table_bytes(entries, compact),
+    )
+
+
+def _sizes_of_holdem(config: Config, planes: int, progress: Report | None) -> Sizes:
+    from cfr_shm.games.holdem.size import bucket_counts, measure_holdem, unused_sizes
+
+    size = measure_holdem(config.game, config.abstraction, progress)
+    rows = size.street_rows
+    compact = config.table.compact
+    sizes = [table_bytes(each, compact) for each in rows.entries.tolist()]
+    columns = zip(rows.decisions, rows.rows, rows.entries, sizes, strict=True)
+    return Sizes(
+        nodes=size.nodes,
+        leaves=size.folded_out + size.showdowns,
+        streets=tuple(
+            Street(name, *(int(each) for each in figures))
+            for name, figures in zip(config.game.street_names, columns, strict=True)
+        ),
+        table_bytes=table_bytes(size.table_entries, compact),
+        state_bytes=planes * size.table_entries * WORD_BYTES,
+        tree_bytes=size.tree_bytes,
+        buckets=bucket_counts(config.game, config.abstraction),
+        unused=unused_sizes(config.game, config.abstraction, size),
+    )
+
+
+# --- memory ------------------------------------------------------------------------------
+
+
+def limits_of(config: Config) -> list[Limit]:
+    """Return what bounds the memory of the run: shared where workers need it."""
+    workers = config.engine.num_workers or usable_cores()
+    return private_limits() if runs_in_process(config, workers) else shared_limits()
+
+
+def require_room(config: Config, sizes: Sizes) -> None:
+    """Refuse a run that memory is too small for.
+
+    Raises:
+        MemoryReserveError: names the tightest limit, with both sizes.
+    """
+    require_memory(sizes.needed_bytes, limits_of(config))
+
+
+def refuse_too_large(config: Config, progress: Report | None = None) -> None:
+    """Refuse hold'em that is too large before its tree and buckets are built.
+
+    Raises:
+        GameError: the tree is beyond ``max_nodes``.
+        MemoryReserveError: the same, in the same words, as ``require_room``.
+    """
+    if config.game.name == HOLDEM:
+        require_room(config, sizes_of(config, progress))
+
+
+# --- speed -------------------------------------------------------------------------------
+
+
+def measured_rate(config: Config, sizes: Sizes, progress: Report | None = None) -> Rate:
+    """Run the configured kernel for a second, on one worker.
+
+    Raises:
+        MemoryReserveError: there is not even room for the table that is measured on.
+    """
+    game, measured_on = _measured_game(config, sizes, progress)
+    engine = replace(config.engine, num_workers=1, in_process=True)
+    config = with_freeze(replace(config, engine=engine), game)
+    settings = engine_settings(config, game, Path())
+    plan = freeze_plan(config, game)
+    compact = config.table.compact
+    make_ready(settings.algorithm, plan is not None, compact, progress or (lambda _: None))
+    views = private_views(game, 1, settings.algorithm.state_planes, plan, compact)
+    if plan is None:
+        # Few iterations tell how many will do: those of a large tree take long.
+        window = min(_PROBED, settings.drain_window)
+        probe = _run_for(TaskRunner(replace(settings, drain_window=window), views, 0), window, 0.0)
+        if probe.seconds * settings.drain_window / window > MEASURED_SECONDS:
+            settings = replace(settings, drain_window=window)
+    step = settings.drain_window if plan is None else plan.iterations
+    done = _run_for(TaskRunner(settings, views, 0), step, MEASURED_SECONDS)
+    return Rate(
+        done.iterations / done.seconds, done.nodes / done.seconds, done.seconds, measured_on
+    )
+
+
+class _Done(NamedTuple):
+    iterations: int
+    nodes: int
+    seconds: float
+
+
+def _run_for(runner: TaskRunner, step: int, seconds: float) -> _Done:
+    """Run tasks of ``step`` iterations from iteration 0 on until so many seconds are over."""
+    runner.run(0, 0)  # Compiles, or loads from the cache.
+    done = nodes = 0
+    began = time.perf_counter()
+    while True:
+        result = runner.run(done, step)
+        done, nodes = done + step, nodes + int(result[RESULT_NODES])
+        spent = time.perf_counter() - began
+        if spent >= seconds:
+            return _Done(done, nodes, spent)
+
+
+def _measured_game(config: Config, sizes: Sizes, progress: Report | None) -> tuple[Game, str]:
+    """Return the game to measure on, and what it is in words."""
+    if config.game.name != HOLDEM:
+        return load_game(config.game, progress, config.abstraction), "the game itself"
+    from cfr_shm.games.holdem.size import buckets_are_ready, stand_in
+
+    scale = -(-(sizes.table_bytes + sizes.state_bytes) // MEASURED_BYTES)
+    if scale <= 1 and buckets_are_ready(config.game, config.abstraction):
+        return load_game(config.game, progress, config.abstraction), "the game itself"
+    counts = np.maximum(sizes.buckets // max(scale, 1), 1)
+    game = stand_in(config.game, config.abstraction, counts, progress)
+    size = "its table" if scale <= 1 else f"a table with 1/{scale} of the buckets"
+    return game, f"its betting tree and {size}, buckets drawn at random instead of cards"
+
+
+def hours_until(
+    config: Config, sizes: Sizes, rate: Rate, workers: int, visits: int
+) -> Hours | None:
+    """Return when infosets have been updated ``visits`` times; None where it is not known.
+
+    What ``workers`` workers do is taken to be that many times what one does.
+    """
+    if config.algorithm.name == EXTERNAL_SAMPLING:
+        game = _visited_game(config, sizes)
+        per_row, rows = row_visits(game.tree, sizes.buckets)
+    elif AlgorithmSettings(name=config.algorithm.name).is_full_width:
+        per_row, rows = np.ones(1), np.array([sizes.infosets])
+    else:
+        return None
+    order = np.argsort(-per_row)
+    covered = np.cumsum(rows[order]) / rows.sum()
+    mean = float((per_row * rows).sum() / rows.sum())
+    per_hour = rate.iterations_per_second * workers * 3600.0
+    by_share = {
+        share: visits / (float(per_row[order[np.searchsorted(covered, share)]]) * per_hour)
+        for share in SHARES
+    }
+    return Hours(visits, mean, visits / (mean * per_hour), by_share)
+
+
+def _visited_game(config: Config, sizes: Sizes) -> Game:
+    if config.game.name != HOLDEM:
+        return load_game(config.game, None, config.abstraction)
+    from cfr_shm.games.holdem.size import stand_in
+
+    return stand_in(config.game, config.abstraction, np.ones_like(sizes.buckets))

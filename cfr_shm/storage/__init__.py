@@ -1,0 +1,1 @@
+"""Arrays in files: written whole, checked when they are read."""

@@ -1,0 +1,494 @@
+"""A directory of .npy files with a digested manifest, committed atomically.
+
+Checkpoints and bucket files are stored this way::
+
+    <directory>/manifest.json   magic, format, kind, arrays (dtype, shape, bytes, sha256),
+                                about (whatever the owner keeps there), digest of all this
+    <directory>/<name>.npy      one array each, .npy version 1.0, C order, little endian
+
+A save writes a temporary directory beside the final one, syncs every file, then the
+directory, renames it and syncs the parent: whoever loads finds all of it or nothing. What is
+read is never trusted: files must be regular, sizes and headers must be what the manifest says
+before anything is allocated, digests are checked, and nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import mmap
+import os
+import re
+import secrets
+import stat
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import psutil
+from numpy.typing import NDArray
+
+from cfr_shm.errors import ArrayStoreError
+from cfr_shm.storage.manifest import (
+    Manifest,
+    StoredArray,
+    check_name,
+    decode_manifest,
+    dtype_code,
+    encode_manifest,
+    header_text,
+    npy_header,
+)
+
+MANIFEST_NAME = "manifest.json"
+MANIFEST_BYTES_MAX = 1 << 24
+
+_UNFINISHED = re.compile(r"\..+\.(\d{1,10})-[0-9a-f]{8}\.tmp")
+_being_written: set[Path] = set()  # this process's unfinished directories
+_CHUNK_BYTES = 1 << 20
+_WRITE_BYTES = 1 << 23
+_SYNC_BYTES = 1 << 25
+
+
+class Store(NamedTuple):
+    """A directory that was read: its manifest and its arrays."""
+
+    manifest: Manifest
+    arrays: dict[str, NDArray[Any]]
+
+
+class Disk:
+    """Every change that a save makes to the disk, one method per system call.
+
+    Tests put another one in its place to fail, or to end the process, at any of them.
+    """
+
+    def make_directory(self, path: Path) -> None:
+        """Create a directory whose parent exists."""
+        path.mkdir()
+
+    def create(self, path: Path) -> int:
+        """Create a file that did not exist and return its descriptor."""
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
+        return os.open(path, flags, 0o644)
+
+    def write(self, descriptor: int, data: memoryview) -> int:
+        """Write some of ``data`` and return how many bytes."""
+        return os.write(descriptor, data)
+
+    def sync(self, descriptor: int) -> None:
+        """Force a file's content to the medium (on macOS fsync alone does not)."""
+        if sys.platform == "darwin":
+            import fcntl
+
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+        else:
+            os.fsync(descriptor)
+
+    def close(self, descriptor: int) -> None:
+        """Close a file."""
+        os.close(descriptor)
+
+    def sync_directory(self, path: Path) -> None:
+        """Force a directory's entries to the medium; Windows does so by itself."""
+        if sys.platform != "win32":
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a directory its final name."""
+        source.rename(target)
+
+    def remove(self, path: Path) -> None:
+        """Remove a file, a link or an empty directory."""
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink()
+
+
+DISK = Disk()
+
+
+# --- writing -----------------------------------------------------------------------------
+
+
+def write_store(
+    directory: Path,
+    arrays: Mapping[str, NDArray[Any]],
+    about: Mapping[str, Any],
+    *,
+    kind: str,
+    disk: Disk = DISK,
+) -> None:
+    """Write ``arrays`` to ``directory``, which must not exist yet, all or nothing.
+
+    Args:
+        directory: final name; missing parents are created.
+        arrays: by name ``[a-z0-9_]+``; any shape, dtype plain or a record of plain fields.
+        about: what else the manifest is to hold; JSON, no NaN or infinity.
+        kind: what is stored, such as "checkpoint".
+        disk: the system calls.
+
+    Raises:
+        ArrayStoreError: the directory exists, the disk refuses, or what is to be stored cannot
+            be. Nothing is left behind then.
+    """
+    prepared = _prepare(arrays, directory)
+    part = _unfinished_name(directory)
+    _being_written.add(part)
+    try:
+        make_directories(directory.parent, disk)
+        prune_unfinished(directory.parent, disk)
+        if os.path.lexists(directory):
+            raise ArrayStoreError(f"{directory}: already exists; it is never overwritten")
+        disk.make_directory(part)
+        with _held(part):
+            entries = {
+                name: _write_array(part / f"{name}.npy", array, disk)
+                for name, array in prepared.items()
+            }
+            content = encode_manifest(Manifest(kind, entries, about), directory)
+            _write_file(part / MANIFEST_NAME, [content], disk)
+            disk.sync_directory(part)
+            disk.rename(part, directory)
+        disk.sync_directory(directory.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            _remove_tree(part, disk)
+        if isinstance(error, OSError):
+            raise ArrayStoreError(
+                f"{directory}: cannot be saved: {error.strerror or error}; what was saved before "
+                "is untouched"
+            ) from error
+        raise
+    finally:
+        _being_written.discard(part)
+
+
+def _prepare(arrays: Mapping[str, NDArray[Any]], directory: Path) -> dict[str, NDArray[Any]]:
+    """Return ``arrays`` as they will be written; refuse a name or dtype that cannot be."""
+    prepared = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    for name, array in prepared.items():
+        check_name(name, directory)
+        dtype_code(array.dtype, f"{directory}: array {name}")
+    return prepared
+
+
+def remove_store(directory: Path, disk: Disk = DISK) -> None:
+    """Remove a stored directory so that a half-removed one never bears its name."""
+    part = _unfinished_name(directory)
+    disk.rename(directory, part)
+    with _held(part):
+        _remove_tree(part, disk)
+
+
+def prune_unfinished(parent: Path, disk: Disk = DISK) -> None:
+    """Remove what writers that are gone have left unfinished in ``parent``."""
+    for path in unfinished(parent):
+        remove_unfinished(path, disk)
+
+
+def unfinished(parent: Path) -> list[Path]:
+    """Return the directories in ``parent`` that their writers, who are gone, did not finish.
+
+    The name holds the writer's process id.
+    """
+    found = []
+    for path in list(parent.iterdir()):
+        named = _UNFINISHED.fullmatch(path.name)
+        if named is None or path.is_symlink():
+            continue
+        writer = int(named.group(1))
+        alive = path in _being_written if writer == os.getpid() else psutil.pid_exists(writer)
+        if not alive:
+            found.append(path)
+    return found
+
+
+def remove_unfinished(directory: Path, disk: Disk = DISK) -> None:
+    """Remove an unfinished directory, unless somebody writes to it after all.
+
+    A living writer holds a lock, where there are such locks, so that one in another container
+    (whose process id means nothing here) is left alone.
+    """
+    with contextlib.suppress(OSError), _held(directory):
+        _remove_tree(directory, disk)
+
+
+def make_directories(path: Path, disk: Disk = DISK) -> None:
+    """Create ``path`` and its missing parents, each forced to the medium."""
+    if path.is_dir() or path == path.parent:
+        return
+    make_directories(path.parent, disk)
+    with contextlib.suppress(FileExistsError):
+        disk.make_directory(path)
+    disk.sync_directory(path.parent)
+
+
+def _unfinished_name(directory: Path) -> Path:
+    return directory.parent / f".{directory.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+
+
+@contextlib.contextmanager
+def _held(directory: Path) -> Iterator[None]:
+    """Hold the lock of an unfinished directory; BlockingIOError (an OSError) if another does."""
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            pass  # A file system without locks: the process id has to do.
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_tree(directory: Path, disk: Disk) -> None:
+    for root, directories, files in os.walk(directory, topdown=False):
+        for name in [*files, *directories]:
+            disk.remove(Path(root) / name)
+    if directory.exists():
+        disk.remove(directory)
+
+
+def _write_array(path: Path, array: NDArray[Any], disk: Disk) -> StoredArray:
+    header = npy_header(array.dtype, array.shape)
+    data = array.reshape(-1).view(np.uint8).data
+    digest = _write_file(path, [header, data], disk)
+    return StoredArray(array.dtype, array.shape, len(header) + len(data), digest)
+
+
+def _write_file(path: Path, parts: Sequence[bytes | memoryview], disk: Disk) -> str:
+    """Write and sync one new file; return its SHA-256, computed meanwhile in a thread.
+
+    Hashing after writing would halve the speed (1 GiB: 1.15 s against 0.61, 0.52 unhashed).
+    """
+    digest = hashlib.sha256()
+    hashing = threading.Thread(target=_hash, args=(digest, parts), name="hash")
+    hashing.start()
+    try:
+        descriptor = disk.create(path)
+        try:
+            for part in parts:
+                _write_part(descriptor, memoryview(part), disk)
+            disk.sync(descriptor)
+        finally:
+            disk.close(descriptor)
+    finally:
+        hashing.join()
+    return digest.hexdigest()
+
+
+def _write_part(descriptor: int, left: memoryview, disk: Disk) -> None:
+    """Write all of ``left``, synced and dropped from the page cache bit by bit.
+
+    The cache then stays as it was, and no sync at the end stalls everybody: on a virtual
+    machine whose free pages the host takes back, 1.1 s of CPU time for 1 GiB against 3.4.
+    """
+    unsynced = 0
+    while left:
+        written = disk.write(descriptor, left[:_WRITE_BYTES])
+        left = left[written:]
+        unsynced += written
+        if unsynced >= _SYNC_BYTES:
+            unsynced = 0
+            disk.sync(descriptor)
+            if hasattr(os, "posix_fadvise"):
+                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _hash(digest: Any, parts: Sequence[bytes | memoryview]) -> None:
+    for part in parts:
+        for first in range(0, len(part), _CHUNK_BYTES):
+            digest.update(memoryview(part)[first : first + _CHUNK_BYTES])
+
+
+# --- reading -----------------------------------------------------------------------------
+
+
+def read_manifest(directory: Path, *, kind: str | None = None) -> Manifest:
+    """Read and check a stored directory's manifest.
+
+    Args:
+        directory: what ``write_store`` wrote.
+        kind: what it must hold; None takes anything.
+
+    Raises:
+        NewerFormatError: a newer version wrote it.
+        ArrayStoreError: it is missing, empty, unfinished, edited, or of another kind.
+    """
+    path = directory / MANIFEST_NAME
+    if not os.path.lexists(path):
+        raise ArrayStoreError(f"{directory}: {missing_reason(directory, MANIFEST_NAME)}")
+    with _open_regular(path) as (file, byte_count):
+        if byte_count > MANIFEST_BYTES_MAX:
+            raise ArrayStoreError(
+                f"{path}: {byte_count} bytes, at most {MANIFEST_BYTES_MAX} expected"
+            )
+        content = _read_exactly(file, byte_count, path)
+    manifest = decode_manifest(content, path)
+    if kind is not None and manifest.kind != kind:
+        raise ArrayStoreError(f"{directory}: holds {manifest.kind!r}, expected {kind!r}")
+    return manifest
+
+
+def read_store(
+    directory: Path,
+    *,
+    kind: str | None = None,
+    memory_map: bool = False,
+    verify: bool = True,
+) -> Store:
+    """Read a stored directory and check every digest on the way.
+
+    Args:
+        directory: what ``write_store`` wrote.
+        kind: what it must hold; None takes anything.
+        memory_map: map the arrays, read-only, instead of reading them into memory.
+        verify: False skips the digests (sizes and headers are still checked); only for huge
+            mapped files that would take minutes to read.
+
+    Raises:
+        ArrayStoreError: anything is not what the manifest says; names file and reason.
+    """
+    if not (verify or memory_map):
+        raise ValueError("digests can be skipped for memory-mapped arrays only")
+    manifest = read_manifest(directory, kind=kind)
+    arrays = {
+        name: _read_array(directory / f"{name}.npy", stored, memory_map, verify)
+        for name, stored in manifest.arrays.items()
+    }
+    return Store(manifest, arrays)
+
+
+def _read_array(path: Path, stored: StoredArray, memory_map: bool, verify: bool) -> NDArray[Any]:
+    with _open_regular(path) as (file, byte_count):
+        if byte_count != stored.byte_count:
+            word = "truncated" if byte_count < stored.byte_count else "too long"
+            raise ArrayStoreError(
+                f"{path}: {word}: {byte_count} bytes, the manifest says {stored.byte_count}"
+            )
+        header = _read_exactly(file, len(stored.header), path)
+        if header != stored.header:
+            raise ArrayStoreError(
+                f"{path}: its header says {header_text(header)}, the manifest says "
+                f"{header_text(stored.header)}"
+            )
+        digest = hashlib.sha256(header)
+        data_bytes = byte_count - len(header)
+        if memory_map:
+            if verify:
+                _read_into(file, memoryview(bytearray(_CHUNK_BYTES)), data_bytes, digest, path)
+            array = _map_array(file, stored)
+        else:
+            array = _allocate(stored, path)
+            _read_into(file, array.reshape(-1).view(np.uint8).data, data_bytes, digest, path)
+    if verify and digest.hexdigest() != stored.sha256:
+        raise ArrayStoreError(
+            f"{path}: its content was changed or damaged: SHA-256 {digest.hexdigest()[:16]}..., "
+            f"the manifest says {stored.sha256[:16]}..."
+        )
+    return array
+
+
+def _read_into(file: io.FileIO, buffer: memoryview, count: int, digest: Any, path: Path) -> None:
+    """Read ``count`` bytes into ``buffer`` (over and over where it is shorter), and hash them."""
+    done = 0
+    while done < count:
+        first = done if len(buffer) >= count else 0
+        chunk = buffer[first : first + min(_CHUNK_BYTES, count - done)]
+        got = file.readinto(chunk)
+        if not got:
+            raise ArrayStoreError(f"{path}: truncated while it was read")
+        digest.update(chunk[:got])
+        done += got
+
+
+def _read_exactly(file: io.FileIO, count: int, path: Path) -> bytes:
+    buffer = bytearray(count)
+    _read_into(file, memoryview(buffer), count, hashlib.sha256(), path)
+    return bytes(buffer)
+
+
+def _map_array(file: io.FileIO, stored: StoredArray) -> NDArray[Any]:
+    offset = len(stored.header)
+    if stored.byte_count == offset:
+        array = np.empty(stored.shape, stored.dtype)
+        array.setflags(write=False)
+        return array
+    mapping = mmap.mmap(file.fileno(), stored.byte_count, access=mmap.ACCESS_READ)
+    return np.ndarray(stored.shape, stored.dtype, buffer=mapping, offset=offset)
+
+
+def _allocate(stored: StoredArray, path: Path) -> NDArray[Any]:
+    try:
+        return np.empty(stored.shape, stored.dtype)
+    except MemoryError as error:
+        raise ArrayStoreError(f"{path}: {stored.byte_count} bytes do not fit in memory") from error
+
+
+@contextlib.contextmanager
+def _open_regular(path: Path) -> Iterator[tuple[io.FileIO, int]]:
+    """Open a regular file for reading, never a link, FIFO or device; yield it and its size."""
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC"):
+        flags |= getattr(os, name, 0)
+    try:
+        # Opening a device can do things by itself, so that the name is looked at first; what
+        # counts is what was opened, looked at again below.
+        _require_regular(path, os.lstat(path).st_mode)
+        with io.FileIO(os.open(path, flags)) as file:
+            found = os.fstat(file.fileno())
+            _require_regular(path, found.st_mode)
+            yield file, found.st_size
+    except FileNotFoundError as error:
+        raise ArrayStoreError(f"{path}: missing; it belongs to the save") from error
+    except OSError as error:
+        raise ArrayStoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _require_regular(path: Path, mode: int) -> None:
+    if stat.S_ISREG(mode):
+        return
+    words = {
+        stat.S_IFLNK: "a symbolic link",
+        stat.S_IFIFO: "a FIFO",
+        stat.S_IFCHR: "a device",
+        stat.S_IFBLK: "a device",
+        stat.S_IFSOCK: "a socket",
+        stat.S_IFDIR: "a directory",
+    }
+    found = words.get(stat.S_IFMT(mode), "something else")
+    raise ArrayStoreError(f"{path}: is {found}, expected a regular file")
+
+
+def missing_reason(directory: Path, expected: str) -> str:
+    """Say in a few words why ``expected`` was not found in ``directory``."""
+    try:
+        names = [path.name for path in directory.iterdir()]
+    except FileNotFoundError:
+        return "no such directory"
+    except NotADirectoryError:
+        return "not a directory"
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    if not names:
+        return "is empty"
+    if all(_UNFINISHED.fullmatch(name) for name in names):
+        return "holds only unfinished parts of a save"
+    return f"holds no {expected}"
