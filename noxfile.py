@@ -15,9 +15,10 @@ def install(session: nox.Session, extra: str) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the test suite."""
+    """Run the test suite, then its thorough tests."""
     install(session, "test")
     session.run("pytest", *session.posargs)
+    session.run("pytest", "-m", "thorough", *session.posargs)
 
 
 @nox.session

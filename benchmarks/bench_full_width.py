@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard, in_turns
-from benchmarks.openspiel_peer import Peer, rates_beside_openspiel
+from benchmarks.peers.openspiel import Peer, rates_beside_openspiel
 from benchmarks.trainer import AlgorithmTrainer
 from cfr_shm.algorithms import FULL_WIDTH, AlgorithmSettings
 from cfr_shm.engine.coordinator import Engine, open_engine

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from benchmarks.conftest import Scoreboard
-from benchmarks.openspiel_peer import Peer, rates_beside_openspiel
+from benchmarks.peers.openspiel import Peer, rates_beside_openspiel
 from benchmarks.trainer import AlgorithmTrainer
 from cfr_shm.games.small.leduc import leduc
 from cfr_shm.games.small.liars_dice import liars_dice

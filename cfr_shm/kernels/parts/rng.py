@@ -9,7 +9,7 @@ that key is the SplitMix64 output ``mix64(key + (index + 1) * GOLDEN)``. Source:
 Flood 2014, "Fast splittable pseudorandom number generators", with variant 13 of Stafford's
 mixers.
 
-Test vectors (seed, iteration, stream, index) are in tests/unit/test_rng.py.
+Test vectors (seed, iteration, stream, index) are in tests/kernels/parts/test_rng.py.
 """
 
 from __future__ import annotations

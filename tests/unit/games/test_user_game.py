@@ -13,7 +13,7 @@ from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.imported.user_game import file_digest, load_user_game, names_user_game
 from cfr_shm.kernels.jit import JIT_DISABLED
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "your_own_game.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "your_own_game.md"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-PATH = Path(__file__).parents[2] / "benchmarks" / "compare_runs.py"
+PATH = Path(__file__).parents[3] / "benchmarks" / "compare_runs.py"
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ from cfr_shm.config.text import reference_rows, reference_table, to_yaml
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.registry import load_game
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def flag(name: str, key: str, text: str) -> Setting:

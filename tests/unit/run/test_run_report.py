@@ -264,7 +264,7 @@ def test_traversals_in_flight_and_updates_follow_the_size_of_the_table(config, i
 
 
 def test_the_documentation_explains_every_key():
-    text = (Path(__file__).parents[2] / "docs" / "run_directory.md").read_text()
+    text = (Path(__file__).parents[3] / "docs" / "run_directory.md").read_text()
     explained = {
         part for line in text.splitlines() if line.startswith("| `") for part in line.split("`")
     }
