@@ -43,7 +43,7 @@ def started(workers: int, kernel: str, **changes: Any) -> Iterator[tuple[Engine,
             yield engine, crew
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
     """Wait for a condition, as long as any machine could need."""
     end = time.monotonic() + seconds
     while not condition():

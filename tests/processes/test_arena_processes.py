@@ -69,7 +69,7 @@ def test_killed_creator_leaves_no_segment():
         finally:
             creator.kill()
         creator.wait()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while exists(name) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not exists(name)

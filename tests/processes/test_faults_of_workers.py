@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import statistics
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ from engine_harness import (
     SEGMENTS,
     WINDOW,
     eventually,
+    is_gone,
     settings_for,
     started,
 )
@@ -48,49 +48,57 @@ def _ignore(stats: EngineStats) -> None:
 
 
 def _train(
-    engine: Engine, seconds: float, on_collect: Callable[[EngineStats], None]
+    engine: Engine,
+    enough: Callable[[EngineStats], bool],
+    on_collect: Callable[[EngineStats], None] = _ignore,
 ) -> EngineStats:
-    """Train for some time; whatever happened, the count must be exact."""
+    """Train until it is enough; whatever happened, the count must be exact."""
     ledger = IterationLedger(None, drain_window=WINDOW)
-    engine.advance(ledger, _never, on_collect, pause_at=time.monotonic() + seconds)
+    too_long = time.monotonic() + 120.0
+    engine.advance(ledger, lambda: enough(engine.stats()), on_collect, pause_at=too_long)
     stats = engine.stats()
+    assert enough(stats)
     assert stats.iterations == ledger.completed_count > 0
     assert stats.utility_sums[0] == stats.iterations
     return stats
 
 
+def _one_was_replaced(stats: EngineStats) -> bool:
+    return stats.restarts == 1 and stats.longest_recovery_seconds > 0
+
+
 class Killer:
-    """Kills workers, one after another, and notes when that was and when it was noticed."""
+    """Kills workers, one after another, and counts how often the engine looked meanwhile."""
 
     def __init__(self, engine: Engine, crew: ProcessCrew, number: int) -> None:
-        self.killed: list[float] = []
-        self.noticed: list[float] = []
+        self.polls_at_death: list[int] = []
+        self.polls_when_noticed: list[int] = []
         self.texts: list[str] = []
-        self._crew, self._number = crew, number
+        self._engine, self._crew, self._number = engine, crew, number
         engine.on_loss = self._note
 
     def kill(self, worker: int) -> None:
         assert eventually(lambda: len(self._crew.pids) == 2)
         pid = self._crew.pids[worker]
         PIDS.append(pid)
-        self.killed.append(time.monotonic())
         os.kill(pid, self._number)
-        assert eventually(lambda: len(self.noticed) == len(self.killed))
+        assert eventually(lambda: is_gone(pid))
+        self.polls_at_death.append(self._engine.stats().polls)
+        assert eventually(lambda: len(self.polls_when_noticed) == len(self.polls_at_death))
 
     def _note(self, text: str) -> None:
-        self.noticed.append(time.monotonic())
+        self.polls_when_noticed.append(self._engine.stats().polls)
         self.texts.append(text)
-
-    def detection_seconds(self) -> float:
-        pairs = zip(self.killed, self.noticed, strict=True)
-        return statistics.median(noticed - killed for killed, noticed in pairs)
 
 
 @pytest.mark.parametrize("start_method", START_METHODS)
 def test_row_01_worker_killed_inside_a_kernel(start_method: str) -> None:
-    """Seen at once; replaced, the first by a new process, the next by the standby."""
+    """Seen at once; replaced, the first by a new process, the next by the standby.
+
+    Nobody comes to the end of such a batch: nothing but the death itself can be the news.
+    """
     game = leduc()
-    settings = settings_for(game, 2, start_method=start_method, batch_seconds=0.1)
+    settings = settings_for(game, 2, start_method=start_method, batch_size=1 << 40)
     with create_training_arena(game, 2, "") as arena:
         SEGMENTS.append(arena.name)
         crew = ProcessCrew(settings, arena)
@@ -100,10 +108,13 @@ def test_row_01_worker_killed_inside_a_kernel(start_method: str) -> None:
             killer = Killer(engine, crew, signal.SIGKILL)
 
             def kill_some() -> None:
-                for pause, worker in ((0.2, 0), (2.0, 1), (0.3, 0)):
-                    time.sleep(pause)
-                    killer.kill(worker)
-                over.set()
+                try:
+                    for pause, worker in ((0.2, 0), (2.0, 1), (0.3, 0)):
+                        time.sleep(pause)
+                        killer.kill(worker)
+                finally:
+                    over.set()
+                    engine.wake()
 
             thread = threading.Thread(target=kill_some)
             thread.start()
@@ -114,9 +125,12 @@ def test_row_01_worker_killed_inside_a_kernel(start_method: str) -> None:
         del crew
     assert stats.iterations == ledger.completed_count
     assert stats.worker_restarts == (2, 1)
-    assert 0 < stats.replayed_iterations < stats.iterations
-    assert killer.detection_seconds() < 0.1
-    assert stats.longest_recovery_seconds < 10.0
+    assert stats.iterations > 0
+    assert stats.replayed_iterations > 0
+    assert stats.longest_recovery_seconds > 0
+    # Seen in the wait that was going on, or after the sleep and in the wait that came next.
+    for dead, noticed in zip(killer.polls_at_death, killer.polls_when_noticed, strict=True):
+        assert noticed <= dead + 2
     assert all("was killed by SIGKILL" in text for text in killer.texts)
 
 
@@ -130,7 +144,7 @@ def test_row_02_segmentation_fault(tmp_path: Path) -> None:
             if not texts and stats.batches > 4:
                 os.kill(crew.pids[1], signal.SIGSEGV)
 
-        stats = _train(engine, 2.0, crash)
+        stats = _train(engine, _one_was_replaced, crash)
     assert stats.worker_restarts == (0, 1)
     assert f"was killed by SIGSEGV; its stack is in {tmp_path}/worker-1.trace" in texts[0]
     assert [path.name for path in tmp_path.iterdir()] == ["worker-1.trace"]
@@ -175,7 +189,7 @@ def test_row_05_hung_worker(kernel: str) -> None:
     """Stopped from outside, or in an endless kernel: killed after its deadline, replaced."""
     stopped: list[int] = []
     texts: list[str] = []
-    with started(2, kernel, batch_seconds=0.1, deadline_seconds=0.5) as (engine, crew):
+    with started(2, kernel, batch_seconds=0.1, deadline_seconds=2.0) as (engine, crew):
         engine.on_loss = texts.append
 
         def stop_one(stats: EngineStats) -> None:
@@ -183,26 +197,23 @@ def test_row_05_hung_worker(kernel: str) -> None:
                 stopped.append(crew.pids[1])
                 os.kill(stopped[0], signal.SIGSTOP)
 
-        stats = _train(engine, 2.0, stop_one)
-    assert stats.restarts == 1
-    assert "within 0.5 s: it was stopped or hung" in texts[0]
+        _train(engine, _one_was_replaced, stop_one)
+    assert "within 2 s: it was stopped or hung" in texts[0]
 
 
 def test_row_06_slow_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every window takes eighty times as long, the task far longer than a hung one may."""
-    monkeypatch.setattr(deadlines, "LEAST_SECONDS", 0.5)
+    monkeypatch.setattr(deadlines, "LEAST_SECONDS", 1.0)
     monkeypatch.setattr(deadlines, "SLOWEST", 5.0)
     with started(2, "dawdling", batch_seconds=0.05) as (engine, _):
-        stats = _train(engine, 3.0, _ignore)
+        stats = _train(engine, lambda stats: stats.seconds > 3.0)
     assert stats.restarts == 0
 
 
 def test_row_07_killed_inside_a_message() -> None:
     """The end of file is seen; what others sent meanwhile counts."""
     with started(3, "cut_off_once", batch_seconds=0.02) as (engine, _):
-        stats = _train(engine, 1.5, _ignore)
-    assert stats.restarts == 1
-    assert stats.batches > 3
+        _train(engine, lambda stats: _one_was_replaced(stats) and stats.batches > 3)
 
 
 def test_row_08_crash_loop() -> None:

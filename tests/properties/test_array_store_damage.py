@@ -38,7 +38,7 @@ JSON = st.recursive(
     max_leaves=10,
 )
 ABOUT = st.dictionaries(st.text(), JSON).filter(lambda about: "Infinity" not in json.dumps(about))
-quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 def same(first: Store, arrays: dict[str, np.ndarray]) -> bool:

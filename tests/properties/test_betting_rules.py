@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cfr_shm.games.holdem.betting import Hand, betting_rules
 from cfr_shm.layout.betting import AT_SHOWDOWN, CALL, FOLD
 
-MANY = settings(max_examples=300, deadline=None)
+MANY = settings(max_examples=300)
 
 
 @st.composite

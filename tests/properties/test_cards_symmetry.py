@@ -29,7 +29,7 @@ def renamed(cards, images):
     return tuple((card & ~3) + images[card & 3] for card in cards)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(deals(), st.sampled_from(PERMUTATIONS), st.randoms(use_true_random=False))
 def test_numbers_ignore_suits_and_order(deal, images, random):
     hole, board = deal
@@ -39,7 +39,7 @@ def test_numbers_ignore_suits_and_order(deal, images, random):
     assert hand_number(DECK, hole, board) == hand_number(DECK, other_hole, other_board)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(deals(), deals())
 def test_equal_numbers_mean_equal_hands(one, other):
     if len(one[1]) == len(other[1]):
@@ -47,7 +47,7 @@ def test_equal_numbers_mean_equal_hands(one, other):
         assert same == (simplest(*one) == simplest(*other))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(deals())
 def test_the_representative_is_the_same_hand(deal):
     hole, board = deal
@@ -56,7 +56,7 @@ def test_the_representative_is_the_same_hand(deal):
     assert simplest(*back) == simplest(hole, board)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(deals(), st.sampled_from(PERMUTATIONS))
 def test_strength_ignores_suits_and_order(deal, images):
     cards = (*deal[0], *deal[1])

