@@ -4,7 +4,9 @@ Pieces are separated by commas: ``AKs`` suited, ``AKo`` offsuit, ``AK`` both, ``
 ``TT+`` and ``ATs+`` these and all above (the second card climbs to just below the first),
 ``KK-TT``, ``A9s-A6s`` and ``T9s-65s`` from one to the other, ``AhKd`` one hand, ``*`` (or
 ``random``) every hand. ``:0.75`` behind a piece is its weight, 0 to 1; a later piece replaces
-the weight that an earlier one gave.
+the weight that an earlier one gave. What other tools write is read too: ``cards.range_pieces``
+says how it is taken apart, and as many numbers as there are hands are weights in the order of
+the hands' numbers, which is PioSOLVER's.
 
 Hands are numbered as ``kernels.holdem.card_index.pair_number`` does: the hand of cards ``low`` and
 ``high`` is ``high * (high - 1) // 2 + low``, 0 to 1,325 on 52 cards.
@@ -12,7 +14,6 @@ Hands are numbered as ``kernels.holdem.card_index.pair_number`` does: the hand o
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 
@@ -20,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.cards.deck import SUIT_COUNT, SUITS, Deck
+from cfr_shm.cards.range_pieces import EXAMPLES, range_pieces, shown
 from cfr_shm.errors import UsageError
 
 EVERY_HAND = "*"
-_EXAMPLES = "write for example 'AA,KK-TT,AKs,QQ+,76s+,AQo:0.75,AhKd'"
-_CLASS = re.compile(r"(?P<ranks>\w\w)(?P<suits>[so]?)(?P<plus>\+?)")
+_CLASS = re.compile(r"(?P<ranks>\w\w)(?P<suits>[soSO]?)(?P<plus>\+?)")
 
 #: Ranks (high, low), and ``s``, ``o`` or nothing: 169 of them with pairs' nothing.
 _Kind = tuple[int, int, str]
@@ -54,14 +55,14 @@ def parse_range(deck: Deck, text: str) -> NDArray[np.float64]:
     8.0
     """
     weights = np.zeros(deck.card_count * (deck.card_count - 1) // 2)
-    for piece in text.split(","):
-        name, colon, weight = piece.strip().partition(":")
-        if not name:
-            raise UsageError(f"an empty piece in the range {text!r}; {_EXAMPLES}")
-        hands = list(_hands(deck, name.strip(), text))
-        weights[hands] = _weight(weight.strip(), piece.strip(), text) if colon else 1.0
+    numbers = text.split()
+    if len(numbers) == len(weights):
+        weights[:] = [_listed_weight(number) for number in numbers]
+    else:
+        for piece in range_pieces(text):
+            weights[list(_hands(deck, piece.name, text))] = piece.weight
     if not weights.any():
-        raise UsageError(f"the range {text!r} holds no hand; {_EXAMPLES}")
+        raise UsageError(f"the range {shown(text)} holds no hand; {EXAMPLES}")
     return weights
 
 
@@ -78,7 +79,7 @@ def range_text(deck: Deck, weights: NDArray[np.float64]) -> str:
     if weights.shape != (hands,) or not np.all((weights >= 0.0) & (weights <= 1.0)):
         raise UsageError(f"a range has {hands} weights from 0 to 1")
     if not weights.any():
-        raise UsageError(f"the range holds no hand; {_EXAMPLES}")
+        raise UsageError(f"the range holds no hand; {EXAMPLES}")
     if np.all(weights == weights[0]):
         return EVERY_HAND + _weight_text(float(weights[0]))
     pieces: list[str] = []
@@ -90,16 +91,13 @@ def range_text(deck: Deck, weights: NDArray[np.float64]) -> str:
 # --- reading -----------------------------------------------------------------------------
 
 
-def _weight(text: str, piece: str, whole: str) -> float:
+def _listed_weight(text: str) -> float:
     try:
         weight = float(text)
     except ValueError:
-        weight = math.nan
+        weight = -1.0
     if not 0.0 <= weight <= 1.0:
-        raise UsageError(
-            f"{piece!r} in the range {whole!r}: {text!r} is no weight; write a number from 0 to 1,"
-            " for example 'AQo:0.75'"
-        )
+        raise UsageError(f"a range of one number for each hand: {text!r} is none from 0 to 1")
     return weight
 
 
@@ -130,16 +128,29 @@ def _kind(deck: Deck, name: str, piece: str, whole: str) -> tuple[_Kind, bool]:
     found = _CLASS.fullmatch(name)
     ranks = [deck.ranks.find(rank) for rank in found["ranks"].upper()] if found else []
     if found is None or -1 in ranks:
-        why = f"hands are two ranks of {deck.ranks}, then s, o or nothing"
-        raise UsageError(_no_piece(piece, whole, why))
+        raise UsageError(_no_piece(piece, whole, _no_class(deck, name)))
     high, low = max(ranks), min(ranks)
     if high == low and found["suits"]:
         raise UsageError(_no_piece(piece, whole, "a pair is neither suited nor offsuit"))
-    return (high, low, found["suits"]), bool(found["plus"])
+    return (high, low, found["suits"].lower()), bool(found["plus"])
+
+
+def _no_class(deck: Deck, name: str) -> str:
+    """Say what a text lacks to be a class of hands, and how what was meant is written."""
+    if name.endswith("%"):
+        return f"shares of all hands are not read; write the hands, or {EVERY_HAND} for all"
+    if "10" in name:
+        return "the ten is written T"
+    if "x" in name.lower():
+        lowest = deck.ranks[0]
+        return (
+            f"for a card of any rank write the lowest and +, for example A{lowest}s+ or A{lowest}+"
+        )
+    return f"hands are two ranks of {deck.ranks}, then s, o or nothing"
 
 
 def _no_piece(piece: str, whole: str, why: str) -> str:
-    return f"{piece!r} in the range {whole!r} means no hands: {why}; {_EXAMPLES}"
+    return f"{piece!r} in the range {shown(whole)} means no hands: {why}; {EXAMPLES}"
 
 
 def _above(deck: Deck, kind: _Kind) -> list[_Kind]:
