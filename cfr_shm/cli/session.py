@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cfr_shm.layout.table import Table
     from cfr_shm.memory.checkpoint import Checkpoint
     from cfr_shm.strategy.average import Strategy
+    from cfr_shm.strategy.table import TableStrategy
     from cfr_shm.telemetry.events import Event
 
 
@@ -80,11 +81,18 @@ class StoredStrategy(NamedTuple):
     strategy: Strategy
 
 
+class StoredPublicStrategy(NamedTuple):
+    """A hold'em run's average strategy, ready to be measured, and where it comes from."""
+
+    stored: StoredStrategy
+    strategy: TableStrategy
+
+
 def load_table(directory: str) -> StoredTable:
-    """Return the table of the newest checkpoint of the run in ``directory``.
+    """Return the table of a run's checkpoint: of the newest, or of that which ``@N`` names.
 
     Raises:
-        UsageError: there is no run.
+        UsageError: there is no run, or no such checkpoint.
         CheckpointError: it has no usable checkpoint.
     """
     from cfr_shm.games.registry import load_game
@@ -100,10 +108,10 @@ def load_table(directory: str) -> StoredTable:
 
 
 def load_strategy(directory: str) -> StoredStrategy:
-    """Return the average strategy of the newest checkpoint of the run in ``directory``.
+    """Return the average strategy of a run's checkpoint: of the newest, or as ``@N`` names it.
 
     Raises:
-        UsageError: there is no run.
+        UsageError: there is no run, or no such checkpoint.
         CheckpointError: it has no usable checkpoint.
     """
     from cfr_shm.strategy.average import Strategy
@@ -111,6 +119,23 @@ def load_strategy(directory: str) -> StoredStrategy:
     stored = load_table(directory)
     strategy = Strategy.from_table(stored.game, stored.table)
     return StoredStrategy(stored.config, stored.game, stored.checkpoint, strategy)
+
+
+def load_public_strategy(directory: str) -> StoredPublicStrategy:
+    """Return a hold'em run's average strategy as ``strategy.public`` wants it.
+
+    Raises:
+        UsageError: there is no run, or no such checkpoint.
+        CheckpointError: it has no usable checkpoint.
+        GameError: the game is not hold'em.
+    """
+    from cfr_shm.strategy.table import TableStrategy
+
+    stored = load_strategy(directory)
+    path = stored.checkpoint.path
+    name = directory if path is None else path.resolve().parents[1].name
+    called = f"{name}@{stored.checkpoint.iterations}"
+    return StoredPublicStrategy(stored, TableStrategy(called, stored.game, stored.strategy))
 
 
 def print_json(document: Any) -> None:

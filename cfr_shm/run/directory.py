@@ -23,7 +23,7 @@ from cfr_shm.config.sections import Config
 from cfr_shm.config.text import to_yaml
 from cfr_shm.errors import UsageError
 from cfr_shm.games.game import Game
-from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
+from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore, load_checkpoint
 
 CONFIG, SUMMARY, METRICS, LOG = "config.yaml", "summary.json", "metrics.jsonl", "log.txt"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
@@ -160,13 +160,17 @@ class RunDirectory:
 
 
 class StoredRun:
-    """A run directory that is read: its configuration and its newest checkpoint."""
+    """A run directory that is read: its configuration, and one of its checkpoints.
+
+    ``directory`` may be followed by ``@ITERATIONS``, which names the checkpoint of exactly so
+    many iterations; without, the newest one is meant.
+    """
 
     def __init__(self, directory: str | Path) -> None:
-        self.path = Path(directory)
+        self.path, self.iterations = _named(directory)
         self.config_path = self.path / CONFIG
         if not self.path.is_dir():
-            raise UsageError(f"{directory}: there is no such run directory")
+            raise UsageError(f"{self.path}: there is no such run directory")
         if not self.config_path.is_file():
             raise UsageError(f"{directory}: is not a run directory (it holds no {CONFIG})")
 
@@ -177,7 +181,7 @@ class StoredRun:
     def load_checkpoint(
         self, config: Config, game: Game, warn: Callable[[str], None]
     ) -> Checkpoint:
-        """Return the newest checkpoint that is whole.
+        """Return the checkpoint that is named, else the newest one that is whole.
 
         Args:
             config: whose fingerprint it must bear.
@@ -185,14 +189,49 @@ class StoredRun:
             warn: told of each newer one that had to be passed over.
 
         Raises:
+            UsageError: none has the iterations that are asked for; lists those there are.
             CheckpointError: there is none, or it belongs to another configuration.
         """
-        return CheckpointStore(self.path / CHECKPOINTS).load_latest(
+        store = CheckpointStore(self.path / CHECKPOINTS)
+        if self.iterations is not None:
+            return load_checkpoint(
+                self._kept(store, self.iterations),
+                game=game,
+                fingerprint=fingerprint(config),
+                differences=lambda stored: differences(stored, config),
+            )
+        return store.load_latest(
             warn=warn,
             game=game,
             fingerprint=fingerprint(config),
             differences=lambda stored: differences(stored, config),
         )
+
+    def _kept(self, store: CheckpointStore, iterations: int) -> Path:
+        """Return where the newest checkpoint of so many iterations lies."""
+        kept = store.stored()
+        found = [each.path for each in kept if each.iterations == iterations]
+        if not found:
+            there = sorted({each.iterations for each in kept})
+            raise UsageError(
+                f"{self.path}@{iterations}: no checkpoint of so many iterations is kept; "
+                + (f"there are {', '.join(map(str, there))}" if there else "there is none at all")
+            )
+        return found[-1]
+
+
+def _named(directory: str | Path) -> tuple[Path, int | None]:
+    """Split ``DIR@ITERATIONS``; a directory that has such a name itself is meant as a whole."""
+    stem, at, count = str(directory).rpartition("@")
+    if not at or Path(directory).is_dir():
+        return Path(directory), None
+    plain = count.replace(",", "").replace("_", "")
+    if not stem or not (plain.isascii() and plain.isdigit()):
+        raise UsageError(
+            f"{directory}: there is no such run directory; a checkpoint of a run is named by its "
+            "iterations, RUN@1000000"
+        )
+    return Path(stem), int(plain)
 
 
 def _lock_or_refuse(lock: int, path: Path) -> None:

@@ -68,7 +68,7 @@ def _hand_out(cards, deal, lane, scratch):
     for player in range(lane_bucket.shape[1]):
         for street in range(lane_bucket.shape[2]):
             number = scratch.deal_number[at(deal), at(player), at(street)]
-            lane_bucket[at(lane), at(player), at(street)] = _bucket(
+            lane_bucket[at(lane), at(player), at(street)] = bucket_of(
                 cards, first_street + street, number
             )
         scratch.lane_strength[at(lane), at(player)] = scratch.deal_strength[at(deal), at(player)]
@@ -193,7 +193,7 @@ def _rank(cards, dealt, deal, strength):
 
 
 @device
-def _bucket(cards, street, number):
+def bucket_of(cards, street, number):
     """Return the bucket of a hand number on a street of the cards."""
     width = cards.bucket_bytes[at(street)]
     found = cards.preflop
@@ -211,7 +211,7 @@ def _bucket(cards, street, number):
 
 @device
 def _ask_for_bucket(cards, street, number):
-    """Prefetch what ``_bucket`` will read; preflop's table is never far."""
+    """Prefetch what ``bucket_of`` will read; preflop's table is never far."""
     place = number * cards.bucket_bytes[at(street)]
     if street == 3:
         prefetch_to_read(cards.river, place)

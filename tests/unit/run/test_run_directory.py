@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cfr_shm.cli.main import main
 from cfr_shm.config.load import load_config, parse_config
 from cfr_shm.config.sections import Config
 from cfr_shm.errors import UsageError
@@ -74,7 +75,7 @@ def test_row_19_two_at_once_are_refused_and_a_dead_owner_is_not_one(tmp_path):
         assert "another process is running in" in refusal(path)
     # The lock dies with its owner: here by os._exit, as if by a kill.
     program = (
-        "import os, sys; from pathlib import Path; from cfr_shm.config import Config;"
+        "import os, sys; from pathlib import Path; from cfr_shm.config.sections import Config;"
         "from cfr_shm.run.directory import RunDirectory;"
         "RunDirectory.claim(Path(sys.argv[1]), Config(), resuming=True); os._exit(9)"
     )
@@ -146,3 +147,21 @@ def test_what_is_no_run_directory_is_named(tmp_path):
         StoredRun(tmp_path / "absent")
     with pytest.raises(UsageError, match=r"is not a run directory \(it holds no config.yaml\)"):
         StoredRun(tmp_path)
+
+
+def test_a_checkpoint_is_named_by_its_iterations(tmp_path, capsys):
+    run = str(tmp_path / "run")
+    train = ["train", "--iters", "4096", "--num-workers", "1", "--logdir", run]
+    train += ["--set", "engine.batch_size=512", "--set", "run.tensorboard=false"]
+    assert main([*train, "--set", "run.keep_checkpoints=5"]) == 0
+    assert main(["resume", run, "--iters", "8192"]) == 0
+    capsys.readouterr()
+    found = []
+    for name in (run, f"{run}@8192", f"{run}@8,192", f"{run}@4096"):
+        assert main(["eval", name, "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out)["iterations"])
+    assert found == [8192, 8192, 8192, 4096]
+    assert main(["eval", f"{run}@5000"]) == 2
+    assert "there are 4096, 8192" in capsys.readouterr().err
+    assert main(["eval", f"{run}@soon"]) == 2
+    assert "RUN@1000000" in capsys.readouterr().err
