@@ -1,1 +1,1 @@
-"""The command line: one file per command, each of which parses, calls and prints."""
+"""The command line: commands, which parse, call and print, and what several of them share."""

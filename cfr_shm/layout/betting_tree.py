@@ -31,7 +31,7 @@ class Menu(NamedTuple):
     size_value: NDArray[np.float64]  # (sizes,)
     level_first: NDArray[np.int64]  # (2, streets, levels), first size; -1 beyond the last level
     level_size: NDArray[np.int64]  # (2, streets, levels), sizes of the level
-    max_raises: NDArray[np.int64]  # (2, streets), after which only ALL_IN_ALWAYS and BY_POTS raise
+    max_raises: NDArray[np.int64]  # (2, streets); then only ALL_IN_ALWAYS and ALL_IN_BY_POTS raise
     multiway_players: int  # fewest players left that make a hand multiway
     all_in: int  # ALL_IN_*
     all_in_pots: float

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.layout.control import Meeting
 
-#: The shared words of freezes: line 0, then for each worker its lines, see ``freeze_words``.
+#: The shared words of freezes: line 0, then for each worker its lines, see ``freeze_lines``.
 #: A worker's STEP is 2 * number while it adds to the increments of freeze ``number``, and
 #: 2 * number + 1 while it applies them; FIRST and END are that freeze's iterations.
 FREEZE_CLAIMED = 0  # line 0: the next iteration that nobody has claimed

@@ -36,7 +36,7 @@ class Task(NamedTuple):
     average_probability: float = 1.0  # that passes for the average follow an iteration
 
 
-#: What a traversal kernel reports, (RESULT_WORDS + players,) float64: iterations and nodes
+#: What a traversal kernel reports, (RESULT_UTILITY + players,) float64: iterations and nodes
 #: done, the strategy weight added, then each player's summed sampled utility.
 RESULT_ITERATIONS = 0
 RESULT_NODES = 1

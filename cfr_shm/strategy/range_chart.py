@@ -33,7 +33,7 @@ class ChartAction(NamedTuple):
     shade: float  # 0 for the smallest raise to 1 for the largest; 0 for other kinds
 
     def text(self, share: float) -> str:
-        """Return letter and per cent, e.g. ``F98``, or ``2:57`` where the letter is a digit."""
+        """Return letter and per cent, e.g. "F98", or "2:57" where the letter is a digit."""
         return f"{self.letter}{'' if self.letter.isalpha() else ':'}{100.0 * share:.0f}"
 
 

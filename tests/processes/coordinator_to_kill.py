@@ -1,7 +1,7 @@
 """A coordinator for the tests to kill: prints the pids of its workers and its segment's name.
 
-Usage: python coordinator_to_kill.py START_METHOD KERNEL main|thread, the last being who starts
-the workers. Without a main guard, on purpose: workers must not import the main module.
+Usage: python coordinator_to_kill.py METHOD KERNEL main|thread, which say how workers start, what
+they run and who starts them. Without a main guard, on purpose: workers must not import it.
 """
 
 import sys

@@ -54,7 +54,7 @@ class Pot(NamedTuple):
 class Hand:
     """One hand's public state; immutable: ``apply`` returns the next one.
 
-    Chips everywhere. A move is ``layout.FOLD``, ``layout.CALL`` (check, call, all-in for less)
+    Chips everywhere. A move is ``FOLD``, ``CALL`` (check, call, all-in for less)
     or the number of chips to bet or raise *to* on this street.
 
     >>> rules = betting_rules(players=2, blinds=[50, 100], stacks=1000)
@@ -85,7 +85,7 @@ class Hand:
 
     @property
     def status(self) -> int:
-        """``layout.PLAYING``, ``FOLDED_OUT`` or ``AT_SHOWDOWN``."""
+        """``PLAYING``, ``FOLDED_OUT`` or ``AT_SHOWDOWN``."""
         return self._word(BET_STATUS)
 
     @property
