@@ -22,8 +22,8 @@ from cfr_shm.games.small.goofspiel import goofspiel
 from cfr_shm.games.small.leduc import leduc
 from cfr_shm.games.small.liars_dice import liars_dice
 from cfr_shm.games.trees.vector_form import outline
+from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.tables import create_training_arena
-from cfr_shm.run.setup import usable_cores
 
 PEERS = {
     "Leduc, suits apart": Peer(

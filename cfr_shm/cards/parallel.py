@@ -6,7 +6,6 @@ nothing depends on how many threads there are.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -14,6 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cfr_shm.machine.cores import usable_cores
 
 _PIECES = 256
 
@@ -71,11 +72,7 @@ class Progress:
 
 def thread_count(workers: int) -> int:
     """Return how many threads ``workers`` means; 0 means all usable cores."""
-    if workers > 0:
-        return workers
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return workers if workers > 0 else usable_cores()
 
 
 def run_ranges(

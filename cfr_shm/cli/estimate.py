@@ -61,8 +61,8 @@ def _estimate(config: Config, visits: int, json_output: bool) -> int:
     from cfr_shm.cli.session import print_json, print_lines, say
     from cfr_shm.errors import EXIT_OK, MemoryReserveError
     from cfr_shm.kernels.warm import compile_kernels
+    from cfr_shm.machine.cores import usable_cores
     from cfr_shm.run.forecast import hours_until, limits_of, measured_rate, require_room, sizes_of
-    from cfr_shm.run.setup import usable_cores
 
     compile_kernels(say, config.table.compact)
     sizes, limits = sizes_of(config, say), limits_of(config)

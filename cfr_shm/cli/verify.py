@@ -111,7 +111,7 @@ def _several(text: str | None) -> int:
     from cfr_shm.config.load import load_config
     from cfr_shm.config.reader import Setting
     from cfr_shm.errors import UsageError
-    from cfr_shm.run.setup import usable_cores
+    from cfr_shm.machine.cores import usable_cores
 
     name = "--num-workers"
     flags = [] if text is None else [Setting("engine.num_workers", text, name, name)]

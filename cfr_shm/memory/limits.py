@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
 from cfr_shm.errors import MemoryReserveError
+from cfr_shm.machine.control_groups import MEMBERSHIP, ROOT, groups_of
 
 #: Left to everybody else when memory is taken.
 MARGIN_BYTES = 64 << 20
 
-_Files = tuple[tuple[str, ...], str]
 _UNLIMITED = 1 << 60  # version 1 groups without a limit state one near 2^63
 
 
@@ -83,51 +83,29 @@ def shared_limits(shm: Path = Path("/dev/shm")) -> list[Limit]:
     return limits
 
 
-def cgroup_available_bytes(
-    membership: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
-) -> int | None:
+def cgroup_available_bytes(membership: Path = MEMBERSHIP, root: Path = ROOT) -> int | None:
     """Return what the control groups of this process still allow, None without a limit.
 
     Args:
-        membership: lists the groups, ``hierarchy:controllers:path`` a line.
-        root: where the group file systems are mounted; the memory controller's of version 1
-            in ``memory`` below it.
+        membership: of the groups, as ``control_groups.MEMBERSHIP``.
+        root: of their file systems.
 
-    A group's file pages are counted as free, since the kernel drops them first. Every ancestor
-    bounds its children. In a container the stated path may not exist below ``root``; what
-    exists of it is looked at.
+    A group's file pages are counted as free, since the kernel drops them first.
     """
     available = [
         limit - used
-        for directory, names in _groups(membership, root)
-        for limit, used in [_limit_and_usage(directory, *names)]
+        for group in groups_of("memory", membership, root)
+        for limit, used in [_limit_and_usage(group.directory, *_FILES[group.version])]
         if limit is not None
     ]
     return min(available) if available else None
 
 
 #: The files of a group, by version: those that state a limit, and the one that states the use.
-_V2_FILES: _Files = (("memory.max", "memory.high"), "memory.current")
-_V1_FILES: _Files = (("memory.limit_in_bytes",), "memory.usage_in_bytes")
-
-
-def _groups(membership: Path, root: Path) -> Iterator[tuple[Path, _Files]]:
-    try:
-        lines = membership.read_text().splitlines()
-    except OSError:
-        return
-    for line in lines:
-        hierarchy, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if hierarchy == "0" and not controllers:
-            top, names = root, _V2_FILES
-        elif "memory" in controllers.split(","):
-            top, names = root / "memory", _V1_FILES
-        else:
-            continue
-        relative = PurePosixPath(*(part for part in path.split("/") if part not in ("", "..")))
-        for below in [relative, *relative.parents]:
-            yield top / below, names
+_FILES: Mapping[int, tuple[tuple[str, ...], str]] = {
+    1: (("memory.limit_in_bytes",), "memory.usage_in_bytes"),
+    2: (("memory.max", "memory.high"), "memory.current"),
+}
 
 
 def _limit_and_usage(

@@ -34,10 +34,11 @@ from cfr_shm.games.registry import load_game
 from cfr_shm.kernels.jit import JIT_DISABLED, cache_directory
 from cfr_shm.kernels.memory_probe import pass_to_and_fro, touch_random_words
 from cfr_shm.kernels.warm import cache_state
+from cfr_shm.machine.cores import deciding_limit, usable_cores
 from cfr_shm.memory.arena import HUGE_PAGES_REMEDY, Arena, ArraySpec
 from cfr_shm.memory.limits import Limit, private_limits, shared_limits, size_text
 from cfr_shm.memory.tables import create_training_arena
-from cfr_shm.run.setup import engine_settings, usable_cores
+from cfr_shm.run.setup import engine_settings
 
 #: Less room than this for tables is worth a warning: blueprints take GiBs.
 ROOM_BYTES = 1 << 30
@@ -114,11 +115,10 @@ def _version(name: str) -> str:
 
 
 def _cores() -> Iterator[Finding]:
-    there, usable = os.cpu_count() or 1, usable_cores()
-    found = f"{usable} of {there} usable"
-    if usable < there:
-        remedy = "widen the affinity (taskset) or the container's CPU quota (docker run --cpus)"
-        yield Finding("cores", "warn", found, remedy)
+    there, limit = os.cpu_count() or 1, deciding_limit()
+    found = f"{limit.cores} of {there} usable"
+    if limit.cores < there:
+        yield Finding("cores", "warn", f"{found}: {limit.name} decides", limit.remedy)
     else:
         yield Finding("cores", "ok", found)
     if hasattr(os, "getloadavg"):

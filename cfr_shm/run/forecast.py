@@ -26,13 +26,13 @@ from cfr_shm.games.trees.visits import row_visits
 from cfr_shm.layout.rows import WORD_BYTES, table_bytes
 from cfr_shm.layout.task import RESULT_NODES
 from cfr_shm.layout.tree import CHANCE, DECISION
+from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.limits import Limit, private_limits, require_memory, shared_limits
 from cfr_shm.memory.tables import private_views
 from cfr_shm.run.setup import (
     engine_settings,
     freeze_plan,
     runs_in_process,
-    usable_cores,
     with_freeze,
 )
 

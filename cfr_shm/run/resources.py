@@ -18,6 +18,7 @@ from cfr_shm.games.game import Game
 from cfr_shm.games.trees.vector_form import outline
 from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.layout.rows import table_bytes
+from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.arena import HUGE_PAGES_REMEDY
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.limits import size_text
@@ -29,7 +30,7 @@ from cfr_shm.memory.tables import (
     training_views,
 )
 from cfr_shm.run.directory import LOG, METRICS, TENSORBOARD, RunDirectory
-from cfr_shm.run.setup import engine_settings, runs_in_process, usable_cores, worker_count
+from cfr_shm.run.setup import engine_settings, runs_in_process, worker_count
 from cfr_shm.run.signals import StopSignals
 from cfr_shm.telemetry.events import (
     Broadcast,

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -28,6 +26,7 @@ from cfr_shm.games.game import Game
 from cfr_shm.games.trees.sweep_shares import sweep_nanoseconds
 from cfr_shm.games.trees.vector_form import classify, has_hidden_moves
 from cfr_shm.layout.rows import table_bytes
+from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.increments import FreezePlan
 
 #: Tables up to this size have one traversal in flight, larger ones several
@@ -44,19 +43,6 @@ MOST_WORKERS = 1024
 
 #: Up to this size racing adds gain more than they lose (docs/adr/0003-updates.md).
 RACY_BYTES = 16 << 20
-
-
-def usable_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """Return the cores that this process may use: its affinity, and its container's quota."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    try:
-        limit, _, period = quota.read_text().partition(" ")
-        return max(1, min(cores, math.ceil(int(limit) / int(period))))
-    except (OSError, ValueError, ZeroDivisionError):  # no such file, or "max": no quota
-        return cores
 
 
 def worker_count(config: Config, game: Game) -> int:

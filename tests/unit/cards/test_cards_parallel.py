@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from cfr_shm.cards import parallel
-from cfr_shm.cards.parallel import Progress, range_borders, run_ranges, thread_count
+from cfr_shm.cards.parallel import Progress, range_borders, run_ranges
 
 
 @pytest.mark.parametrize(
@@ -35,11 +35,6 @@ def test_an_error_in_a_piece_is_raised_and_the_rest_is_left():
     with pytest.raises(ValueError, match="no"):
         run_ranges(piece, 0, 1000, 1)
     assert len(done) < 255
-
-
-def test_zero_workers_are_all_usable_cores():
-    assert thread_count(0) >= 1
-    assert thread_count(3) == 3
 
 
 def test_progress_tells_the_time_left_from_the_pace_after_the_first_piece(monkeypatch):

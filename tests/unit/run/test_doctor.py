@@ -10,6 +10,7 @@ import pytest
 from cfr_shm.cli import main as cli
 from cfr_shm.errors import WorkerError
 from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.machine.cores import CoreLimit
 from cfr_shm.memory.limits import Limit
 from cfr_shm.run import doctor
 from cfr_shm.run.resources import note_on_pages
@@ -106,7 +107,9 @@ def test_a_line_between_cores_needs_two_of_them(quick, monkeypatch, cores):
 
 def test_fewer_cores_than_there_are(monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 64)
-    monkeypatch.setattr(doctor, "usable_cores", lambda: 4)
+    limit = CoreLimit("SLURM_CPUS_PER_TASK=4", 4, "ask for more")
+    monkeypatch.setattr(doctor, "deciding_limit", lambda: limit)
     cores = next(iter(doctor._cores()))
     assert cores.status == "warn"
-    assert cores.found == "4 of 64 usable"
+    assert cores.found == "4 of 64 usable: SLURM_CPUS_PER_TASK=4 decides"
+    assert cores.remedy == "ask for more"

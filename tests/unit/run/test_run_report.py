@@ -16,13 +16,13 @@ from cfr_shm.games.registry import load_game
 from cfr_shm.games.small.kuhn import kuhn
 from cfr_shm.games.small.leduc import leduc
 from cfr_shm.games.small.liars_dice import liars_dice
+from cfr_shm.machine.cores import usable_cores
 from cfr_shm.run import setup as run_setup
 from cfr_shm.run.report import Meter, Summary, Totals
 from cfr_shm.run.setup import (
     engine_settings,
     epsilon_at,
     runs_in_process,
-    usable_cores,
     worker_count,
 )
 from cfr_shm.telemetry.events import Progress
@@ -201,22 +201,6 @@ def test_the_summary_has_its_literal_keys():
 
 
 # --- what the configuration leaves open --------------------------------------------------
-
-
-def test_usable_cores_respect_the_containers_quota(tmp_path: Path):
-    quota = tmp_path / "cpu.max"
-    everything = usable_cores(tmp_path / "absent")
-    assert everything >= 1
-    for text, expected in [
-        ("max 100000\n", everything),
-        ("nonsense", everything),
-        ("100000 0", everything),
-        ("50000 100000\n", 1),
-        ("100000 100000\n", 1),
-        ("99999999 100000\n", everything),
-    ]:
-        quota.write_text(text)
-        assert usable_cores(quota) == expected
 
 
 def test_one_worker_runs_in_process_unless_told_otherwise():
