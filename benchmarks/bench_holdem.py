@@ -34,7 +34,7 @@ from cfr_shm.kernels.training.averaged_on_paths import external_sampling_average
 from cfr_shm.kernels.training.deal import deal_many
 from cfr_shm.layout.task import RESULT_NODES, WEIGHT_LINEAR, Task
 from cfr_shm.memory.tables import allocate_scratch, create_training_arena
-from cfr_shm.run.setup import engine_settings
+from cfr_shm.run.setup import settle
 
 OURS = 64 * 1024
 PEER = 20_000
@@ -98,7 +98,7 @@ def peer_solver(preset: str, averaging: bool) -> Any:
 
 def settings_of(config: Config, game: Game, averaging: bool, directory: Path) -> EngineSettings:
     """Return what a run of two workers has, less its average if there is to be none."""
-    settings = replace(engine_settings(config, game, directory), worker_count=2)
+    settings = replace(settle(config, game, directory).engine, worker_count=2)
     if averaging:
         return settings
     off = replace(settings.algorithm, averaging="separate", average_probability=0.0)

@@ -113,7 +113,7 @@ class AlgorithmSettings:
     @property
     def state_planes(self) -> int:
         """How many float64 words are kept for each word of the table, beside the rows."""
-        return FULL_WIDTH_PLANES if self.is_full_width else 0
+        return state_planes(self.name)
 
     def extend(self, task: Task) -> Task:
         """Return ``task`` with what the algorithm says of averages, floors and skipping."""
@@ -138,30 +138,47 @@ def parameters_of(name: str) -> tuple[str, ...]:
     return tuple(key for key in ("alpha", "beta", "gamma") if getattr(variant, key) is not None)
 
 
-def full_width_rule(settings: AlgorithmSettings) -> FullWidthRule:
-    """Return the weights of a full-width algorithm.
+def state_planes(name: str) -> int:
+    """Return how many float64 words an algorithm keeps for each word of the table, beside it.
 
-    >>> full_width_rule(AlgorithmSettings(name="cfr_plus")).floored
-    1
+    >>> state_planes("cfr"), state_planes("external_sampling")
+    (2, 0)
     """
+    return FULL_WIDTH_PLANES if name in FULL_WIDTH else 0
+
+
+def average_exponent(name: str, gamma: float | None) -> float:
+    """Return g, where iteration t of a full-width algorithm weighs ``t ** g`` in the average.
+
+    >>> average_exponent("dcfr", None), average_exponent("cfr_plus", None)
+    (2.0, 1.0)
+    """
+    variant = FULL_WIDTH[name]
+    return _chosen(variant.gamma, gamma, variant.average)
+
+
+def _chosen(published: float | None, given: float | None, otherwise: float) -> float:
+    """Return a parameter: ``otherwise`` if the algorithm has none, as published if not given."""
+    if published is None:
+        return otherwise
+    return published if given is None else given
+
+
+def full_width_rule(settings: AlgorithmSettings) -> FullWidthRule:
+    """Return the weights of a full-width algorithm."""
     from cfr_shm.layout.vector import FullWidthRule
 
     variant = FULL_WIDTH[settings.name]
 
-    def chosen(key: str, otherwise: float) -> float:
-        default: float | None = getattr(variant, key)
-        given: float | None = getattr(settings, key)
-        if default is None:
-            return otherwise
-        return default if given is None else given
-
     # LCFR's regrets, weighted by t, are regrets that keep (t - 1) / t of the old ones.
-    alpha = 1.0 if settings.name == "lcfr" else chosen("alpha", _KEEP_ALL)
+    alpha = 1.0
+    if settings.name != "lcfr":
+        alpha = _chosen(variant.alpha, settings.alpha, _KEEP_ALL)
     return FullWidthRule(
         keep_positive=alpha,
-        keep_negative=chosen("beta", alpha),
+        keep_negative=_chosen(variant.beta, settings.beta, alpha),
         offset=variant.offset,
-        average=chosen("gamma", variant.average),
+        average=average_exponent(settings.name, settings.gamma),
         floored=int(variant.floored),
         predicts=int(variant.predicts),
     )

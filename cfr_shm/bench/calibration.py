@@ -14,7 +14,7 @@ from cfr_shm.games.game import Game
 from cfr_shm.kernels.memory_probe import touch_random_words
 from cfr_shm.layout.task import RESULT_NODES
 from cfr_shm.memory.tables import begin_rows, private_views
-from cfr_shm.run.setup import engine_settings
+from cfr_shm.run.setup import settle
 
 #: Fits the second-level cache of every machine that trains.
 WORDS = 1 << 15
@@ -60,7 +60,7 @@ class TrainingCalibration:
 
     def __init__(self, config: Config, game: Game) -> None:
         engine = dataclasses.replace(config.engine, mode="async", freeze=None, num_workers=1)
-        settings = engine_settings(dataclasses.replace(config, engine=engine), game, Path())
+        settings = settle(dataclasses.replace(config, engine=engine), game, Path()).engine
         planes, compact = settings.algorithm.state_planes, config.table.compact
         self._game = game
         self._views = private_views(game, 1, planes, compact=compact)

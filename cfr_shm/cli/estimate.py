@@ -62,21 +62,23 @@ def _estimate(config: Config, visits: int, json_output: bool) -> int:
     from cfr_shm.errors import EXIT_OK, MemoryReserveError
     from cfr_shm.kernels.warm import compile_kernels
     from cfr_shm.machine.cores import usable_cores
-    from cfr_shm.run.forecast import hours_until, limits_of, measured_rate, require_room, sizes_of
+    from cfr_shm.run import forecast
+    from cfr_shm.run.setup import worker_count
 
     compile_kernels(say, config.table.compact)
-    sizes, limits = sizes_of(config, say), limits_of(config)
+    game = forecast.game_of(config, say)
+    workers = worker_count(config, game, usable_cores())
+    sizes, limits = forecast.sizes_of(config, game, say), forecast.limits_of(config, workers)
     if not json_output:
         print_lines(_size_lines(config, sizes, limits))
     try:
-        require_room(config, sizes)
+        forecast.require_room(config, sizes, workers)
     except MemoryReserveError as error:
         if json_output:
             print_json(_document(config, sizes, limits) | {"fits": False, "refused": str(error)})
         raise
-    workers = config.engine.num_workers or usable_cores()
-    rate = measured_rate(config, sizes, say)
-    hours = hours_until(config, sizes, rate, workers, visits)
+    rate = forecast.measured_rate(config, game, sizes, say)
+    hours = forecast.hours_until(config, game, sizes, rate, workers, visits)
     if json_output:
         print_json(
             _document(config, sizes, limits)

@@ -11,6 +11,7 @@ from cfr_shm.algorithms import EXTERNAL_SAMPLING
 from cfr_shm.cli.flags import add_json_flag
 
 if TYPE_CHECKING:
+    from cfr_shm.config.sections import Config
     from cfr_shm.run.signals import StopSignals
 
 HELP = "prove that training gives the right answers here"
@@ -84,14 +85,14 @@ def run(namespace: argparse.Namespace) -> int:
     from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME
     from cfr_shm.run.signals import StopSignals
 
-    several = _several(namespace.num_workers)
+    told = _told(namespace.num_workers)
     rows = []
     with (
         StopSignals() as signals,
         tempfile.TemporaryDirectory(prefix="cfr-shm-verify-") as directory,
     ):
         for case in _CASES:
-            for workers in (1, several):
+            for workers in (1, told or _several(case)):
                 how = f"{case.algorithm}, {workers} worker{'s' * (workers > 1)}"
                 say(f"training {case.config} by {how} ...")
                 path = Path(directory) / f"{case.config}-{case.algorithm}-{workers}"
@@ -106,27 +107,38 @@ def run(namespace: argparse.Namespace) -> int:
     return EXIT_OK if ok else EXIT_RUNTIME
 
 
-def _several(text: str | None) -> int:
-    """Return how many workers "several" are; at least 2."""
+def _told(text: str | None) -> int:
+    """Return how many workers "several" are to be, 0 where nothing was said.
+
+    Raises:
+        UsageError: it is one.
+    """
     from cfr_shm.config.load import load_config
     from cfr_shm.config.reader import Setting
     from cfr_shm.errors import UsageError
-    from cfr_shm.machine.cores import usable_cores
 
+    if text is None:
+        return 0
     name = "--num-workers"
-    flags = [] if text is None else [Setting("engine.num_workers", text, name, name)]
-    count = load_config(flags=flags).engine.num_workers or usable_cores()
-    if text is not None and count < 2:
+    count = load_config(flags=[Setting("engine.num_workers", text, name, name)]).engine.num_workers
+    if count == 1:
         raise UsageError(f"{name} {count}: one worker is tried anyway; give 2 or more")
-    return max(2, count)
+    return count
 
 
-def _verify(case: _Case, workers: int, path: Path, signals: StopSignals) -> Row:
-    """Train one case as ``cfr-shm train`` does, and evaluate its checkpoint as ``eval`` does."""
-    from cfr_shm.cli.session import load_strategy
+def _several(case: _Case) -> int:
+    """Return how many workers a training would choose for a case, and 2 at least."""
+    from cfr_shm.games.registry import load_game
+    from cfr_shm.machine.cores import usable_cores
+    from cfr_shm.run.setup import worker_count
+
+    config = _config(case, workers=0)
+    game = load_game(config.game, None, config.abstraction)
+    return max(2, worker_count(config, game, usable_cores()))
+
+
+def _config(case: _Case, workers: int) -> Config:
     from cfr_shm.config.load import load_config
-    from cfr_shm.evaluation.best_response import evaluate
-    from cfr_shm.run.train import train
 
     overrides = [
         "run.time_budget=null",
@@ -134,7 +146,16 @@ def _verify(case: _Case, workers: int, path: Path, signals: StopSignals) -> Row:
         f"engine.num_workers={workers}",
         f"algorithm.name={case.algorithm}",
     ]
-    summary = train(load_config(case.config, overrides=overrides), path, signals=signals)
+    return load_config(case.config, overrides=overrides)
+
+
+def _verify(case: _Case, workers: int, path: Path, signals: StopSignals) -> Row:
+    """Train one case as ``cfr-shm train`` does, and evaluate its checkpoint as ``eval`` does."""
+    from cfr_shm.cli.session import load_strategy
+    from cfr_shm.evaluation.best_response import evaluate
+    from cfr_shm.run.train import train
+
+    summary = train(_config(case, workers), path, signals=signals)
     stored = load_strategy(str(path))
     found = evaluate(stored.game, stored.strategy)
     known = stored.game.value

@@ -38,7 +38,7 @@ from cfr_shm.machine.cores import deciding_limit, usable_cores
 from cfr_shm.memory.arena import HUGE_PAGES_REMEDY, Arena, ArraySpec
 from cfr_shm.memory.limits import Limit, private_limits, shared_limits, size_text
 from cfr_shm.memory.tables import create_training_arena
-from cfr_shm.run.setup import engine_settings
+from cfr_shm.run.setup import settle
 
 #: Less room than this for tables is worth a warning: blueprints take GiBs.
 ROOM_BYTES = 1 << 30
@@ -219,7 +219,7 @@ def _round_trip(method: _StartMethod) -> tuple[float, float]:
         tempfile.TemporaryDirectory(prefix="cfr-shm-doctor-") as directory,
         create_training_arena(game, 1, "doctor") as arena,
         open_engine(
-            engine_settings(config, game, Path(directory)), arena, in_process=False
+            settle(config, game, Path(directory)).engine, arena, in_process=False
         ) as engine,
     ):
         started = time.monotonic()

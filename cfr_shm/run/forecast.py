@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.algorithms import EXTERNAL_SAMPLING, AlgorithmSettings
+from cfr_shm.algorithms import EXTERNAL_SAMPLING, FULL_WIDTH, state_planes
 from cfr_shm.config.holdem import HOLDEM
 from cfr_shm.config.sections import Config
 from cfr_shm.engine.algorithm_kernels import make_ready
@@ -25,16 +25,11 @@ from cfr_shm.games.registry import load_game
 from cfr_shm.games.trees.visits import row_visits
 from cfr_shm.layout.rows import WORD_BYTES, table_bytes
 from cfr_shm.layout.task import RESULT_NODES
-from cfr_shm.layout.tree import CHANCE, DECISION
+from cfr_shm.layout.tree import CHANCE, DECISION, Tree
 from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.limits import Limit, private_limits, require_memory, shared_limits
 from cfr_shm.memory.tables import private_views
-from cfr_shm.run.setup import (
-    engine_settings,
-    freeze_plan,
-    runs_in_process,
-    with_freeze,
-)
+from cfr_shm.run.setup import runs_in_process, settle, worker_count
 
 #: Larger tables are stood in for by smaller ones when the speed is measured: filling them
 #: would take longer than the measurement, and beyond the cache size matters little.
@@ -102,16 +97,26 @@ class Hours(NamedTuple):
     by_share: dict[float, float]  # hours until this share of the infosets has its own
 
 
-def sizes_of(config: Config, progress: Report | None = None) -> Sizes:
-    """Measure the game of a configuration.
+def game_of(config: Config, progress: Report | None = None) -> Game | None:
+    """Return the game of a configuration; None for hold'em, which is measured without building.
 
     Raises:
-        GameError: the game cannot be played as configured, or is beyond ``max_nodes``.
+        GameError: the game cannot be played as configured.
     """
-    planes = AlgorithmSettings(name=config.algorithm.name).state_planes
     if config.game.name == HOLDEM:
+        return None
+    return load_game(config.game, progress, config.abstraction)
+
+
+def sizes_of(config: Config, game: Game | None, progress: Report | None = None) -> Sizes:
+    """Measure the game of a configuration, ``game_of``'s.
+
+    Raises:
+        GameError: hold'em that cannot be played as configured, or is beyond ``max_nodes``.
+    """
+    planes = state_planes(config.algorithm.name)
+    if game is None:
         return _sizes_of_holdem(config, planes, progress)
-    game = load_game(config.game, progress, config.abstraction)
     nodes = game.tree.nodes
     compact = config.table.compact
     streets = (_street(game, street, compact) for street in range(game.street_count))
@@ -171,19 +176,18 @@ def _sizes_of_holdem(config: Config, planes: int, progress: Report | None) -> Si
 # --- memory ------------------------------------------------------------------------------
 
 
-def limits_of(config: Config) -> list[Limit]:
+def limits_of(config: Config, workers: int) -> list[Limit]:
     """Return what bounds the memory of the run: shared where workers need it."""
-    workers = config.engine.num_workers or usable_cores()
     return private_limits() if runs_in_process(config, workers) else shared_limits()
 
 
-def require_room(config: Config, sizes: Sizes) -> None:
+def require_room(config: Config, sizes: Sizes, workers: int) -> None:
     """Refuse a run that memory is too small for.
 
     Raises:
         MemoryReserveError: names the tightest limit, with both sizes.
     """
-    require_memory(sizes.needed_bytes, limits_of(config))
+    require_memory(sizes.needed_bytes, limits_of(config, workers))
 
 
 def refuse_too_large(config: Config, progress: Report | None = None) -> None:
@@ -194,24 +198,25 @@ def refuse_too_large(config: Config, progress: Report | None = None) -> None:
         MemoryReserveError: the same, in the same words, as ``require_room``.
     """
     if config.game.name == HOLDEM:
-        require_room(config, sizes_of(config, progress))
+        workers = worker_count(config, None, usable_cores())
+        require_room(config, sizes_of(config, None, progress), workers)
 
 
 # --- speed -------------------------------------------------------------------------------
 
 
-def measured_rate(config: Config, sizes: Sizes, progress: Report | None = None) -> Rate:
+def measured_rate(
+    config: Config, game: Game | None, sizes: Sizes, progress: Report | None = None
+) -> Rate:
     """Run the configured kernel for a second, on one worker.
 
     Raises:
         MemoryReserveError: there is not even room for the table that is measured on.
     """
-    game, measured_on = _measured_game(config, sizes, progress)
+    game, measured_on = _measured_game(config, game, sizes, progress)
     engine = replace(config.engine, num_workers=1, in_process=True)
-    config = with_freeze(replace(config, engine=engine), game)
-    settings = engine_settings(config, game, Path())
-    plan = freeze_plan(config, game)
-    compact = config.table.compact
+    settings = settle(replace(config, engine=engine), game, Path()).engine
+    plan, compact = settings.freeze, config.table.compact
     make_ready(settings.algorithm, plan is not None, compact, progress or (lambda _: None))
     views = private_views(game, 1, settings.algorithm.state_planes, plan, compact)
     if plan is None:
@@ -246,10 +251,12 @@ def _run_for(runner: TaskRunner, step: int, seconds: float) -> _Done:
             return _Done(done, nodes, spent)
 
 
-def _measured_game(config: Config, sizes: Sizes, progress: Report | None) -> tuple[Game, str]:
+def _measured_game(
+    config: Config, game: Game | None, sizes: Sizes, progress: Report | None
+) -> tuple[Game, str]:
     """Return the game to measure on, and what it is in words."""
-    if config.game.name != HOLDEM:
-        return load_game(config.game, progress, config.abstraction), "the game itself"
+    if game is not None:
+        return game, "the game itself"
     from cfr_shm.games.holdem.size import buckets_are_ready, stand_in
 
     scale = -(-(sizes.table_bytes + sizes.state_bytes) // MEASURED_BYTES)
@@ -262,16 +269,16 @@ def _measured_game(config: Config, sizes: Sizes, progress: Report | None) -> tup
 
 
 def hours_until(
-    config: Config, sizes: Sizes, rate: Rate, workers: int, visits: int
+    config: Config, game: Game | None, sizes: Sizes, rate: Rate, workers: int, visits: int
 ) -> Hours | None:
     """Return when infosets have been updated ``visits`` times; None where it is not known.
 
     What ``workers`` workers do is taken to be that many times what one does.
     """
     if config.algorithm.name == EXTERNAL_SAMPLING:
-        game = _visited_game(config, sizes)
-        per_row, rows = row_visits(game.tree, sizes.buckets)
-    elif AlgorithmSettings(name=config.algorithm.name).is_full_width:
+        tree = _visited_tree(config, game, sizes)
+        per_row, rows = row_visits(tree, sizes.buckets)
+    elif config.algorithm.name in FULL_WIDTH:
         per_row, rows = np.ones(1), np.array([sizes.infosets])
     else:
         return None
@@ -286,9 +293,9 @@ def hours_until(
     return Hours(visits, mean, visits / (mean * per_hour), by_share)
 
 
-def _visited_game(config: Config, sizes: Sizes) -> Game:
-    if config.game.name != HOLDEM:
-        return load_game(config.game, None, config.abstraction)
+def _visited_tree(config: Config, game: Game | None, sizes: Sizes) -> Tree:
+    if game is not None:
+        return game.tree
     from cfr_shm.games.holdem.size import stand_in
 
-    return stand_in(config.game, config.abstraction, np.ones_like(sizes.buckets))
+    return stand_in(config.game, config.abstraction, np.ones_like(sizes.buckets)).tree

@@ -8,8 +8,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cfr_shm.algorithms import AlgorithmSettings
-from cfr_shm.config.identity import fingerprint
 from cfr_shm.config.sections import Config
 from cfr_shm.engine.algorithm_kernels import make_ready
 from cfr_shm.engine.coordinator import Engine, open_engine
@@ -18,7 +16,6 @@ from cfr_shm.games.game import Game
 from cfr_shm.games.trees.vector_form import outline
 from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.layout.rows import table_bytes
-from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.arena import HUGE_PAGES_REMEDY
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.limits import size_text
@@ -30,7 +27,7 @@ from cfr_shm.memory.tables import (
     training_views,
 )
 from cfr_shm.run.directory import LOG, METRICS, TENSORBOARD, RunDirectory
-from cfr_shm.run.setup import engine_settings, runs_in_process, worker_count
+from cfr_shm.run.setup import Settled
 from cfr_shm.run.signals import StopSignals
 from cfr_shm.telemetry.events import (
     Broadcast,
@@ -83,23 +80,26 @@ HUGE_PAGES_PAY_BYTES = 100 << 20
 
 @contextlib.contextmanager
 def tables_and_engine(
-    config: Config, game: Game, directory: RunDirectory, signals: StopSignals, listen: Listener
+    settled: Settled, game: Game, signals: StopSignals, listen: Listener
 ) -> Iterator[tuple[TrainingViews, Engine]]:
     """Reserve the tables, in shared memory where workers need it, and return an engine on them.
 
     Until they are reserved a signal ends the command at once; from then on it is deferred.
     """
-    settings = engine_settings(config, game, directory.path)
-    planes, compact = settings.algorithm.state_planes, config.table.compact
-    if runs_in_process(config, settings.worker_count):
-        views = private_views(game, settings.worker_count, planes, settings.freeze, compact)
+    settings, compact = settled.engine, settled.compact
+    count, planes, freeze = (
+        settings.worker_count,
+        settings.algorithm.state_planes,
+        settings.freeze,
+    )
+    if settled.in_process:
+        views = private_views(game, count, planes, freeze, compact)
         signals.defer()
         engine = open_engine(settings, views, in_process=True)
         signals.on_stop(engine.wake)
         yield views, engine
         return
-    mark = fingerprint(config)
-    count, freeze = settings.worker_count, settings.freeze
+    mark = settled.fingerprint
     words = outline(game.tree, game.deals).vector_words if settings.works_together else 0
     with create_training_arena(game, count, mark, planes, freeze, words, compact) as arena:
         signals.defer()
@@ -114,28 +114,27 @@ def tables_and_engine(
 
 
 def run_started(
-    config: Config, game: Game, directory: RunDirectory, resume: Checkpoint | None
+    settled: Settled, game: Game, directory: RunDirectory, resume: Checkpoint | None
 ) -> RunStarted:
     """Return what is told when game and table stand."""
-    workers = worker_count(config, game)
+    config, workers = settled.config, settled.engine.worker_count
     chosen = config.engine.num_workers == 0 and config.engine.in_process is not True
     return RunStarted(
         game=game.name,
         directory=str(directory.path),
         workers=workers,
-        in_process=runs_in_process(config, workers),
-        idle_cores=usable_cores() - workers if chosen else 0,
-        table_bytes=table_bytes(game.table_entries, config.table.compact),
+        in_process=settled.in_process,
+        idle_cores=settled.engine.cores - workers if chosen else 0,
+        table_bytes=table_bytes(game.table_entries, settled.compact),
         iterations=0 if resume is None else resume.iterations,
         target_iterations=config.run.iterations,
         time_budget=config.run.time_budget,
     )
 
 
-def make_kernels_ready(
-    listen: Listener, algorithm: AlgorithmSettings, frozen: bool, compact: bool = False
-) -> None:
+def make_kernels_ready(settled: Settled, listen: Listener) -> None:
     """Load the kernels, or compile them, and tell of it."""
+    frozen = settled.config.engine.mode == "deterministic"
     started = time.monotonic()
     announced: list[str] = []
 
@@ -143,8 +142,8 @@ def make_kernels_ready(
         announced.append(text)
         listen(KernelsCompiling(text))
 
-    compile_kernels(announce, compact)
-    make_ready(algorithm, frozen, compact, announce)
+    compile_kernels(announce, settled.compact)
+    make_ready(settled.algorithm, frozen, settled.compact, announce)
     listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))
 
 

@@ -1,8 +1,13 @@
-"""Settle what the configuration leaves open: workers, in-process or not, traversals in flight."""
+"""Settle what the configuration leaves open, once: workers, algorithm, freezes, discounts.
+
+``settle`` makes one record of it, which is handed down; nobody below asks the configuration
+again for what is in it.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +19,10 @@ from cfr_shm.algorithms import (
     PUBLIC_CHANCE_SAMPLING,
     AlgorithmSettings,
     Pruning,
-    full_width_rule,
+    average_exponent,
 )
 from cfr_shm.config.algorithm import DISCOUNT, DISCOUNT_INTERVAL, PRUNE_PROBABILITY, PRUNED_FLOOR
+from cfr_shm.config.identity import fingerprint
 from cfr_shm.config.sections import Config
 from cfr_shm.engine.discounts import DiscountPlan
 from cfr_shm.engine.freezes import default_freeze, plan_freezes
@@ -45,11 +51,78 @@ MOST_WORKERS = 1024
 RACY_BYTES = 16 << 20
 
 
-def worker_count(config: Config, game: Game) -> int:
-    """Return the number of workers: as configured, or one per usable core that is of use."""
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """What a run does, with nothing left open; made once, at its start, and handed down.
+
+    Attributes:
+        config: as given, and what checkpoints depend on filled in.
+        fingerprint: of ``config``.
+        engine: the engine's settings: the algorithm, the workers and the freezes are in it.
+        in_process: whether the kernels run in this process.
+        discounts: when the table is discounted, None for never.
+    """
+
+    config: Config
+    fingerprint: str
+    engine: EngineSettings
+    in_process: bool
+    discounts: DiscountPlan | None
+
+    @property
+    def algorithm(self) -> AlgorithmSettings:
+        """What is run, and its parameters."""
+        return self.engine.algorithm
+
+    @property
+    def compact(self) -> bool:
+        """Whether the table has the compact layout."""
+        return self.config.table.compact
+
+    def epsilon_at(self, iterations: int) -> float | None:
+        """Return how much is explored after so many iterations, None where nothing is."""
+        if self.algorithm.name != OUTCOME_SAMPLING:
+            return None
+        return [epsilon for first, epsilon in self.algorithm.epsilon if first <= iterations][-1]
+
+
+def settle(config: Config, game: Game, directory: Path) -> Settled:
+    """Settle what ``config`` leaves open for ``game``.
+
+    Args:
+        config: the run's.
+        game: what it trains.
+        directory: where workers that crash write their stacks.
+
+    Raises:
+        ConfigError: the algorithm does not fit the game, or the freezes do not.
+    """
+    config = with_freeze(config, game)
+    algorithm = algorithm_settings(config, game)
+    config = with_averages(config, algorithm)
+    engine = engine_settings(config, game, algorithm, directory)
+    return Settled(
+        config=config,
+        fingerprint=fingerprint(config),
+        engine=engine,
+        in_process=runs_in_process(config, engine.worker_count),
+        discounts=discount_plan(config),
+    )
+
+
+def worker_count(config: Config, game: Game | None, cores: int) -> int:
+    """Return the number of workers: as configured, or one per core that is of use.
+
+    Args:
+        config: the run's.
+        game: None for hold'em that is not built yet.
+        cores: that workers may use.
+    """
     if config.engine.in_process is True:
         return 1
-    return config.engine.num_workers or min(usable_cores(), workers_of_use(config, game))
+    if config.engine.num_workers:
+        return config.engine.num_workers
+    return cores if game is None else min(cores, workers_of_use(config, game))
 
 
 def workers_of_use(config: Config, game: Game) -> int:
@@ -70,10 +143,17 @@ def runs_in_process(config: Config, workers: int) -> bool:
     return workers == 1 if in_process == "auto" else bool(in_process)
 
 
-def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettings:
-    """Return what the engine needs to know; crashing workers write traces to ``directory``."""
-    engine, algorithm = config.engine, config.algorithm
-    in_flight = algorithm.in_flight
+def engine_settings(
+    config: Config, game: Game, algorithm: AlgorithmSettings, directory: Path
+) -> EngineSettings:
+    """Return what the engine needs to know; crashing workers write traces to ``directory``.
+
+    Raises:
+        ConfigError: the sums of a freeze do not fit whole numbers; names the figures.
+    """
+    engine, cores = config.engine, usable_cores()
+    workers = worker_count(config, game, cores)
+    in_flight = config.algorithm.in_flight
     size = table_bytes(game.table_entries, config.table.compact)
     if in_flight == "auto":
         in_flight = 1 if size <= ONE_IN_FLIGHT_BYTES else IN_FLIGHT_BEYOND
@@ -82,13 +162,13 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
         updates = "racy" if size <= RACY_BYTES else "atomic"
     return EngineSettings.for_game(
         game,
-        worker_count=worker_count(config, game),
+        worker_count=workers,
         seed=config.run.seed,
-        weighting="linear" if algorithm.weighting == "linear" else "vanilla",
+        weighting="linear" if config.algorithm.weighting == "linear" else "vanilla",
         in_flight=in_flight,
         drain_window=drain_window(config),
-        freeze=freeze_plan(config, game),
-        cores=usable_cores(),
+        freeze=freeze_plan(config, game, algorithm, workers),
+        cores=cores,
         update=updates,
         start_method=engine.start_method,
         batch_size=None if engine.batch_size == "auto" else engine.batch_size,
@@ -99,7 +179,7 @@ def engine_settings(config: Config, game: Game, directory: Path) -> EngineSettin
         deadline_seconds=engine.deadline_seconds,
         on_worker_death=death_policy(config),
         trace_directory=str(directory),
-        algorithm=algorithm_settings(config, game),
+        algorithm=algorithm,
     )
 
 
@@ -131,19 +211,20 @@ def with_freeze(config: Config, game: Game) -> Config:
     return dataclasses.replace(config, engine=dataclasses.replace(engine, freeze=freeze))
 
 
-def with_averages(config: Config, game: Game) -> Config:
+def with_averages(config: Config, algorithm: AlgorithmSettings) -> Config:
     """Return the configuration with the kind of passes that it leaves open; it is part of the run.
 
     Sums of one kind are no sums of the other: a run begun with one goes on with it.
     """
-    settings = algorithm_settings(config, game)
-    if settings.averaging != "separate":
+    if algorithm.averaging != "separate":
         return config
-    algorithm = dataclasses.replace(config.algorithm, average_opponents=settings.average_opponents)
-    return dataclasses.replace(config, algorithm=algorithm)
+    chosen = dataclasses.replace(config.algorithm, average_opponents=algorithm.average_opponents)
+    return dataclasses.replace(config, algorithm=chosen)
 
 
-def freeze_plan(config: Config, game: Game) -> FreezePlan | None:
+def freeze_plan(
+    config: Config, game: Game, algorithm: AlgorithmSettings, workers: int
+) -> FreezePlan | None:
     """Return how the run is frozen, None where it is not.
 
     Full-width algorithms need no freezes to be deterministic.
@@ -154,7 +235,7 @@ def freeze_plan(config: Config, game: Game) -> FreezePlan | None:
     freeze = config.engine.freeze
     if freeze is None or config.algorithm.name in FULL_WIDTH:
         return None
-    return plan_freezes(game, algorithm_settings(config, game), freeze, worker_count(config, game))
+    return plan_freezes(game, algorithm, freeze, workers)
 
 
 def algorithm_settings(config: Config, game: Game) -> AlgorithmSettings:
@@ -231,14 +312,6 @@ def discount_plan(config: Config) -> DiscountPlan | None:
     return DiscountPlan(interval=interval, until=chosen.discount_until, **parameters)
 
 
-def epsilon_at(config: Config, iterations: int) -> float | None:
-    """Return how much is explored after so many iterations, None where nothing is."""
-    if config.algorithm.name != OUTCOME_SAMPLING:
-        return None
-    schedule = config.algorithm.epsilon_schedule()
-    return [epsilon for first, epsilon in schedule if first <= iterations][-1]
-
-
 def mean_iteration_weight(config: Config, iterations: int) -> float:
     """Return the mean weight of an iteration in the average strategy.
 
@@ -247,8 +320,7 @@ def mean_iteration_weight(config: Config, iterations: int) -> float:
     chosen = config.algorithm
     exponent = 0.0 if chosen.weighting == "vanilla" else 1.0
     if chosen.name in FULL_WIDTH:
-        settings = AlgorithmSettings(name=chosen.name, gamma=chosen.gamma)
-        exponent = full_width_rule(settings).average
+        exponent = average_exponent(chosen.name, chosen.gamma)
     elif chosen.discounts:
         gamma = DISCOUNT["gamma"] if chosen.gamma is None else chosen.gamma
         return 1.0 / (gamma + 1.0)

@@ -217,7 +217,7 @@ def _leduc(workers: int, batch_seconds: float) -> Iterator[tuple[Engine, Callabl
     from cfr_shm.engine.ledger import IterationLedger
     from cfr_shm.games.registry import load_game
     from cfr_shm.memory.tables import create_training_arena
-    from cfr_shm.run.setup import engine_settings
+    from cfr_shm.run.setup import settle
 
     config = Config(
         game=GameConfig(name="leduc"),
@@ -228,7 +228,7 @@ def _leduc(workers: int, batch_seconds: float) -> Iterator[tuple[Engine, Callabl
         tempfile.TemporaryDirectory(prefix="cfr-shm-bench-") as directory,
         create_training_arena(game, workers, "benchmark") as arena,
     ):
-        settings = engine_settings(config, game, Path(directory))
+        settings = settle(config, game, Path(directory)).engine
         with open_engine(settings, arena, in_process=False) as engine:
 
             def advance(seconds: float) -> None:

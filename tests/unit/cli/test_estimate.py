@@ -87,8 +87,8 @@ def test_sizes_are_those_of_the_game(quick, capsys, game, infosets, entries):
 
 
 def test_a_compact_table_takes_two_thirds():
-    wide = sizes_of(load_config("hu_small"))
-    compact = sizes_of(load_config("hu_small", overrides=["table.compact=true"]))
+    wide = sizes_of(load_config("hu_small"), None)
+    compact = sizes_of(load_config("hu_small", overrides=["table.compact=true"]), None)
     assert 3 * compact.table_bytes == 2 * wide.table_bytes
     for bytes_each, sizes in ((12, wide), (8, compact)):
         gaps = sum(street.decisions for street in sizes.streets) + 15
@@ -99,7 +99,7 @@ def test_a_compact_table_takes_two_thirds():
 def test_the_presets_say_their_true_sizes():
     for name in ("hu_small", "hu_standard", "hu_rich", "sixmax_small", "sixmax", "blueprint_5h"):
         config = load_config(name)
-        sizes = sizes_of(config)
+        sizes = sizes_of(config, None)
         assert sizes.unused == (), name
         assert sizes.needed_bytes < 4 << 30, name
         text = find_config(name).read_text()
@@ -109,7 +109,7 @@ def test_the_presets_say_their_true_sizes():
 
 def test_what_memory_does_not_allow_is_refused_by_both(monkeypatch, capsys, tmp_path):
     small = [Limit("this test", 1000, "do without")]
-    monkeypatch.setattr(forecast, "limits_of", lambda config: small)
+    monkeypatch.setattr(forecast, "limits_of", lambda config, workers: small)
     refused = "the tables need 3.659 MiB, but this test has only 1000 bytes left; do without"
     assert cli.main(["estimate", "-c", "hu_small", "--json"]) == 4
     output = capsys.readouterr()
@@ -120,6 +120,20 @@ def test_what_memory_does_not_allow_is_refused_by_both(monkeypatch, capsys, tmp_
     assert cli.main(["train", "-c", "hu_small", "--logdir", str(run)]) == 4
     assert capsys.readouterr().err.endswith(f"error: {refused}\n")
     assert not run.exists()
+
+
+def test_workers_are_those_that_train_takes(quick, monkeypatch, capsys):
+    """Sweeps of Leduc are too short for 64 workers to meet in; sampled iterations are not."""
+    monkeypatch.setattr("cfr_shm.machine.cores.usable_cores", lambda: 64)
+    for algorithm, in_process, expected in (
+        ("cfr_plus", "auto", 1),
+        ("external_sampling", "auto", 64),
+        ("external_sampling", "true", 1),
+    ):
+        keys = {"algorithm.name": algorithm, "engine.in_process": in_process}
+        told = [word for key, value in keys.items() for word in ("--set", f"{key}={value}")]
+        code, document = estimate(capsys, "-c", "leduc", *told)
+        assert (code, document["workers"]) == (0, expected)
 
 
 def test_errors_name_the_place_of_the_key(capsys, tmp_path):

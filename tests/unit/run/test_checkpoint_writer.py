@@ -43,32 +43,37 @@ class Store:
 
 def writer_on(store: Store):
     events: list[object] = []
-    after: list[int] = []
+    after: list[tuple[int, int]] = []
     writer = CheckpointWriter(
         store,  # type: ignore[arg-type]
         kuhn(),
         events.append,
-        lambda saved, path: after.append(saved.iterations),
     )
-    return writer, events, after
+
+    def note(saved: Checkpoint, path: Path, count: int) -> None:
+        assert path == Path(str(saved.iterations))
+        after.append((saved.iterations, count))
+
+    return writer, events, after, note
 
 
 def test_writing_goes_on_in_the_background():
     store = Store()
     store.gate.clear()
-    writer, events, after = writer_on(store)
-    writer.begin(checkpoint(5))
+    writer, events, after, note = writer_on(store)
+    writer.begin(checkpoint(5), note)
     assert writer.busy
     assert store.saved == []
     store.gate.set()
     writer.wait()
     assert not writer.busy
-    assert (store.saved, after) == ([5], [5])
+    assert (store.saved, after) == ([5], [(5, 1)])
+    assert (writer.saved, writer.newest) == (1, Path("5"))
     assert isinstance(events[0], CheckpointSaved)
 
 
 def test_copies_share_one_memory_taken_ahead():
-    writer, _, _ = writer_on(Store())
+    writer, _, _, _ = writer_on(Store())
     writer.prepare(4)
     first = writer.copy_of(np.arange(4.0))
     assert first is not None
@@ -83,7 +88,7 @@ def test_without_memory_there_is_no_copy(monkeypatch):
         raise MemoryReserveError("too little")
 
     monkeypatch.setattr(checkpoint_writer, "require_memory", no_memory)
-    writer, _, _ = writer_on(Store())
+    writer, _, _, _ = writer_on(Store())
     writer.prepare(4)
     assert writer.copy_of(np.ones(4)) is None
 
@@ -93,44 +98,61 @@ def test_without_memory_there_is_no_copy(monkeypatch):
 )
 def test_a_full_disk_costs_one_checkpoint(fault):
     store = Store(fault)
-    writer, events, after = writer_on(store)
-    writer.begin(checkpoint(5))
-    writer.begin(checkpoint(6))
+    writer, events, after, note = writer_on(store)
+    writer.begin(checkpoint(5), note)
+    writer.begin(checkpoint(6), note)
     writer.wait()
-    assert (store.saved, after) == ([6], [6])
+    assert (store.saved, after) == ([6], [(6, 1)])
+    assert (writer.saved, writer.newest) == (1, Path("6"))
     assert isinstance(events[0], CheckpointFailed)
     assert "No space left" in events[0].reason
     assert not writer.failed
 
 
 def test_not_a_number_ends_the_run():
-    writer, _, after = writer_on(Store(NotFiniteError("regret[3] is nan")))
-    writer.begin(checkpoint(5))
+    writer, _, after, note = writer_on(Store(NotFiniteError("regret[3] is nan")))
+    writer.begin(checkpoint(5), note)
     with pytest.raises(NotFiniteError, match=r"regret\[3\]"):
         writer.wait()
     writer.wait()
     assert after == []
-    writer, _, _ = writer_on(Store(NotFiniteError("regret[3] is nan")))
+    writer, _, _, note = writer_on(Store(NotFiniteError("regret[3] is nan")))
     with pytest.raises(NotFiniteError):
-        writer.write_now(checkpoint(5))
+        writer.write_now(checkpoint(5), note)
+
+
+def test_what_the_thread_did_is_known_once_it_was_waited_for():
+    store = Store()
+    store.gate.clear()
+    writer, _, after, note = writer_on(store)
+    before = vars(writer).copy()
+    writer.begin(checkpoint(5), note)
+    begun = vars(writer).copy()
+    store.gate.set()
+    writer._writing.result()
+    assert after == [(5, 1)]
+    assert vars(writer) == begun
+    assert {key for key in begun if begun[key] != before[key]} == {"_writing"}
+    writer.wait()
+    assert (writer.saved, writer.newest) == (1, Path("5"))
 
 
 def test_the_last_one_is_tried_again(monkeypatch):
     monkeypatch.setattr(checkpoint_writer, "RETRY_SECONDS", (0.0, 0.0))
     full = OSError(28, "No space left")
-    writer, events, _ = writer_on(Store(full, full))
+    writer, events, _, _ = writer_on(Store(full, full))
     assert writer.write_last(checkpoint(5)) == Path("5")
     assert [type(event) for event in events] == [
         CheckpointFailed,
         CheckpointFailed,
         CheckpointSaved,
     ]
-    writer, _, _ = writer_on(Store(full, full, full))
+    writer, _, _, _ = writer_on(Store(full, full, full))
     with pytest.raises(CfrShmError, match=r"written: .*No space left.*; there is no other$"):
         writer.write_last(checkpoint(5))
-    writer, _, _ = writer_on(Store(full, full, full, there=(3,)))
+    writer, _, _, _ = writer_on(Store(full, full, full, there=(3,)))
     with pytest.raises(CfrShmError, match=r"No space left.*; earlier ones are intact$"):
         writer.write_last(checkpoint(5))
-    writer, _, _ = writer_on(Store(NotFiniteError("regret[3] is nan")))
+    writer, _, _, _ = writer_on(Store(NotFiniteError("regret[3] is nan")))
     with pytest.raises(NotFiniteError):
         writer.write_last(checkpoint(5))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,10 @@ from cfr_shm.games.small.kuhn import kuhn
 from cfr_shm.games.small.leduc import leduc
 from cfr_shm.games.small.liars_dice import liars_dice
 from cfr_shm.machine.cores import usable_cores
-from cfr_shm.run import setup as run_setup
 from cfr_shm.run.report import Meter, Summary, Totals
 from cfr_shm.run.setup import (
-    engine_settings,
-    epsilon_at,
     runs_in_process,
+    settle,
     worker_count,
 )
 from cfr_shm.telemetry.events import Progress
@@ -144,13 +143,14 @@ def test_the_moving_average_forgets_and_switches_are_counted_by_interval():
 
 
 def test_epsilon_is_told_where_there_is_one():
-    def config(name: str, epsilon: str | None) -> Config:
-        return Config(algorithm=AlgorithmConfig(name=name, epsilon=epsilon))
+    def epsilon_of(name: str, epsilon: str | None) -> Callable[[int], float | None]:
+        config = Config(algorithm=AlgorithmConfig(name=name, epsilon=epsilon))
+        return settle(config, kuhn(), Path()).epsilon_at
 
-    exploring = config("outcome_sampling", "0:0.6, 1000:0.2")
-    assert [epsilon_at(exploring, done) for done in (0, 999, 1000)] == [0.6, 0.6, 0.2]
-    assert epsilon_at(config("external_sampling", None), 5) is None
-    meter = Meter(NOTHING, 10.0, Clock(), epsilon=lambda done: epsilon_at(exploring, done))
+    exploring = epsilon_of("outcome_sampling", "0:0.6, 1000:0.2")
+    assert [exploring(done) for done in (0, 999, 1000)] == [0.6, 0.6, 0.2]
+    assert epsilon_of("external_sampling", None)(5) is None
+    meter = Meter(NOTHING, 10.0, Clock(), epsilon=exploring)
     assert meter.progress(stats(2000, 10.0)).epsilon == 0.2
 
 
@@ -206,7 +206,7 @@ def test_the_summary_has_its_literal_keys():
 def test_one_worker_runs_in_process_unless_told_otherwise():
     def choice(*overrides: str) -> tuple[int, bool]:
         config = load_config(overrides=overrides)
-        workers = worker_count(config, kuhn())
+        workers = worker_count(config, kuhn(), usable_cores())
         return workers, runs_in_process(config, workers)
 
     assert choice("engine.num_workers=1") == (1, True)
@@ -216,25 +216,24 @@ def test_one_worker_runs_in_process_unless_told_otherwise():
     assert choice()[0] == usable_cores()
 
 
-def test_small_games_are_not_swept_by_more_workers_than_gain(monkeypatch):
-    monkeypatch.setattr(run_setup, "usable_cores", lambda: 64)
+def test_small_games_are_not_swept_by_more_workers_than_gain():
     dice, small = liars_dice(), leduc()
     full = load_config(overrides=["algorithm.name=cfr_plus"])
-    assert worker_count(full, small) == 1
-    assert 2 <= worker_count(full, dice) < 32
-    assert worker_count(Config(), small) == 64
+    assert worker_count(full, small, cores=64) == 1
+    assert 2 <= worker_count(full, dice, cores=64) < 32
+    assert worker_count(Config(), small, cores=64) == 64
     told = load_config(overrides=["algorithm.name=cfr_plus", "engine.num_workers=3"])
-    assert worker_count(told, small) == 3
+    assert worker_count(told, small, cores=64) == 3
 
 
 def test_settings_follow_the_configuration_and_the_game():
     config = load_config(overrides=["run.seed=5", "engine.num_workers=3", "engine.batch_size=4096"])
-    settings = engine_settings(config, kuhn(), Path("d"))
+    settings = settle(config, kuhn(), Path("d")).engine
     assert (settings.seed, settings.worker_count, settings.batch_size) == (5, 3, 4096)
     assert (settings.in_flight, settings.update) == (1, "racy")
-    assert engine_settings(Config(), kuhn(), Path("d")).batch_size is None
+    assert settle(Config(), kuhn(), Path("d")).engine.batch_size is None
     chosen = load_config(overrides=["algorithm.in_flight=4"])
-    assert engine_settings(chosen, kuhn(), Path("d")).in_flight == 4
+    assert settle(chosen, kuhn(), Path("d")).engine.in_flight == 4
 
 
 @pytest.mark.parametrize(
@@ -243,7 +242,7 @@ def test_settings_follow_the_configuration_and_the_game():
 )
 def test_traversals_in_flight_and_updates_follow_the_size_of_the_table(config, in_flight, update):
     loaded = load_config(config)
-    settings = engine_settings(loaded, load_game(loaded.game), Path("d"))
+    settings = settle(loaded, load_game(loaded.game), Path("d")).engine
     assert (settings.in_flight, settings.update) == (in_flight, update)
 
 

@@ -18,7 +18,7 @@ from cfr_shm.games.registry import load_game
 from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.run.directory import StoredRun
-from cfr_shm.run.setup import algorithm_settings, mean_iteration_weight, with_averages
+from cfr_shm.run.setup import algorithm_settings, mean_iteration_weight, settle
 from cfr_shm.run.train import train
 
 
@@ -205,16 +205,20 @@ def test_the_mean_weight_of_an_iteration(overrides, weight):
     assert mean_iteration_weight(config, 100) == pytest.approx(weight, rel=0.02)
 
 
+def settled_config(config, game):
+    return settle(config, game, Path()).config
+
+
 def test_the_kind_of_passes_is_part_of_the_run():
     """Explored is what runs were before there was a choice: their fingerprints stay."""
     three = load_config("kuhn", overrides=["game.players=3"])
     explored = load_config("kuhn", overrides=["game.players=3", EXPLORED])
     assert fingerprint(explored) == fingerprint(three)
     game = load_game(three.game)
-    settled = with_averages(three, game)
+    settled = settled_config(three, game)
     assert settled.algorithm.average_opponents == "sampled"
-    assert with_averages(settled, game) == settled
+    assert settled_config(settled, game) == settled
     assert differences(explored, settled) == ["algorithm.average_opponents: (missing) != 'sampled'"]
-    assert with_averages(explored, game) == explored
+    assert settled_config(explored, game) == explored
     two = load_config("kuhn")
-    assert with_averages(two, load_game(two.game)) == two
+    assert settled_config(two, load_game(two.game)) == two

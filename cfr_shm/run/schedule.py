@@ -1,0 +1,72 @@
+"""When a training pauses: for a checkpoint, or because its time is up."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from cfr_shm.config.run import RunConfig
+
+#: However short the interval between checkpoints, there is training in between.
+LEAST_TRAINING_SECONDS = 0.1
+
+
+class Schedule:
+    """The moments of one part of a run, on a monotonic clock, from ``begin`` on.
+
+    Args:
+        run: how long the run lasts, and how often there is a checkpoint.
+        seconds_before: of training, before this part of the run.
+        clock: monotonic, in seconds.
+    """
+
+    def __init__(
+        self,
+        run: RunConfig,
+        seconds_before: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        budget, interval = run.time_budget, run.checkpoint_interval
+        self._left = math.inf if budget is None else budget - seconds_before
+        self._interval = max(interval, LEAST_TRAINING_SECONDS) if interval else math.inf
+        self._ends_at = math.inf
+        self._checkpoint_at = math.inf
+
+    def begin(self) -> None:
+        """Start the clock: now training begins."""
+        now = self._clock()
+        self._ends_at = now + self._left
+        self._checkpoint_at = now + self._interval
+
+    @property
+    def reaches_a_checkpoint(self) -> bool:
+        """Whether there will be a checkpoint before the time is up."""
+        return self._checkpoint_at < self._ends_at
+
+    def pause_at(self, *, checkpoint_possible: bool) -> float | None:
+        """Return the next moment at which to pause, None for never.
+
+        Nobody is stopped for a checkpoint that cannot begin.
+        """
+        moment = min(self._ends_at, self._checkpoint_at) if checkpoint_possible else self._ends_at
+        return None if moment == math.inf else moment
+
+    def is_over(self, now: float | None = None) -> bool:
+        """Return whether the time is up, ``now`` or at a given moment."""
+        return (self._clock() if now is None else now) >= self._ends_at
+
+    def is_checkpoint_due(self) -> bool:
+        """Return whether the interval since the last checkpoint has passed."""
+        return self._clock() >= self._checkpoint_at
+
+    def checkpoint_begun(self) -> float:
+        """Begin the next interval; return the moment."""
+        now = self._clock()
+        self._checkpoint_at = now + self._interval
+        return now
+
+    def paused_since(self, moment: float) -> None:
+        """Put off the end: pausing is not training, and the budget does not pay for it."""
+        self._ends_at += self._clock() - moment

@@ -1,0 +1,241 @@
+"""One part of a run: from its first task, from checkpoint to checkpoint, to its summary."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.config.sections import to_dict
+from cfr_shm.engine.coordinator import Engine
+from cfr_shm.engine.ledger import IterationLedger
+from cfr_shm.engine.stats import EngineStats
+from cfr_shm.games.game import Game
+from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
+from cfr_shm.memory.tables import TrainingViews
+from cfr_shm.run.checkpoint_writer import CheckpointWriter
+from cfr_shm.run.directory import CHECKPOINTS, RunDirectory
+from cfr_shm.run.losses import LossEstimate
+from cfr_shm.run.measures import Measures
+from cfr_shm.run.report import Meter, Pauses, Summary, Totals
+from cfr_shm.run.schedule import Schedule
+from cfr_shm.run.setup import Settled
+from cfr_shm.run.signals import StopRequested, StopSignals
+from cfr_shm.telemetry.events import CheckpointBegun, Listener, Warned
+
+#: Saving more than this at the end of a run is announced.
+SLOW_TO_SAVE_BYTES = 1 << 28
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a training is put together from; it belongs to ``train``, which gives it back.
+
+    Attributes:
+        settled: the run's, with nothing left open.
+        game: what is trained.
+        directory: the run's, claimed.
+        listen: is told what happens.
+        views: the tables, as they are to begin with.
+        engine: entered.
+        resume: the checkpoint that the tables are from, None at the start of a run.
+        signals: entered by the caller.
+    """
+
+    settled: Settled
+    game: Game
+    directory: RunDirectory
+    listen: Listener
+    views: TrainingViews
+    engine: Engine
+    resume: Checkpoint | None
+    signals: StopSignals
+
+
+class Training:
+    """Trains to the end, and writes what is to be written; ``execute`` is called once."""
+
+    def __init__(self, parts: Parts) -> None:
+        settled, game, resume = parts.settled, parts.game, parts.resume
+        run = settled.config.run
+        self._parts = parts
+        self._before = Totals.before(resume, game.player_count)
+        self._ledger = IterationLedger(
+            run.iterations,
+            () if resume is None else resume.completed,
+            drain_window=settled.engine.drain_window,
+        )
+        self._schedule = Schedule(run, self._before.seconds)
+        self._meter = Meter(self._before, run.progress_interval, epsilon=settled.epsilon_at)
+        store = CheckpointStore(parts.directory.path / CHECKPOINTS, run.keep_checkpoints)
+        self._writer = CheckpointWriter(store, game, parts.listen)
+        self._measures = Measures(settled, game, parts.directory, parts.listen)
+        self._losses = LossEstimate.begin(settled, game, parts.views, resumed=resume is not None)
+        self._pauses = Pauses()
+        parts.engine.on_loss = lambda text: parts.listen(Warned(text))
+
+    def execute(self) -> dict[str, Any]:
+        """Train to the end, write what is to be written, and return the summary.
+
+        Raises:
+            StopRequested: a signal came before anything was done.
+        """
+        signals, engine = self._parts.signals, self._parts.engine
+        try:
+            self._train()
+            if signals.pending and engine.stats().iterations == 0:
+                raise StopRequested(signals.signal_number)
+            return self._finish()
+        except StopRequested:
+            raise
+        except BaseException:
+            self._fail()
+            raise
+
+    def _train(self) -> None:
+        """Advance from checkpoint to checkpoint until a bound is reached or a signal comes."""
+        schedule, ledger, engine = self._schedule, self._ledger, self._parts.engine
+        discounts = self._parts.settled.discounts
+        schedule.begin()
+        if schedule.reaches_a_checkpoint:
+            self._writer.prepare(len(self._parts.views.rows))
+        while True:
+            possible = not self._writer.busy and ledger.completed_count > 0
+            pause_at = schedule.pause_at(checkpoint_possible=possible)
+            if discounts is not None:
+                ledger.stop_before(discounts.next_after(ledger.completed_count))
+            engine.advance(ledger, self._should_pause, self._on_collect, pause_at)
+            paused_at = time.monotonic()
+            self._discount()
+            if self._is_over(paused_at):
+                return
+            if self._is_checkpoint_due():
+                self._parts.signals.take_checkpoint_request()
+                self._checkpoint()
+                begun = schedule.checkpoint_begun()
+                self._pauses = self._pauses.plus(begun - engine.stopped_at)
+            schedule.paused_since(paused_at)
+
+    def _should_pause(self) -> bool:
+        signals = self._parts.signals
+        return signals.pending or self._writer.failed or self._is_checkpoint_due()
+
+    def _is_checkpoint_due(self) -> bool:
+        wanted = self._parts.signals.wants_checkpoint or self._schedule.is_checkpoint_due()
+        return wanted and not self._writer.busy and self._ledger.completed_count > 0
+
+    def _is_over(self, now: float) -> bool:
+        return (
+            self._parts.signals.pending
+            or self._writer.failed
+            or self._ledger.finished
+            or self._schedule.is_over(now)
+        )
+
+    def _discount(self) -> None:
+        """Discount the table if that is due at exactly this many iterations; nobody writes."""
+        discounts, completed = self._parts.settled.discounts, self._ledger.completed_count
+        if discounts is not None and completed == self._ledger.barrier:
+            factor = discounts.apply(self._parts.views, completed)
+            self._losses = self._losses.discounted(self._parts.engine.stats(), factor)
+
+    def _on_collect(self, stats: EngineStats) -> None:
+        self._parts.directory.keep()
+        progress = self._meter.progress(stats)
+        if progress is not None:
+            self._parts.listen(progress)
+
+    def _checkpoint(self) -> None:
+        """Copy the rows and have the copy written; without memory for it, write while paused.
+
+        Only while the writer is not busy.
+        """
+        summary = self._summary("running", self._parts.engine.stats())
+        after = partial(self._measures.of_checkpoint, summary=summary, losses=self._losses)
+        rows = self._parts.views.rows
+        copy = self._writer.copy_of(rows)
+        if copy is None:
+            warning = "no memory for a snapshot: training waits for the checkpoint"
+            self._parts.listen(Warned(warning))
+            self._writer.write_now(self._snapshot(rows, summary.totals), after)
+        else:
+            self._writer.begin(self._snapshot(copy, summary.totals), after)
+
+    def _snapshot(self, rows: NDArray[np.float64], totals: Totals) -> Checkpoint:
+        settled = self._parts.settled
+        return Checkpoint(
+            fingerprint=settled.fingerprint,
+            config=to_dict(settled.config),
+            completed=self._ledger.completed,
+            iterations=totals.iterations,
+            nodes=totals.nodes,
+            utility_sums=totals.utility_sums,
+            seconds=totals.seconds,
+            rows=rows,
+        )
+
+    def _finish(self) -> dict[str, Any]:
+        """Write the last checkpoint first, then evaluate, then the last summary."""
+        parts, stats = self._parts, self._parts.engine.stats()
+        progress = self._meter.last(stats)
+        if progress is not None:
+            parts.listen(progress)
+        self._writer.wait()
+        done = self._ledger.finished or self._schedule.is_over()
+        status = "interrupted" if parts.signals.pending and not done else "finished"
+        lost = self._losses.share(parts.views.rows, stats)
+        summary = self._summary(status, stats).changed(lost_update_estimate=lost)
+        if summary.totals.iterations:
+            summary = self._last_checkpoint(summary)
+        if parts.game.why_not_enumerable() is None:
+            evaluation = self._measures.evaluate(parts.views.table, summary)
+            summary = summary.changed(evaluation=evaluation)
+        self._measures.statistics(parts.views.table, summary)
+        document = summary.as_dict()
+        parts.directory.write_summary(document)
+        parts.listen(summary.ended(str(parts.directory.path)))
+        return document
+
+    def _last_checkpoint(self, summary: Summary) -> Summary:
+        """Write the checkpoint that ends the run, and a summary that names it; return that."""
+        rows = self._parts.views.rows
+        if rows.nbytes >= SLOW_TO_SAVE_BYTES:
+            self._parts.listen(CheckpointBegun(summary.totals.iterations, rows.nbytes))
+        path = self._writer.write_last(self._snapshot(rows, summary.totals))
+        name = self._measures.relative(path)
+        summary = summary.changed(checkpoint=name, checkpoints=self._writer.saved)
+        self._parts.directory.write_summary(summary.as_dict())
+        return summary
+
+    def _fail(self) -> None:
+        """Say in ``summary.json`` that the run failed, as far as that can still be done."""
+        with contextlib.suppress(Exception):
+            self._writer.wait()
+        with contextlib.suppress(Exception):
+            failed = self._summary("failed", self._parts.engine.stats())
+            if self._writer.newest is not None:
+                name = self._measures.relative(self._writer.newest)
+                failed = failed.changed(checkpoint=name, checkpoints=self._writer.saved)
+            self._parts.directory.write_summary(failed.as_dict())
+
+    def _summary(self, status: str, stats: EngineStats) -> Summary:
+        settled, game = self._parts.settled, self._parts.game
+        config = settled.config
+        return Summary(
+            status=status,
+            game=game.name,
+            fingerprint=settled.fingerprint,
+            seed=config.run.seed,
+            mode=config.engine.mode,
+            freeze=config.engine.freeze,
+            totals=self._before.plus(stats),
+            stats=stats,
+            pauses=self._pauses,
+            buckets=game.bucket_file,
+            not_evaluated=game.why_not_enumerable(),
+        )
