@@ -2,7 +2,7 @@
 
 import nox
 
-nox.options.sessions = ["tests", "plain", "bounds", "lint", "types", "imports"]
+nox.options.sessions = ["tests", "plain", "bounds", "lint", "types", "imports", "dist"]
 nox.options.reuse_existing_virtualenvs = True
 
 KERNEL_TESTS = "tests/kernels"
@@ -55,6 +55,13 @@ def imports(session: nox.Session) -> None:
     """Check that every room imports only those below it."""
     install(session, "dev")
     session.run("lint-imports")
+
+
+@nox.session
+def dist(session: nox.Session) -> None:
+    """Build an sdist and a wheel; install the wheel into a new environment, and train with it."""
+    session.install("build")
+    session.run("bash", ".ci/check_distribution", external=True)
 
 
 @nox.session

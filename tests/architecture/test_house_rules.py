@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,28 @@ def test_nothing_is_unpickled(path):
 def test_no_room_is_a_drawer_for_odds_and_ends():
     for forbidden in ("utils", "common", "helpers", "base", "manager"):
         assert not list(PACKAGE.rglob(f"{forbidden}*")), forbidden
+
+
+#: What lies there may bear the name of a room's module: it is a part of the same thing.
+COUNTERPARTS = ("cli", "config", "layout", "kernels")
+
+
+def test_a_basename_repeats_only_as_the_counterpart_of_one_module_of_a_room():
+    """As cli/<command>, or as its keys, its memory format or its kernel; never in two rooms."""
+    places: dict[str, list[str]] = {}
+    for path in MODULES:
+        if path.stem != "__init__":
+            room = path.relative_to(PACKAGE).parts[0]
+            place = room if room in COUNTERPARTS else "the rooms"
+            places.setdefault(f"{path.stem} in {place}", []).append(name_of(path))
+    twice = {stem: paths for stem, paths in places.items() if len(paths) > 1}
+    assert twice == {}, "name one of them after what it alone does"
+
+
+def test_every_package_is_listed_for_the_wheel():
+    """``.ci/check_distribution`` compares the files themselves, in the wheel of an sdist."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    packages = {".".join(p.parent.relative_to(ROOT).parts) for p in PACKAGE.rglob("__init__.py")}
+    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in MODULES}
+    assert folders == packages, "a folder without __init__.py"
+    assert {*settings["tool"]["setuptools"]["packages"]} == packages | {"cfr_shm.configs"}
