@@ -49,6 +49,11 @@ class PublicStrategy(Protocol):
         """The game that it plays: tree, payoffs, moves, hands, boards."""
         ...
 
+    @property
+    def suits_alike(self) -> bool:
+        """Whether what differs in suits only is played alike: hand and board renamed together."""
+        ...
+
     def probabilities(self, nodes: Sequence[int], board: Board) -> NDArray[np.float64]:
         """Return (nodes, hands, actions): what the actor of each node does with each hand.
 

@@ -35,6 +35,7 @@ class TableStrategy:
         self._weight = strategy.weight
         self._row_base = game.tree.nodes["row_base"].astype(np.int64)
         self._row_stride = game.tree.nodes["row_stride"].astype(np.int64)
+        self._numbers = _Numbers(game)
 
     @property
     def name(self) -> str:
@@ -45,6 +46,11 @@ class TableStrategy:
     def game(self) -> Game:
         """The game that it plays."""
         return self._game
+
+    @property
+    def suits_alike(self) -> bool:
+        """Whether what differs in suits only is played alike: so all buckets are made."""
+        return True
 
     @property
     def weight(self) -> NDArray[np.float64]:
@@ -68,26 +74,40 @@ class TableStrategy:
         return self._policy(boards, self._game.street_count)
 
     def _policy(self, boards: NDArray[np.int64], streets: int) -> BoardPolicy:
-        number = bucket_numbers(self._game, boards, streets)
+        number = self._numbers.on(boards, streets)
         return frozen_policy(self._probability, self._row_base, self._row_stride, number)
 
 
-def bucket_numbers(game: Game, boards: NDArray[np.int64], streets: int) -> NDArray[np.int32]:
-    """Return (boards, streets, hands): the bucket of every hand, BLOCKED where there is none."""
-    _, cards = holdem_parts(game)
-    holes = hands_of(game)
-    number = np.full((len(boards), streets, len(holes)), BLOCKED, np.int32)
-    if isinstance(cards, DealtCards):
-        holes.setflags(write=False)
-        given = np.array(boards, np.int64, order="C")
-        given.setflags(write=False)
-        bucket_boards(cards.deals.cards, holes, given, number)
+class _Numbers:
+    """The buckets of all hands on boards; those of small decks are kept, they take long to find."""
+
+    def __init__(self, game: Game) -> None:
+        _, self._cards = holdem_parts(game)
+        self._holes = hands_of(game)
+        self._holes.setflags(write=False)
+        self._dealt = np.isin(self._holes, self._cards.dealt).all(axis=1)
+        self._known: dict[tuple[int, tuple[int, ...]], NDArray[np.int32]] = {}
+
+    def on(self, boards: NDArray[np.int64], streets: int) -> NDArray[np.int32]:
+        """Return (boards, streets, hands): every hand's bucket, BLOCKED where there is none."""
+        number = np.full((len(boards), streets, len(self._holes)), BLOCKED, np.int32)
+        if isinstance(self._cards, DealtCards):
+            given = np.array(boards, np.int64, order="C")
+            given.setflags(write=False)
+            bucket_boards(self._cards.deals.cards, self._holes, given, number)
+            return number
+        for row, board in enumerate(boards.tolist()):
+            for street in range(streets):
+                number[row, street] = self._listed(
+                    street, tuple(board[: self._cards.board_count(street)])
+                )
         return number
-    dealt = np.isin(holes, cards.dealt).all(axis=1)
-    for row, board in enumerate(boards.tolist()):
-        for street in range(streets):
-            shown = board[: cards.board_count(street)]
-            free = dealt & ~np.isin(holes, shown).any(axis=1)
-            buckets = cards.buckets(0, street, holes[free].astype(np.uint8), shown)
-            number[row, street, free] = buckets
-    return number
+
+    def _listed(self, street: int, board: tuple[int, ...]) -> NDArray[np.int32]:
+        if (street, board) not in self._known:
+            free = self._dealt & ~np.isin(self._holes, board).any(axis=1)
+            number = np.full(len(self._holes), BLOCKED, np.int32)
+            hands = self._holes[free].astype(np.uint8)
+            number[free] = self._cards.buckets(0, street, hands, board)
+            self._known[street, board] = number
+        return self._known[street, board]

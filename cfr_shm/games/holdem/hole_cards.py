@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.cards.deck import DECKS, STANDARD, Deck
+from cfr_shm.cards.evaluator import evaluate_all
 from cfr_shm.cards.isomorphism import BOARD_CARDS, hand_numbers
 from cfr_shm.cards.ranges import hand_of, hand_pairs
 from cfr_shm.errors import UsageError
-from cfr_shm.games.holdem.small_deck import SmallDeck, hand_texts
+from cfr_shm.games.holdem.small_deck import SmallDeck, hand_strengths, hand_texts
 from cfr_shm.layout.cards import (
     BUCKET_ARRAYS,
     CARDS_IN_DECK,
     FIRST_STREET,
     FIXED_BOARD_CARDS,
+    FULL_BOARD,
     RANGES_WEIGHTED,
 )
 from cfr_shm.layout.deals import Deals
@@ -62,6 +64,15 @@ class HoleCards(Protocol):
         self, seat: int, street: int, hands: NDArray[np.uint8], board: Sequence[int]
     ) -> NDArray[np.int64]:
         """Return (hands,) buckets on a street; no hand shares a card with the board."""
+        ...
+
+    @property
+    def showdown_cards(self) -> int:
+        """How many board cards lie there at the showdown."""
+        ...
+
+    def strengths(self, hands: NDArray[np.int64], board: Sequence[int]) -> NDArray[np.int64]:
+        """Return (hands,) strengths on a board of ``showdown_cards``; higher wins, equal ties."""
         ...
 
 
@@ -157,6 +168,17 @@ class DealtCards:
         stored: NDArray[np.uint8] = getattr(self.deals.cards, BUCKET_ARRAYS[card_street])
         return stored.view(f"<u{width}")[number].astype(np.int64)
 
+    @property
+    def showdown_cards(self) -> int:
+        """How many board cards lie there at the showdown."""
+        return FULL_BOARD
+
+    def strengths(self, hands: NDArray[np.int64], board: Sequence[int]) -> NDArray[np.int64]:
+        """Return the strengths of hands on a full board."""
+        boards = np.tile(np.array(board, np.uint8), (len(hands), 1))
+        cards = np.concatenate([hands.astype(np.uint8), boards], axis=1)
+        return evaluate_all(self.deck, cards).astype(np.int64)
+
     def _card_street(self, street: int) -> int:
         return int(self.deals.cards.setting[FIRST_STREET]) + street
 
@@ -220,3 +242,12 @@ class ListedCards:
         number = {text: bucket for bucket, text in enumerate(self.texts[street])}
         texts = hand_texts(self.small, hands, parts)
         return np.array([number[text] for text in texts], np.int64)
+
+    @property
+    def showdown_cards(self) -> int:
+        """How many board cards lie there at the showdown."""
+        return sum(self.board_cards)
+
+    def strengths(self, hands: NDArray[np.int64], board: Sequence[int]) -> NDArray[np.int64]:
+        """Return the strengths of hands with all cards that are dealt."""
+        return hand_strengths(hands, board)

@@ -115,6 +115,12 @@ def hand_texts(
     return [names[kind] for kind in found]
 
 
+def hand_strengths(hands: NDArray[np.int64], board: Sequence[int]) -> _Ints:
+    """Return (hands,) the strength of hole cards with a board; higher wins, equal ties."""
+    held = (1 << hands[:, 0]) | (1 << hands[:, 1])
+    return _strengths(held | sum(1 << card for card in board))
+
+
 def _parts(board_cards: Sequence[int], board: Sequence[int]) -> list[tuple[int, int]]:
     """Return, for each street, the mask of its fixed cards and how many more are dealt."""
     parts, left = [], list(board)
