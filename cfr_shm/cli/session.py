@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cfr_shm.config.load import located
 from cfr_shm.config.sections import Config
-from cfr_shm.errors import EXIT_OK, ConfigError, GameError
+from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, ConfigError, GameError
 from cfr_shm.run.signals import StopSignals
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_o
                 display.close()
         if json_output:
             print_json(summary)
+        if summary["moved_to"] is not None:
+            return EXIT_RUNTIME
         return signals.exit_code if summary["status"] == "interrupted" else EXIT_OK
 
 

@@ -188,9 +188,7 @@ class ProcessCrew:
             self._add(self._launcher.start_later(worker, self._generations[worker]))
             return
         successor.worker = worker
-        path = self._launcher.trace_path(worker, self._generations[worker])
-        if path is not None:
-            successor.rename_trace(path)
+        successor.rename_trace(self._launcher.trace_name(worker, self._generations[worker]))
         self._crew[worker] = successor
         self._standby_tries = 0
         self._standby_due = time.monotonic()

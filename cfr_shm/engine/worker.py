@@ -31,6 +31,7 @@ from cfr_shm.engine.handshake import (
 )
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner, serve
+from cfr_shm.engine.traces import TraceFile
 from cfr_shm.engine.usage import process_usage
 from cfr_shm.memory.arena import Arena
 from cfr_shm.memory.tables import training_views
@@ -60,7 +61,7 @@ class WorkerOrder:
         coordinator_pid: whose death ends the worker.
         dies_with_thread: the coordinator's main thread starts the worker, so that Linux may
             tie the worker's life to it (it watches the starting thread, not the process).
-        trace_path: where faulthandler writes, None for standard error.
+        trace: where faulthandler writes, None for standard error.
     """
 
     settings: EngineSettings
@@ -68,7 +69,7 @@ class WorkerOrder:
     arena_name: str
     coordinator_pid: int
     dies_with_thread: bool
-    trace_path: str | None
+    trace: TraceFile | None
 
 
 def worker_main(own_end: Connection, order: WorkerOrder, inherited: Sequence[Connection]) -> None:
@@ -86,7 +87,7 @@ def worker_main(own_end: Connection, order: WorkerOrder, inherited: Sequence[Con
     for other_end in inherited:
         other_end.close()
     _follow_coordinator(order)
-    _prepare_signals(order.trace_path)
+    _prepare_signals(order.trace)
     status = _work(Channel(own_end), order)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -118,18 +119,15 @@ def _report(channel: Channel, error: BaseException) -> None:
         traceback.print_exception(error)
 
 
-def _prepare_signals(trace_path: str | None) -> None:
+def _prepare_signals(trace: TraceFile | None) -> None:
     """Ignore the signals of the run, and keep a stack trace of a crash."""
     for number in RUN_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if sys.platform != "win32":
         # The coordinator blocks them while it starts workers, and children inherit that.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, RUN_SIGNALS)
-    if trace_path is None:
-        faulthandler.enable()
-    else:
-        # Not closed: faulthandler writes to it until the process ends.
-        faulthandler.enable(open(trace_path, "w"))  # noqa: SIM115, PTH123
+    # Not closed: faulthandler writes to it until the process ends.
+    faulthandler.enable((trace and trace.open()) or sys.stderr)
 
 
 def _follow_coordinator(order: WorkerOrder) -> None:

@@ -10,16 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from types import ModuleType
 from typing import cast
 
 from cfr_shm.engine.handshake import Channel
 from cfr_shm.engine.settings import EngineSettings
+from cfr_shm.engine.traces import TraceFile, trace_files
 from cfr_shm.engine.worker import RUN_SIGNALS, WorkerOrder, worker_main
 from cfr_shm.errors import ConfigError
 
@@ -35,7 +35,7 @@ class WorkerProcess:
         worker: index, None for a standby that has not been assigned one.
         process: the process.
         channel: our end of its pipe.
-        trace_path: where it writes its stack if it crashes.
+        trace: where it writes its stack if it crashes.
         is_ready: it has said that it waits for tasks.
         verdict: why it was killed, if it was us.
         started_at: monotonic moment.
@@ -44,7 +44,7 @@ class WorkerProcess:
     worker: int | None
     process: BaseProcess
     channel: Channel
-    trace_path: Path | None
+    trace: TraceFile | None
     is_ready: bool = False
     verdict: str | None = None
     started_at: float = field(default_factory=time.monotonic)
@@ -55,12 +55,10 @@ class WorkerProcess:
         who = "standby" if self.worker is None else f"worker {self.worker}"
         return f"{who} (pid {self.process.pid})"
 
-    def rename_trace(self, path: Path) -> None:
+    def rename_trace(self, name: str) -> None:
         """Give the file of its stack, which is open in the process, another name."""
-        if self.trace_path is not None:
-            with contextlib.suppress(OSError):
-                self.trace_path.replace(path)
-                self.trace_path = path
+        if self.trace is not None:
+            self.trace = self.trace.renamed(name)
 
     def await_end(self, seconds: float) -> None:
         """Wait for its exit code, and kill it if there is none."""
@@ -81,10 +79,8 @@ class WorkerProcess:
             self.process.join()
         self.channel.close()
         self.process.close()
-        if self.trace_path is not None:
-            with contextlib.suppress(OSError):
-                if self.trace_path.stat().st_size == 0:
-                    self.trace_path.unlink()
+        if self.trace is not None:
+            self.trace.remove_if_empty()
 
     def _describe_exit(self) -> str:
         code = self.process.exitcode
@@ -99,9 +95,8 @@ class WorkerProcess:
         return f"was killed by {name}{hint}"
 
     def _where_its_stack_is(self) -> str:
-        with contextlib.suppress(OSError):
-            if self.trace_path is not None and self.trace_path.stat().st_size:
-                return f"; its stack is in {self.trace_path}"
+        if self.trace is not None and self.trace.has_stack():
+            return f"; its stack is in {self.trace.path}"
         return ""
 
 
@@ -124,18 +119,18 @@ class Launcher:
             )
         self._settings = settings
         self._arena_name = arena_name
+        self._traces = trace_files(settings.trace_directory)
 
-    def trace_path(self, worker: int, generation: int = 0) -> Path | None:
+    def trace_name(self, worker: int, generation: int = 0) -> str:
         """Return where a worker writes its stack; each successor has a file of its own."""
-        directory = self._settings.trace_directory
         mark = f"-{generation}" if generation else ""
-        return None if directory is None else Path(directory) / f"worker-{worker}{mark}.trace"
+        return f"worker-{worker}{mark}.trace"
 
     def start_first(self, inherited: Sequence[WorkerProcess], worker: int) -> WorkerProcess:
         """Start a worker by the configured method; ``inherited`` were started before."""
         method = self._settings.start_method
         ends = [member.channel.connection for member in inherited] if method == "fork" else []
-        return self._start(worker, method, ends, self.trace_path(worker))
+        return self._start(worker, method, ends, self.trace_name(worker))
 
     def start_later(self, worker: int | None, generation: int = 0) -> WorkerProcess:
         """Start a worker, or a standby, while the run is going on: by ``spawn``, always.
@@ -143,15 +138,13 @@ class Launcher:
         By now the coordinator may have threads, which may hold locks that a forked child would
         wait for forever.
         """
-        path = None if worker is None else self.trace_path(worker, generation)
-        directory = self._settings.trace_directory
-        if worker is None and directory is not None:
-            path = Path(directory) / _STANDBY_TRACE
-        return self._start(worker, "spawn", [], path)
+        name = _STANDBY_TRACE if worker is None else self.trace_name(worker, generation)
+        return self._start(worker, "spawn", [], name)
 
     def _start(
-        self, worker: int | None, method: str, ends: list[Connection], trace: Path | None
+        self, worker: int | None, method: str, ends: list[Connection], trace_name: str
     ) -> WorkerProcess:
+        trace = None if self._traces is None else replace(self._traces, name=trace_name)
         context = cast(SpawnContext, multiprocessing.get_context(method))
         own_end, worker_end = context.Pipe(duplex=True)
         order = WorkerOrder(
@@ -160,7 +153,7 @@ class Launcher:
             arena_name=self._arena_name,
             coordinator_pid=os.getpid(),
             dies_with_thread=threading.current_thread() is threading.main_thread(),
-            trace_path=None if trace is None else str(trace),
+            trace=trace,
         )
         process = context.Process(
             target=worker_main,

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,10 +27,9 @@ from cfr_shm.games.game import Game
 from cfr_shm.layout.rows import table_words
 from cfr_shm.layout.table import Table
 from cfr_shm.memory.tables import ROWS, check_finite, is_size_of, table_of
+from cfr_shm.storage.disk import DISK, Disk
 from cfr_shm.storage.manifest import Manifest, NewerFormatError
 from cfr_shm.storage.store import (
-    DISK,
-    Disk,
     missing_reason,
     read_manifest,
     read_store,
@@ -85,6 +84,7 @@ class StoredCheckpoint(NamedTuple):
     path: Path
     iterations: int
     sequence: int | None
+    fingerprint: str | None = None
 
 
 class CheckpointStore:
@@ -104,35 +104,47 @@ class CheckpointStore:
         self._disk = disk
 
     def stored(self) -> list[StoredCheckpoint]:
-        """Return what there is, oldest first; those with unreadable manifests come first."""
-        try:
-            paths = list(self.directory.iterdir())
-        except OSError:
-            return []
+        """Return what there is, oldest first; those with unreadable manifests come first.
+
+        Raises:
+            ArrayStoreError: the directory cannot be read.
+        """
         found = []
-        for path in paths:
-            named = _NAME.fullmatch(path.name)
-            if named is not None and path.is_dir() and not path.is_symlink():
-                found.append(StoredCheckpoint(path, int(named.group(1)), _sequence(path)))
+        try:
+            for name in self._disk.names(self.directory):
+                named, path = _NAME.fullmatch(name), self.directory / name
+                if named is not None and stat.S_ISDIR(self._disk.status(path).st_mode):
+                    about = self._about(path)
+                    found.append(StoredCheckpoint(path, int(named.group(1)), *about))
+        except (FileNotFoundError, NotADirectoryError):
+            return found
+        except OSError as error:
+            reason = error.strerror or error
+            raise ArrayStoreError(f"{self.directory}: cannot be read: {reason}") from error
         return sorted(found, key=lambda each: (each.sequence or 0, each.iterations, each.path))
 
     def save(self, checkpoint: Checkpoint, game: Game) -> Path:
         """Write a checkpoint, force it to the medium, then remove those beyond ``keep``.
 
+        Checkpoints of another fingerprint are another run's, and are never removed.
+
         Raises:
             NotFiniteError: the table holds NaN or infinity; nothing was written.
             ArrayStoreError: the disk refused; the checkpoints before are untouched.
+            CheckpointError: it could not be loaded again; nothing was written.
         """
         about = _about(checkpoint)
         about["buckets"] = None if game.bucket_file is None else game.bucket_file._asdict()
-        _check_about(about, self.directory)
         check_finite(game, checkpoint.rows, checkpoint.compact)
+        self._settle()
         before = self.stored()
         about["sequence"] = 1 + max((each.sequence or 0 for each in before), default=0)
+        _check_about(about, self.directory)  # Last: what is written must be what is read.
         path = self._free_name(checkpoint.iterations)
         write_store(path, {ROWS: checkpoint.rows}, about, kind=KIND, disk=self._disk)
         # What cannot be read is left for people to look at.
-        readable = [each for each in before if each.sequence is not None]
+        own = checkpoint.fingerprint
+        readable = [each for each in before if each.fingerprint == own]
         for old in readable[: max(len(readable) + 1 - self.keep, 0)]:
             with contextlib.suppress(OSError):
                 remove_store(old.path, self._disk)
@@ -197,10 +209,28 @@ class CheckpointStore:
     def _free_name(self, iterations: int) -> Path:
         path = self.directory / str(iterations)
         number = 2
-        while os.path.lexists(path):
+        while self._disk.exists(path):
             path = self.directory / f"{iterations}-{number}"
             number += 1
         return path
+
+    def _settle(self) -> None:
+        try:
+            self._disk.settle()
+        except OSError as error:
+            reason = error.strerror or error
+            raise ArrayStoreError(f"{self.directory}: cannot be saved: {reason}") from error
+
+    def _about(self, path: Path) -> tuple[int | None, str | None]:
+        """Return a checkpoint's sequence and fingerprint, None and None if it is damaged."""
+        try:
+            about = read_manifest(path, disk=self._disk).about
+        except ArrayStoreError:
+            return None, None
+        sequence, mark = about.get("sequence"), about.get("fingerprint")
+        if not _is_count(sequence) or not isinstance(mark, str):
+            return None, None
+        return sequence, mark
 
 
 def load_checkpoint(
@@ -250,15 +280,6 @@ def load_checkpoint(
         extra=about["extra"],
         path=path,
     )
-
-
-def _sequence(path: Path) -> int | None:
-    try:
-        about = read_manifest(path).about
-    except ArrayStoreError:
-        return None
-    found = about.get("sequence")
-    return found if _is_count(found) else None
 
 
 def _about(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The directory of one run: who may write to it, and what lies where.
 
 ``docs/run_directory.md`` describes the files. A directory belongs to one run for good, and to
-one process at a time: an operating-system lock, which dies with its owner, keeps a second
-process out.
+one process at a time (``run.ownership``), which holds it open: whatever is moved, removed or put
+in its place meanwhile, a run writes to its own directory or to a new one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import contextlib
 import json
 import os
 import re
+import secrets
+import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,14 +27,17 @@ from cfr_shm.config.text import to_yaml
 from cfr_shm.errors import UsageError
 from cfr_shm.games.game import Game
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore, load_checkpoint
+from cfr_shm.run.ownership import LOCK, RunLock
+from cfr_shm.storage.disk import HeldDisk, Identity
 
 CONFIG, SUMMARY, METRICS, LOG = "config.yaml", "summary.json", "metrics.jsonl", "log.txt"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
-_LOCK = ".lock"
 _OWN = (CONFIG, SUMMARY, METRICS, LOG, CHECKPOINTS, TENSORBOARD)
 
 #: Characters of a game's name that a run directory takes over.
 _LONGEST_NAME = 60
+
+_TEMPORARY = re.compile(r"\.(config\.yaml|summary\.json)(\.[0-9a-f]{16})?\.tmp")
 
 RUNS = Path("runs")
 LATEST = "latest"
@@ -54,16 +60,37 @@ def default_path(name: str) -> Path:
 class RunDirectory:
     """A run directory that this process owns, from ``claim`` to ``__exit__``.
 
+    It is held open, and what is written lands in it whatever its name is by then. Where it was
+    removed, or is another run's by now, the run goes on in ``<name>-rescued-<time>`` beside it;
+    nothing of another run is ever touched.
+
     If the run fails before ``keep`` is called, what was created is removed again, so that the
     same command can be given once more.
+
+    Attributes:
+        path: as it was given.
+        disk: reaches what lies below ``path``, wherever that is now.
+        moved_to: where the run's files are, if not at ``path`` any more.
+        on_loss: told in one line when that changes; from any thread that saves.
     """
 
-    def __init__(self, path: Path, lock: int, made: bool, resuming: bool) -> None:
-        self.path = path
+    def __init__(
+        self, disk: HeldDisk, lock: RunLock, config: Config, made: bool, resuming: bool
+    ) -> None:
+        self.path = disk.root
+        self.disk = disk
+        self.moved_to: str | None = None
+        self.on_loss: Callable[[str], None] = lambda _text: None
         self._lock = lock
+        self._config = to_yaml(config)
         self._made = made
         self._resuming = resuming
         self._kept = False
+        self._origin = disk.place
+        self._home: Path | None = disk.place  # None once the run went on elsewhere
+        self._checkpoints = self._checkpoints_now()
+        self._settling = threading.RLock()
+        disk.before_save = self.settle
 
     @classmethod
     def claim(cls, path: Path, config: Config, *, resuming: bool) -> Self:
@@ -73,31 +100,30 @@ class RunDirectory:
             UsageError: it cannot be written to, another process uses it, or (unless
                 ``resuming``) it holds another run.
         """
-        made = not path.exists()
-        if not made and not path.is_dir():
-            raise UsageError(f"the run directory {path} is not a directory; see --logdir")
         try:
+            made = not path.exists()
+            if not made and not path.is_dir():
+                raise UsageError(f"the run directory {path} is not a directory; see --logdir")
             path.mkdir(parents=True, exist_ok=True)
-            lock = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise UsageError(
-                f"cannot write to the run directory {path}: {error.strerror}; "
-                "choose another with --logdir"
-            ) from None
+            disk = HeldDisk(path)
+        except (OSError, ValueError) as error:
+            raise _not_writable(path, error) from None
         try:
-            _lock_or_refuse(lock, path)
-            if not resuming:
-                _refuse_other_run(path)
-            directory = cls(path, lock, made, resuming)
-            directory._write(CONFIG, to_yaml(config))
-        except OSError as error:
-            os.close(lock)
-            raise UsageError(
-                f"cannot write to the run directory {path}: {error.strerror}; "
-                "choose another with --logdir"
-            ) from None
+            lock = _lock_or_refuse(disk)
         except BaseException:
-            os.close(lock)
+            disk.close_directory()
+            raise
+        try:
+            if not resuming:
+                _refuse_other_run(disk)
+            _remove_temporary(disk)
+            directory = cls(disk, lock, config, made, resuming)
+            _write(disk, CONFIG, directory._config)
+        except BaseException as error:
+            lock.release()
+            disk.close_directory()
+            if isinstance(error, OSError):
+                raise _not_writable(path, error) from None
             raise
         return directory
 
@@ -112,7 +138,13 @@ class RunDirectory:
     ) -> None:
         if not self._kept and not self._resuming:
             self._discard()
-        os.close(self._lock)
+        self._lock.release()
+        self.disk.close_directory()
+
+    @property
+    def shown(self) -> str:
+        """Where the run's files are, for people."""
+        return str(self.path) if self.moved_to is None else self.moved_to
 
     def keep(self) -> None:
         """Call when the first work is done: from now on there is something to keep.
@@ -127,36 +159,94 @@ class RunDirectory:
             with contextlib.suppress(OSError):
                 _point_latest(self.path)
 
-    def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Replace ``summary.json`` in one step.
+    def checkpoint_store(self, keep: int) -> CheckpointStore:
+        """Return the run's checkpoints, of which so many are kept."""
+        return CheckpointStore(self.path / CHECKPOINTS, keep, disk=self.disk)
+
+    def write_summary(self, summary: Mapping[str, Any]) -> dict[str, Any]:
+        """Replace ``summary.json`` in one step; return what it says, with ``moved_to``.
 
         Raises:
             OSError: it could not be written; the former one is untouched.
         """
-        self._write(SUMMARY, json.dumps(summary, indent=2, allow_nan=False) + "\n")
+        self.settle()
+        document = {**summary, "moved_to": self.moved_to}
+        _write(self.disk, SUMMARY, json.dumps(document, indent=2, allow_nan=False) + "\n")
+        return document
 
-    def _write(self, name: str, text: str) -> None:
-        temporary = self.path / f".{name}.tmp"
+    def settle(self) -> None:
+        """Make sure, before anything is saved, that the directory is there and still this run's.
+
+        Raises:
+            OSError: it is not, and there is no place to go on in.
+        """
+        with self._settling:
+            there = self.disk.is_in_place()
+            if (not there and self.disk.is_removed()) or not self._is_ours():
+                self._go_on_beside()
+            elif not there or self.moved_to is not None:
+                self._follow()
+            self._checkpoints = self._checkpoints_now()
+            if not self.disk.exists(self.path / CONFIG):
+                _write(self.disk, CONFIG, self._config)
+
+    def _is_ours(self) -> bool:
+        found = self._checkpoints_now()
+        same = self._checkpoints in (None, found) or found is None
+        return same and self._lock.holds()
+
+    def _checkpoints_now(self) -> Identity | None:
+        path = self.path / CHECKPOINTS
+        if not self.disk.is_directory(path):
+            return None
+        return Identity.of(self.disk.status(path, follow=True))
+
+    def _follow(self) -> None:
+        """Note what the directory, which was moved, is called now."""
+        name = self.disk.present_name()
+        if name is not None:
+            self.disk.place = name
+        moved = None if name == self._home else str(name or f"{self.path} (under another name)")
+        if moved != self.moved_to:
+            self.moved_to = moved
+            where = f"goes on in {moved}" if moved else "is there again"
+            self.on_loss(f"the run directory {self.path} was moved under the run, which {where}")
+
+    def _go_on_beside(self) -> None:
+        """Go on in a new directory beside the one that is gone, or is another run's."""
+        place = _rescue_name(self._origin)
+        place.mkdir(parents=True)
+        beside = HeldDisk(place)
         try:
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path / name)
-        finally:
-            temporary.unlink(missing_ok=True)
+            lock = RunLock.take(beside)
+            _write(beside, CONFIG, self._config)
+            self.disk.become(beside)
+        except BaseException:
+            beside.close_directory()
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        self._lock.release()
+        self._lock = lock.on(self.disk)
+        self._home, self.moved_to = None, str(place)
+        self.on_loss(
+            f"the run directory {self.path} was removed under the run, or is another run's by "
+            f"now: this run goes on in {place}"
+        )
 
     def _discard(self) -> None:
+        if self.disk.descriptor is None and not self.disk.is_in_place():
+            return
         with contextlib.suppress(OSError):
-            for name in (CONFIG, SUMMARY, LOG, METRICS, _LOCK):
-                (self.path / name).unlink(missing_ok=True)
+            for name in (CONFIG, SUMMARY, LOG, METRICS, LOCK):
+                with contextlib.suppress(FileNotFoundError):
+                    self.disk.remove(self.path / name)
             for name in (TENSORBOARD, CHECKPOINTS):
-                if (directory := self.path / name).is_dir():
-                    for file in directory.iterdir():
-                        file.unlink()
-                    directory.rmdir()
-            if self._made:
-                self.path.rmdir()
+                if self.disk.is_directory(self.path / name):
+                    for each in self.disk.names(self.path / name):
+                        self.disk.remove(self.path / name / each)
+                    self.disk.remove(self.path / name)
+            if self._made and self.disk.is_in_place():
+                self.disk.place.rmdir()
 
 
 class StoredRun:
@@ -234,28 +324,29 @@ def _named(directory: str | Path) -> tuple[Path, int | None]:
     return Path(stem), int(plain)
 
 
-def _lock_or_refuse(lock: int, path: Path) -> None:
+def _not_writable(path: Path, error: OSError | ValueError) -> UsageError:
+    reason = getattr(error, "strerror", None) or error
+    return UsageError(
+        f"cannot write to the run directory {path}: {reason}; choose another with --logdir"
+    )
+
+
+def _lock_or_refuse(disk: HeldDisk) -> RunLock:
     """Take the lock; a file system that has none is done without."""
     try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        else:
-            import fcntl
-
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
+        return RunLock.take(disk)
+    except BlockingIOError:
         raise UsageError(
-            f"another process is running in {path}; wait for it, or choose another directory "
+            f"another process is running in {disk.root}; wait for it, or choose another directory "
             "with --logdir"
         ) from None
-    except OSError:
-        return
+    except OSError as error:
+        raise _not_writable(disk.root, error) from None
 
 
-def _refuse_other_run(path: Path) -> None:
-    found = next((name for name in _OWN if (path / name).exists()), None)
+def _refuse_other_run(disk: HeldDisk) -> None:
+    path = disk.root
+    found = next((name for name in _OWN if disk.exists(path / name)), None)
     if found is not None:
         raise UsageError(
             f"{path} holds another run (there is a {found}); go on with it by 'cfr-shm resume "
@@ -263,11 +354,51 @@ def _refuse_other_run(path: Path) -> None:
         )
 
 
+def _write(disk: HeldDisk, name: str, text: str) -> None:
+    """Replace a file in one step, by way of one whose name nobody can foresee."""
+    temporary = disk.root / f".{name}.{secrets.token_hex(8)}.tmp"
+    descriptor = disk.create(temporary)
+    try:
+        try:
+            left = memoryview(text.encode())
+            while left:
+                left = left[disk.write(descriptor, left) :]
+            disk.sync(descriptor)
+        finally:
+            disk.close(descriptor)
+        disk.rename(temporary, disk.root / name)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            disk.remove(temporary)
+        raise
+
+
+def _remove_temporary(disk: HeldDisk) -> None:
+    """Remove what a killed process was writing; the directory is locked."""
+    for name in disk.names(disk.root):
+        if _TEMPORARY.fullmatch(name):
+            with contextlib.suppress(OSError):
+                disk.remove(disk.root / name)
+
+
+def _rescue_name(lost: Path) -> Path:
+    stem = f"{lost.name}-rescued-{time.strftime('%Y%m%d-%H%M%S')}"
+    path, count = lost.with_name(stem), 1
+    while os.path.lexists(path):
+        count += 1
+        path = lost.with_name(f"{stem}-{count}")
+    return path
+
+
 def _point_latest(path: Path) -> None:
     """Make ``runs/latest`` a link to ``path``, unless something else has that name."""
     link = path.parent / LATEST
     if link.exists() and not link.is_symlink():
         return
-    temporary = path.parent / f".{LATEST}-{os.getpid()}"
+    temporary = path.parent / f".{LATEST}-{secrets.token_hex(8)}"
     temporary.symlink_to(path.name, target_is_directory=True)
-    temporary.replace(link)
+    try:
+        temporary.replace(link)
+    except OSError:
+        temporary.unlink()
+        raise

@@ -242,6 +242,7 @@ class Summary:
             "checkpoints": self.checkpoints,
             "checkpoint_pause_seconds": self.pauses.seconds,
             "longest_checkpoint_pause_seconds": self.pauses.longest_seconds,
+            "moved_to": None,  # the run directory knows
         }
 
     def ended(self, directory: str) -> RunEnded:

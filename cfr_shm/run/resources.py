@@ -6,7 +6,6 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from cfr_shm.config.sections import Config
 from cfr_shm.engine.algorithm_kernels import make_ready
@@ -46,18 +45,23 @@ from cfr_shm.telemetry.tensorboard import TensorBoardLog
 
 
 @contextlib.contextmanager
-def listeners(config: Config, path: Path, report: Listener) -> Iterator[Listener]:
-    """Open the run directory's own listeners, and close them when the run is over."""
+def listeners(config: Config, directory: RunDirectory, report: Listener) -> Iterator[Listener]:
+    """Open the run directory's own listeners, and close them when the run is over.
+
+    What happens to the directory itself is told to all of them.
+    """
+    path, disk = directory.path, directory.disk
     with contextlib.ExitStack() as stack:
         own: list[LogFile | MetricsLog | TensorBoardLog] = [
-            LogFile(path / LOG, config.run.loglevel, config.run.log_format),
-            MetricsLog(path / METRICS, sampler=Sampler(os.getpid())),
+            LogFile(path / LOG, config.run.loglevel, config.run.log_format, disk),
+            MetricsLog(path / METRICS, sampler=Sampler(os.getpid()), disk=disk),
         ]
         if config.run.tensorboard:
             own.append(TensorBoardLog(path / TENSORBOARD))
         for listener in own:
             stack.callback(listener.close)
         broadcast = Broadcast([report, *own])
+        directory.on_loss = lambda text: broadcast(Warned(text))
         try:
             yield broadcast
         except Exception as error:

@@ -67,7 +67,7 @@ def train(
     with contextlib.ExitStack() as stack:
         claim = RunDirectory.claim(run_directory, settled.config, resuming=resume is not None)
         directory = stack.enter_context(claim)
-        listen = stack.enter_context(listeners(settled.config, directory.path, report))
+        listen = stack.enter_context(listeners(settled.config, directory, report))
         sweep(listen)
         make_kernels_ready(settled, listen)
         views, engine = stack.enter_context(tables_and_engine(settled, game, signals, listen))

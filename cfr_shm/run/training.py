@@ -16,10 +16,10 @@ from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.games.game import Game
-from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
+from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.tables import TrainingViews
 from cfr_shm.run.checkpoint_writer import CheckpointWriter
-from cfr_shm.run.directory import CHECKPOINTS, RunDirectory
+from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.losses import LossEstimate
 from cfr_shm.run.measures import Measures
 from cfr_shm.run.report import Meter, Pauses, Summary, Totals
@@ -72,7 +72,7 @@ class Training:
         )
         self._schedule = Schedule(run, self._before.seconds)
         self._meter = Meter(self._before, run.progress_interval, epsilon=settled.epsilon_at)
-        store = CheckpointStore(parts.directory.path / CHECKPOINTS, run.keep_checkpoints)
+        store = parts.directory.checkpoint_store(run.keep_checkpoints)
         self._writer = CheckpointWriter(store, game, parts.listen)
         self._measures = Measures(settled, game, parts.directory, parts.listen)
         self._losses = LossEstimate.begin(settled, game, parts.views, resumed=resume is not None)
@@ -196,9 +196,8 @@ class Training:
             evaluation = self._measures.evaluate(parts.views.table, summary)
             summary = summary.changed(evaluation=evaluation)
         self._measures.statistics(parts.views.table, summary)
-        document = summary.as_dict()
-        parts.directory.write_summary(document)
-        parts.listen(summary.ended(str(parts.directory.path)))
+        document = parts.directory.write_summary(summary.as_dict())
+        parts.listen(summary.ended(parts.directory.shown))
         return document
 
     def _last_checkpoint(self, summary: Summary) -> Summary:

@@ -33,6 +33,8 @@ import psutil
 from numpy.typing import NDArray
 
 from cfr_shm.errors import ArrayStoreError
+from cfr_shm.storage.disk import DISK, Disk, NotRegularError
+from cfr_shm.storage.files import TooLargeError, opened, read_bytes
 from cfr_shm.storage.manifest import (
     Manifest,
     StoredArray,
@@ -59,62 +61,6 @@ class Store(NamedTuple):
 
     manifest: Manifest
     arrays: dict[str, NDArray[Any]]
-
-
-class Disk:
-    """Every change that a save makes to the disk, one method per system call.
-
-    Tests put another one in its place to fail, or to end the process, at any of them.
-    """
-
-    def make_directory(self, path: Path) -> None:
-        """Create a directory whose parent exists."""
-        path.mkdir()
-
-    def create(self, path: Path) -> int:
-        """Create a file that did not exist and return its descriptor."""
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0)
-        return os.open(path, flags, 0o644)
-
-    def write(self, descriptor: int, data: memoryview) -> int:
-        """Write some of ``data`` and return how many bytes."""
-        return os.write(descriptor, data)
-
-    def sync(self, descriptor: int) -> None:
-        """Force a file's content to the medium (on macOS fsync alone does not)."""
-        if sys.platform == "darwin":
-            import fcntl
-
-            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-        else:
-            os.fsync(descriptor)
-
-    def close(self, descriptor: int) -> None:
-        """Close a file."""
-        os.close(descriptor)
-
-    def sync_directory(self, path: Path) -> None:
-        """Force a directory's entries to the medium; Windows does so by itself."""
-        if sys.platform != "win32":
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
-    def rename(self, source: Path, target: Path) -> None:
-        """Give a directory its final name."""
-        source.rename(target)
-
-    def remove(self, path: Path) -> None:
-        """Remove a file, a link or an empty directory."""
-        if path.is_dir() and not path.is_symlink():
-            path.rmdir()
-        else:
-            path.unlink()
-
-
-DISK = Disk()
 
 
 # --- writing -----------------------------------------------------------------------------
@@ -147,10 +93,10 @@ def write_store(
     try:
         make_directories(directory.parent, disk)
         prune_unfinished(directory.parent, disk)
-        if os.path.lexists(directory):
+        if disk.exists(directory):
             raise ArrayStoreError(f"{directory}: already exists; it is never overwritten")
         disk.make_directory(part)
-        with _held(part):
+        with _held(part, disk):
             entries = {
                 name: _write_array(part / f"{name}.npy", array, disk)
                 for name, array in prepared.items()
@@ -186,31 +132,39 @@ def remove_store(directory: Path, disk: Disk = DISK) -> None:
     """Remove a stored directory so that a half-removed one never bears its name."""
     part = _unfinished_name(directory)
     disk.rename(directory, part)
-    with _held(part):
+    with _held(part, disk):
         _remove_tree(part, disk)
 
 
 def prune_unfinished(parent: Path, disk: Disk = DISK) -> None:
     """Remove what writers that are gone have left unfinished in ``parent``."""
-    for path in unfinished(parent):
+    for path in unfinished(parent, disk):
         remove_unfinished(path, disk)
 
 
-def unfinished(parent: Path) -> list[Path]:
+def unfinished(parent: Path, disk: Disk = DISK) -> list[Path]:
     """Return the directories in ``parent`` that their writers, who are gone, did not finish.
 
     The name holds the writer's process id.
     """
     found = []
-    for path in list(parent.iterdir()):
-        named = _UNFINISHED.fullmatch(path.name)
-        if named is None or path.is_symlink():
+    for name in disk.names(parent):
+        named, path = _UNFINISHED.fullmatch(name), parent / name
+        if named is None or not stat.S_ISDIR(disk.status(path).st_mode):
             continue
         writer = int(named.group(1))
-        alive = path in _being_written if writer == os.getpid() else psutil.pid_exists(writer)
+        alive = path in _being_written if writer == os.getpid() else _is_alive(writer)
         if not alive:
             found.append(path)
     return found
+
+
+def _is_alive(process: int) -> bool:
+    """Tell whether there is such a process; a name may hold a number that none can have."""
+    try:
+        return psutil.pid_exists(process)
+    except OverflowError:
+        return False
 
 
 def remove_unfinished(directory: Path, disk: Disk = DISK) -> None:
@@ -219,13 +173,13 @@ def remove_unfinished(directory: Path, disk: Disk = DISK) -> None:
     A living writer holds a lock, where there are such locks, so that one in another container
     (whose process id means nothing here) is left alone.
     """
-    with contextlib.suppress(OSError), _held(directory):
+    with contextlib.suppress(OSError), _held(directory, disk):
         _remove_tree(directory, disk)
 
 
 def make_directories(path: Path, disk: Disk = DISK) -> None:
     """Create ``path`` and its missing parents, each forced to the medium."""
-    if path.is_dir() or path == path.parent:
+    if disk.is_directory(path) or path == path.parent:
         return
     make_directories(path.parent, disk)
     with contextlib.suppress(FileExistsError):
@@ -238,14 +192,14 @@ def _unfinished_name(directory: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _held(directory: Path) -> Iterator[None]:
+def _held(directory: Path, disk: Disk) -> Iterator[None]:
     """Hold the lock of an unfinished directory; BlockingIOError (an OSError) if another does."""
     if sys.platform == "win32":
         yield
         return
     import fcntl
 
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    descriptor = disk.open_existing(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -259,11 +213,19 @@ def _held(directory: Path) -> Iterator[None]:
 
 
 def _remove_tree(directory: Path, disk: Disk) -> None:
-    for root, directories, files in os.walk(directory, topdown=False):
-        for name in [*files, *directories]:
-            disk.remove(Path(root) / name)
-    if directory.exists():
-        disk.remove(directory)
+    """Remove a directory and all that is in it; links, not what they lead to."""
+    if not disk.exists(directory):
+        return
+    waiting, emptied = [directory], []
+    while waiting:
+        path = waiting.pop()
+        if stat.S_ISDIR(disk.status(path).st_mode):
+            emptied.append(path)
+            waiting += [path / name for name in disk.names(path)]
+        else:
+            disk.remove(path)
+    for path in reversed(emptied):
+        disk.remove(path)
 
 
 def _write_array(path: Path, array: NDArray[Any], disk: Disk) -> StoredArray:
@@ -321,26 +283,25 @@ def _hash(digest: Any, parts: Sequence[bytes | memoryview]) -> None:
 # --- reading -----------------------------------------------------------------------------
 
 
-def read_manifest(directory: Path, *, kind: str | None = None) -> Manifest:
+def read_manifest(directory: Path, *, kind: str | None = None, disk: Disk = DISK) -> Manifest:
     """Read and check a stored directory's manifest.
 
     Args:
         directory: what ``write_store`` wrote.
         kind: what it must hold; None takes anything.
+        disk: where it lies.
 
     Raises:
         NewerFormatError: a newer version wrote it.
         ArrayStoreError: it is missing, empty, unfinished, edited, or of another kind.
     """
     path = directory / MANIFEST_NAME
-    if not os.path.lexists(path):
-        raise ArrayStoreError(f"{directory}: {missing_reason(directory, MANIFEST_NAME)}")
-    with _open_regular(path) as (file, byte_count):
-        if byte_count > MANIFEST_BYTES_MAX:
-            raise ArrayStoreError(
-                f"{path}: {byte_count} bytes, at most {MANIFEST_BYTES_MAX} expected"
-            )
-        content = _read_exactly(file, byte_count, path)
+    try:
+        if not disk.exists(path):
+            raise ArrayStoreError(f"{directory}: {missing_reason(directory, MANIFEST_NAME)}")
+        content = read_bytes(path, MANIFEST_BYTES_MAX, follow=False, disk=disk)
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
     manifest = decode_manifest(content, path)
     if kind is not None and manifest.kind != kind:
         raise ArrayStoreError(f"{directory}: holds {manifest.kind!r}, expected {kind!r}")
@@ -445,36 +406,20 @@ def _allocate(stored: StoredArray, path: Path) -> NDArray[Any]:
 @contextlib.contextmanager
 def _open_regular(path: Path) -> Iterator[tuple[io.FileIO, int]]:
     """Open a regular file for reading, never a link, FIFO or device; yield it and its size."""
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC"):
-        flags |= getattr(os, name, 0)
     try:
-        # Opening a device can do things by itself, so that the name is looked at first; what
-        # counts is what was opened, looked at again below.
-        _require_regular(path, os.lstat(path).st_mode)
-        with io.FileIO(os.open(path, flags)) as file:
-            found = os.fstat(file.fileno())
-            _require_regular(path, found.st_mode)
-            yield file, found.st_size
-    except FileNotFoundError as error:
-        raise ArrayStoreError(f"{path}: missing; it belongs to the save") from error
+        with opened(path, follow=False) as (file, byte_count):
+            yield file, byte_count
     except OSError as error:
-        raise ArrayStoreError(f"{path}: cannot be read: {error.strerror or error}") from error
+        raise _unreadable(path, error) from error
 
 
-def _require_regular(path: Path, mode: int) -> None:
-    if stat.S_ISREG(mode):
-        return
-    words = {
-        stat.S_IFLNK: "a symbolic link",
-        stat.S_IFIFO: "a FIFO",
-        stat.S_IFCHR: "a device",
-        stat.S_IFBLK: "a device",
-        stat.S_IFSOCK: "a socket",
-        stat.S_IFDIR: "a directory",
-    }
-    found = words.get(stat.S_IFMT(mode), "something else")
-    raise ArrayStoreError(f"{path}: is {found}, expected a regular file")
+def _unreadable(path: Path, error: OSError | ValueError) -> ArrayStoreError:
+    if isinstance(error, FileNotFoundError):
+        return ArrayStoreError(f"{path}: missing; it belongs to the save")
+    reason = getattr(error, "strerror", None) or error
+    if isinstance(error, NotRegularError | TooLargeError):
+        return ArrayStoreError(f"{path}: {reason}")
+    return ArrayStoreError(f"{path}: cannot be read: {reason}")
 
 
 def missing_reason(directory: Path, expected: str) -> str:
@@ -485,8 +430,8 @@ def missing_reason(directory: Path, expected: str) -> str:
         return "no such directory"
     except NotADirectoryError:
         return "not a directory"
-    except OSError as error:
-        return f"cannot be read: {error.strerror or error}"
+    except (OSError, ValueError) as error:
+        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
     if not names:
         return "is empty"
     if all(_UNFINISHED.fullmatch(name) for name in names):

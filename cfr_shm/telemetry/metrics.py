@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from cfr_shm.storage.disk import DISK, Disk, last_byte
 from cfr_shm.telemetry.events import Evaluated, Event, Progress, TableMeasured
 from cfr_shm.telemetry.samples import LEAST_FRAME_SECONDS, Sampler, Snapshot, frame_between
 
@@ -30,6 +31,7 @@ class MetricsLog:
         path: of the file; it is appended to.
         clock: Unix time.
         sampler: of the run's processes, which are looked at once in each interval.
+        disk: where the file lies.
     """
 
     name = "metrics.jsonl"
@@ -39,13 +41,13 @@ class MetricsLog:
         path: Path,
         clock: Callable[[], float] = time.time,
         sampler: Sampler | None = None,
+        disk: Disk = DISK,
     ) -> None:
         self._sampler = sampler
         self._snapshot: Snapshot | None = None
-        torn = path.exists() and path.read_bytes()[-1:] not in (b"", b"\n")
-        self._file = path.open("a", encoding="utf-8")
+        self._file = disk.append(path)
         self._clock = clock
-        if torn:
+        if last_byte(self._file.fileno()) not in (b"", b"\n"):
             self._file.write("\n")
 
     def __call__(self, event: Event) -> None:

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from cfr_shm.storage.disk import DISK, Disk
 from cfr_shm.telemetry.events import (
     CheckpointBegun,
     CheckpointFailed,
@@ -239,8 +240,10 @@ class LogFile:
 
     name = "log.txt"
 
-    def __init__(self, path: Path, level: str = "info", log_format: str = "text") -> None:
-        self._file = path.open("a", encoding="utf-8", errors="backslashreplace")
+    def __init__(
+        self, path: Path, level: str = "info", log_format: str = "text", disk: Disk = DISK
+    ) -> None:
+        self._file = disk.append(path)
         self._level = LEVELS.index(level)
         self._json = log_format == "json"
 

@@ -20,7 +20,7 @@ from cfr_shm.games.small.kuhn import kuhn
 from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import table_of
-from cfr_shm.storage.store import DISK, Disk
+from cfr_shm.storage.disk import DISK, Disk
 
 GAME = kuhn()
 
@@ -32,13 +32,13 @@ class DeadlyDisk:
         self.at, self.calls = at, 0
 
     def __getattr__(self, name):
-        def call(*arguments):
+        def call(*arguments, **keywords):
             if self.calls == self.at:
                 os.kill(os.getpid(), signal.SIGKILL)
             self.calls += 1
             if name == "write":
                 arguments = (arguments[0], arguments[1][:20])
-            return getattr(DISK, name)(*arguments)
+            return getattr(DISK, name)(*arguments, **keywords)
 
         return call
 

@@ -17,7 +17,7 @@ from cfr_shm.games.small.kuhn import kuhn
 from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.memory.tables import table_of
-from cfr_shm.storage.store import Disk
+from cfr_shm.storage.disk import Disk
 
 GAME = kuhn()
 SAVES = (100, 200, 300, 300, 400)

@@ -20,7 +20,8 @@ from cfr_shm.games.small.leduc import leduc
 from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore, load_checkpoint
 from cfr_shm.memory.tables import table_of
-from cfr_shm.storage.store import Disk, write_store
+from cfr_shm.storage.disk import Disk
+from cfr_shm.storage.store import write_store
 
 GAME = kuhn()
 

@@ -35,7 +35,8 @@ def test_a_claimed_directory_holds_the_resolved_config(tmp_path):
         directory.keep()
         directory.write_summary({"status": "running"})
     assert parse_config((path / "config.yaml").read_text()) == CONFIG
-    assert json.loads((path / "summary.json").read_text()) == {"status": "running"}
+    written = json.loads((path / "summary.json").read_text())
+    assert written == {"status": "running", "moved_to": None}
     assert StoredRun(path).load_config() == load_config()
     assert not [entry for entry in path.iterdir() if entry.name.endswith(".tmp")]
 
@@ -92,9 +93,11 @@ def test_what_cannot_be_written_to_is_named_at_once(tmp_path):
     assert "cannot write to the run directory" in message
     assert "--logdir" in message
     blocked = tmp_path / "blocked"
-    (blocked / ".config.yaml.tmp").mkdir(parents=True)
-    assert "cannot write to the run directory" in refusal(blocked)
-    assert refusal(blocked)  # the lock was given back: still the same error
+    (blocked / "config.yaml" / "below").mkdir(parents=True)
+    for _ in range(2):  # the lock was given back: still the same error
+        message = refusal(blocked, resuming=True)
+        assert "cannot write to the run directory" in message
+    assert sorted(each.name for each in blocked.iterdir()) == [".lock", "config.yaml"]
 
 
 def test_a_run_that_did_nothing_leaves_nothing(tmp_path):
@@ -115,7 +118,7 @@ def test_a_failed_summary_leaves_the_former_one(tmp_path):
         directory.write_summary({"status": "running"})
         with pytest.raises(ValueError, match="not JSON compliant"):
             directory.write_summary({"status": float("nan")})
-        assert json.loads((path / "summary.json").read_text()) == {"status": "running"}
+        assert json.loads((path / "summary.json").read_text())["status"] == "running"
 
 
 def test_default_paths_do_not_collide_and_latest_points_to_the_newest(tmp_path, monkeypatch):

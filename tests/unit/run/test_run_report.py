@@ -59,6 +59,7 @@ SUMMARY_KEYS = [
     "checkpoints",
     "checkpoint_pause_seconds",
     "longest_checkpoint_pause_seconds",
+    "moved_to",
 ]
 
 
