@@ -174,7 +174,7 @@ def sections():
 def missing_paths(text):
     for match in PATH.finditer(text):
         path = match.group()
-        stands_for_any = path.split(".")[0].isupper() or path.startswith("path/to/")
+        stands_for_any = "NAME" in path or path.split(".")[0].isupper() or "path/to/" in path
         if path not in paths() and path not in files_of_runs() and not stands_for_any:
             yield path
 

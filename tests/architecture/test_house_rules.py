@@ -2,7 +2,6 @@
 
 import ast
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -124,12 +123,3 @@ def test_a_basename_repeats_only_as_the_counterpart_of_one_module_of_a_room():
             places.setdefault(f"{path.stem} in {place}", []).append(name_of(path))
     twice = {stem: paths for stem, paths in places.items() if len(paths) > 1}
     assert twice == {}, "name one of them after what it alone does"
-
-
-def test_every_package_is_listed_for_the_wheel():
-    """``.ci/check_distribution`` compares the files themselves, in the wheel of an sdist."""
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    packages = {".".join(p.parent.relative_to(ROOT).parts) for p in PACKAGE.rglob("__init__.py")}
-    folders = {".".join(path.parent.relative_to(ROOT).parts) for path in MODULES}
-    assert folders == packages, "a folder without __init__.py"
-    assert {*settings["tool"]["setuptools"]["packages"]} == packages | {"cfr_shm.configs"}
