@@ -41,7 +41,7 @@ def test_the_basenames_that_repeat_are_those_that_the_map_lists():
         name.strip("`"): {place.strip(" `/") for place in where.split(",")}
         for name, where in rows("Names that repeat")
     }
-    assert listed == repeated, "bring the chapter 'Names that repeat' up to date"
+    assert listed == repeated, "run tools/write_names_that_repeat.py"
 
 
 def test_what_to_open_exists():
