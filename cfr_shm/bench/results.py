@@ -15,6 +15,7 @@ import psutil
 
 from cfr_shm import __version__
 from cfr_shm.errors import UsageError
+from cfr_shm.storage.replacing import replaced_file
 
 #: Where results are kept in a checkout; elsewhere only ``--out`` keeps them.
 RESULTS = Path("benchmarks") / "results"
@@ -68,15 +69,14 @@ def keep_result(name: str, figures: dict[str, Any], directory: Path) -> Path:
 
     Raises:
         UsageError: the file cannot be written.
+        CfrShmError: the disk refused.
     """
     machine = machine_description()
     stamp = time.strftime("%Y%m%d-%H%M%S")
     path = directory / f"{name}-{machine['id']}-{stamp}.json"
     document = {"benchmark": name, "time": stamp, "machine": machine, **figures}
-    try:
-        path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    with replaced_file(path) as file:
+        file.write((json.dumps(document, indent=2) + "\n").encode())
     return path
 
 

@@ -35,8 +35,8 @@ from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import ArrayStoreError, UsageError
 from cfr_shm.kernels.jit import cache_root
 from cfr_shm.storage.manifest import Manifest
+from cfr_shm.storage.names import MANIFEST_NAME
 from cfr_shm.storage.store import (
-    MANIFEST_NAME,
     missing_reason,
     read_manifest,
     read_store,

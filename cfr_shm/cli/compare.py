@@ -54,7 +54,7 @@ def run(namespace: argparse.Namespace) -> int:
     else:
         print_lines(_lines(curves))
     if path is not None:
-        from cfr_shm.strategy.export import replaced_file
+        from cfr_shm.storage.replacing import replaced_file
 
         with replaced_file(path) as file:
             file.write(picture(curves, path.suffix[1:].lower()))

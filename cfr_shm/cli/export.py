@@ -62,5 +62,8 @@ def check_target(path: Path, force: bool) -> None:
         raise UsageError(f"--out {path}: is a directory; name a file")
     if not path.parent.is_dir():
         raise UsageError(f"--out {path}: there is no directory {path.parent}; make it first")
+    from cfr_shm.storage.replacing import refuse_file_of_a_run
+
+    refuse_file_of_a_run(path)
     if path.exists() and not force:
         raise UsageError(f"--out {path}: exists; replace it with --force, or name another file")

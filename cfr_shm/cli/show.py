@@ -115,7 +115,7 @@ def _remarks(chart: RangeChart) -> list[str]:
 def _write(path: Path, spot: Spot, chart: RangeChart, blueprint: Blueprint) -> None:
     from cfr_shm.cli.blueprint import to_act
     from cfr_shm.cli.session import say
-    from cfr_shm.strategy.export import replaced_file
+    from cfr_shm.storage.replacing import replaced_file
 
     line = spot.place.line
     title = to_act(spot, blueprint) + (f", after {line}" if line else "")

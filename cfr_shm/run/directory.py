@@ -15,7 +15,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,12 +27,18 @@ from cfr_shm.config.text import to_yaml
 from cfr_shm.errors import UsageError
 from cfr_shm.games.game import Game
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore, load_checkpoint
-from cfr_shm.run.ownership import LOCK, RunLock
-from cfr_shm.storage.disk import HeldDisk, Identity
-
-CONFIG, SUMMARY, METRICS, LOG = "config.yaml", "summary.json", "metrics.jsonl", "log.txt"
-CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
-_OWN = (CONFIG, SUMMARY, METRICS, LOG, CHECKPOINTS, TENSORBOARD)
+from cfr_shm.run.ownership import RunLock
+from cfr_shm.storage.disk import HeldDisk, Identity, NotRegularError
+from cfr_shm.storage.names import (
+    CHECKPOINTS,
+    CONFIG,
+    LOCK,
+    LOG,
+    METRICS,
+    RUN_NAMES,
+    SUMMARY,
+    TENSORBOARD,
+)
 
 #: Characters of a game's name that a run directory takes over.
 _LONGEST_NAME = 60
@@ -173,6 +179,18 @@ class RunDirectory:
         document = {**summary, "moved_to": self.moved_to}
         _write(self.disk, SUMMARY, json.dumps(document, indent=2, allow_nan=False) + "\n")
         return document
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Say in one line what keeps a file of the run from being written, before it begins.
+
+        Raises:
+            UsageError: names the directory and the reason.
+        """
+        try:
+            yield
+        except OSError as error:
+            raise _not_writable(self.path, error) from None
 
     def settle(self) -> None:
         """Make sure, before anything is saved, that the directory is there and still this run's.
@@ -326,6 +344,8 @@ def _named(directory: str | Path) -> tuple[Path, int | None]:
 
 def _not_writable(path: Path, error: OSError | ValueError) -> UsageError:
     reason = getattr(error, "strerror", None) or error
+    if isinstance(error, NotRegularError) and error.filename:
+        reason = f"{error.filename} {reason}"
     return UsageError(
         f"cannot write to the run directory {path}: {reason}; choose another with --logdir"
     )
@@ -346,7 +366,7 @@ def _lock_or_refuse(disk: HeldDisk) -> RunLock:
 
 def _refuse_other_run(disk: HeldDisk) -> None:
     path = disk.root
-    found = next((name for name in _OWN if disk.exists(path / name)), None)
+    found = next((n for n in RUN_NAMES if n != LOCK and disk.exists(path / n)), None)
     if found is not None:
         raise UsageError(
             f"{path} holds another run (there is a {found}); go on with it by 'cfr-shm resume "

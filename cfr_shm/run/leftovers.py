@@ -20,7 +20,8 @@ from pathlib import Path
 from cfr_shm.cards.buckets import BUCKETS
 from cfr_shm.kernels.jit import cache_directory, cache_root
 from cfr_shm.memory.segments import remove_stale_segments, stale_segments
-from cfr_shm.run.directory import CHECKPOINTS, RUNS
+from cfr_shm.run.directory import RUNS
+from cfr_shm.storage.names import CHECKPOINTS
 from cfr_shm.storage.store import remove_unfinished, unfinished
 
 SEGMENT, PART, CACHE = "shared memory", "unfinished files", "kernel cache"

@@ -12,8 +12,7 @@ import os
 import stat
 
 from cfr_shm.storage.disk import HeldDisk, Identity, require_regular
-
-LOCK = ".lock"
+from cfr_shm.storage.names import LOCK
 
 _TRIES = 10
 

@@ -25,9 +25,10 @@ from cfr_shm.memory.tables import (
     private_views,
     training_views,
 )
-from cfr_shm.run.directory import LOG, METRICS, TENSORBOARD, RunDirectory
+from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.setup import Settled
 from cfr_shm.run.signals import StopSignals
+from cfr_shm.storage.names import LOG, METRICS, TENSORBOARD
 from cfr_shm.telemetry.events import (
     Broadcast,
     KernelsCompiling,
@@ -52,12 +53,12 @@ def listeners(config: Config, directory: RunDirectory, report: Listener) -> Iter
     """
     path, disk = directory.path, directory.disk
     with contextlib.ExitStack() as stack:
-        own: list[LogFile | MetricsLog | TensorBoardLog] = [
-            LogFile(path / LOG, config.run.loglevel, config.run.log_format, disk),
-            MetricsLog(path / METRICS, sampler=Sampler(os.getpid()), disk=disk),
-        ]
-        if config.run.tensorboard:
-            own.append(TensorBoardLog(path / TENSORBOARD))
+        own: list[LogFile | MetricsLog | TensorBoardLog] = []
+        with directory.writing():
+            own.append(LogFile(path / LOG, config.run.loglevel, config.run.log_format, disk))
+            own.append(MetricsLog(path / METRICS, sampler=Sampler(os.getpid()), disk=disk))
+            if config.run.tensorboard:
+                own.append(TensorBoardLog(path / TENSORBOARD, disk))
         for listener in own:
             stack.callback(listener.close)
         broadcast = Broadcast([report, *own])

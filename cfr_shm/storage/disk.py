@@ -128,9 +128,11 @@ class Disk:
         name, at = self._at(path)
         # Without O_NONBLOCK a FIFO would be waited for; on a regular file it means nothing.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | _NO_LINK | getattr(os, "O_NONBLOCK", 0)
+        with contextlib.suppress(FileNotFoundError):
+            require_regular(self.status(path).st_mode, path.name)
         descriptor = os.open(name, flags, 0o666, dir_fd=at)
         try:
-            require_regular(os.fstat(descriptor).st_mode)
+            require_regular(os.fstat(descriptor).st_mode, path.name)
         except OSError:
             os.close(descriptor)
             raise
@@ -286,7 +288,7 @@ class HeldDisk(Disk):
         return below, self._descriptor
 
 
-def require_regular(mode: int) -> None:
+def require_regular(mode: int, name: str = "") -> None:
     """Refuse what is not a regular file; ``mode`` is that of ``os.stat``.
 
     Raises:
@@ -303,7 +305,7 @@ def require_regular(mode: int) -> None:
         stat.S_IFDIR: "a directory",
     }
     found = words.get(stat.S_IFMT(mode), "something else")
-    raise NotRegularError(0, f"is {found}, expected a regular file")
+    raise NotRegularError(0, f"is {found}, expected a regular file", name)
 
 
 def last_byte(descriptor: int) -> bytes:

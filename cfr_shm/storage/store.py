@@ -45,8 +45,8 @@ from cfr_shm.storage.manifest import (
     header_text,
     npy_header,
 )
+from cfr_shm.storage.names import MANIFEST_NAME
 
-MANIFEST_NAME = "manifest.json"
 MANIFEST_BYTES_MAX = 1 << 24
 
 _UNFINISHED = re.compile(r"\..+\.(\d{1,10})-[0-9a-f]{8}\.tmp")

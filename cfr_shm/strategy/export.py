@@ -5,18 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.errors import CfrShmError, GameError, UsageError
+from cfr_shm.errors import GameError
 from cfr_shm.games.game import Game
+from cfr_shm.storage.replacing import replaced_file
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.reach import reach_of_rows
 
@@ -135,42 +132,3 @@ def _infoset_arrays(
         _, inverse, sharing = np.unique(rows, return_inverse=True, return_counts=True)
         arrays["reach"] = reach_of_rows(game, strategy)[rows] / sharing[inverse]
     return arrays
-
-
-@contextmanager
-def replaced_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a temporary neighbour of ``path`` that takes its place when all is on disk.
-
-    Whatever happens, ``path`` is the old file or the whole new one.
-
-    Raises:
-        UsageError: the directory does not exist, or cannot be written to.
-        CfrShmError: writing failed, for example because the disk is full.
-    """
-    if path.exists() and not path.is_file():
-        raise UsageError(f"cannot write {path}: it is not a regular file; choose another path")
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.tmp"
-    try:
-        file = temporary.open("xb")
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}; choose another path") from error
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_directory(path.parent)
-    except OSError as error:
-        raise CfrShmError(f"writing {path} failed: {error.strerror}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _sync_directory(directory: Path) -> None:
-    if os.name == "posix":
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -18,8 +18,8 @@ from cfr_shm.errors import GameError
 from cfr_shm.games.game import Game
 from cfr_shm.games.holdem.public_lines import public_lines
 from cfr_shm.layout.tree import DECISION
+from cfr_shm.storage.replacing import replaced_file
 from cfr_shm.strategy.average import Strategy
-from cfr_shm.strategy.export import replaced_file
 from cfr_shm.strategy.reach import sampled_reach_of_rows
 
 #: A CSV of more lines is of no use to anybody.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cfr_shm.errors import UsageError
+from cfr_shm.storage.replacing import replaced_file
 from cfr_shm.telemetry.diagnostics import Diagnosis
 from cfr_shm.telemetry.samples import TRACKER, ProcessUse
 
@@ -34,12 +35,10 @@ def save_figure(figure: Any, path: Path) -> None:
     """Write a figure as PNG.
 
     Raises:
-        UsageError: the file cannot be written.
+        UsageError: the file cannot be written, or belongs to a run.
     """
-    try:
-        figure.savefig(path, format="png", dpi=120)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror or error}") from None
+    with replaced_file(path) as file:
+        figure.savefig(file, format="png", dpi=120)
 
 
 def draw_diagnosis(diagnosis: Diagnosis, path: Path) -> None:

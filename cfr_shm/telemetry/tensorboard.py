@@ -6,11 +6,13 @@ Nothing of TensorBoard is imported before a run asks for it.
 from __future__ import annotations
 
 import importlib.util
+import stat
 import time
 from pathlib import Path
 from typing import Any
 
 from cfr_shm.errors import UsageError
+from cfr_shm.storage.disk import DISK, Disk, NotRegularError
 from cfr_shm.telemetry.events import Evaluated, Event, Progress, StreetMeasured, TableMeasured
 
 
@@ -27,12 +29,17 @@ class TensorBoardLog:
     """Write the scalars of each interval and evaluation below ``directory``.
 
     Owned by the run; ``close`` writes out what TensorBoard still holds back.
+
+    Raises:
+        NotRegularError: a link or a file has the directory's name.
     """
 
     name = "tensorboard/"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, disk: Disk = DISK) -> None:
         require_tensorboard()
+        if disk.exists(directory) and not stat.S_ISDIR(disk.status(directory).st_mode):
+            raise NotRegularError(0, "is not a directory of its own", directory.name)
         from tensorboard.compat.proto.event_pb2 import Event as EventRecord
         from tensorboard.compat.proto.summary_pb2 import Summary
         from tensorboard.summary.writer.event_file_writer import EventFileWriter

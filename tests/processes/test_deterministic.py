@@ -32,8 +32,8 @@ from cfr_shm.layout.control import CONTROL_LINE_WORDS
 from cfr_shm.layout.freeze import FREEZE_STEP, freeze_lines
 from cfr_shm.memory.checkpoint import CheckpointStore
 from cfr_shm.memory.tables import create_training_arena, training_views
-from cfr_shm.run.directory import CHECKPOINTS
 from cfr_shm.run.train import train
+from cfr_shm.storage.names import CHECKPOINTS
 
 FREEZE = 64
 ITERATIONS = 200 * FREEZE

@@ -18,13 +18,13 @@ from cfr_shm.games.small.goofspiel import goofspiel
 from cfr_shm.games.small.kuhn import kuhn
 from cfr_shm.games.small.leduc import leduc
 from cfr_shm.games.small.synthetic import synthetic
+from cfr_shm.storage.replacing import replaced_file
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.export import (
     CSV_COLUMNS,
     export_csv,
     export_npz,
     export_openspiel,
-    replaced_file,
 )
 
 
