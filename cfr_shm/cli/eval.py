@@ -1,26 +1,54 @@
-"""``cfr-shm eval``: measure the strategy of a run's newest checkpoint."""
+"""``cfr-shm eval``: measure the strategy of a run's checkpoint."""
 
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING, Any
 
-from cfr_shm.cli.flags import add_json_flag
+from cfr_shm.cli.flags import add_json_flag, whole_number
+from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
     from cfr_shm.cli.session import StoredStrategy
     from cfr_shm.evaluation.best_response import Evaluation
+    from cfr_shm.evaluation.measure import Measurement
 
-HELP = "print exploitability and values of a run"
+HELP = "print how good a run's strategy is"
 DESCRIPTION = (
-    "Load the newest checkpoint of the run in DIR and print the exact exploitability of its "
-    "average strategy, and what it is worth to each player."
+    "Load a checkpoint of the run in DIR and print how exploitable its average strategy is: "
+    "exactly where that takes less than a minute, else what best responders win at least, with a "
+    "95 percent interval. docs/evaluation.md says which measure tells what."
 )
+
+#: Named here, so that asking for help imports nothing (``evaluation.measure.METHODS``).
+_METHODS = ("exact", "river", "turn", "flop", "lbr")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("directory", metavar="DIR", help="the run directory")
+    parser.add_argument(
+        "directory",
+        metavar="DIR",
+        help="the run directory; DIR@ITERATIONS: its checkpoint of so many iterations",
+    )
+    parser.add_argument(
+        "--method",
+        choices=_METHODS,
+        help="exact; river, turn or flop: a best response from that street on, on drawn boards; "
+        "lbr: local best response (default: what takes less than a minute)",
+    )
+    parser.add_argument("--boards", metavar="N", type=whole_number(2), help="boards that are drawn")
+    parser.add_argument(
+        "--seed", metavar="N", type=whole_number(0), default=0, help="of the boards (default: 0)"
+    )
+    parser.add_argument(
+        "--num-workers",
+        metavar="N",
+        type=whole_number(0),
+        default=0,
+        help="threads; 0 = one per usable core. They change no number",
+    )
     add_json_flag(parser)
 
 
@@ -28,22 +56,52 @@ def run(namespace: argparse.Namespace) -> int:
     """Evaluate as told; return the exit code.
 
     Raises:
-        GameError: the game is too large to be evaluated exactly.
+        GameError: the game cannot be measured as asked for.
     """
     from cfr_shm.cli.session import load_strategy, print_json, print_lines
     from cfr_shm.evaluation.best_response import evaluate
 
     stored = load_strategy(namespace.directory)
-    found = evaluate(stored.game, stored.strategy)
+    if stored.game.why_not_enumerable() is None:
+        if namespace.method not in (None, "exact"):
+            raise UsageError(
+                f"--method {namespace.method}: {stored.game.name} is small enough to be evaluated "
+                "exactly; leave the method out"
+            )
+        evaluation = evaluate(stored.game, stored.strategy)
+        if namespace.json:
+            print_json(_document(stored, evaluation))
+        else:
+            print_lines(_lines(stored, evaluation))
+        return 0
+    found = _measure(stored, namespace)
     if namespace.json:
-        print_json(_document(stored, found))
+        print_json(_measured_document(stored, found))
     else:
-        print_lines(_lines(stored, found))
+        print_lines(_measured_lines(stored, found))
     return 0
 
 
+def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Measurement]:
+    from cfr_shm.cards.parallel import Progress
+    from cfr_shm.cli.session import public_strategy, say
+    from cfr_shm.evaluation.measure import EXACT, best_measures, measure_exactly, measure_from
+
+    if stored.game.betting is None:
+        stored.game.require_enumerable("evaluation")
+    strategy = public_strategy(stored)
+    progress = Progress(say)
+    options: dict[str, Any] = {"seed": namespace.seed, "workers": namespace.num_workers}
+    if namespace.method is None:
+        return best_measures(strategy, **options, progress=progress, say=say)
+    if namespace.method == EXACT:
+        return [measure_exactly(strategy)]
+    options |= {"boards": namespace.boards, "progress": progress}
+    return [measure_from(strategy, namespace.method, **options)]
+
+
 def _document(stored: StoredStrategy, found: Evaluation) -> dict[str, Any]:
-    return {
+    document = {
         "game": stored.game.name,
         "checkpoint": str(stored.checkpoint.path),
         "iterations": stored.checkpoint.iterations,
@@ -57,13 +115,69 @@ def _document(stored: StoredStrategy, found: Evaluation) -> dict[str, Any]:
         "best_response_values": list(found.best_response_values),
         "gains": list(found.gains),
     }
+    value = found.exploitability
+    return document | {
+        "method": "exact",
+        "unit": found.unit,
+        "value": value,
+        "low": value,
+        "high": value,
+        "n": 0,
+        "seconds": None,
+        "seats": list(found.best_response_values),
+        "exact": True,
+    }
 
 
-def _lines(stored: StoredStrategy, found: Evaluation) -> list[str]:
+def _measured_document(stored: StoredStrategy, found: list[Measurement]) -> dict[str, Any]:
+    """Return the document: what was found first at the top, and all of it in ``measures``."""
+    from cfr_shm.evaluation.measure import unit_of
+
+    first = found[0]
+    if first.evaluation is not None:
+        document = _document(stored, first.evaluation)
+    else:
+        document = {
+            "game": stored.game.name,
+            "checkpoint": str(stored.checkpoint.path),
+            "iterations": stored.checkpoint.iterations,
+            "exploitability": None,
+            "nash_conv": None,
+        }
+    document |= {"big_blind": stored.game.big_blind, "mbb_per_chip": unit_of(stored.game)[1]}
+    return document | _of_one(first) | {"measures": [_of_one(each) for each in found]}
+
+
+def _of_one(found: Measurement) -> dict[str, Any]:
+    return {
+        "method": found.method,
+        "unit": found.unit,
+        "value": found.gain.value,
+        "low": _finite(found.gain.low),
+        "high": _finite(found.gain.high),
+        "n": found.gain.n,
+        "seconds": found.seconds,
+        "seats": [each.value for each in found.seats],
+        "exact": found.exact,
+        "settings": found.settings,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _head(stored: StoredStrategy) -> list[str]:
     return [
         f"game: {stored.game.name}",
         f"checkpoint: {stored.checkpoint.path}",
         f"iterations: {stored.checkpoint.iterations:,}",
+    ]
+
+
+def _lines(stored: StoredStrategy, found: Evaluation) -> list[str]:
+    return [
+        *_head(stored),
         f"exploitability: {found.exploitability:.6f} {found.unit} ({found.method})",
         f"NashConv: {found.nash_conv:.6f} {found.unit}",
         *(
@@ -71,3 +185,13 @@ def _lines(stored: StoredStrategy, found: Evaluation) -> list[str]:
             for player, (value, gain) in enumerate(zip(found.values, found.gains, strict=True))
         ),
     ]
+
+
+def _measured_lines(stored: StoredStrategy, found: list[Measurement]) -> list[str]:
+    from cfr_shm.evaluation.measure_text import measure_lines
+
+    if found[0].evaluation is not None:
+        lines = _lines(stored, found[0].evaluation)
+        lines.append(f"in milli big blinds a hand: {found[0].gain.value:.4f} mbb")
+        return lines
+    return [*_head(stored), *(line for each in found for line in measure_lines(each))]

@@ -7,6 +7,8 @@ A flag's text goes through the same rule as a config file's, so that ``--iters 1
 from __future__ import annotations
 
 import argparse
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -103,3 +105,23 @@ def settings(namespace: argparse.Namespace, flags: tuple[ConfigFlag, ...]) -> li
         for key, name in names.items()
         if given.get(key) is not None
     ]
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """Return what reads a flag's whole number, at least ``least``; ``1e6`` and ``1,000`` are some.
+
+    Example:
+        >>> whole_number(1)("1e6"), whole_number(0)("20,000")
+        (1000000, 20000)
+    """
+
+    def read(text: str) -> int:
+        try:
+            value = float(text.replace(",", "").replace("_", ""))
+        except ValueError:
+            value = math.nan
+        if not (value >= least and value == math.floor(value) and value < 2**53):
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+        return int(value)
+
+    return read

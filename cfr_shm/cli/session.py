@@ -131,13 +131,21 @@ def load_public_strategy(directory: str) -> StoredPublicStrategy:
         CheckpointError: it has no usable checkpoint.
         GameError: the game is not hold'em.
     """
+    stored = load_strategy(directory)
+    return StoredPublicStrategy(stored, public_strategy(stored))
+
+
+def public_strategy(stored: StoredStrategy) -> TableStrategy:
+    """Return a stored strategy as ``strategy.public`` wants it, named by run and iterations.
+
+    Raises:
+        GameError: the game is not hold'em.
+    """
     from cfr_shm.strategy.table import TableStrategy
 
-    stored = load_strategy(directory)
-    path = stored.checkpoint.path
-    name = directory if path is None else path.resolve().parents[1].name
-    called = f"{name}@{stored.checkpoint.iterations}"
-    return StoredPublicStrategy(stored, TableStrategy(called, stored.game, stored.strategy))
+    checkpoint = stored.checkpoint
+    run = "run" if checkpoint.path is None else checkpoint.path.resolve().parents[1].name
+    return TableStrategy(f"{run}@{checkpoint.iterations}", stored.game, stored.strategy)
 
 
 def print_json(document: Any) -> None:

@@ -7,6 +7,7 @@ nothing, and with sides swapped the result is the negative, bit for bit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,10 +15,13 @@ from numpy.typing import NDArray
 
 from cfr_shm.cards.parallel import Progress
 from cfr_shm.evaluation.board_walk import BoardWalk, Players
-from cfr_shm.evaluation.estimates import Estimate, mean_interval
+from cfr_shm.evaluation.estimates import Estimate, any_time_half_width, mean_interval
 from cfr_shm.evaluation.sampled_boards import drawn_board, for_each
 from cfr_shm.games.game import Game
 from cfr_shm.strategy.public import PublicStrategy, start_weights
+
+#: Boards between two looks at a match that ends when enough is known.
+BOARDS_AT_ONCE = 50
 
 
 class RangeMatch(NamedTuple):
@@ -72,6 +76,39 @@ def range_match(
     """
     found = for_each(lambda: BoardMatch(first, second, seed).winnings, boards, workers, progress)
     return RangeMatch(mean_interval(found), found)
+
+
+def range_match_until(
+    first: PublicStrategy,
+    second: PublicStrategy,
+    half_width: float,
+    most_boards: int,
+    *,
+    seed: int = 0,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> RangeMatch:
+    """Play until the value is known to ``half_width`` chips, or ``most_boards`` are played.
+
+    The interval comes from a confidence sequence, which may be looked at after every board: the
+    one that stopped the match is as sure as it says.
+    """
+    found = np.zeros(0)
+    while True:
+        done = len(found)
+
+        def make(done: int = done) -> Callable[[int], NDArray[np.float64]]:
+            match = BoardMatch(first, second, seed)
+            return lambda index: match.winnings(done + index)
+
+        more = for_each(make, min(BOARDS_AT_ONCE, most_boards - done), workers)
+        found = np.concatenate([found, more])
+        half = any_time_half_width(len(found), float(np.std(found, ddof=1)))
+        if progress:
+            progress.update(min(0.99, (half_width / half) ** 2 if half > 0.0 else 0.99))
+        if half <= half_width or len(found) >= most_boards:
+            value = float(found.mean())
+            return RangeMatch(Estimate(value, value - half, value + half, len(found)), found)
 
 
 class BoardMatch:

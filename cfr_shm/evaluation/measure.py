@@ -1,0 +1,162 @@
+"""One door to every measure of how good a strategy is: by name, in milli big blinds a hand.
+
+``best_measures`` picks what can be said at once: the exact exploitability where that takes less
+than a minute, else lower bounds with intervals.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cfr_shm.cards.parallel import Progress
+from cfr_shm.errors import GameError
+from cfr_shm.evaluation.best_response import Evaluation
+from cfr_shm.evaluation.estimates import Estimate, exactly
+from cfr_shm.evaluation.exact_response import exact_response, forecast_seconds
+from cfr_shm.evaluation.sampled_response import SampledResponse, sampled_response, street_named
+from cfr_shm.games.game import Game
+from cfr_shm.strategy.public import PublicStrategy
+
+EXACT, RIVER, TURN, FLOP = "exact", "river", "turn", "flop"
+METHODS = (EXACT, RIVER, TURN, FLOP)
+
+#: Exact answers that take longer are asked for by name.
+AT_ONCE_SECONDS = 60.0
+
+#: Boards of each street that are drawn when nobody says how many: about half a minute's work
+#: on ``hu_small`` and one core, minutes for the flop.
+DEFAULT_BOARDS = {RIVER: 1000, TURN: 40, FLOP: 2}
+
+MILLI = 1000.0
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one method found."""
+
+    method: str
+    unit: str  # "mbb" a hand, or chips where there is no big blind
+    gain: Estimate  # what best responders win, mean over both seats: exact, or a lower bound
+    seats: tuple[Estimate, ...]  # of each responding seat
+    seconds: float
+    evaluation: Evaluation | None = None  # where it is exact, in chips
+    settings: dict[str, Any] = field(default_factory=dict)  # all that decides the numbers
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing was sampled and nothing left out."""
+        return self.evaluation is not None
+
+
+def unit_of(game: Game) -> tuple[str, float]:
+    """Return the unit of measures, and what a chip is in it."""
+    return ("mbb", MILLI / game.big_blind) if game.big_blind else (game.unit, 1.0)
+
+
+def measure_exactly(strategy: PublicStrategy) -> Measurement:
+    """Return the exact exploitability.
+
+    Raises:
+        GameError: not a game of hold'em for two.
+    """
+    began = time.monotonic()
+    found = exact_response(strategy)
+    unit, factor = unit_of(strategy.game)
+    # In zero-sum games the responders' mean is NashConv / 2; with rake their gains are told.
+    won = found.best_response_values if strategy.game.constant_sum else found.gains
+    return Measurement(
+        EXACT,
+        unit,
+        exactly(found.exploitability * factor),
+        tuple(exactly(each * factor) for each in won),
+        time.monotonic() - began,
+        found,
+    )
+
+
+def measure_from(
+    strategy: PublicStrategy,
+    method: str,
+    *,
+    boards: int | None = None,
+    seed: int = 0,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Return the lower bound by best responses from a street on.
+
+    Args:
+        strategy: what is measured.
+        method: RIVER, TURN or FLOP.
+        boards: how many are drawn; None for DEFAULT_BOARDS.
+        seed: of the boards.
+        workers: threads, 0 for all usable cores.
+        progress: told how far it is.
+
+    Raises:
+        GameError: not hold'em for two, or no betting on the street.
+    """
+    began = time.monotonic()
+    street = street_named(strategy, method)
+    count = DEFAULT_BOARDS[method] if boards is None else boards
+    if progress:
+        progress.start(f"best response from the {method} on, {count:,} boards")
+    found: SampledResponse = sampled_response(
+        strategy, street, count, seed=seed, workers=workers, progress=progress
+    )
+    unit, factor = unit_of(strategy.game)
+    return Measurement(
+        method,
+        unit,
+        found.gain.scaled(factor),
+        tuple(each.scaled(factor) for each in found.seats),
+        time.monotonic() - began,
+        settings={"boards": count, "seed": seed},
+    )
+
+
+def best_measures(
+    strategy: PublicStrategy,
+    *,
+    seed: int = 0,
+    workers: int = 0,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Measurement]:
+    """Return what can be said at once; ``say`` is told what it is and why.
+
+    Raises:
+        GameError: not a game of hold'em for two.
+    """
+    seconds = forecast_seconds(strategy)
+    if seconds < AT_ONCE_SECONDS:
+        return [measure_exactly(strategy)]
+    say(
+        f"an exact answer takes about {duration(seconds)} (--method exact); measured are lower "
+        "bounds: what best responders win at least"
+    )
+    found = []
+    for method in (RIVER, TURN, FLOP):
+        try:
+            found.append(
+                measure_from(strategy, method, seed=seed, workers=workers, progress=progress)
+            )
+        except GameError:
+            continue
+        break
+    return found
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people: seconds, minutes, hours or days.
+
+    >>> duration(90), duration(7200), duration(5)
+    ('1.5 minutes', '2.0 hours', '5 seconds')
+    """
+    for size, name in ((86400.0 * 2, "days"), (3600.0, "hours"), (60.0, "minutes")):
+        if seconds >= size:
+            return f"{seconds / (86400.0 if name == 'days' else size):,.1f} {name}"
+    return f"{seconds:.0f} seconds"

@@ -1,0 +1,35 @@
+"""Measures in words: what was found, how sure that is, and what it says."""
+
+from __future__ import annotations
+
+import math
+
+from cfr_shm.evaluation.estimates import Estimate
+from cfr_shm.evaluation.measure import EXACT, Measurement
+
+#: What each method's number is.
+MEANINGS = {
+    EXACT: "exploitability, exact",
+    "river": "a best response from the river on wins at least",
+    "turn": "a best response from the turn on wins at least",
+    "flop": "a best response from the flop on wins at least",
+}
+
+
+def measure_lines(found: Measurement) -> list[str]:
+    """Return what a method found, a line for the whole and one for the seats."""
+    seats = ", ".join(f"seat {seat} {each.value:+.1f}" for seat, each in enumerate(found.seats))
+    knobs = ", ".join(f"{name} {value}" for name, value in found.settings.items())
+    lines = [f"{found.method}: {MEANINGS[found.method]} {interval_text(found.gain, found.unit)}"]
+    lines.append(f"  responder's {seats}; {knobs}; {found.seconds:.1f} s")
+    return lines
+
+
+def interval_text(found: Estimate, unit: str) -> str:
+    """Return a value with its interval, e.g. ``391.8 mbb (95 % CI 355.2 to 428.4, n 40)``."""
+    value = f"{found.value:.1f} {unit}"
+    if found.n == 0:
+        return value
+    if not math.isfinite(found.low):
+        return f"{value} (no interval, n {found.n})"
+    return f"{value} (95 % CI {found.low:.1f} to {found.high:.1f}, n {found.n:,})"

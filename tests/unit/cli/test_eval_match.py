@@ -1,0 +1,105 @@
+"""``eval`` and ``match`` by the command line: what they print, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cfr_shm.cli.main import main
+
+ROYAL = """
+game: {name: holdem, blinds: [1, 2], stacks: 20, ranks: 5}
+abstraction: {preflop: [[allin]], flop: [[1]], turn: [[1]], river: [[1]],
+              bucket_method: percentile, bucket_counts: [25, 6, 5, 4]}
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A royal run with two checkpoints, and one of another tree."""
+    place = tmp_path_factory.mktemp("runs")
+    (place / "royal.yaml").write_text(ROYAL)
+    (place / "other.yaml").write_text(ROYAL.replace("stacks: 20", "stacks: 24"))
+    quiet = ["--num-workers", "1", "--set", "run.keep_checkpoints=5"]
+    royal, other = str(place / "royal"), str(place / "other")
+    for name, run in (("royal", royal), ("other", other)):
+        train = ["train", "-c", str(place / f"{name}.yaml"), "--iters", "4000", "--logdir", run]
+        assert main([*train, *quiet]) == 0
+    assert main(["resume", royal, "--iters", "40000"]) == 0
+    return royal, other
+
+
+def told(capsys, *arguments) -> dict:
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_eval_measures_hold_em_and_says_how(runs, capsys):
+    royal, _ = runs
+    found = told(capsys, "eval", f"{royal}@4000", "--method", "river", "--boards", "40")
+    later = told(capsys, "eval", royal, "--method", "river", "--boards", "40")
+    assert found["method"] == "river"
+    assert (found["unit"], found["n"], found["exact"]) == ("mbb", 40, False)
+    assert found["low"] < found["value"] < found["high"]
+    assert found["exploitability"] is None
+    assert found["value"] > later["value"]
+    assert sum(found["seats"]) / 2 == pytest.approx(found["value"])
+    assert main(["eval", royal, "--method", "river", "--boards", "40"]) == 0
+    assert "95 % CI" in capsys.readouterr().out
+
+
+def test_small_games_keep_their_keys_and_get_more(tmp_path, capsys):
+    run = str(tmp_path / "kuhn")
+    assert main(["train", "-c", "kuhn", "--iters", "2000", "--logdir", run]) == 0
+    found = told(capsys, "eval", run)
+    assert found["exploitability"]["method"] == "exact best response"
+    assert found["value"] == found["low"] == found["high"] == found["exploitability"]["value"]
+    assert found["exact"] is True
+    assert main(["eval", run, "--method", "river"]) == 2
+    assert "leave the method out" in capsys.readouterr().err
+
+
+def test_a_match_of_checkpoints(runs, capsys):
+    royal, _ = runs
+    early, late = f"{royal}@4000", f"{royal}@40000"
+    same = told(capsys, "match", early, early, "--boards", "10")
+    assert (same["value"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
+    one = told(capsys, "match", late, early, "--boards", "60")
+    two = told(capsys, "match", early, late, "--boards", "60")
+    assert one["value"] == -two["value"]
+    assert one["low"] == -two["high"]
+    assert one["value"] > 0
+    assert (one["unit"], one["deals"], one["seatings"], one["method"]) == (
+        "bb/100",
+        60,
+        2,
+        "ranges",
+    )
+    assert one["names"] == ["royal@40000", "royal@4000"]
+    table = told(capsys, "match", late, early, late, "--boards", "4")
+    assert [pair["names"] for pair in table["pairs"]] == [
+        ["royal@40000", "royal@4000"],
+        ["royal@40000", "royal@40000"],
+        ["royal@4000", "royal@40000"],
+    ]
+
+
+def test_a_match_until_enough_is_known(runs, capsys):
+    royal, _ = runs
+    found = told(capsys, "match", royal, f"{royal}@4000", "--until", "+-400mbb")
+    assert (found["high"] - found["low"]) / 2 * 10 <= 400
+    assert found["deals"] % 50 == 0
+
+
+def test_strategies_that_cannot_meet_are_refused(runs, capsys):
+    royal, other = runs
+    assert main(["match", royal]) == 2
+    assert "name two runs" in capsys.readouterr().err
+    assert main(["match", royal, other]) == 2
+    assert "no common betting tree" in capsys.readouterr().err
+    assert main(["match", royal, f"{royal}@7"]) == 2
+    assert "there are 4000, 40000" in capsys.readouterr().err
+    assert main(["match", royal, royal, "--until", "soon"]) == 2
+    assert "no half-width in mbb" in capsys.readouterr().err
