@@ -11,11 +11,10 @@ import statistics
 import time
 
 import pytest
+from plain_settings import algorithm_settings, engine_settings
 
 from benchmarks.conftest import ROUNDS, Scoreboard
-from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.engine.freezes import default_freeze, plan_freezes
-from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.game import Game
@@ -39,9 +38,9 @@ class Side:
 
     def __init__(self, game: Game, freeze: int | None, in_flight: int, seed: int = 1) -> None:
         """Reserve private tables; no freeze is async mode."""
-        algorithm = AlgorithmSettings()
+        algorithm = algorithm_settings()
         plan = None if freeze is None else plan_freezes(game, algorithm, freeze, 1)
-        settings = EngineSettings.for_game(
+        settings = engine_settings(
             game,
             seed=seed,
             weighting="vanilla",

@@ -9,14 +9,14 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 import pytest
+from plain_settings import algorithm_settings, engine_settings
 
 from benchmarks.conftest import ROUNDS, Scoreboard, in_turns
 from benchmarks.peers.openspiel import Peer, rates_beside_openspiel
 from benchmarks.trainer import AlgorithmTrainer
-from cfr_shm.algorithms import FULL_WIDTH, AlgorithmSettings
+from cfr_shm.algorithms import FULL_WIDTH
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.engine.ledger import IterationLedger
-from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.games.game import Game
 from cfr_shm.games.small.goofspiel import goofspiel
 from cfr_shm.games.small.leduc import leduc
@@ -70,8 +70,8 @@ TOGETHER: dict[str, tuple[Callable[[], Game], int, float | None]] = {
 @contextlib.contextmanager
 def trained_by(game: Game, workers: int) -> Iterator[Engine]:
     """An engine of worker processes that run CFR+."""
-    algorithm = AlgorithmSettings(name="cfr_plus")
-    settings = EngineSettings.for_game(
+    algorithm = algorithm_settings(name="cfr_plus")
+    settings = engine_settings(
         game,
         worker_count=workers,
         drain_window=1,

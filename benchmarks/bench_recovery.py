@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from plain_settings import engine_settings
 
 from benchmarks.conftest import Scoreboard
 from cfr_shm.config.engine import EngineConfig
@@ -22,7 +23,6 @@ from cfr_shm.config.sections import Config
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.process_crew import ProcessCrew
-from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.games.small.leduc import leduc
 from cfr_shm.games.small.synthetic import synthetic_buckets
 from cfr_shm.memory.tables import create_training_arena
@@ -70,7 +70,7 @@ class Deaths:
 
 def test_deaths(benchmark, scoreboard: Scoreboard) -> None:
     game = leduc()
-    settings = EngineSettings.for_game(
+    settings = engine_settings(
         game,
         worker_count=2,
     )

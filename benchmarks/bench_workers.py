@@ -13,6 +13,7 @@ import time
 
 import psutil
 import pytest
+from plain_settings import engine_settings
 
 from benchmarks.conftest import ROUNDS, Scoreboard
 from cfr_shm.config.load import load_config
@@ -51,7 +52,7 @@ GAMES = {
 
 
 def settings(game: Game, workers: int, in_flight: int, update: str) -> EngineSettings:
-    return EngineSettings.for_game(
+    return engine_settings(
         game,
         worker_count=workers,
         weighting="vanilla",

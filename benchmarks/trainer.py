@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from plain_settings import algorithm_settings, engine_settings
 
-from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.engine.discounts import DiscountPlan
-from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.game import Game
@@ -56,8 +55,8 @@ class AlgorithmTrainer:
 
     def __init__(self, game: Game, name: str, seed: int = 1, weighting: str = "vanilla") -> None:
         """Allocate the tables in private memory and compile the kernels."""
-        algorithm = AlgorithmSettings(name=name)
-        settings = EngineSettings.for_game(
+        algorithm = algorithm_settings(name=name)
+        settings = engine_settings(
             game,
             seed=seed,
             weighting=weighting,  # type: ignore[arg-type]

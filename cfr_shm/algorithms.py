@@ -66,14 +66,16 @@ class Pruning:
         after: iterations before the first that may.
     """
 
-    threshold: float = -3e8
-    probability: float = 0.95
-    after: int = 0
+    threshold: float
+    probability: float
+    after: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlgorithmSettings:
     """An algorithm and its settled parameters; None means the published default.
+
+    No field has a default: the config decides what is run where nothing is said.
 
     Attributes:
         name: one of ``SAMPLED`` or a key of ``FULL_WIDTH``.
@@ -89,16 +91,16 @@ class AlgorithmSettings:
         pruning: of external sampling, None: nothing is skipped.
     """
 
-    name: str = EXTERNAL_SAMPLING
-    alpha: float | None = None
-    beta: float | None = None
-    gamma: float | None = None
-    epsilon: tuple[tuple[int, float], ...] = ((0, DEFAULT_EPSILON),)
-    averaging: Literal["on_the_way", "separate"] = "on_the_way"
-    average_opponents: Literal["explored", "sampled"] = "explored"
-    average_probability: float = 1.0
-    regret_floor: float | None = None
-    pruning: Pruning | None = None
+    name: str
+    alpha: float | None
+    beta: float | None
+    gamma: float | None
+    epsilon: tuple[tuple[int, float], ...]
+    averaging: Literal["on_the_way", "separate"]
+    average_opponents: Literal["explored", "sampled"]
+    average_probability: float
+    regret_floor: float | None
+    pruning: Pruning | None
 
     @property
     def explores_for_averages(self) -> bool:

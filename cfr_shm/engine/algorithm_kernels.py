@@ -10,11 +10,9 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from cfr_shm.algorithms import (
-    SAMPLED,
-    AlgorithmSettings,
-)
+from cfr_shm.algorithms import EXTERNAL_SAMPLING, SAMPLED, AlgorithmSettings
 from cfr_shm.engine.discounts import DiscountPlan
 from cfr_shm.engine.freezes import plan_freezes
 from cfr_shm.engine.settings import EngineSettings
@@ -23,6 +21,38 @@ from cfr_shm.games.small.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED, cache_directory
 from cfr_shm.kernels.warm import record_cache
 from cfr_shm.memory.tables import private_views
+
+#: What is compiled has a type, not values: any would do. Nothing is trained with these.
+_BARE = AlgorithmSettings(
+    name=EXTERNAL_SAMPLING,
+    alpha=None,
+    beta=None,
+    gamma=None,
+    epsilon=((0, 1.0),),
+    averaging="on_the_way",
+    average_opponents="sampled",
+    average_probability=1.0,
+    regret_floor=None,
+    pruning=None,
+)
+_ALONE: dict[str, Any] = {
+    "worker_count": 1,
+    "seed": 0,
+    "weighting": "linear",
+    "in_flight": 1,
+    "drain_window": 1024,
+    "update": "racy",
+    "start_method": "spawn",
+    "batch_size": None,
+    "batch_seconds": 1.0,
+    "wait_base_ms": None,
+    "wait_min_ms": None,
+    "wait_max_ms": None,
+    "deadline_seconds": None,
+    "on_worker_death": "abort",
+    "trace_directory": None,
+    "cores": 1,
+}
 
 
 def make_ready(
@@ -44,14 +74,10 @@ def compile_for(algorithm: AlgorithmSettings, frozen: bool = False, compact: boo
     """
     game = leduc()
     mark = _mark(algorithm, frozen, compact)
-    algorithm = replace(algorithm, epsilon=AlgorithmSettings().epsilon)
+    algorithm = replace(algorithm, epsilon=_BARE.epsilon)
     freezes = frozen and not algorithm.is_full_width
     plan = plan_freezes(game, algorithm, 1, 1) if freezes else None
-    settings = EngineSettings.for_game(
-        game,
-        algorithm=algorithm,
-        freeze=plan,
-    )
+    settings = EngineSettings.for_game(game, algorithm=algorithm, freeze=plan, **_ALONE)
     views = private_views(game, 1, algorithm.state_planes, plan, compact)
     TaskRunner(settings, views, 0).run(0, 0)
     if not JIT_DISABLED:
@@ -72,12 +98,12 @@ def _mark(algorithm: AlgorithmSettings, frozen: bool, compact: bool) -> Path:
 
 def compile_all() -> None:
     """Compile the kernels of every algorithm into the cache."""
-    chosen = [AlgorithmSettings(name=name) for name in (*SAMPLED, "cfr")]
+    chosen = [replace(_BARE, name=name) for name in (*SAMPLED, "cfr")]
     chosen += [
-        AlgorithmSettings(averaging="separate", average_opponents=each)
+        replace(_BARE, averaging="separate", average_opponents=each)
         for each in ("explored", "sampled")
     ]
-    chosen += [AlgorithmSettings(regret_floor=0.0)]
+    chosen += [replace(_BARE, regret_floor=0.0)]
     for algorithm in chosen:
         compile_for(algorithm)
     plan = DiscountPlan(interval=1, until=None, alpha=1.0, beta=1.0, gamma=1.0)

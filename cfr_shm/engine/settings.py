@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from cfr_shm.algorithms import AlgorithmSettings
@@ -17,6 +17,8 @@ EXTERNAL_SAMPLING_KERNEL = "cfr_shm.kernels.training.external:external_sampling"
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings:
     """The settled figures of one engine; the config has been checked before.
+
+    What the config decides has no default here: nothing is settled twice.
 
     Attributes:
         worker_count: workers, >= 1 (0 has been turned into the usable cores).
@@ -49,23 +51,23 @@ class EngineSettings:
     street_count: int
     max_depth: int
     max_actions: int
-    seed: int = 0
-    weighting: Literal["linear", "vanilla"] = "linear"
-    in_flight: int = 1
-    drain_window: int = 1024
-    update: Literal["racy", "atomic"] = "racy"
-    start_method: Literal["spawn", "fork"] = "spawn"
-    batch_size: int | None = None
-    batch_seconds: float = 0.5
-    wait_base_ms: float | None = None
-    wait_min_ms: float | None = None
-    wait_max_ms: float | None = None
-    deadline_seconds: float | None = None
-    on_worker_death: Literal["respawn", "abort"] = "respawn"
-    trace_directory: str | None = None
-    algorithm: AlgorithmSettings = field(default_factory=AlgorithmSettings)
-    freeze: FreezePlan | None = None
-    cores: int = 1
+    seed: int
+    weighting: Literal["linear", "vanilla"]
+    in_flight: int
+    drain_window: int
+    update: Literal["racy", "atomic"]
+    start_method: Literal["spawn", "fork"]
+    batch_size: int | None
+    batch_seconds: float
+    wait_base_ms: float | None
+    wait_min_ms: float | None
+    wait_max_ms: float | None
+    deadline_seconds: float | None
+    on_worker_death: Literal["respawn", "abort"]
+    trace_directory: str | None
+    algorithm: AlgorithmSettings
+    freeze: FreezePlan | None
+    cores: int
     kernel: str = EXTERNAL_SAMPLING_KERNEL
 
     def __post_init__(self) -> None:
@@ -74,8 +76,8 @@ class EngineSettings:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
 
     @classmethod
-    def for_game(cls, game: Game, worker_count: int = 1, **further: Any) -> EngineSettings:
-        """Return settings with the sizes of ``game``; ``further`` are fields."""
+    def for_game(cls, game: Game, worker_count: int, **further: Any) -> EngineSettings:
+        """Return settings with the sizes of ``game``; ``further`` are all other fields."""
         return cls(
             worker_count=worker_count,
             player_count=game.player_count,

@@ -191,10 +191,10 @@ class Summary:
     game: str
     fingerprint: str
     seed: int
+    mode: str
+    freeze: int | None  # iterations of a freeze, in deterministic mode
     totals: Totals
     stats: EngineStats
-    mode: str = "async"
-    freeze: int | None = None
     lost_update_estimate: float | None = None
     evaluation: Evaluation | None = None
     buckets: BucketFile | None = None

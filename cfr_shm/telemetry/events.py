@@ -43,8 +43,8 @@ class RunStarted:
     in_process: bool
     table_bytes: int
     iterations: int  # already done, by the run that is being resumed
-    target_iterations: int | None = None  # in total
-    time_budget: float | None = None  # seconds of training in total
+    target_iterations: int | None  # in total
+    time_budget: float | None  # seconds of training in total
     idle_cores: int = 0  # that more workers could use, and would gain nothing
 
 

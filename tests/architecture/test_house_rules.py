@@ -96,6 +96,27 @@ def test_every_fault_that_a_run_must_survive_has_a_test_of_its_name():
     assert found == set(told)
 
 
+def test_records_hold_no_default_that_the_config_decides():
+    decided = {
+        "algorithms.py": {"AlgorithmSettings": set(), "Pruning": set()},
+        "engine/settings.py": {"EngineSettings": {"kernel"}},  # which no key names
+        "engine/discounts.py": {"DiscountPlan": set()},
+        "run/setup.py": {"Settled": set()},
+    }
+    for name, records in decided.items():
+        tree = ast.parse((PACKAGE / name).read_text())
+        found = {
+            record.name: {
+                field.target.id
+                for field in record.body
+                if isinstance(field, ast.AnnAssign) and field.value is not None
+            }
+            for record in tree.body
+            if isinstance(record, ast.ClassDef) and record.name in records
+        }
+        assert found == records, name
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
 def test_nothing_is_unpickled(path):
     text = path.read_text()

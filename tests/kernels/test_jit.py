@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from plain_settings import algorithm_settings
 from production import compiled_once, train
 
 from cfr_shm.kernels import jit, warm
@@ -159,7 +160,6 @@ def test_warming_up_compiles_exactly_what_is_used():
 
 @needs_compilation
 def test_warming_up_for_a_compact_table_compiles_what_it_needs():
-    from cfr_shm.algorithms import AlgorithmSettings
     from cfr_shm.engine.algorithm_kernels import compile_for
     from cfr_shm.games.small.leduc import leduc
     from cfr_shm.kernels.tables import average, finite
@@ -168,7 +168,7 @@ def test_warming_up_for_a_compact_table_compiles_what_it_needs():
 
     kernels = [traverse.external_sampling, average.average_strategy, finite.first_not_finite]
     warm.compile_kernels(print, compact=True)
-    compile_for(AlgorithmSettings(), compact=True)
+    compile_for(algorithm_settings(), compact=True)
     before = [len(kernel.signatures) for kernel in kernels]
     train(leduc(), 64, seed=1, linear=True, compact=True).strategy()
     check_finite(leduc(), np.zeros(table_words(leduc().table_entries, True)), compact=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from plain_settings import engine_settings
 
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.process_crew import ProcessCrew
@@ -27,7 +28,7 @@ PIDS: list[int] = []
 
 
 def settings_for(game: Game, workers: int, **changes: Any) -> EngineSettings:
-    return EngineSettings.for_game(game, workers, **{"drain_window": WINDOW, **changes})
+    return engine_settings(game, worker_count=workers, **{"drain_window": WINDOW, **changes})
 
 
 @contextlib.contextmanager

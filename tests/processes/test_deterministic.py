@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from engine_harness import SEGMENTS
 from frozen_crew import FrozenCrew
+from plain_settings import algorithm_settings, engine_settings
 
-from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.cards.abstraction import FAMILIES, BucketSpec
 from cfr_shm.cards.buckets import build_file
 from cfr_shm.config.load import load_config
@@ -45,7 +45,7 @@ pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 
 def settings_for(game: Game, workers: int, freeze: int, **options) -> EngineSettings:
-    algorithm = options.pop("algorithm", AlgorithmSettings())
+    algorithm = options.pop("algorithm", algorithm_settings())
     fields = {
         "worker_count": workers,
         "seed": 5,
@@ -54,7 +54,7 @@ def settings_for(game: Game, workers: int, freeze: int, **options) -> EngineSett
         "freeze": plan_freezes(game, algorithm, freeze, workers),
         "cores": os.cpu_count() or 1,
     }
-    return EngineSettings.for_game(game, **{**fields, **options})
+    return engine_settings(game, **{**fields, **options})
 
 
 def undisturbed(game: Game, iterations: int, freeze: int = FREEZE) -> bytes:

@@ -18,8 +18,8 @@ from typing import Any
 import psutil
 import pytest
 from engine_harness import SEGMENTS, children, eventually, is_unlinked, settings_for
+from plain_settings import algorithm_settings
 
-from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
 from cfr_shm.engine import process_crew
@@ -53,7 +53,7 @@ def together(
     game: Game, workers: int, name: str, seed: int | None, **changes: Any
 ) -> tuple[bytes, EngineStats]:
     """Train by processes, paused at random moments unless ``seed`` is None; return the rows."""
-    algorithm = AlgorithmSettings(name=name)
+    algorithm = algorithm_settings(name=name)
     options = {"drain_window": 1, "batch_seconds": 0.01, "on_worker_death": "abort", **changes}
     settings = settings_for(game, workers, algorithm=algorithm, **options)
     words = outline(game.tree, game.deals).vector_words
@@ -70,7 +70,7 @@ def together(
 
 
 def alone(game: Game, name: str) -> tuple[bytes, EngineStats]:
-    algorithm = AlgorithmSettings(name=name)
+    algorithm = algorithm_settings(name=name)
     settings = settings_for(game, 1, algorithm=algorithm, drain_window=1)
     views = private_views(game, 1, algorithm.state_planes)
     with open_engine(settings, views, in_process=True) as engine:
@@ -134,7 +134,7 @@ def test_a_run_may_be_resumed_with_another_number_of_workers(tmp_path: Path, nam
 @contextlib.contextmanager
 def running(workers: int, **changes: Any) -> Iterator[tuple[Engine, ProcessCrew]]:
     """An engine whose processes train Leduc together, and its crew."""
-    game, algorithm = leduc(), AlgorithmSettings(name="cfr")
+    game, algorithm = leduc(), algorithm_settings(name="cfr")
     options = {"algorithm": algorithm, "drain_window": 1, "on_worker_death": "abort", **changes}
     settings = settings_for(game, workers, **options)
     words = outline(game.tree, game.deals).vector_words

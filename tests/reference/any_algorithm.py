@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from plain_settings import algorithm_settings, engine_settings
 
 from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.engine.settings import EngineSettings
@@ -36,10 +37,10 @@ class VectorRun:
 
 def settings_for(game: Game, name: str, seed: int = 0, **options) -> EngineSettings:
     parameters = {key: options.pop(key) for key in list(options) if key in PARAMETERS}
-    return EngineSettings.for_game(
+    return engine_settings(
         game,
         seed=seed,
-        algorithm=AlgorithmSettings(name=name, **parameters),
+        algorithm=algorithm_settings(name=name, **parameters),
         **options,
     )
 

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Sequence
 
 import numpy as np
+from plain_settings import algorithm_settings, engine_settings
 
 from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.engine.freezes import Freezes, plan_freezes
-from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.parts.increments import copied_regret
@@ -32,11 +32,11 @@ class FrozenCrew:
         own_increments: bool | None = None,
         compact: bool = False,
     ) -> None:
-        algorithm = AlgorithmSettings() if algorithm is None else algorithm
+        algorithm = algorithm_settings() if algorithm is None else algorithm
         plan = plan_freezes(game, algorithm, freeze, workers)
         if own_increments is not None:
             plan = type(plan)(**{**vars(plan), "copies": workers if own_increments else 1})
-        self.settings = EngineSettings.for_game(
+        self.settings = engine_settings(
             game,
             worker_count=workers,
             seed=seed,

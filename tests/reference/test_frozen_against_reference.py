@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from frozen import FrozenSolver
 from frozen_crew import FrozenCrew
+from plain_settings import algorithm_settings
 from poker_rules import Kuhn, Leduc
 from production import node_of_lines
 
-from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.games.small.kuhn import kuhn
 from cfr_shm.games.small.leduc import leduc
 from cfr_shm.memory.tables import table_of
@@ -29,7 +29,7 @@ GAMES = {
 def test_every_cell_is_equal_to_the_bit(name, freeze, weighting, floor):
     build, rules, iterations = GAMES[name]
     game = build()
-    algorithm = AlgorithmSettings(averaging="on_the_way", regret_floor=floor)
+    algorithm = algorithm_settings(averaging="on_the_way", regret_floor=floor)
     run = FrozenCrew(
         game, 2, freeze, algorithm=algorithm, weighting=weighting, seed=SEED, in_flight=2
     ).run_all([(0, iterations)])

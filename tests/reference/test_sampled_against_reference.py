@@ -191,7 +191,11 @@ def test_regret_pruning_and_floor():
 @pytest.mark.parametrize("in_flight", [1, 8])
 def test_pruning_does_not_depend_on_what_is_in_flight_or_where_tasks_end(in_flight):
     """One iteration alone in its window cannot tell how many could be in flight."""
-    options = {"pruning": Pruning(threshold=-5.0), "seed": SEED, "drain_window": 1}
+    options = {
+        "pruning": Pruning(threshold=-5.0, probability=0.95, after=0),
+        "seed": SEED,
+        "drain_window": 1,
+    }
     alone = train(leduc(), "external_sampling", 200, **options)
     other = train(leduc(), "external_sampling", 200, in_flight=in_flight, **options)
     assert np.array_equal(alone.views.rows, other.views.rows)

@@ -6,6 +6,8 @@ import random
 from collections import deque
 from collections.abc import Callable
 
+from plain_settings import engine_settings_of_sizes
+
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.crew import Collected, Joined, Lost, News
 from cfr_shm.engine.handshake import ResultMessage, TaskMessage
@@ -173,7 +175,7 @@ class ScriptedCrew:
 
 
 def settings_for(workers: int, **changes: object) -> EngineSettings:
-    return EngineSettings(
+    return engine_settings_of_sizes(
         worker_count=workers,
         player_count=2,
         street_count=1,

@@ -10,8 +10,9 @@ import threading
 import numpy as np
 import pytest
 from frozen_crew import FrozenCrew
+from plain_settings import algorithm_settings
 
-from cfr_shm.algorithms import AlgorithmSettings, Pruning
+from cfr_shm.algorithms import Pruning
 from cfr_shm.engine.discounts import DiscountPlan
 from cfr_shm.games.small.kuhn import kuhn
 from cfr_shm.games.small.leduc import leduc
@@ -35,17 +36,19 @@ GAMES = {
     "synthetic": lambda: synthetic(buckets=7),
 }
 ALGORITHMS = {
-    "external": AlgorithmSettings(),
-    "pruned": AlgorithmSettings(
-        pruning=Pruning(threshold=-5.0, probability=0.5), regret_floor=-20.0
+    "external": algorithm_settings(),
+    "pruned": algorithm_settings(
+        pruning=Pruning(threshold=-5.0, probability=0.5, after=0), regret_floor=-20.0
     ),
-    "floored": AlgorithmSettings(regret_floor=0.0),
-    "apart": AlgorithmSettings(averaging="separate"),
-    "rarely": AlgorithmSettings(averaging="separate", average_probability=0.2),
-    "paths": AlgorithmSettings(averaging="separate", average_opponents="sampled"),
-    "outcome": AlgorithmSettings(name="outcome_sampling", epsilon=((0, 0.6), (MANY // 2 + 3, 0.3))),
-    "chance": AlgorithmSettings(name="chance_sampling"),
-    "public": AlgorithmSettings(name="public_chance_sampling"),
+    "floored": algorithm_settings(regret_floor=0.0),
+    "apart": algorithm_settings(averaging="separate"),
+    "rarely": algorithm_settings(averaging="separate", average_probability=0.2),
+    "paths": algorithm_settings(averaging="separate", average_opponents="sampled"),
+    "outcome": algorithm_settings(
+        name="outcome_sampling", epsilon=((0, 0.6), (MANY // 2 + 3, 0.3))
+    ),
+    "chance": algorithm_settings(name="chance_sampling"),
+    "public": algorithm_settings(name="public_chance_sampling"),
 }
 #: Games that each algorithm fits.
 FITTING = {
@@ -248,7 +251,7 @@ def test_several_copies_of_units_are_settled_exactly_once(floor):
     """All had arrived at the border; whoever applies is killed before any line, again and again."""
 
     def arrived():
-        run = FrozenCrew(kuhn(), 2, 8, algorithm=AlgorithmSettings(regret_floor=floor))
+        run = FrozenCrew(kuhn(), 2, 8, algorithm=algorithm_settings(regret_floor=floor))
         random = np.random.default_rng(1)
         arrays = run.views.freeze
         for base, stride, count, rows in arrays.run.tolist():

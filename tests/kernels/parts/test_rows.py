@@ -8,9 +8,10 @@ import any_algorithm
 import numpy as np
 import pytest
 from frozen_crew import FrozenCrew
+from plain_settings import algorithm_settings
 from production import rows_of, table_with, train
 
-from cfr_shm.algorithms import SAMPLED, AlgorithmSettings
+from cfr_shm.algorithms import SAMPLED
 from cfr_shm.engine.discounts import DiscountPlan
 from cfr_shm.games.small.goofspiel import goofspiel
 from cfr_shm.games.small.kuhn import kuhn
@@ -174,7 +175,7 @@ def test_every_sampled_algorithm_learns_the_same_in_both_layouts(name):
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
 @pytest.mark.parametrize(
-    "algorithm", [AlgorithmSettings(), AlgorithmSettings(averaging="separate")]
+    "algorithm", [algorithm_settings(), algorithm_settings(averaging="separate")]
 )
 def test_deterministic_compact_tables_do_not_depend_on_the_workers(algorithm):
     game, many = leduc(), ITERATIONS // 16 * 16

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
+from plain_settings import algorithm_settings, engine_settings
 
-from cfr_shm.algorithms import AlgorithmSettings
-from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.trees.builder import TreeBuilder
 from cfr_shm.games.trees.history import history_game
@@ -37,11 +36,11 @@ class Gates:
         self.game = gate_game()
         self.views = private_views(self.game, 1)
         self.rows = {label.name: label.row for label in self.game.infosets()}
-        settings = EngineSettings.for_game(
+        settings = engine_settings(
             self.game,
             weighting="vanilla",
             drain_window=ITERATIONS,
-            algorithm=AlgorithmSettings(averaging=averaging, average_opponents=opponents),
+            algorithm=algorithm_settings(averaging=averaging, average_opponents=opponents),
         )
         self.runner = TaskRunner(settings, self.views, 0)
         self.done = 0

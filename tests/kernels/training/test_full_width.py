@@ -4,9 +4,10 @@ import threading
 
 import numpy as np
 import pytest
+from plain_settings import algorithm_settings
 from production import compiled_once, table_with
 
-from cfr_shm.algorithms import FULL_WIDTH, AlgorithmSettings, full_width_rule
+from cfr_shm.algorithms import FULL_WIDTH, full_width_rule
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.small.goofspiel import goofspiel
 from cfr_shm.games.small.kuhn import kuhn
@@ -41,7 +42,7 @@ class Trainer:
             scratch = vector.allocate_scratch(policy, vectors)
             result = np.zeros(RESULT_UTILITY + game.player_count)
             self.members.append((state, scratch, share, result))
-        self.rule = full_width_rule(AlgorithmSettings(name=name))
+        self.rule = full_width_rule(algorithm_settings(name=name))
         self.result = self.members[0][-1]
 
     def run(self, first, count):

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from plain_settings import algorithm_settings, engine_settings
 from production import compiled_once
 
-from cfr_shm.algorithms import SAMPLED, AlgorithmSettings
-from cfr_shm.engine.settings import EngineSettings
+from cfr_shm.algorithms import SAMPLED
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.small.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED
@@ -14,9 +14,9 @@ from cfr_shm.layout.task import RESULT_ITERATIONS, RESULT_NODES, RESULT_WEIGHT
 from cfr_shm.memory.tables import private_views
 
 WINDOW = 4
-SCHEMES = {name: AlgorithmSettings(name=name) for name in SAMPLED} | {
-    "explored": AlgorithmSettings(averaging="separate", average_opponents="explored"),
-    "sampled": AlgorithmSettings(averaging="separate", average_opponents="sampled"),
+SCHEMES = {name: algorithm_settings(name=name) for name in SAMPLED} | {
+    "explored": algorithm_settings(averaging="separate", average_opponents="explored"),
+    "sampled": algorithm_settings(averaging="separate", average_opponents="sampled"),
 }
 each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
 
@@ -25,7 +25,7 @@ class Trainer:
     def __init__(self, scheme, game=None, **options):
         self.game = leduc() if game is None else game
         options = {"drain_window": WINDOW, "seed": 5, "worker_count": 1, **options}
-        settings = EngineSettings.for_game(
+        settings = engine_settings(
             self.game,
             algorithm=SCHEMES[scheme],
             **options,

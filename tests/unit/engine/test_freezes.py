@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from plain_settings import algorithm_settings
 
-from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.config.identity import fingerprint, fingerprinted_values
 from cfr_shm.config.load import load_config
 from cfr_shm.engine import algorithm_kernels
@@ -24,7 +24,7 @@ from cfr_shm.games.small.synthetic import synthetic
 from cfr_shm.memory.increments import table_runs
 from cfr_shm.run.setup import with_freeze
 
-EXTERNAL = AlgorithmSettings()
+EXTERNAL = algorithm_settings()
 
 #: Of the kernels of one algorithm: in deterministic mode, for compact tables.
 KINDS = [(False, False), (True, False), (False, True), (True, True)]
@@ -55,14 +55,14 @@ def test_units_do_not_depend_on_the_workers():
 
 
 def test_what_does_not_fit_is_refused_with_its_numbers():
-    rare = AlgorithmSettings(name="outcome_sampling", epsilon=((0, 0.001),))
+    rare = algorithm_settings(name="outcome_sampling", epsilon=((0, 0.001),))
     with pytest.raises(ConfigError, match=r"engine.freeze 64 x 3 visits .* range of 26 .* 24 "):
         plan_freezes(leduc(), rare, 64, 2)
 
 
 @pytest.mark.parametrize("freeze", [1, 64, 4096])
 def test_weights_without_bound_are_cut_at_what_fits(freeze):
-    outcome = AlgorithmSettings(name="outcome_sampling")
+    outcome = algorithm_settings(name="outcome_sampling")
     plan = plan_freezes(kuhn(3), outcome, freeze, 2)
     visits = freeze * 4  # a sweep for each player and what more there may be
     assert visits * plan.largest_share * plan.per_weight < 2.0**SUM_BITS
@@ -71,7 +71,7 @@ def test_weights_without_bound_are_cut_at_what_fits(freeze):
 
 
 def test_a_smaller_freeze_that_is_proposed_fits():
-    rare = AlgorithmSettings(name="outcome_sampling", epsilon=((0, 0.01),))
+    rare = algorithm_settings(name="outcome_sampling", epsilon=((0, 0.01),))
     with pytest.raises(ConfigError, match="at most") as refused:
         plan_freezes(leduc(), rare, 2**20, 1)
     most = int(str(refused.value).rpartition(" ")[2])
@@ -110,7 +110,7 @@ def test_old_runs_keep_their_fingerprint_and_the_freeze_is_part_of_it():
 def test_the_kernel_of_each_mode_and_layout_is_announced_once(tmp_path, monkeypatch):
     monkeypatch.setattr(algorithm_kernels, "cache_directory", lambda: tmp_path)
     monkeypatch.setattr(algorithm_kernels, "JIT_DISABLED", False)
-    outcome = AlgorithmSettings(name="outcome_sampling")
+    outcome = algorithm_settings(name="outcome_sampling")
     announced: list[str] = []
     for frozen, compact in (*KINDS, *KINDS):
         algorithm_kernels.make_ready(outcome, frozen, compact, announced.append)

@@ -189,7 +189,8 @@ def test_totals_add_up_over_the_parts_of_a_run():
 
 
 def test_the_summary_has_its_literal_keys():
-    summary = Summary("running", "kuhn", "f" * 64, 7, NOTHING.plus(stats(10, 1.0)), stats(10, 1.0))
+    totals = NOTHING.plus(stats(10, 1.0))
+    summary = Summary("running", "kuhn", "f" * 64, 7, "async", None, totals, stats(10, 1.0))
     document = summary.as_dict()
     assert list(document) == SUMMARY_KEYS
     assert document["exploitability"] is None

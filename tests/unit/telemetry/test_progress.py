@@ -136,7 +136,7 @@ def test_every_event_has_words():
         events.GameImporting("importing"),
         events.KernelsCompiling("compiling"),
         events.KernelsReady(12.0, True),
-        events.RunStarted("leduc", "runs/x", 1, False, 5 << 20, 7),
+        events.RunStarted("leduc", "runs/x", 1, False, 5 << 20, 7, None, None),
         progress(),
         events.CheckpointBegun(7, 5 << 30),
         events.CheckpointSaved("runs/x/checkpoints/7", 7, 0.1),
