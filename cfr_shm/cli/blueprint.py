@@ -237,7 +237,7 @@ def place_document(spot: Spot, blueprint: Blueprint, dead: Sequence[int] = ()) -
         "translations": [
             _translation_document(step) for step in place.steps if step.translation is not None
         ],
-        "street": place.street,
+        "street": place.real_street,
         "board": [blueprint.cards.deck.text([card]) for card in spot.board],
         "seat": place.seat,
         "position": position(place.seat, players),

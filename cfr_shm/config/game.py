@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate
 
 from cfr_shm.config.fields import Section, flag, text, whole
 from cfr_shm.config.holdem import BIG_BLINDS, STREET_NAMES, HoldemKeys
 from cfr_shm.config.reader import split_amount
 
-#: Streets by the board cards that they begin with.
-FIRST_STREETS = {0: 0, 3: 1, 4: 2, 5: 3}
 BOARD_CARDS = (0, 3, 1, 1)
+#: Board cards with which a game may begin.
+FIRST_BOARDS = (0, 3, 4, 5)
+PREFLOP, FLOP, TURN, RIVER = range(len(STREET_NAMES))
+#: The street by the board cards that lie there.
+_STREETS = (PREFLOP, FLOP, FLOP, FLOP, TURN, RIVER)
+
+
+def real_streets(board_cards: Sequence[int]) -> tuple[int, ...]:
+    """Return which streets are bet on, 0 preflop to 3 river, by the cards that lie there.
+
+    Boards of few cards, as small decks have them, would name a street twice: each is at least
+    the one after the one before.
+
+    Args:
+        board_cards: cards dealt to the board before each street's betting, at most 5 in all.
+
+    >>> real_streets([4, 1]), real_streets([0, 1, 1]), real_streets([0, 5])
+    ((2, 3), (0, 1, 2), (0, 3))
+    """
+    streets: list[int] = []
+    for shown in accumulate(board_cards):
+        least = streets[-1] + 1 if streets else PREFLOP
+        streets.append(max(_STREETS[shown], least))
+    return tuple(streets)
 
 
 @dataclass(frozen=True)
@@ -67,16 +91,21 @@ class GameConfig(HoldemKeys, GameKeys):
     """Which game is trained."""
 
     @property
+    def real_streets(self) -> tuple[int, ...]:
+        """The streets that are bet on, 0 preflop to 3 river: a game may begin later."""
+        return real_streets(self.board_cards or BOARD_CARDS)
+
+    @property
     def street_names(self) -> tuple[str, ...]:
-        """The streets that are bet on, by name: a game may begin later or end earlier."""
-        board = self.board_cards or BOARD_CARDS
-        first = FIRST_STREETS[board[0]]
-        return STREET_NAMES[first : first + len(board)]
+        """The streets that are bet on, by name."""
+        return tuple(STREET_NAMES[street] for street in self.real_streets)
 
     @property
     def blind_chips(self) -> tuple[int, ...]:
-        """Chips by seat, as far as given."""
-        return (100, 200) if self.blinds is None else self.blinds
+        """Chips by seat, as far as given; nobody posts any from the flop on."""
+        if self.blinds is None:
+            return (100, 200) if self.real_streets[0] == PREFLOP else (0, 0)
+        return self.blinds
 
     @property
     def big_blind_chips(self) -> int:

@@ -38,13 +38,15 @@ class HoldemKeys(Section):
         1,
         10,
         "Blinds by seat, chips; later seats may straddle, missing ones post nothing. null = "
-        "[100, 200].",
+        "[100, 200], and none where the game begins later than preflop: blinds are posted "
+        "preflop only, later they lie in the pot (`dead`).",
     )
     big_blind: int | None = whole(
         None,
         1,
         _MOST_CHIPS,
-        "What `bb` stands for, chips; null = the blind of seat 1, or else the largest.",
+        "What `bb` stands for, chips; null = the blind of seat 1, or else the largest. Bets go by "
+        "it too where no blinds are posted.",
         optional=True,
     )
     ante: int | tuple[int, ...] | None = listed(
@@ -65,15 +67,15 @@ class HoldemKeys(Section):
         whole(None, 1, _MOST_CHIPS, ""),
         1,
         4,
-        "By street, chips: the bet in fixed limit, otherwise the smallest bet; null = the big "
-        "blind (in fixed limit twice that on turn and river).",
+        "By street, the game's first street first, chips: the bet in fixed limit, otherwise the "
+        "smallest bet; null = the big blind (in fixed limit twice that on turn and river).",
     )
     raise_caps: tuple[int, ...] | None = listed(
         whole(None, 0, 1000, ""),
         1,
         4,
-        "By street: bets and raises that the rules allow; null = no cap (in fixed limit three "
-        "raises preflop, a bet and three raises later).",
+        "By street, the game's first street first: bets and raises that the rules allow; null = "
+        "no cap (in fixed limit three raises preflop, a bet and three raises later).",
     )
     rake_fraction: float | None = real(
         None, 0.0, 0.5, "Share of the pots that the house takes; null = 0.", optional=True
@@ -96,7 +98,8 @@ class HoldemKeys(Section):
         1,
         4,
         "Board cards dealt before each street's betting; what is missing to the whole board is "
-        "dealt at the showdown. `[0]` is preflop only; null = [0, 3, 1, 1].",
+        "dealt at the showdown. `[0]` is preflop only, `[4, 1]` begins on the turn; null = "
+        "[0, 3, 1, 1].",
     )
     ranges: tuple[str, ...] | None = listed(
         text(None, ""),
@@ -106,4 +109,12 @@ class HoldemKeys(Section):
     )
     board: str | None = text(
         None, "First board cards of a subgame, such as `7c 8c 9d`; null = none.", optional=True
+    )
+    rules: int | None = whole(
+        None,
+        1,
+        1000,
+        "Set by `train` where earlier versions played the game by other rules: the version of "
+        "the rules that its run was trained by.",
+        optional=True,
     )

@@ -6,7 +6,7 @@ from dataclasses import fields
 from decimal import Decimal
 
 from cfr_shm.config.abstraction import ALL_IN, TIMES, AbstractionConfig, Menu
-from cfr_shm.config.game import BOARD_CARDS, FIRST_STREETS, GameConfig
+from cfr_shm.config.game import BOARD_CARDS, FIRST_BOARDS, PREFLOP, GameConfig
 from cfr_shm.config.holdem import BIG_BLINDS, HOLDEM, STREET_NAMES, HoldemKeys
 from cfr_shm.config.reader import split_amount
 from cfr_shm.errors import ConfigError
@@ -65,15 +65,17 @@ def _refuse_all(game: GameConfig, abstraction: AbstractionConfig) -> None:
 
 def _check_streets(game: GameConfig, abstraction: AbstractionConfig) -> None:
     board = game.board_cards or BOARD_CARDS
-    if board[0] not in FIRST_STREETS or sum(board) > 5 or 0 in board[1:]:
+    if board[0] not in FIRST_BOARDS or sum(board) > 5 or 0 in board[1:]:
         raise ConfigError(
             f"game.board_cards {list(board)}: begin with 0, 3, 4 or 5 cards, deal some before "
             "each later street, and 5 in all at most"
         )
-    if FIRST_STREETS[board[0]] + len(board) > len(STREET_NAMES):
+    if FIRST_BOARDS.index(board[0]) + len(board) > len(STREET_NAMES):
         raise ConfigError(
             f"game.board_cards {list(board)}: too many streets after a board of {board[0]}"
         )
+    if game.real_streets[0] > PREFLOP:
+        _check_later_start(game, abstraction)
     names = game.street_names
     for street in STREET_NAMES:
         for key in (street, f"multiway_{street}"):
@@ -94,6 +96,34 @@ def _check_streets(game: GameConfig, abstraction: AbstractionConfig) -> None:
             raise ConfigError(
                 f"{key} has {len(given)} values for {len(names)} streets ({', '.join(names)})"
             )
+
+
+def _check_later_start(game: GameConfig, abstraction: AbstractionConfig) -> None:
+    """Refuse what only a game that begins preflop can have."""
+    first = game.street_names[0]
+    if any(game.blind_chips):
+        total = sum(game.blind_chips) + (game.dead or 0)
+        raise ConfigError(
+            f"game.blinds: blinds are posted preflop and this game begins on the {first}, where "
+            f"what was put in before lies in the pot: write blinds: [0, 0], dead: {total} and "
+            f"big_blind: {game.big_blind_chips}, and stacks as they are on the {first}"
+        )
+    if not game.dead and not game.ante:
+        raise ConfigError(
+            f"game.dead: this game begins on the {first} with an empty pot, for blinds are posted "
+            f"preflop only: write dead: what lies in the pot, and stacks as they are on the {first}"
+        )
+    if abstraction.max_flop_players is not None:
+        raise ConfigError(
+            f"abstraction.max_flop_players: the flop is there when the game begins on the {first}; "
+            "leave it out"
+        )
+    down = abstraction.check_down_above
+    if down is not None and down < game.players:
+        raise ConfigError(
+            f"abstraction.check_down_above: {game.players} players begin on the {first}, so that "
+            f"with {down} nobody would ever bet; leave it out"
+        )
 
 
 def _check_seats(game: GameConfig) -> None:

@@ -13,7 +13,7 @@ from cfr_shm.config.game import GameConfig
 from cfr_shm.config.holdem import HOLDEM
 from cfr_shm.config.reader import nearest
 from cfr_shm.config.sections import Config
-from cfr_shm.errors import GameError
+from cfr_shm.errors import CheckpointError, GameError
 from cfr_shm.games.game import Game
 from cfr_shm.games.holdem.bucket_choice import DEFAULT
 from cfr_shm.games.imported.openspiel import DEFAULT_MAX_HISTORIES, PREFIX, import_game
@@ -98,7 +98,7 @@ def pinned(config: Config) -> Config:
     """Return ``config`` with what it names by file held fast.
 
     A game of a file of your own gets that file's digest; a bucket file its absolute path (its
-    fingerprint is in each checkpoint).
+    fingerprint is in each checkpoint); hold'em the version of its rules where they were corrected.
 
     Raises:
         GameError: the file cannot be read.
@@ -106,10 +106,36 @@ def pinned(config: Config) -> Config:
     game, abstraction = config.game, config.abstraction
     if names_user_game(game.name) and game.file_digest is None:
         game = dataclasses.replace(game, file_digest=file_digest(game.name))
+    if game.name == HOLDEM:
+        from cfr_shm.games.holdem.rules_version import rules_version
+
+        game = dataclasses.replace(game, rules=rules_version(game, abstraction))
     if abstraction.buckets not in (None, DEFAULT):
         path = str(Path(abstraction.buckets).absolute())
         abstraction = dataclasses.replace(abstraction, buckets=path)
     return dataclasses.replace(config, game=game, abstraction=abstraction)
+
+
+def refuse_old_rules(config: Config, path: Path) -> None:
+    """Refuse a run that was trained by other rules than its game has now.
+
+    Args:
+        config: of the run, as it was stored.
+        path: of the run, for the message.
+
+    Raises:
+        CheckpointError: what was corrected since.
+    """
+    if config.game.name != HOLDEM:
+        return
+    from cfr_shm.games.holdem.rules_version import RULES, corrections
+
+    found = corrections(config.game, config.abstraction)
+    if found and config.game.rules != RULES:
+        raise CheckpointError(
+            f"{path}: was trained by rules that were corrected since: {'; '.join(found)}; "
+            "train anew"
+        )
 
 
 def _refuse_keys(config: GameConfig, keys: tuple[str, ...]) -> None:

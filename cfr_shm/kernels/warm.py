@@ -185,7 +185,7 @@ def _tiny_rules() -> BettingRules:
     for array in (stack, one, left):
         array.flags.writeable = False
     return BettingRules(
-        stack, one, one, left, one, one, NO_LIMIT, 0, 0, 0.0, 0, 0, players=2, streets=1
+        stack, one, one, left, one, one, NO_LIMIT, 0, 0, 0.0, 0, 0, left, players=2, streets=1
     )
 
 

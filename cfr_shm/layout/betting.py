@@ -33,7 +33,8 @@ class BettingRules(NamedTuple):
     dead: int  # chips in the main pot that nobody at the table put in
     rake_fraction: float  # of all pots of a hand together, rounded down to whole chips
     rake_cap: int  # chips
-    rake_from_street: int  # 0: always; 1: no flop, no drop
+    rake_from_street: int  # real street; 0: always; 1: no flop, no drop
+    real_street: NDArray[np.int64]  # (streets,), 0 preflop to 3 river, ascending
     players: int
     streets: int
 

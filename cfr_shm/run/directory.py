@@ -26,6 +26,7 @@ from cfr_shm.config.sections import Config
 from cfr_shm.config.text import to_yaml
 from cfr_shm.errors import UsageError
 from cfr_shm.games.game import Game
+from cfr_shm.games.registry import refuse_old_rules
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore, load_checkpoint
 from cfr_shm.run.ownership import RunLock
 from cfr_shm.storage.disk import HeldDisk, Identity, NotRegularError
@@ -298,8 +299,10 @@ class StoredRun:
 
         Raises:
             UsageError: none has the iterations that are asked for; lists those there are.
-            CheckpointError: there is none, or it belongs to another configuration.
+            CheckpointError: there is none, it belongs to another configuration, or the game was
+                played by other rules then.
         """
+        refuse_old_rules(config, self.path)
         store = CheckpointStore(self.path / CHECKPOINTS)
         if self.iterations is not None:
             return load_checkpoint(

@@ -33,10 +33,11 @@ def export_blueprint(
 ) -> None:
     """Write the strategy as arrays; ``numpy.load(path, allow_pickle=False)`` reads them.
 
-    One element per decision node: ``line`` (ASCII bytes), ``seat``, ``street``, ``buckets`` and
-    ``actions`` (how many), ``first_move`` (into ``move``: -1 fold, 0 check or call, otherwise
-    the chips raised to), ``first_infoset`` and ``first_entry``. Infoset ``first_infoset[n] + b``
-    is node n with bucket b: ``visits`` and ``reach`` have one element for each. Its action a is
+    One element per decision node: ``line`` (ASCII bytes), ``seat``, ``street`` (0 preflop to 3
+    river, wherever the game begins), ``buckets`` and ``actions`` (how many), ``first_move`` (into
+    ``move``: -1 fold, 0 check or call, otherwise the chips raised to), ``first_infoset`` and
+    ``first_entry``. Infoset ``first_infoset[n] + b`` is node n with bucket b: ``visits`` and
+    ``reach`` have one element for each. Its action a is
     ``probability[first_entry[n] + b * actions[n] + a]``. ``reach`` is estimated from
     ``reach_deals`` deals. ``buckets_file`` and ``buckets_fingerprint`` name the card buckets,
     empty where hands are told apart up to suits.
@@ -109,7 +110,7 @@ class _Nodes:
             "buckets_fingerprint": np.array(["" if file is None else file.fingerprint]),
             "line": np.array([lines[node].encode() for node in self.index.tolist()]),
             "seat": self.seat,
-            "street": self.street,
+            "street": game.betting.rules.real_street[self.street].astype(self.street.dtype),
             "buckets": self.buckets,
             "actions": self.actions,
             "first_move": _starts(self.actions),

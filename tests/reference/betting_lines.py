@@ -24,6 +24,9 @@ class Rules:
     streets: int = 4
     rake: Fraction = Fraction(0)
     rake_cap: int = 10**9
+    dead: int = 0
+    before: int = 0  # streets that were played before the game begins; then nobody has a blind
+    smallest: int = 0  # bet of a game that begins later
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ def opening(rules):
         for blind, stack, ante in zip(rules.blinds, rules.stacks, antes, strict=True)
     )
     spot = Spot(0, bets, tuple(a + b for a, b in zip(antes, bets, strict=True)))
+    if rules.before > 0:
+        return opened(rules, spot, 1 if players == 2 else 0)
     largest = max(range(players), key=lambda s: (bets[s], (s - 1) % players if players == 2 else s))
     return opened(rules, spot, (largest + 1) % players)
 
@@ -130,6 +135,7 @@ def raise_range(rules, spot):
         return None
     all_in = spot.bets[seat] + left(rules, spot, seat)
     smallest = max(rules.blinds) if spot.street == 0 else rules.blinds[1]
+    smallest = rules.smallest if rules.before > 0 else smallest
     return min(all_in, highest + max(smallest, spot.full_raise)), all_in
 
 
@@ -137,7 +143,7 @@ def moves(rules, abstraction, spot):
     """The moves of a decision node, ascending."""
     seat, highest = spot.order[0], max(spot.bets)
     to_call = highest - spot.bets[seat]
-    after_call = sum(spot.put_in) + to_call
+    after_call = sum(spot.put_in) + rules.dead + to_call
     bounds = raise_range(rules, spot)
     found = set()
     alive = len(rules.stacks) - len(spot.folded)
@@ -163,7 +169,7 @@ def moves(rules, abstraction, spot):
         if abstraction.all_in == "always" or (abstraction.all_in == "pots" and near):
             found.add(all_in)
     calls = True
-    if spot.street == 0 and to_call > 0:
+    if rules.before + spot.street == 0 and to_call > 0:
         seen = [
             s
             for s in range(len(rules.stacks))
@@ -220,7 +226,8 @@ def settle(rules, spot):
     highest, second = sorted(spot.bets, reverse=True)[:2]
     if highest > second:
         put[spot.bets.index(highest)] -= highest - second
-    pots: list[list[int]] = []
+    alive = sum(1 << s for s in range(len(put)) if s not in spot.folded)
+    pots = [[rules.dead, alive]] if rules.dead else []
     below = 0
     for level in sorted(set(put)):
         chips = sum(min(p, level) - min(p, below) for p in put)
@@ -231,7 +238,7 @@ def settle(rules, spot):
         elif chips:
             pots.append([chips, mask])
     total = sum(chips for chips, _ in pots)
-    if spot.showdown or spot.street > 0:
+    if spot.showdown or rules.before + spot.street > 0:
         taken = min(math.floor(total * rules.rake), rules.rake_cap)
         gathered = paid = 0
         for pot in pots:
@@ -246,7 +253,7 @@ def build(rules, abstraction, spot=None, move=0):
     """The tree below a state."""
     spot = opening(rules) if spot is None else spot
     alive = len(rules.stacks) - len(spot.folded)
-    down = spot.street > 0 and alive > abstraction.check_down_above
+    down = rules.before + spot.street > 0 and alive > abstraction.check_down_above
     if alive == 1 or spot.showdown or down:
         losing, pots = settle(rules, replace(spot, showdown=alive > 1))
         if alive == 1:

@@ -42,8 +42,13 @@ def random_menu(draw, levels):
     return tuple(found)
 
 
-def random_case(seed):
-    """Return the same random game as the package's rules and config, and as the plain ones."""
+def random_case(seed, later=False):
+    """Return the same random game as the package's rules and config, and as the plain ones.
+
+    Args:
+        seed: of the game.
+        later: whether it begins after preflop.
+    """
     draw = random.Random(seed)
     players = draw.choice((2, 2, 3, 3, 4))
     streets = draw.choice((1, 2) if players > 2 else (1, 2, 3))
@@ -71,15 +76,40 @@ def random_case(seed):
     blinds = (5, BIG_BLIND) + (0,) * (players - 2)
     rake = draw.choice((0, 0.1))
     board = (0, 3, 1, 1)[:streets]
-    game = GameConfig(name="holdem", players=players, blinds=blinds, board_cards=board)
+    before, dead = 0, draw.choice((0, 7))
+    if later:
+        before = draw.randint(1, 4 - streets)
+        board = ((0, 3, 4, 5)[before], 1, 1)[:streets]
+        blinds = (0,) * players
+        dead = draw.choice((7, 40))
+        moved = GameConfig(name="holdem", board_cards=board).street_names
+        renamed = dict(zip(names, moved, strict=True))
+        keys = {
+            "_".join([*key.split("_")[:-1], renamed[key.split("_")[-1]]]): menu
+            for key, menu in keys.items()
+            if key != "max_flop_players"
+        }
+        options["check_down_above"] = draw.choice((None, players))
+        abstraction = AbstractionConfig(**keys, **options)
+        names = moved
+    game = GameConfig(
+        name="holdem",
+        players=players,
+        blinds=blinds,
+        board_cards=board,
+        big_blind=BIG_BLIND,
+        dead=dead,
+    )
     rules = betting_rules(
         players=players,
         blinds=blinds,
         stacks=stacks,
         ante=ante,
-        streets=streets,
+        streets=game.real_streets,
+        big_blind=BIG_BLIND,
         rake_fraction=rake,
         rake_cap=7,
+        dead=dead,
     )
     menus = tuple(
         tuple(
@@ -91,7 +121,17 @@ def random_case(seed):
     return (
         (rules, compile_menu(game, abstraction)),
         (
-            plain.Rules(tuple(stacks), blinds, ante, streets, Fraction(str(rake)), 7),
+            plain.Rules(
+                tuple(stacks),
+                blinds,
+                ante,
+                streets,
+                Fraction(str(rake)),
+                7,
+                dead,
+                before,
+                BIG_BLIND,
+            ),
             plain.Abstraction(
                 menus,
                 (caps, caps),
@@ -143,9 +183,12 @@ def same(betting, reference, bucket_counts):
     assert rows[-1][1] <= betting.built.table_entries < rows[-1][1] + 16
 
 
-@pytest.mark.parametrize("seed", range(60))
-def test_random_trees_are_those_of_the_plain_rules(seed):
-    (rules, menu), plainly = random_case(seed)
+@pytest.mark.parametrize(
+    ("seed", "later"),
+    [*zip(range(60), [False] * 60, strict=True), *zip(range(60), [True] * 60, strict=True)],
+)
+def test_random_trees_are_those_of_the_plain_rules(seed, later):
+    (rules, menu), plainly = random_case(seed, later)
     reference = plain.build(*plainly)
     if not reference.children:
         pytest.skip("blinds and antes leave nothing to decide")

@@ -40,8 +40,11 @@ MAX_PLAYERS = 10
 #: Sums over all seats stay far below 2**63, also times each other when rake is shared out.
 MAX_CHIPS = 10**8
 
-#: Bets and raises per street in fixed limit: a bet and three raises, the big blind being the bet.
+#: Bets and raises by real street in fixed limit: a bet and three raises, the big blind being the
+#: bet preflop.
 FIXED_LIMIT_CAPS = (3, 4, 4, 4)
+#: Turn and river, where fixed-limit bets are twice as large.
+DOUBLED_STREETS = (2, 3)
 
 
 class Pot(NamedTuple):
@@ -80,7 +83,7 @@ class Hand:
 
     @property
     def street(self) -> int:
-        """The street, from 0; of a finished hand, the last one on which anybody had a choice."""
+        """The game's street, from 0; of a finished hand, the last one with a choice for anybody."""
         return self._word(BET_STREET)
 
     @property
@@ -268,7 +271,8 @@ def betting_rules(
     stacks: int | Sequence[int],
     ante: int | Sequence[int] = 0,
     betting: str = "no_limit",
-    streets: int = 4,
+    streets: int | Sequence[int] = 4,
+    big_blind: int | None = None,
     bet_sizes: Sequence[int] | None = None,
     raise_caps: Sequence[int] | None = None,
     rake_fraction: float = 0.0,
@@ -285,11 +289,14 @@ def betting_rules(
         stacks: chips before antes and blinds, of each or by seat.
         ante: chips, of each or by seat. Antes that differ are dead money in the main pot.
         betting: ``no_limit``, ``pot_limit`` or ``fixed_limit``.
-        streets: betting rounds.
-        bet_sizes: chips by street: fixed bets, or the smallest ones. The default is the largest
-            blind preflop and the big blind later, doubled on the last two of four fixed-limit
-            streets.
-        raise_caps: bets and raises by street; default none, in fixed limit FIXED_LIMIT_CAPS.
+        streets: betting rounds from preflop on, or which streets they are, 0 preflop to 3
+            river.
+        big_blind: chips that default bets go by where nobody posts a blind.
+        bet_sizes: chips by street of the game: fixed bets, or the smallest ones. The default is
+            the largest blind preflop and the big blind later, in fixed limit twice that on turn
+            and river.
+        raise_caps: bets and raises by street of the game; default none, in fixed limit
+            FIXED_LIMIT_CAPS.
         rake_fraction: of the pots of a hand together, below 1; rounded down to whole chips.
         rake_cap: chips per hand; None for no cap.
         rake_from: ``flop`` for no flop, no drop; ``preflop`` for always.
@@ -299,8 +306,9 @@ def betting_rules(
     Raises:
         GameError: one line that names the config key.
     """
-    if streets < 1:
-        raise GameError(f"game.board_cards: {streets} streets; a hand has at least one")
+    real = tuple(range(streets)) if isinstance(streets, int) else tuple(streets)
+    if not real:
+        raise GameError("game.board_cards: no streets; a hand has at least one")
     _in_range("game.dead", dead, 0)
     stack, antes, blind = _posts(players, stacks, ante, blinds, short_blinds)
     if not any((*blind, *antes, dead)):
@@ -310,17 +318,18 @@ def betting_rules(
         stack=_array(stack),
         blind=_array(blind),
         ante=_array(antes),
-        first_actor=_array(_first_actors(stack, antes, blind, streets)),
-        bet_size=_array(_bet_sizes(bet_sizes, blind, antes, limit, streets)),
-        max_raises=_array(_raise_caps(raise_caps, limit, streets)),
+        first_actor=_array(_first_actors(stack, antes, blind, real)),
+        bet_size=_array(_bet_sizes(bet_sizes, blind, antes, limit, real, big_blind)),
+        max_raises=_array(_raise_caps(raise_caps, limit, real)),
         limit=limit,
         dead_antes=int(len(set(antes)) > 1),
         dead=dead,
         rake_fraction=_rake_fraction(rake_fraction),
         rake_cap=_rake_cap(rake_cap),
         rake_from_street=_one_of("game.rake_from", rake_from, RAKE_FROM),
+        real_street=_array(real),
         players=players,
-        streets=streets,
+        streets=len(real),
     )
 
 
@@ -409,9 +418,12 @@ def _check_stacks(
 
 
 def _first_actors(
-    stack: Sequence[int], ante: Sequence[int], blind: Sequence[int], streets: int
+    stack: Sequence[int], ante: Sequence[int], blind: Sequence[int], streets: Sequence[int]
 ) -> list[int]:
-    """Return the seat left of the largest posted blind, then the first left of the button."""
+    """Return who opens each street.
+
+    Preflop it is the seat left of the largest posted blind, later the first left of the button.
+    """
     players = len(stack)
     left_of_button = 1 if players == 2 else 0
     posted = [
@@ -420,7 +432,7 @@ def _first_actors(
     # The last of the largest, counted from the left of the button.
     order = [(left_of_button + step) % players for step in range(players)]
     largest = max(order, key=lambda seat: (posted[seat], order.index(seat)))
-    return [(largest + 1) % players] + [left_of_button] * (streets - 1)
+    return [(largest + 1) % players if street == 0 else left_of_button for street in streets]
 
 
 def _bet_sizes(
@@ -428,30 +440,33 @@ def _bet_sizes(
     blind: Sequence[int],
     ante: Sequence[int],
     limit: int,
-    streets: int,
+    streets: Sequence[int],
+    named: int | None,
 ) -> Sequence[int]:
     if given is None:
-        big_blind = blind[1] or max(blind) or max(ante)
+        later = named if streets[0] > 0 else None
+        big_blind = blind[1] or max(blind) or later or max(ante) or named or 0
         if big_blind == 0:
-            raise GameError("game.bet_sizes: without blinds and antes, say the size of a bet")
-        sizes = [max(*blind, big_blind)] + [big_blind] * (streets - 1)
-        if limit == FIXED_LIMIT and streets == len(FIXED_LIMIT_CAPS):
-            sizes[2:] = [2 * big_blind] * 2
-        return sizes
-    if len(given) != streets:
-        raise GameError(f"game.bet_sizes: {len(given)} sizes for {streets} streets")
+            raise GameError(
+                "game.bet_sizes: without blinds and antes, say the size of a bet, or game.big_blind"
+            )
+        doubled = 2 * big_blind if limit == FIXED_LIMIT else big_blind
+        sizes = [doubled if street in DOUBLED_STREETS else big_blind for street in streets]
+        return [max(*blind, big_blind) if streets[0] == 0 else sizes[0], *sizes[1:]]
+    if len(given) != len(streets):
+        raise GameError(f"game.bet_sizes: {len(given)} sizes for {len(streets)} streets")
     for chips in given:
         _in_range("game.bet_sizes", chips, 1)
     return given
 
 
-def _raise_caps(given: Sequence[int] | None, limit: int, streets: int) -> Sequence[int]:
+def _raise_caps(given: Sequence[int] | None, limit: int, streets: Sequence[int]) -> Sequence[int]:
     if given is None:
         if limit != FIXED_LIMIT:
-            return [NO_RAISE_CAP] * streets
-        return [FIXED_LIMIT_CAPS[min(s, len(FIXED_LIMIT_CAPS) - 1)] for s in range(streets)]
-    if len(given) != streets:
-        raise GameError(f"game.raise_caps: {len(given)} caps for {streets} streets")
+            return [NO_RAISE_CAP] * len(streets)
+        return [FIXED_LIMIT_CAPS[min(s, len(FIXED_LIMIT_CAPS) - 1)] for s in streets]
+    if len(given) != len(streets):
+        raise GameError(f"game.raise_caps: {len(given)} caps for {len(streets)} streets")
     for cap in given:
         if cap < 0:
             raise GameError(f"game.raise_caps: {cap} is negative; leave it out for no cap")

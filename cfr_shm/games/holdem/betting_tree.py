@@ -247,7 +247,7 @@ class _Walker:
             )
         if self.counts[TREE_STUCK]:
             state = walk.state[depth - 1]
-            street = STREET_NAMES[state[BET_STREET]]
+            street = STREET_NAMES[self._rules.real_street[state[BET_STREET]]]
             raise GameError(
                 f"abstraction.{street}: after {state[BET_RAISES]} raises, seat "
                 f"{state[BET_ACTOR]} may only fold: abstraction.limp is false and no size is a "

@@ -55,7 +55,7 @@ class Step(NamedTuple):
     """One action of a line."""
 
     action: Action
-    street: int
+    street: int  # of the game
     seat: int
     node: int  # at which it was chosen
     choice: Choice  # what the tree knows it as
@@ -82,8 +82,13 @@ class Place(NamedTuple):
 
     @property
     def street(self) -> int:
-        """Return the street that the line has come to."""
+        """Return the street that the line has come to, counted from the game's first."""
         return self.hand.street
+
+    @property
+    def real_street(self) -> int:
+        """Return the street that the line has come to, 0 preflop to 3 river."""
+        return int(self.tree.rules.real_street[self.street])
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -119,10 +124,11 @@ def position(seat: int, players: int) -> str:
 
 
 def on_street(tree: BettingTree, street: int) -> str:
-    """Return ``preflop``, ``on the flop`` and so on."""
-    if tree.rules.streets > len(STREETS):
-        return f"on street {street}"
-    return STREETS[0] if street == 0 else f"on the {STREETS[street]}"
+    """Return ``preflop``, ``on the flop`` and so on for a street of the game."""
+    real = int(tree.rules.real_street[street])
+    if real >= len(STREETS):
+        return f"on street {real}"
+    return STREETS[0] if real == 0 else f"on the {STREETS[real]}"
 
 
 def choices_at(

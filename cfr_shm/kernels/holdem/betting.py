@@ -48,6 +48,12 @@ def stack_left(rules, state, row, seat):
 
 
 @device
+def real_street(rules, state, row):
+    """Return the street that is bet on, 0 preflop to 3 river, wherever the game began."""
+    return rules.real_street[at(state[at(row), at(BET_STREET)])]
+
+
+@device
 def count_seats(mask, players):
     """Return the number of seats in a mask."""
     count = 0
@@ -415,7 +421,7 @@ def _take_rake(rules, state, row, amount, count):
     """
     seen = state[at(row), at(BET_STATUS)] == AT_SHOWDOWN
     if rules.rake_fraction <= 0.0 or (
-        not seen and state[at(row), at(BET_STREET)] < rules.rake_from_street
+        not seen and real_street(rules, state, row) < rules.rake_from_street
     ):
         return
     total = np.int64(0)

@@ -17,6 +17,7 @@ from cfr_shm.kernels.holdem.betting import (
     losing_utility,
     pots,
     raise_bounds,
+    real_street,
     stack_left,
     start_hand,
 )
@@ -81,7 +82,7 @@ def _players_in(rules, state, row):
 @device
 def _may_call(rules, menu, state, row, may_raise):
     """Tell whether the menu lets the actor call, or check."""
-    if call_amount(rules, state, row) == 0 or state[at(row), at(BET_STREET)] > 0:
+    if call_amount(rules, state, row) == 0 or real_street(rules, state, row) > 0:
         return True
     if menu.limp == 0 and may_raise and state[at(row), at(BET_RAISES)] == 0:
         return False
@@ -351,7 +352,7 @@ def _is_leaf(rules, menu, walk, row):
     status = state[at(row), at(BET_STATUS)]
     if status == PLAYING:
         left = _players_in(rules, state, row)
-        if state[at(row), at(BET_STREET)] == 0 or left <= menu.check_down_above:
+        if real_street(rules, state, row) == 0 or left <= menu.check_down_above:
             return False
         walk.counts[at(TREE_CHECKED_DOWN)] += 1
     if status == FOLDED_OUT:

@@ -67,6 +67,30 @@ def refusal(tmp_path, text):
         ("abstraction:\n  folp: [[1]]\n", ":4:3: unknown key 'folp'; did you mean 'flop'?"),
         ("abstraction:\n  flop: [[0]]\n", ":4:11: abstraction.flop[0][0] must be a number from"),
         (
+            "  board_cards: [4, 1]\n  blinds: [10, 20]\n  dead: 4\n",
+            "run.yaml:4:11: game.blinds: blinds are posted preflop and this game begins on the "
+            "turn, where what was put in before lies in the pot: write blinds: [0, 0], dead: 34 "
+            "and big_blind: 20, and stacks as they are on the turn",
+        ),
+        (
+            "  board_cards: [5]\n",
+            "game.dead: this game begins on the river with an empty pot, for blinds are posted",
+        ),
+        (
+            "  board_cards: [3, 1, 1]\n  dead: 90\n",
+            "game.stacks: 100bb needs a big blind; set game.big_blind",
+        ),
+        (
+            "  board_cards: [3]\n  dead: 9\n  stacks: 9\n  players: 3\n"
+            "abstraction:\n  max_flop_players: 2\n",
+            ":8:21: abstraction.max_flop_players: the flop is there when the game begins on",
+        ),
+        (
+            "  board_cards: [4]\n  dead: 9\n  stacks: 9\n  players: 3\n"
+            "abstraction:\n  check_down_above: 2\n",
+            "abstraction.check_down_above: 3 players begin on the turn, so that with 2 nobody",
+        ),
+        (
             "abstraction:\n  bucket_counts: [169, 0]\n",
             ":4:24: abstraction.bucket_counts[1] must be",
         ),
@@ -105,8 +129,8 @@ def test_other_games_take_no_key_of_holdem(tmp_path):
 
 
 def test_streets_have_names_wherever_a_game_begins(tmp_path):
-    def names(cards):
-        return loaded(tmp_path, f"{HOLDEM}  board_cards: {cards}\n").game.street_names
+    def names(cards, more="  dead: 30\n  stacks: 100\n"):
+        return loaded(tmp_path, f"{HOLDEM}  board_cards: {cards}\n{more}").game.street_names
 
     assert load_config(overrides=["game.name=holdem"]).game.street_names == (
         "preflop",
@@ -117,7 +141,13 @@ def test_streets_have_names_wherever_a_game_begins(tmp_path):
     assert names([0]) == ("preflop",)
     assert names([0, 1]) == ("preflop", "flop")
     assert names([3, 1, 1]) == ("flop", "turn", "river")
+    assert names([4, 1]) == ("turn", "river")
     assert names([5]) == ("river",)
+    # By the cards that lie there, in small decks too.
+    assert names([0, 5]) == ("preflop", "river")
+    assert names([0, 3, 2]) == ("preflop", "flop", "river")
+    assert names([0, 1, 1, 1]) == ("preflop", "flop", "turn", "river")
+    assert names([0, 2, 1, 1]) == ("preflop", "flop", "turn", "river")
 
 
 def test_big_blinds_become_chips(tmp_path):
