@@ -111,7 +111,8 @@ def test_games_without_such_a_bucket_begin_with_zeros(tmp_path, files, game, met
 
 
 @pytest.mark.parametrize(
-    ("game", "street"), [("", 3), ("board_cards: [4, 1]\n  board: AhKhQdTs", 1)]
+    ("game", "street"),
+    [("", 3), ("board_cards: [4, 1]\n  board: AhKhQdTs\n  dead: 600\n  big_blind: 200", 1)],
 )
 def test_all_rows_of_the_river_begin_with_them(tmp_path, files, game, street):
     built = game_in(tmp_path, files, game)
