@@ -306,9 +306,7 @@ def betting_rules(
     Raises:
         GameError: one line that names the config key.
     """
-    real = tuple(range(streets)) if isinstance(streets, int) else tuple(streets)
-    if not real:
-        raise GameError("game.board_cards: no streets; a hand has at least one")
+    real = _real_streets(streets)
     _in_range("game.dead", dead, 0)
     stack, antes, blind = _posts(players, stacks, ante, blinds, short_blinds)
     if not any((*blind, *antes, dead)):
@@ -331,6 +329,13 @@ def betting_rules(
         players=players,
         streets=len(real),
     )
+
+
+def _real_streets(streets: int | Sequence[int]) -> tuple[int, ...]:
+    real = tuple(range(streets)) if isinstance(streets, int) else tuple(streets)
+    if not real:
+        raise GameError("game.board_cards: no streets; a hand has at least one")
+    return real
 
 
 def _rake_fraction(fraction: float) -> float:
