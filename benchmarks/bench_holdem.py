@@ -29,7 +29,7 @@ from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
-from cfr_shm.kernels.jit import cache_root
+from cfr_shm.kernels.cache import cache_root
 from cfr_shm.kernels.training.averaged_on_paths import external_sampling_averaged_on_paths
 from cfr_shm.kernels.training.deal import deal_many
 from cfr_shm.layout.task import RESULT_NODES, WEIGHT_LINEAR, Task

@@ -21,7 +21,7 @@ from typing import Any
 
 from cfr_shm.bench.calibration import TrainingCalibration
 from cfr_shm.config.sections import Config
-from cfr_shm.engine.algorithm_kernels import make_ready
+from cfr_shm.engine.algorithm_kernels import make_algorithm_ready
 from cfr_shm.games.registry import load_game
 from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.run.forecast import refuse_too_large
@@ -153,7 +153,7 @@ def _calibration(config: Config, say: Callable[[str], None]) -> TrainingCalibrat
     refuse_too_large(config, say)
     game = load_game(config.game, say, config.abstraction)
     compile_kernels(say, config.table.compact)
-    make_ready(algorithm_settings(config, game), False, config.table.compact, say)
+    make_algorithm_ready(algorithm_settings(config, game), False, config.table.compact, say)
     return TrainingCalibration(config, game)
 
 

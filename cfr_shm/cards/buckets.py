@@ -8,6 +8,7 @@ kernels take ``Buckets.index`` and ``Buckets.bucket`` and look up
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -33,7 +34,8 @@ from cfr_shm.cards.isomorphism import (
 )
 from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import ArrayStoreError, UsageError
-from cfr_shm.kernels.jit import cache_root
+from cfr_shm.kernels.cache import cache_root
+from cfr_shm.machine.own_directories import is_own_file, make_own_directory, why_not_own
 from cfr_shm.storage.manifest import Manifest
 from cfr_shm.storage.names import MANIFEST_NAME
 from cfr_shm.storage.store import (
@@ -263,8 +265,22 @@ def _check_writable(directory: Path) -> None:
 
 
 def cached_path(spec: BucketSpec) -> Path:
-    """Return where the cache directory keeps the buckets of a specification."""
-    return cache_root() / BUCKETS / f"{spec.deck}-{spec.key()}"
+    """Return where the cache directory keeps the buckets of a specification.
+
+    Raises:
+        UsageError: somebody else could have put them there; a file that the user names is his.
+    """
+    path = cache_root() / BUCKETS / f"{spec.deck}-{spec.key()}"
+    reason = why_not_own(path)
+    if reason is None and path.is_dir():
+        foreign = [each for each in path.iterdir() if not is_own_file(each.lstat())]
+        reason = f"others may write to {foreign[0]}" if foreign else None
+    if reason is not None:
+        raise UsageError(
+            f"cached buckets are not used: {reason}; name a directory of your own in"
+            " CFR_SHM_CACHE_DIR, or a bucket file in abstraction.buckets"
+        )
+    return path
 
 
 def default_buckets(
@@ -281,7 +297,11 @@ def default_buckets(
     path = cached_path(spec)
     if not path.exists():
         try:
-            return build_file(spec, path, workers=workers, progress=progress)
+            with contextlib.suppress(OSError):  # build_file says why
+                make_own_directory(path.parent)
+            buckets = build_file(spec, path, workers=workers, progress=progress)
+            path.chmod(0o700)  # whatever the umask: nobody else gets at what is in it
+            return buckets
         except ArrayStoreError:
             # Another process may have finished the same build meanwhile.
             if not path.exists():

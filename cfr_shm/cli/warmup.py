@@ -22,15 +22,14 @@ def run(namespace: argparse.Namespace) -> int:  # noqa: ARG001 - the same for ev
     from cfr_shm.cli.session import print_lines, say
 
     started = time.monotonic()
-    from cfr_shm.kernels.jit import CACHE_USABLE, cache_directory
-    from cfr_shm.kernels.warm import compile_betting_kernels, compile_kernels, record_cache
+    from cfr_shm.kernels.cache import CACHE_USABLE, cache_directory
+    from cfr_shm.kernels.warm import compile_betting_kernels, compile_kernels
 
     compile_kernels(say)
     compile_betting_kernels(say)
     from cfr_shm.engine.algorithm_kernels import compile_all
 
     compile_all()
-    record_cache()
     seconds = time.monotonic() - started
     where = f"in {cache_directory()}" if CACHE_USABLE else "but cannot be cached"
     print_lines([f"kernels are ready {where} ({seconds:.1f} s)"])

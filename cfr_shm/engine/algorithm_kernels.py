@@ -6,10 +6,8 @@ compiled by whoever first chooses it, so that nobody waits for what is not used.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from cfr_shm.algorithms import EXTERNAL_SAMPLING, SAMPLED, AlgorithmSettings
@@ -18,8 +16,7 @@ from cfr_shm.engine.freezes import plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.small.leduc import leduc
-from cfr_shm.kernels.jit import JIT_DISABLED, cache_directory
-from cfr_shm.kernels.warm import record_cache
+from cfr_shm.kernels.warm import make_ready
 from cfr_shm.memory.tables import private_views
 
 #: What is compiled has a type, not values: any would do. Nothing is trained with these.
@@ -55,16 +52,13 @@ _ALONE: dict[str, Any] = {
 }
 
 
-def make_ready(
+def make_algorithm_ready(
     algorithm: AlgorithmSettings, frozen: bool, compact: bool, announce: Callable[[str], None]
 ) -> None:
-    """Compile the kernel of an algorithm and mode if it is not in the cache, and tell of it."""
-    if JIT_DISABLED or _mark(algorithm, frozen, compact).exists():
-        return
+    """Load the kernel of an algorithm and mode; compile it, and tell, if it is not stored."""
     mode = ", deterministic mode" if frozen else ""
-    announce(f"compiling the kernel of {algorithm.name}{mode} (once, about 12 s) ...")
-    compile_for(algorithm, frozen, compact)
-    record_cache()
+    said = f"compiling the kernel of {algorithm.name}{mode} (once, about 10 s) ..."
+    make_ready(lambda: compile_for(algorithm, frozen, compact), said, announce)
 
 
 def compile_for(algorithm: AlgorithmSettings, frozen: bool = False, compact: bool = False) -> None:
@@ -73,27 +67,12 @@ def compile_for(algorithm: AlgorithmSettings, frozen: bool = False, compact: boo
     ``compact``: for tables of the compact layout, which is a type of its own.
     """
     game = leduc()
-    mark = _mark(algorithm, frozen, compact)
     algorithm = replace(algorithm, epsilon=_BARE.epsilon)
     freezes = frozen and not algorithm.is_full_width
     plan = plan_freezes(game, algorithm, 1, 1) if freezes else None
     settings = EngineSettings.for_game(game, algorithm=algorithm, freeze=plan, **_ALONE)
     views = private_views(game, 1, algorithm.state_planes, plan, compact)
     TaskRunner(settings, views, 0).run(0, 0)
-    if not JIT_DISABLED:
-        with contextlib.suppress(OSError):
-            mark.touch()
-
-
-def _mark(algorithm: AlgorithmSettings, frozen: bool, compact: bool) -> Path:
-    """Return the file that says that a kernel is in the cache; it goes when the cache does."""
-    words = ["full_width" if algorithm.is_full_width else algorithm.name]
-    if algorithm.averaging == "separate":
-        words.append(algorithm.average_opponents)
-    elif not frozen and (algorithm.pruning is not None or algorithm.regret_floor is not None):
-        words.append("options")
-    words += ["frozen"] * frozen + ["compact"] * compact
-    return cache_directory() / f"{'-'.join(words)}.compiled"
 
 
 def compile_all() -> None:

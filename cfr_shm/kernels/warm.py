@@ -1,26 +1,21 @@
-"""Compile every kernel once, before any worker starts, and keep the disk cache honest.
+"""Make the kernels ready that every run needs: load what is stored, compile the rest, and tell.
 
-N cold processes would compile N times, so the coordinator compiles and the workers load. A
-truncated cache file raises and a flipped bit can crash the process, so the files are digested
-when they are written and checked before they are loaded.
+N cold processes would compile N times, so the coordinator compiles and the workers load
+(``kernels.cache``).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.kernels.cache import WHY_UNUSABLE, NotStoredError, only_stored, telling
 from cfr_shm.kernels.holdem.betting import begin_hand, legal_range, play_move, settle_hand
 from cfr_shm.kernels.holdem.betting_tree import walk_tree
-from cfr_shm.kernels.jit import CACHE_USABLE, JIT_DISABLED, cache_directory
+from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.kernels.tables.average import average_strategy
 from cfr_shm.kernels.tables.best_response import (
     NOBODY,
@@ -39,10 +34,11 @@ from cfr_shm.layout.rows import table_words
 from cfr_shm.layout.table import Table
 from cfr_shm.layout.tree import DECISION, NODE_DTYPE, TERMINAL, Tree
 
-DIGESTS = "digests.json"
-
-#: Trees are built often; the digests of the cache need to be looked at only once.
+#: Trees are built often; the kernels of betting need to be looked at only once.
 _betting_is_ready = False
+
+#: Why the cache is not used has been told.
+_told = False
 
 
 def compile_kernels(announce: Callable[[str], None], compact: bool = False) -> None:
@@ -50,105 +46,46 @@ def compile_kernels(announce: Callable[[str], None], compact: bool = False) -> N
 
     The kernels that train are not among them (``engine.algorithm_kernels``): who looks at a run
     does not wait for them. Kernels differ by the layout of the table, which ``compact`` tells.
-    ``announce`` is told once if anything has to be compiled, which takes some seconds. A damaged
-    cache is deleted and built again; one that cannot be written is done without.
+    ``announce`` is told once if anything has to be compiled, which takes some seconds. What is
+    damaged is compiled again; a cache that cannot be used is done without.
     """
     said = "compiling kernels (once for this version and machine, about 4 s) ..."
-    _make_ready(lambda: _call_all(compact), "average", said, announce)
+    make_ready(lambda: _call_all(compact), said, announce)
 
 
 def compile_betting_kernels(announce: Callable[[str], None] | None) -> None:
     """Make the betting rules and the tree builder of hold'em ready, as ``compile_kernels`` does.
 
-    Apart from the others, so that no other game waits for them: they take half as long again.
+    Apart from the others, so that no other game waits for them: they take twice as long.
     """
     global _betting_is_ready
     if not _betting_is_ready:
         said = "compiling the kernels of hold'em (once, about 8 s) ..."
-        _make_ready(_call_betting, "betting_tree", said, announce or (lambda _: None))
+        make_ready(_call_betting, said, announce or (lambda _: None))
         _betting_is_ready = True
 
 
-def _make_ready(
-    call: Callable[[], None], module: str, said: str, announce: Callable[[str], None]
-) -> None:
-    """Call kernels for the first time; tell ``said`` if none of ``module`` is in the cache."""
+def make_ready(call: Callable[[], None], said: str, announce: Callable[[str], None]) -> None:
+    """Call kernels for the first time; tell ``said`` if any of them has to be compiled.
+
+    Args:
+        call: calls them; twice where any is not stored.
+        said: what takes so long.
+        announce: is told.
+    """
     if JIT_DISABLED:
         return
-    directory = cache_directory()
-    if not CACHE_USABLE:
-        announce(f"kernel cache {directory} cannot be written: compiling in every process")
-    elif _cache_files(directory) and not _intact(directory):
-        announce("kernel cache is damaged: compiling the kernels again")
-        _empty(directory)
-    elif not any(directory.rglob(f"{module}.*.nbi")):
-        announce(said)
-    try:
-        call()
-    except Exception:
-        if not CACHE_USABLE:
-            raise
-        announce("kernel cache is damaged: compiling the kernels again")
-        _empty(directory)
-        call()
-    if CACHE_USABLE:
-        _record(directory)
-
-
-def cache_state() -> str:
-    """Return "warm", "cold", "damaged" or "unusable", without compiling or loading anything."""
-    directory = cache_directory()
-    if not CACHE_USABLE:
-        return "unusable"
-    if not (directory / DIGESTS).exists() or not _cache_files(directory):
-        return "cold"
-    return "warm" if _intact(directory) else "damaged"
-
-
-def record_cache() -> None:
-    """Note the digests of all that is in the cache now, to be checked before it is loaded."""
-    if CACHE_USABLE:
-        _record(cache_directory())
-
-
-def _cache_files(directory: Path) -> list[Path]:
-    return sorted(p for p in directory.rglob("*") if p.suffix in (".nbi", ".nbc"))
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _intact(directory: Path) -> bool:
-    """Tell whether every file that the digests name is there and unchanged.
-
-    Nothing was noted yet where only kernels of cards were compiled, by ``buckets`` for example.
-    """
-    if not (directory / DIGESTS).exists():
-        return True
-    try:
-        recorded = json.loads((directory / DIGESTS).read_text())
-        return all(_digest(directory / name) == digest for name, digest in recorded.items())
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-def _empty(directory: Path) -> None:
-    for entry in directory.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)
-
-
-def _record(directory: Path) -> None:
-    digests = {str(p.relative_to(directory)): _digest(p) for p in _cache_files(directory)}
-    temporary = directory / f"{DIGESTS}.{os.getpid()}"
-    try:
-        temporary.write_text(json.dumps(digests))
-        temporary.replace(directory / DIGESTS)
-    except OSError:
-        temporary.unlink(missing_ok=True)
+    global _told
+    if WHY_UNUSABLE and not _told:
+        _told = True
+        announce(f"{WHY_UNUSABLE}: compiling in every process")
+    with telling(announce):
+        try:
+            with only_stored():
+                call()
+        except NotStoredError:
+            announce(said)
+            call()
 
 
 def _call_all(compact: bool) -> None:

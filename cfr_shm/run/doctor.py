@@ -31,9 +31,9 @@ from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.platform_profile import detect_profile
 from cfr_shm.errors import CfrShmError
 from cfr_shm.games.registry import load_game
-from cfr_shm.kernels.jit import JIT_DISABLED, cache_directory
+from cfr_shm.kernels.cache import WHY_UNUSABLE, cache_directory, cache_state
+from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.kernels.memory_probe import pass_to_and_fro, touch_random_words
-from cfr_shm.kernels.warm import cache_state
 from cfr_shm.machine.cores import deciding_limit, usable_cores
 from cfr_shm.memory.arena import HUGE_PAGES_REMEDY, Arena, ArraySpec
 from cfr_shm.memory.limits import Limit, private_limits, shared_limits, size_text
@@ -176,8 +176,8 @@ def _huge_pages() -> Iterator[Finding]:
 def _cache() -> Iterator[Finding]:
     directory, state = cache_directory(), cache_state()
     if state == "unusable":
-        remedy = "make it writable, or name another directory in CFR_SHM_CACHE_DIR"
-        yield Finding("kernel cache", "warn", f"{directory} cannot be written", remedy)
+        remedy = "make it your own and writable, or name another in CFR_SHM_CACHE_DIR"
+        yield Finding("kernel cache", "warn", WHY_UNUSABLE or f"none, {directory}", remedy)
     elif state == "warm":
         yield Finding("kernel cache", "ok", f"warm, {directory}")
     else:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cfr_shm.algorithms import EXTERNAL_SAMPLING, FULL_WIDTH, state_planes
 from cfr_shm.config.holdem import HOLDEM
 from cfr_shm.config.sections import Config
-from cfr_shm.engine.algorithm_kernels import make_ready
+from cfr_shm.engine.algorithm_kernels import make_algorithm_ready
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
@@ -217,7 +217,9 @@ def measured_rate(
     engine = replace(config.engine, num_workers=1, in_process=True)
     settings = settle(replace(config, engine=engine), game, Path()).engine
     plan, compact = settings.freeze, config.table.compact
-    make_ready(settings.algorithm, plan is not None, compact, progress or (lambda _: None))
+    make_algorithm_ready(
+        settings.algorithm, plan is not None, compact, progress or (lambda _: None)
+    )
     views = private_views(game, 1, settings.algorithm.state_planes, plan, compact)
     if plan is None:
         # Few iterations tell how many will do: those of a large tree take long.

@@ -11,14 +11,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cfr_shm.cards.buckets import BUCKETS
-from cfr_shm.kernels.jit import cache_directory, cache_root
+from cfr_shm.kernels.cache import (
+    cache_directory,
+    cache_root,
+    is_held,
+    remove_unheld,
+    stored_kernels,
+)
 from cfr_shm.memory.segments import remove_stale_segments, stale_segments
 from cfr_shm.run.directory import RUNS
 from cfr_shm.storage.names import CHECKPOINTS
@@ -56,8 +60,8 @@ def remove_leftovers(found: Sequence[Leftover]) -> list[Leftover]:
         path = Path(each.path)
         if each.kind == PART:
             remove_unfinished(path)
-        elif each.kind == CACHE and not _is_held(path):
-            shutil.rmtree(path, ignore_errors=True)
+        elif each.kind == CACHE:
+            remove_unheld(path)
     return [each for each in found if not os.path.lexists(each.path)]
 
 
@@ -83,29 +87,10 @@ def _old_caches() -> list[Path]:
     with contextlib.suppress(OSError):
         others = [path for path in cache_root().glob("kernels-*") if path.is_dir() and path != own]
         others.sort(key=lambda path: path.stat().st_mtime)
-        if not any(own.rglob("*.nbi")):
+        if not stored_kernels():
             others = others[:-1]
-        return [path for path in others if not path.is_symlink() and not _is_held(path)]
+        return [path for path in others if not path.is_symlink() and not is_held(path)]
     return []
-
-
-def _is_held(directory: Path) -> bool:
-    """Return whether a process has loaded kernels from there; True where that is not told."""
-    if sys.platform == "win32":
-        return True
-    import fcntl
-
-    try:
-        descriptor = os.open(directory, os.O_RDONLY)
-    except OSError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _byte_count(directory: Path) -> int:

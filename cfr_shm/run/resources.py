@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from cfr_shm.config.sections import Config
-from cfr_shm.engine.algorithm_kernels import make_ready
+from cfr_shm.engine.algorithm_kernels import make_algorithm_ready
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
@@ -148,7 +148,7 @@ def make_kernels_ready(settled: Settled, listen: Listener) -> None:
         listen(KernelsCompiling(text))
 
     compile_kernels(announce, settled.compact)
-    make_ready(settled.algorithm, frozen, settled.compact, announce)
+    make_algorithm_ready(settled.algorithm, frozen, settled.compact, announce)
     listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))
 
 

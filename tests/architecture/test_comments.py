@@ -230,5 +230,5 @@ def test_what_does_not_exist_is_found():
         "Engine.retreat",
         "docs/adr/9999-nothing.md",
     }
-    right = "``jit.cache_key`` of cfr_shm/kernels/jit.py, ``Engine.advance``, ``game.stacks``"
+    right = "``cache.cache_key`` of cfr_shm/kernels/cache.py, ``Engine.advance``, ``game.stacks``"
     assert [*missing_paths(right), *missing_names(right)] == []

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from functools import cache
 
 import numpy as np
@@ -309,6 +310,25 @@ def test_a_build_that_lost_the_race_uses_the_winners_file(tmp_path, monkeypatch)
 
     monkeypatch.setattr(buckets_module, "build", slow)
     assert default_buckets(spec).counts == open_buckets(cached_path(spec)).counts
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="owners and modes of POSIX")
+def test_cached_buckets_that_others_could_have_changed_are_not_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(buckets_module, "cache_root", lambda: tmp_path / "cache")
+    spec = spec_of(FAMILIES["percentile"])
+    before = os.umask(0o002)
+    try:
+        path = default_buckets(spec).path
+    finally:
+        os.umask(before)
+    assert default_buckets(spec).path == path
+    for changed in (path, path.parent, path / "river.npy", tmp_path / "cache"):
+        mode = changed.stat().st_mode
+        changed.chmod(mode | 0o020)
+        with pytest.raises(UsageError, match=f"not used: others may write to {changed}"):
+            default_buckets(spec)
+        changed.chmod(mode & ~0o022)
+    assert default_buckets(spec).path == path
 
 
 # --- specifications ------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from plain_settings import algorithm_settings
 
 from cfr_shm.config.identity import fingerprint, fingerprinted_values
 from cfr_shm.config.load import load_config
-from cfr_shm.engine import algorithm_kernels
 from cfr_shm.engine.freezes import (
     COARSEST_BITS,
     SUM_BITS,
@@ -25,9 +24,6 @@ from cfr_shm.memory.increments import table_runs
 from cfr_shm.run.setup import with_freeze
 
 EXTERNAL = algorithm_settings()
-
-#: Of the kernels of one algorithm: in deterministic mode, for compact tables.
-KINDS = [(False, False), (True, False), (False, True), (True, True)]
 
 
 @pytest.mark.parametrize(("game", "expected"), [(kuhn(), 4.0), (leduc(), 26.0), (kuhn(3), 6.0)])
@@ -105,17 +101,6 @@ def test_old_runs_keep_their_fingerprint_and_the_freeze_is_part_of_it():
     )
     assert len({fingerprint(each) for each in (plain, settled, other)}) == 3
     assert with_freeze(plain, game) == plain
-
-
-def test_the_kernel_of_each_mode_and_layout_is_announced_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(algorithm_kernels, "cache_directory", lambda: tmp_path)
-    monkeypatch.setattr(algorithm_kernels, "JIT_DISABLED", False)
-    outcome = algorithm_settings(name="outcome_sampling")
-    announced: list[str] = []
-    for frozen, compact in (*KINDS, *KINDS):
-        algorithm_kernels.make_ready(outcome, frozen, compact, announced.append)
-    assert len(announced) == len(KINDS)
-    assert [("deterministic" in each) for each in announced] == [frozen for frozen, _ in KINDS]
 
 
 def test_a_freeze_without_the_mode_is_refused():

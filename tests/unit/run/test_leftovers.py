@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cfr_shm.cli import main as cli
-from cfr_shm.kernels import jit
+from cfr_shm.kernels.cache import cache_directory
 from cfr_shm.memory import segments
 from cfr_shm.memory.arena import Arena, ArraySpec
 from cfr_shm.memory.segments import remove_stale_segments, stale_segments
@@ -151,12 +151,12 @@ def test_old_caches_go_and_those_in_use_stay(
     import fcntl
 
     monkeypatch.setenv("CFR_SHM_CACHE_DIR", str(tmp_path))
-    own = jit.cache_directory()
+    own = cache_directory()
     old, newest, held = (tmp_path / f"kernels-{n}" for n in ("aaaa", "bbbb", "cccc"))
     for age, path in ((400, old), (300, newest), (500, held), (0, own)):
         path.mkdir()
         if path != own or own_is_filled:
-            (path / "kernel.nbi").write_bytes(bytes(10))
+            (path / "kernel.sha256").write_bytes(bytes(10))
         moment = path.stat().st_mtime - age
         os.utime(path, (moment, moment))
     descriptor = os.open(held, os.O_RDONLY)
