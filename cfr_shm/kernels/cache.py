@@ -13,7 +13,8 @@ that can change the machine code instead.
   compiles a kernel, and the others wait for it. A process that dies lets go of its lock.
 - Each kernel is checked before it is loaded, for a flipped bit can crash the process. What does not
   match its digests is compiled again, it alone: nothing that others use is ever removed.
-- Files are loaded only from directories that nobody else can write to (``machine.own_directories``).
+- Files are loaded only from directories that nobody else can write to
+  (``machine.own_directories``).
 """
 
 from __future__ import annotations
