@@ -5,7 +5,8 @@ import nox
 nox.options.sessions = ["tests", "plain", "bounds", "lint", "types", "imports", "dist"]
 nox.options.reuse_existing_virtualenvs = True
 
-KERNEL_TESTS = "tests/kernels"
+#: The thorough ones too, which `pytest` leaves out.
+KERNEL_TESTS = ("tests/kernels", "-m", "not slow")
 
 
 def install(session: nox.Session, extra: str) -> None:
@@ -25,14 +26,14 @@ def tests(session: nox.Session) -> None:
 def plain(session: nox.Session) -> None:
     """Run the tests of the kernels as plain Python, through the intrinsics' twins."""
     install(session, "test")
-    session.run("pytest", KERNEL_TESTS, *session.posargs, env={"NUMBA_DISABLE_JIT": "1"})
+    session.run("pytest", *KERNEL_TESTS, *session.posargs, env={"NUMBA_DISABLE_JIT": "1"})
 
 
 @nox.session
 def bounds(session: nox.Session) -> None:
     """Run the tests of the kernels with every index checked."""
     install(session, "test")
-    session.run("pytest", KERNEL_TESTS, *session.posargs, env={"NUMBA_BOUNDSCHECK": "1"})
+    session.run("pytest", *KERNEL_TESTS, *session.posargs, env={"NUMBA_BOUNDSCHECK": "1"})
 
 
 @nox.session

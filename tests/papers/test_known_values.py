@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from any_algorithm import train as train_any
+from first_cases import first_cases
 from production import table_with, train
 
 from cfr_shm.evaluation.best_response import Evaluation, evaluate
@@ -93,7 +94,7 @@ REDRAWN = {
 
 
 @needs_speed
-@pytest.mark.parametrize("in_flight", [1, 8])
+@pytest.mark.parametrize("in_flight", first_cases([8, 1]))
 @pytest.mark.parametrize(("linear", "iterations"), REDRAWN)
 def test_leduc_is_not_worse_than_external_sampling_elsewhere(linear, iterations, in_flight):
     game = leduc(merge_suits=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from engine_harness import SEGMENTS
+from first_cases import first_cases
 from frozen_crew import FrozenCrew
 from plain_settings import algorithm_settings, engine_settings
 
@@ -63,13 +64,16 @@ def undisturbed(game: Game, iterations: int, freeze: int = FREEZE) -> bytes:
 
 @pytest.mark.parametrize(
     ("workers", "method", "options"),
-    [
-        (1, "spawn", {}),
-        (2, "fork", {"batch_size": FREEZE}),
-        (3, "spawn", {"batch_size": 7 * FREEZE}),
-        (4, "fork", {"in_flight": 8}),
-        (8, "fork", {"batch_seconds": 0.05}),
-    ],
+    first_cases(
+        [
+            (3, "spawn", {"batch_size": 7 * FREEZE}),
+            (2, "fork", {"batch_size": FREEZE}),
+            (4, "fork", {"in_flight": 8}),
+            (8, "fork", {"batch_seconds": 0.05}),
+            (1, "spawn", {}),
+        ],
+        keep=4,
+    ),
 )
 def test_the_table_does_not_depend_on_the_workers(workers, method, options):
     game = leduc()
@@ -156,6 +160,7 @@ def test_killed_workers_leave_no_trace_in_a_small_table():
     assert table == undisturbed(game, iterations)
 
 
+@pytest.mark.thorough
 def test_killed_workers_leave_no_trace_in_a_large_table_in_either_phase():
     game, freeze = synthetic(buckets=400), 256
     iterations = 150 * freeze
@@ -186,6 +191,7 @@ def holdem(tmp_path_factory) -> Game:
     return load_game(config.game, None, config.abstraction)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("workers", "in_flight"), [(2, 1), (4, 8)])
 def test_holdem_is_the_same_for_any_number_of_workers(holdem, workers, in_flight):
     expected = undisturbed(holdem, 20 * FREEZE)
@@ -193,6 +199,7 @@ def test_holdem_is_the_same_for_any_number_of_workers(holdem, workers, in_flight
     assert several.run_all([(0, 7 * FREEZE), (7 * FREEZE, 13 * FREEZE)]).table == expected
 
 
+@pytest.mark.thorough
 def test_killed_workers_leave_no_trace_in_holdem(holdem):
     freeze, iterations = 1024, 600 * 1024
     table, phases, stats = run_killed(holdem, 2, iterations, freeze, pause=0.05)
@@ -219,7 +226,7 @@ def run(directory: Path, *overrides: str, resume: bool = False, iterations: int 
     return np.array(rows).tobytes(), summary
 
 
-@pytest.mark.parametrize("weighting", ["linear", "dcfr"])
+@pytest.mark.parametrize("weighting", first_cases(["linear", "dcfr"]))
 def test_a_run_that_is_cut_up_and_resumed_with_other_workers_is_the_same(tmp_path, weighting):
     chosen = f"algorithm.weighting={weighting}"
     options = [chosen] if weighting == "linear" else [chosen, "algorithm.discount_interval=1000"]

@@ -24,6 +24,7 @@ from engine_harness import (
     settings_for,
     started,
 )
+from first_cases import first_cases
 
 from cfr_shm.engine import process_crew, worker_process
 from cfr_shm.engine.coordinator import Engine
@@ -58,7 +59,7 @@ def _endless() -> IterationLedger:
 
 
 @pytest.mark.parametrize("start_method", START_METHODS)
-@pytest.mark.parametrize("workers", [1, 2, 4, 8])
+@pytest.mark.parametrize("workers", first_cases([4, 1, 2, 8]))
 def test_every_iteration_is_done_once(workers: int, start_method: str) -> None:
     target = 100_000 * workers + 17
     ledger = IterationLedger(target, drain_window=WINDOW)
@@ -94,7 +95,7 @@ def test_pause_and_go_on_again_and_again() -> None:
 
 
 @pytest.mark.skipif(not ON_LINUX, reason="counts context switches in /proc")
-@pytest.mark.parametrize("start_method", START_METHODS)
+@pytest.mark.parametrize("start_method", first_cases(START_METHODS))
 def test_idle_workers_never_wake(start_method: str) -> None:
     with started(2, "counting", start_method=start_method, batch_seconds=0.05) as (engine, crew):
         engine.advance(IterationLedger(50_000, drain_window=WINDOW), _never, _ignore)
@@ -105,7 +106,7 @@ def test_idle_workers_never_wake(start_method: str) -> None:
 
 
 @pytest.mark.parametrize("start_method", START_METHODS)
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT])
+@pytest.mark.parametrize("number", first_cases([signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT]))
 def test_a_killed_worker_is_named_with_its_signal(number: int, start_method: str) -> None:
     name = signal.Signals(number).name
     with (
@@ -222,8 +223,8 @@ def test_signals_of_the_run_are_not_lost_while_workers_start() -> None:
 
 
 @pytest.mark.parametrize("start_method", START_METHODS)
-@pytest.mark.parametrize("kernel", ["counting", "hanging"])
-@pytest.mark.parametrize("starter", ["main", "thread"])
+@pytest.mark.parametrize("kernel", first_cases(["hanging", "counting"]))
+@pytest.mark.parametrize("starter", first_cases(["thread", "main"]))
 def test_row_09_coordinator_killed(start_method: str, kernel: str, starter: str) -> None:
     here = Path(__file__).parent
     script = here / "coordinator_to_kill.py"

@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 from engine_harness import SEGMENTS, children, eventually, is_unlinked, settings_for
+from first_cases import first_cases
 from plain_settings import algorithm_settings
 
 from cfr_shm.config.load import load_config
@@ -118,7 +119,7 @@ def load(path: Path, config: Config) -> Checkpoint:
     return loaded
 
 
-@pytest.mark.parametrize("name", ["cfr_plus"] if JIT_DISABLED else ["cfr", "dcfr", "pdcfr_plus"])
+@pytest.mark.parametrize("name", first_cases(["dcfr", "cfr", "pdcfr_plus"]))
 def test_a_run_may_be_resumed_with_another_number_of_workers(tmp_path: Path, name: str) -> None:
     whole = config_of(name, 1, 60)
     train(whole, tmp_path / "whole")
@@ -147,7 +148,7 @@ def running(workers: int, **changes: Any) -> Iterator[tuple[Engine, ProcessCrew]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize("victim", [0, 1, 2])
+@pytest.mark.parametrize("victim", first_cases([1, 0, 2]))
 def test_a_death_ends_the_run_and_the_others_leave_the_meeting(
     victim: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,7 +187,7 @@ def cpu_seconds_beside_a_stopped_one(stopped: int, waiting: int) -> float:
 
 @pytest.mark.skipif(JIT_DISABLED, reason="plain Python waits by looking again")
 @pytest.mark.skipif(sys.platform != "linux", reason="only there sleepers are called")
-@pytest.mark.parametrize(("stopped", "waiting"), [(0, 1), (1, 0)])
+@pytest.mark.parametrize(("stopped", "waiting"), first_cases([(0, 1), (1, 0)]))
 def test_who_waits_for_a_stopped_worker_uses_no_cpu(stopped: int, waiting: int) -> None:
     with running(2, batch_seconds=0.05) as (engine, crew), ThreadPoolExecutor() as pool:
         pids = crew.pids
@@ -196,7 +197,7 @@ def test_who_waits_for_a_stopped_worker_uses_no_cpu(stopped: int, waiting: int) 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-@pytest.mark.parametrize("stopped", [0, 1, 2])
+@pytest.mark.parametrize("stopped", first_cases([2, 0, 1]))
 def test_the_worker_that_hangs_is_the_one_that_is_named(stopped: int) -> None:
     with running(3, batch_seconds=0.05, deadline_seconds=2.0) as (engine, crew):
         timer = threading.Timer(0.3, os.kill, (crew.pids[stopped], signal.SIGSTOP))

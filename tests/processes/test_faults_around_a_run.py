@@ -162,6 +162,7 @@ def row_sums(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array(found)
 
 
+@pytest.mark.thorough
 def test_row_22_snapshot_of_one_worker(tmp_path: Path) -> None:
     """With one worker it is, bit for bit, the table of so many iterations."""
     train(leduc_config(1, time_budget=1.5, checkpoint_interval=0.2), tmp_path / "long")
@@ -210,6 +211,7 @@ def test_row_24_wall_clock_jumps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert len(checkpoints_of(tmp_path)) >= 2
 
 
+@pytest.mark.thorough
 @on_posix
 def test_row_25_deterministic_mode_is_bit_identical(tmp_path: Path) -> None:
     """A worker killed, one hung, the coordinator killed, resumed with three: the same table."""

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from cli_harness import Terminal, assert_nothing_is_left, training
 from engine_harness import eventually, is_gone, is_unlinked
+from first_cases import first_cases
 
 from cfr_shm.cli import main as cli
 from cfr_shm.config.load import load_config
@@ -45,17 +46,17 @@ def hang_up_group(terminal: Terminal) -> None:
     os.killpg(terminal.process.pid, signal.SIGHUP)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", first_cases([2, 1]))
 def test_row_11_ctrl_c(workers: int, tmp_path: Path, capsys: Any) -> None:
     check_that_all_is_saved(ctrl_c, workers, 130, tmp_path, capsys)
 
 
-@pytest.mark.parametrize("end", [terminate, terminate_group])
+@pytest.mark.parametrize("end", first_cases([terminate_group, terminate]))
 def test_row_13_sigterm(end: Callable[[Terminal], None], tmp_path: Path, capsys: Any) -> None:
     check_that_all_is_saved(end, 2, 143, tmp_path, capsys)
 
 
-@pytest.mark.parametrize("end", [hang_up, hang_up_group])
+@pytest.mark.parametrize("end", first_cases([hang_up, hang_up_group]))
 def test_row_14_sighup(end: Callable[[Terminal], None], tmp_path: Path, capsys: Any) -> None:
     check_that_all_is_saved(end, 2, 129, tmp_path, capsys)
 
@@ -143,6 +144,7 @@ def test_row_13_sigusr1_writes_a_checkpoint_and_goes_on(tmp_path: Path) -> None:
     assert summary["iterations"] > done
 
 
+@pytest.mark.thorough
 def test_row_15_suspend_and_resume(tmp_path: Path) -> None:
     """Stopped for longer than any task may take: nobody is to blame, nobody is killed."""
     path = tmp_path / "run"

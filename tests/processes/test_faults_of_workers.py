@@ -20,6 +20,7 @@ from engine_harness import (
     settings_for,
     started,
 )
+from first_cases import first_cases
 
 from cfr_shm.engine import deadlines
 from cfr_shm.engine.coordinator import Engine
@@ -91,7 +92,7 @@ class Killer:
         self.texts.append(text)
 
 
-@pytest.mark.parametrize("start_method", START_METHODS)
+@pytest.mark.parametrize("start_method", first_cases(START_METHODS))
 def test_row_01_worker_killed_inside_a_kernel(start_method: str) -> None:
     """Seen at once; replaced, the first by a new process, the next by the standby.
 
@@ -185,7 +186,7 @@ def test_row_04_worker_leaves_with_status_0() -> None:
         engine.advance(IterationLedger(None, drain_window=WINDOW), _never, _ignore)
 
 
-@pytest.mark.parametrize("kernel", ["counting", "hanging_once"])
+@pytest.mark.parametrize("kernel", first_cases(["counting", "hanging_once"]))
 def test_row_05_hung_worker(kernel: str) -> None:
     """Stopped from outside, or in an endless kernel: killed after its deadline, replaced."""
     stopped: list[int] = []
@@ -202,6 +203,7 @@ def test_row_05_hung_worker(kernel: str) -> None:
     assert "within 2 s: it was stopped or hung" in texts[0]
 
 
+@pytest.mark.thorough
 def test_row_06_slow_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every window takes eighty times as long, the task far longer than a hung one may."""
     monkeypatch.setattr(deadlines, "LEAST_SECONDS", 1.0)

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from first_cases import first_cases
 
 from cfr_shm.cards import clustering
 from cfr_shm.cards.clustering import (
@@ -86,7 +87,7 @@ def test_labels_are_nearest_and_centers_are_cumulative():
 
 
 @needs_compilation
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", first_cases(range(4)))
 def test_it_is_as_good_as_kmeans_followed_by_medians(seed):
     cluster = pytest.importorskip("sklearn.cluster")
     points, weight = histograms(1500, seed=seed, groups=40)
@@ -109,7 +110,7 @@ def test_small_problems_are_solved_optimally():
 
 
 @needs_compilation
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("dtype", first_cases([np.uint8, np.uint16]))
 def test_threads_change_nothing_and_seeds_do(dtype):
     points, weight = histograms(3000, total=200, groups=60, dtype=dtype)
     one = k_medians(points, weight, 20, seed=1, workers=1)

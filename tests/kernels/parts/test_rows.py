@@ -7,6 +7,7 @@ import doctest
 import any_algorithm
 import numpy as np
 import pytest
+from first_cases import first_cases
 from frozen_crew import FrozenCrew
 from plain_settings import algorithm_settings
 from production import rows_of, table_with, train
@@ -156,7 +157,7 @@ def test_a_sum_that_a_float32_holds_is_not_rounded():
 
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
-@pytest.mark.parametrize("name", SAMPLED)
+@pytest.mark.parametrize("name", first_cases(SAMPLED))
 def test_every_sampled_algorithm_learns_the_same_in_both_layouts(name):
     game = leduc()
     wide, compact = (
@@ -174,6 +175,7 @@ def test_every_sampled_algorithm_learns_the_same_in_both_layouts(name):
 
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "algorithm", [algorithm_settings(), algorithm_settings(averaging="separate")]
 )

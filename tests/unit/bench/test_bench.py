@@ -7,6 +7,7 @@ import random
 import sys
 
 import pytest
+from first_cases import first_cases
 
 from cfr_shm.bench import pictures, results, scaling, soak
 from cfr_shm.bench.calibration import TRAINING_SECONDS, TrainingCalibration
@@ -163,14 +164,17 @@ def test_the_calibration_loop_takes_a_small_share_of_a_core(cost):
 
 @pytest.mark.parametrize(
     "settings",
-    [
-        [],
-        ["table.compact=true"],
-        ["engine.mode=deterministic", "engine.freeze=64"],
-        ["algorithm.name=cfr_plus"],
-        ["game.name=kuhn", "game.players=3"],
-    ],
-    ids=["leduc", "compact", "deterministic", "full width", "three players"],
+    first_cases(
+        [
+            [],
+            ["engine.mode=deterministic", "engine.freeze=64"],
+            ["algorithm.name=cfr_plus"],
+            ["table.compact=true"],
+            ["game.name=kuhn", "game.players=3"],
+        ],
+        keep=3,
+    ),
+    ids=["leduc", "deterministic", "full width", "compact", "three players"],
 )
 def test_the_calibration_loop_always_does_the_same(settings):
     config = load_config("leduc", {}, settings, [])
@@ -192,6 +196,7 @@ def test_a_soak_refuses_a_tree_that_is_too_large_before_it_is_built(monkeypatch)
         soak.soak(config, 10.0, 60.0, lambda text: None)
 
 
+@pytest.mark.thorough
 def test_a_short_soak(capsys, tmp_path):
     """A real one: the loop and the training come to nodes per CPU second of the same order."""
     command = ["bench", "soak", "--minutes", "0.1", "--interval", "1", "--json"]

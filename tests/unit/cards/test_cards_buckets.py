@@ -7,6 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from first_cases import first_cases
 
 from cfr_shm.cards import buckets as buckets_module
 from cfr_shm.cards.abstraction import FAMILIES, BucketSpec, methods_from
@@ -41,9 +42,12 @@ def built(methods, workers=2, **more):
 
 ALL = {**FAMILIES, "mixed": MIXED, "vectors": methods_from("flop=ochs,turn=ochs,river=ochs")}
 del ALL["lossless"]
+#: What is mixed takes every method once; the others are built when there is time.
+METHODS = [(MIXED,), *((methods,) for methods in ALL.values() if methods is not MIXED)]
+each_method = pytest.mark.parametrize("methods", first_cases(METHODS))
 
 
-@pytest.mark.parametrize("methods", ALL.values(), ids=ALL)
+@each_method
 def test_every_hand_has_a_bucket_and_buckets_ascend_in_strength(methods):
     index = card_index(ROYAL)
     for street, held in enumerate(built(methods).streets):
@@ -59,7 +63,7 @@ def test_every_hand_has_a_bucket_and_buckets_ascend_in_strength(methods):
         )
 
 
-@pytest.mark.parametrize("methods", ALL.values(), ids=ALL)
+@each_method
 def test_samples_lie_in_their_buckets_and_differ(methods):
     for held in built(methods).streets:
         for bucket, sample in enumerate(held.sample):
@@ -69,7 +73,7 @@ def test_samples_lie_in_their_buckets_and_differ(methods):
             assert (held.bucket[hands] == bucket).all()
 
 
-@pytest.mark.parametrize("methods", ALL.values(), ids=ALL)
+@each_method
 def test_the_number_of_threads_changes_nothing(methods):
     one, three = built(methods, workers=1), built(methods, workers=3)
     for street in range(4):
@@ -431,6 +435,7 @@ def pairs_of_equal_strength():
     ]
 
 
+@pytest.mark.thorough
 def test_emd_separates_draws_from_made_hands_where_percentile_cannot():
     pairs = pairs_of_equal_strength()
     assert len(pairs) > 50
@@ -439,6 +444,7 @@ def test_emd_separates_draws_from_made_hands_where_percentile_cannot():
     assert apart > 0.9
 
 
+@pytest.mark.thorough
 def test_emd_keeps_histograms_together_better_than_percentile():
     """The mean distance to the own bucket's median histogram."""
     from cfr_shm.cards.equity import flop_strengths, river_strengths, turn_strengths

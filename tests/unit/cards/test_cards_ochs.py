@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 from brute_force_evaluator import Rules
+from first_cases import first_cases
 
 from cfr_shm.cards.abstraction import BucketSpec, methods_from
 from cfr_shm.cards.bucket_builder import build
@@ -65,7 +66,7 @@ def check_unbeaten(deck, bucket, apart, boards, seed):
     assert met >= boards
 
 
-@pytest.mark.parametrize(("deck", "boards"), [("royal", 200), ("short", 40)])
+@pytest.mark.parametrize(("deck", "boards"), first_cases([("royal", 200), ("short", 40)]))
 @pytest.mark.parametrize("buckets", [2, 12])
 def test_one_bucket_holds_the_hands_that_no_others_beat(deck, boards, buckets):
     held = river_of(deck, buckets)

@@ -372,6 +372,7 @@ def test_every_shipped_game_of_known_value_is_verified():
     }
 
 
+@pytest.mark.thorough
 def test_warmup_says_where_the_kernels_are(call):
     called = call("warmup")
     assert called.code == 0

@@ -30,6 +30,7 @@ def findings_of(capsys) -> dict[str, dict[str, str]]:
     return {f["name"]: f for f in json.loads(capsys.readouterr().out)["findings"]}
 
 
+@pytest.mark.thorough
 def test_a_whole_examination(quick, capsys):
     assert cli.main(["doctor", "--json"]) == 0
     found = findings_of(capsys)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from first_cases import first_cases
 
 from cfr_shm.algorithms import FULL_WIDTH, SAMPLED
 from cfr_shm.cli.main import main
@@ -57,8 +58,8 @@ def test_a_resumed_run_ends_where_an_undisturbed_one_does(tmp_path, name):
     assert len(found[0]) == table_words(entries) + planes * entries
 
 
-@pytest.mark.parametrize("mode", ["async", "deterministic"])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("mode", first_cases(["async", "deterministic"]))
+@pytest.mark.parametrize("workers", first_cases([1, 2]))
 def test_a_compact_run_is_trained_resumed_and_evaluated(tmp_path, capsys, mode, workers):
     options = [f"engine.mode={mode}", "table.compact=true", f"engine.num_workers={workers}"]
     options += ["engine.freeze=8"] if mode == "deterministic" else []
