@@ -60,5 +60,9 @@ class DeadlineError(WorkerError):
     """A batch did not come back in the time that it was given."""
 
 
+class CallbackError(CfrShmError):
+    """A program's own progress callback raised; the run was ended with a checkpoint."""
+
+
 class NotFiniteError(CfrShmError):
     """A table holds NaN or infinity; the message names array and index."""

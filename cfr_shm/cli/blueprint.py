@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cfr_shm.cli.flags import add_json_flag
-from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
     from cfr_shm.cli.session import StoredTable
@@ -76,33 +75,14 @@ def spot_from(
     """
     import random
 
-    from cfr_shm.games.holdem.line_walk import walk_line
-    from cfr_shm.strategy.spot import spot_at
+    from cfr_shm.strategy.lookup import find_spot
 
     draws = None
     if namespace.randomize is not None:
-        generator = random.Random(namespace.randomize)
-        draws = iter(generator.random, None)
-    place = walk_line(blueprint.tree, namespace.line or "", blueprint.stored.game.big_blind, draws)
-    board = _board_from(blueprint.cards, namespace.board, place)
-    for card in hole:
-        if card in board:
-            name = blueprint.cards.deck.text([card])
-            raise UsageError(f"--hole: the card {name} is on the board too")
-    weight = blueprint.mean_iteration_weight
-    return spot_at(blueprint.stored.table, place, blueprint.cards, board, weight)
-
-
-def parse_cards(cards: HoleCards, flag: str, text: str) -> tuple[int, ...]:
-    """Return the cards that a flag names.
-
-    Raises:
-        UsageError: naming the flag.
-    """
-    try:
-        return cards.deck.parse(text)
-    except UsageError as error:
-        raise UsageError(f"{flag}: {error}") from None
+        draws = iter(random.Random(namespace.randomize).random, None)
+    game, table = blueprint.stored.game, blueprint.stored.table
+    weight, line = blueprint.mean_iteration_weight, namespace.line or ""
+    return find_spot(game, table, weight, line, namespace.board, hole, draws=draws, dashes="--")
 
 
 def run_lines(stored: StoredTable) -> list[str]:
@@ -279,27 +259,3 @@ def _translation_document(step: Step) -> dict[str, Any]:
             )
         ][: 1 if found.smaller == found.larger else 2],
     }
-
-
-def _board_from(cards: HoleCards, text: str | None, place: Place) -> tuple[int, ...]:
-    from cfr_shm.games.holdem.line_walk import on_street
-
-    if text is None:
-        board = cards.fixed_board[: cards.board_count(place.street)]
-        missing = cards.board_count(place.street) - len(board)
-        if missing:
-            raise UsageError(
-                f"the line ends {on_street(place.tree, place.street)}: give its "
-                f"{cards.board_count(place.street)} board cards with --board"
-            )
-        return board
-    board = parse_cards(cards, "--board", text)
-    expected = cards.board_count(place.street)
-    if len(board) != expected:
-        raise UsageError(
-            f"--board: {len(board)} cards, but the line ends "
-            f"{on_street(place.tree, place.street)}, where {expected or 'none'} lie; "
-            + ("leave --board out" if expected == 0 else "give as many")
-            + ", or go on with --line"
-        )
-    return board

@@ -34,24 +34,12 @@ def run(namespace: argparse.Namespace) -> int:
     check_target(path, namespace.force)
 
     from cfr_shm.cli.session import load_strategy, say
-    from cfr_shm.strategy.export import export_csv, export_npz, export_openspiel
+    from cfr_shm.run.setup import mean_iteration_weight
+    from cfr_shm.strategy.formats import write_strategy
 
     stored = load_strategy(namespace.directory)
-    if namespace.format == "openspiel":
-        export_openspiel(stored.game, stored.strategy, path)
-    else:
-        from cfr_shm.run.setup import mean_iteration_weight
-
-        mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
-        write = export_npz if namespace.format == "npz" else export_csv
-        if stored.game.betting is not None and stored.game.why_not_enumerable() is not None:
-            from cfr_shm.strategy.export_blueprint import export_blueprint, require_few_entries
-
-            if namespace.format == "npz":
-                write = export_blueprint
-            else:
-                require_few_entries(stored.game)
-        write(stored.game, stored.strategy, path, mean_iteration_weight=mean)
+    mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
+    write_strategy(stored.game, stored.strategy, path, namespace.format, mean)
     say(f"wrote {path} (iteration {stored.checkpoint.iterations} of {stored.game.name})")
     return 0
 

@@ -35,9 +35,9 @@ def run(namespace: argparse.Namespace) -> int:
     Raises:
         UsageError: the game is not hold'em, or wrong cards, a wrong line or board.
     """
-    from cfr_shm.cli.blueprint import hold_em, parse_cards, spot_from
+    from cfr_shm.cli.blueprint import hold_em, spot_from
     from cfr_shm.cli.session import load_table, print_json, print_lines
-    from cfr_shm.games.holdem.hole_cards import check_dealt
+    from cfr_shm.strategy.lookup import parse_hole
 
     stored = load_table(namespace.directory)
     blueprint = hold_em(stored)
@@ -46,10 +46,7 @@ def run(namespace: argparse.Namespace) -> int:
             f"{namespace.directory}: {stored.game.name} is not hold'em; list its infosets with "
             "'cfr-shm show', or write all of them with 'cfr-shm export'"
         )
-    hole = parse_cards(blueprint.cards, "--hole", namespace.hole)
-    if len(hole) != 2:
-        raise UsageError(f"--hole: {len(hole)} cards in {namespace.hole!r}; a hand has two")
-    check_dealt(blueprint.cards, hole)
+    hole = parse_hole(blueprint.cards, namespace.hole, "--")
     spot = spot_from(blueprint, namespace, hole)
     try:
         index = spot.index_of(hole)

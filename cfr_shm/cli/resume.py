@@ -10,8 +10,6 @@ from cfr_shm.cli.flags import SESSION, add_config_flags, settings
 
 if TYPE_CHECKING:
     from cfr_shm.config.reader import Setting
-    from cfr_shm.config.sections import Config
-    from cfr_shm.memory.checkpoint import Checkpoint
 
 HELP = "go on with a run"
 DESCRIPTION = (
@@ -20,11 +18,6 @@ DESCRIPTION = (
     "in total, --time-budget S trains for S more seconds; either takes the place of both earlier "
     "bounds."
 )
-
-_BOUNDS = ("run.iterations", "run.time_budget")
-
-#: A run that is as close as this to its time budget is complete.
-_SLACK_SECONDS = 0.05
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,39 +44,8 @@ def resume_run(
     import os
 
     from cfr_shm.cli.session import run_session, say, warn
-    from cfr_shm.config.load import load_config
-    from cfr_shm.games.registry import load_game
-    from cfr_shm.run.directory import StoredRun
+    from cfr_shm.run.resuming import resumable
 
-    stored = StoredRun(directory)
-    if any(setting.key in _BOUNDS for setting in given):
-        overrides = [*(f"{key}=null" for key in _BOUNDS), *overrides]
-    config = load_config(stored.config_path, os.environ, overrides, given)
-    game = load_game(config.game, say, config.abstraction)
-    checkpoint = stored.load_checkpoint(config, game, warn)
-    further = any(setting.key == "run.time_budget" for setting in given)
-    config = _bounded(config, checkpoint, further, directory)
-    return run_session(config, stored.path, resume=checkpoint, json_output=json_output)
-
-
-def _bounded(config: Config, checkpoint: Checkpoint, further: bool, directory: str) -> Config:
-    """Return the configuration with its time budget in total; refuse when all is done."""
-    import dataclasses
-
-    from cfr_shm.errors import UsageError
-
-    run = config.run
-    if further and run.time_budget is not None:
-        run = dataclasses.replace(run, time_budget=run.time_budget + checkpoint.seconds)
-    bound = None
-    if run.iterations is not None and run.iterations <= checkpoint.iterations:
-        bound = f"{run.iterations:,} iterations"
-    elif run.time_budget is not None and run.time_budget <= checkpoint.seconds + _SLACK_SECONDS:
-        bound = f"{run.time_budget:g} s of training"
-    if bound is not None:
-        raise UsageError(
-            f"{directory}: nothing is left to do up to {bound}: {checkpoint.iterations:,} "
-            f"iterations in {checkpoint.seconds:.1f} s are done; to go on, give a greater total "
-            "with --iters, or more time with --time-budget"
-        )
-    return dataclasses.replace(config, run=run)
+    found = resumable(directory, os.environ, overrides, given, say, warn)
+    path, checkpoint = found.stored.path, found.checkpoint
+    return run_session(found.config, path, resume=checkpoint, json_output=json_output)

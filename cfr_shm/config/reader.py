@@ -29,7 +29,7 @@ Value = bool | int | float | str | tuple[Any, ...] | None
 LARGEST_FILE_BYTES = 1 << 20
 
 _TEXT_SHOWN = 60
-_NULLS = ("", "~", "null", "Null", "NULL")
+NULLS = ("", "~", "null", "Null", "NULL")
 _FLAG_WORDS = ("true", "True", "TRUE", "false", "False", "FALSE")
 _FLAGS = {word: word.lower() == "true" for word in _FLAG_WORDS}
 _NUMBER = re.compile(r"[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d{1,4})?", re.ASCII)
@@ -175,14 +175,14 @@ def _parse_list(rule: Rule, key: str, items: tuple[Item, ...], place: str) -> Va
 
 
 def _is_null(given: Item) -> bool:
-    return not given.quoted and given.text in _NULLS
+    return not given.quoted and given.text in NULLS
 
 
 def _convert(rule: Rule, text: str, quoted: bool) -> tuple[Value, str]:
     """Return the text as a value of the rule's kind, or itself, and a hint for the error."""
     if text in rule.words:
         return text, ""
-    if not quoted and text in _NULLS:
+    if not quoted and text in NULLS:
         return None, ""
     if rule.kind == "flag":
         return _FLAGS.get(text, text), ""
@@ -422,4 +422,4 @@ class _Walk:
 
 
 def _is_null_event(event: Any) -> bool:
-    return getattr(event, "value", None) in _NULLS and event.style is None
+    return getattr(event, "value", None) in NULLS and event.style is None

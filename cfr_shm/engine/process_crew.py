@@ -74,6 +74,7 @@ class ProcessCrew:
 
     def __init__(self, settings: EngineSettings, arena: Arena) -> None:
         self._settings = settings
+        self._process = os.getpid()
         self._views = training_views(arena)
         self._launcher = Launcher(settings, arena.name)
         self._crew: dict[int, WorkerProcess] = {}
@@ -205,8 +206,8 @@ class ProcessCrew:
     def close(self) -> None:
         """Stop kernels at once, tell every worker to leave, join them, kill who stays."""
         self._standby_due = float("inf")
-        if not self._by_object:
-            return
+        if not self._by_object or self._process != os.getpid():
+            return  # A fork of the coordinator that exits has no workers to end.
         self.set_stop(STOP_NOW)
         deadline = time.monotonic() + JOIN_SECONDS
         # Who has not begun has nothing to end.

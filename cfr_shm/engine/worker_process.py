@@ -21,10 +21,14 @@ from cfr_shm.engine.handshake import Channel
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.traces import TraceFile, trace_files
 from cfr_shm.engine.worker import RUN_SIGNALS, WorkerOrder, worker_main
-from cfr_shm.errors import ConfigError
+from cfr_shm.errors import ConfigError, UsageError
 
 #: What a standby's stack is written to until it has a number.
 _STANDBY_TRACE = "worker-standby.trace"
+
+
+#: Two threads that train at once must not take each other's empty module for the main one.
+_hiding = threading.Lock()
 
 
 @dataclass(eq=False)
@@ -109,6 +113,7 @@ class Launcher:
 
     Raises:
         ConfigError: ``fork`` is asked for on a platform where it is not safe.
+        UsageError: this process may not have children.
     """
 
     def __init__(self, settings: EngineSettings, arena_name: str) -> None:
@@ -116,6 +121,11 @@ class Launcher:
             raise ConfigError(
                 f"engine.start_method is fork, which is offered on Linux only (this is "
                 f"{sys.platform}); use spawn"
+            )
+        if multiprocessing.current_process().daemon:
+            raise UsageError(
+                "this process is a daemon, as those of multiprocessing.Pool are, and may start no "
+                "workers: train with engine.num_workers 1 here"
             )
         self._settings = settings
         self._arena_name = arena_name
@@ -200,9 +210,10 @@ def _main_module_hidden() -> Iterator[None]:
     Nothing that a worker unpickles lives there; it costs time, and a script that trains
     without an ``if __name__ == "__main__"`` guard would start itself again.
     """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+    with _hiding:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,9 +20,11 @@ from cfr_shm.config.holdem import HOLDEM
 from cfr_shm.config.sections import Config
 from cfr_shm.engine.algorithm_kernels import make_algorithm_ready
 from cfr_shm.engine.task_runner import TaskRunner
+from cfr_shm.errors import MemoryReserveError
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
 from cfr_shm.games.trees.visits import row_visits
+from cfr_shm.kernels.warm import compile_kernels
 from cfr_shm.layout.rows import WORD_BYTES, table_bytes
 from cfr_shm.layout.task import RESULT_NODES
 from cfr_shm.layout.tree import CHANCE, DECISION, Tree
@@ -95,6 +97,67 @@ class Hours(NamedTuple):
     mean_per_iteration: float  # updates of an infoset, averaged over all infosets
     mean: float  # hours until the average over all infosets is reached
     by_share: dict[float, float]  # hours until this share of the infosets has its own
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a training will take, before it is started.
+
+    Attributes:
+        sizes: nodes, infosets and bytes, by street too.
+        limits: what bounds its memory.
+        workers: that it will have.
+        refused: why it does not fit, None if it does.
+        rate: what one worker does on this machine, None where it does not fit.
+        hours: until infosets were visited often enough, None where that is not known.
+    """
+
+    sizes: Sizes
+    limits: tuple[Limit, ...]
+    workers: int
+    refused: str | None
+    rate: Rate | None
+    hours: Hours | None
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of the public tree."""
+        return self.sizes.nodes
+
+    @property
+    def infosets(self) -> int:
+        """Infosets, as far as they are told apart."""
+        return self.sizes.infosets
+
+    @property
+    def needed_bytes(self) -> int:
+        """Bytes of everything that training reserves."""
+        return self.sizes.needed_bytes
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is memory for it."""
+        return self.refused is None
+
+
+def estimate(config: Config, visits: int, say: Report) -> Estimate:
+    """Return what a training will take; ``say`` is told what takes a while.
+
+    Raises:
+        GameError: the game cannot be played as configured.
+        ConfigError: the algorithm does not fit the game.
+    """
+    compile_kernels(say, config.table.compact)
+    game = game_of(config, say)
+    workers = worker_count(config, game, usable_cores())
+    sizes, limits = sizes_of(config, game, say), tuple(limits_of(config, workers))
+    try:
+        require_room(config, sizes, workers)
+    except MemoryReserveError as error:
+        return Estimate(sizes, limits, workers, str(error), None, None)
+    rate = measured_rate(config, game, sizes, say)
+    hours = hours_until(config, game, sizes, rate, workers, visits)
+    return Estimate(sizes, limits, workers, None, rate, hours)
 
 
 def game_of(config: Config, progress: Report | None = None) -> Game | None:

@@ -72,7 +72,7 @@ def export_npz(
     Raises:
         UsageError: ``path`` cannot be written to.
     """
-    arrays = _infoset_arrays(game, strategy, mean_iteration_weight)
+    arrays = infoset_arrays(game, strategy, mean_iteration_weight)
     with replaced_file(path) as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
@@ -91,7 +91,7 @@ def export_csv(
     Raises:
         UsageError: ``path`` cannot be written to.
     """
-    arrays = _infoset_arrays(game, strategy, mean_iteration_weight)
+    arrays = infoset_arrays(game, strategy, mean_iteration_weight)
     columns = {name: array.tolist() for name, array in arrays.items()}
     count = len(columns["name"])
     reach = columns.get("reach", [""] * count)
@@ -109,9 +109,10 @@ def export_csv(
         text.detach()
 
 
-def _infoset_arrays(
+def infoset_arrays(
     game: Game, strategy: Strategy, mean_iteration_weight: float
 ) -> dict[str, NDArray[Any]]:
+    """Return the arrays that ``export_npz`` writes, by name."""
     labels = list(game.infosets())
     rows = np.array([label.row for label in labels], dtype=np.int64)
     counts = np.array([len(label.actions) for label in labels], dtype=np.int64)

@@ -69,6 +69,20 @@ def export_blueprint(
         _write(store, "reach", real, infosets, nodes.firsts(reach))
 
 
+def blueprint_arrays(
+    game: Game, strategy: Strategy, mean_iteration_weight: float
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays that ``export_blueprint`` writes, by name, all at once."""
+    nodes = _Nodes(game)
+    reach, deal_count = sampled_reach_of_rows(game, strategy)
+    return nodes.arrays(game) | {
+        "reach_deals": np.array([deal_count]),
+        "probability": np.concatenate(list(nodes.entries(strategy.probability))),
+        "visits": np.concatenate(list(nodes.firsts(strategy.weight))) / mean_iteration_weight,
+        "reach": np.concatenate(list(nodes.firsts(reach))),
+    }
+
+
 def require_few_entries(game: Game) -> None:
     """Refuse a CSV of more lines than anybody can use.
 
