@@ -36,6 +36,7 @@ from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import ArrayStoreError, UsageError
 from cfr_shm.kernels.cache import cache_root
 from cfr_shm.machine.own_directories import is_own_file, make_own_directory, why_not_own
+from cfr_shm.storage.documents import ListOf, Number, Text, record
 from cfr_shm.storage.manifest import Manifest
 from cfr_shm.storage.names import MANIFEST_NAME
 from cfr_shm.storage.store import (
@@ -47,6 +48,13 @@ from cfr_shm.storage.store import (
 
 #: Below the cache root: where buckets lie that no user has named a place for.
 BUCKETS = "buckets"
+
+#: What is read of a manifest besides version, deck and unbeaten hands.
+ABOUT = record(
+    spec=record(methods=ListOf(Text(most=40), least=len(STREETS), most=len(STREETS))),
+    objective=ListOf(Number(optional=True), least=len(STREETS), most=len(STREETS)),
+    seconds=Number(low=0.0),
+)
 
 _STATISTICS: Mapping[str, tuple[type, tuple[int, ...]]] = {
     "weight": (np.int64, ()),
@@ -154,6 +162,8 @@ def open_buckets(path: Path, *, deck: Deck | None = None, verify: bool = True) -
     index = card_index(found)
     _check_shapes(path, manifest, index)
     _check_unbeaten(path, manifest)
+    if not ABOUT.fits(dict(manifest.about)):
+        raise ArrayStoreError(f"{path}: does not say how it was built; build it again")
     arrays = read_store(path, kind=KIND, memory_map=True, verify=verify).arrays
     buckets = Buckets(
         path=path,
@@ -169,6 +179,7 @@ def open_buckets(path: Path, *, deck: Deck | None = None, verify: bool = True) -
     )
     if verify:
         for name, bucket, count in zip(STREETS, buckets.bucket, buckets.counts, strict=True):
+            _check_statistics(path, name, buckets.statistics[STREETS.index(name)], len(bucket))
             if int(bucket.max()) >= count:
                 raise ArrayStoreError(
                     f"{path}: array {name}: bucket {int(bucket.max())}, the file has {count}"
@@ -222,6 +233,17 @@ def _check_shapes(path: Path, manifest: Manifest, index: CardIndex) -> None:
                 raise ArrayStoreError(
                     f"{path}: array {array} {held}, expected {dtypes[array][0]}{shape}"
                 )
+
+
+def _check_statistics(
+    path: Path, street: str, held: Mapping[str, NDArray[Any]], hands: int
+) -> None:
+    """Refuse figures that nothing can be said of, and samples that are no hands."""
+    figures = [held[name] for name in ("weight", "mean", "spread")]
+    sound = all(np.isfinite(each).all() and (each >= 0).all() for each in figures)
+    sample = held["sample"]
+    if not (sound and held["weight"].sum() > 0 and (sample >= -1).all() and (sample < hands).all()):
+        raise ArrayStoreError(f"{path}: the statistics of the {street} are out of range")
 
 
 def _check_unbeaten(path: Path, manifest: Manifest) -> None:

@@ -6,10 +6,25 @@ Only argparse is imported here: ``--help`` must not wait for NumPy or Numba.
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from cfr_shm.errors import UsageError
+
+
+def _refuse_unwritable(argument: str) -> None:
+    """Refuse what no path and no name can hold: a NUL, or half of a character."""
+    try:
+        os.fsencode(argument)
+    except ValueError:
+        argument += "\0"
+    if "\0" in argument:
+        raise UsageError(
+            f"the argument {ascii(argument)[:80]} holds what no text can: a NUL, or half of a "
+            "character"
+        )
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,6 +45,8 @@ class Parser(argparse.ArgumentParser):
         Raises:
             UsageError: names the nearest flag of the command that was given.
         """
+        for each in sys.argv[1:] if arguments is None else arguments:
+            _refuse_unwritable(each)
         namespace, extras = self.parse_known_args(arguments)
         if extras:
             parser = self.commands.get(getattr(namespace, "command", ""), self)

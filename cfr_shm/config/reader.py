@@ -13,8 +13,8 @@ built from what a file says, and nesting or alias bombs cost nothing.
 from __future__ import annotations
 
 import difflib
+import os
 import re
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from cfr_shm.errors import ConfigError
+from cfr_shm.storage.disk import NotRegularError
+from cfr_shm.storage.files import TooLargeError, read_bytes
 
 Value = bool | int | float | str | tuple[Any, ...] | None
 
@@ -36,6 +38,9 @@ _NUMBER = re.compile(r"[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d{1,4})
 _LEADING_ZERO = re.compile(r"[-+]?0[\d_]", re.ASCII)
 _NOT_FINITE = re.compile(r"[-+]?\.?(inf|infinity|nan)", re.IGNORECASE)
 _AMOUNT = re.compile(r"(\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})([a-z]*)", re.ASCII)
+
+#: What PyYAML lets through of escapes and versions that are no sensible numbers.
+_NO_NUMBER = (ValueError, OverflowError)
 
 #: A value may be a list of lists.
 _DEEPEST_LIST = 2
@@ -97,7 +102,7 @@ class Rule:
         if self.kind == "amount" and value not in self.words:
             return isinstance(value, str) and _amount(self, value) == value
         if isinstance(value, str):
-            return (self.kind == "text" and value != "") or value in self.words
+            return (self.kind == "text" and is_name(value)) or value in self.words
         if isinstance(value, bool):
             return self.kind == "flag"
         kinds = {"whole": (int,), "real": (int, float)}.get(self.kind, ())
@@ -235,6 +240,14 @@ def _number(rule: Rule, text: str) -> tuple[Value, str]:
     return int(number), ""
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text can be a path or a name: some text, no NUL, no half of a character."""
+    try:
+        return text != "" and "\0" not in text and os.fsencode(text) != b""
+    except ValueError:
+        return False
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return "; did you mean 'x'?" for the known word nearest to ``word``, or nothing."""
     by_folded = {name.lower().replace("-", "_"): name for name in known}
@@ -254,19 +267,14 @@ def read_file(path: Path) -> list[Setting]:
         ConfigError: not a readable text file of sensible size, or not a config.
     """
     try:
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise ConfigError(f"{path}: is a directory; expected a YAML file")
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{path}: is not a regular file; expected a YAML file")
-        if status.st_size > LARGEST_FILE_BYTES:
-            raise ConfigError(
-                f"{path}: has {status.st_size:,} bytes; a config has at most {LARGEST_FILE_BYTES:,}"
-            )
-        content = path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{path}: cannot be read: {reason}") from None
+        content = read_bytes(path, LARGEST_FILE_BYTES)
+    except NotRegularError:
+        what = "a directory" if path.is_dir() else "not a regular file"
+        raise ConfigError(f"{path}: is {what}; expected a YAML file") from None
+    except TooLargeError:
+        raise ConfigError(f"{path}: a config has at most {LARGEST_FILE_BYTES:,} bytes") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -294,6 +302,8 @@ def read_yaml(text: str, name: str) -> list[Setting]:
         raise ConfigError(
             f"{name}:{line}: holds the character {chr(error.character)!r}; expected a YAML text"
         ) from None
+    except _NO_NUMBER as error:
+        raise ConfigError(f"{name}: is not valid YAML: {str(error)[:_TEXT_SHOWN]}") from None
 
 
 def read_list(text: str, place: str) -> Item:
@@ -308,7 +318,7 @@ def read_list(text: str, place: str) -> Item:
     try:
         given = walk.value(walk.next(yaml.StreamStartEvent, yaml.DocumentStartEvent), "the list")
         walk.next(yaml.DocumentEndEvent)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, *_NO_NUMBER) as error:
         problem = getattr(error, "problem", None) or "it holds a character that is none"
         raise ConfigError(f"{place}: {text[:_TEXT_SHOWN]!r} is not a list: {problem}") from None
     return given

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from cfr_shm.errors import ArrayStoreError
+from cfr_shm.storage.documents import DocumentError, parse_document
 
 MAGIC = "cfr-shm array store"
 FORMAT = 1
@@ -176,7 +177,9 @@ def encode_manifest(manifest: Manifest, place: Path) -> bytes:
         # Through JSON and back, so that the digest is that of what a reader will find.
         content["about"] = json.loads(json.dumps(dict(manifest.about), allow_nan=False))
         content["digest"] = _digest(content)
-        return json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode()
+        encoded = json.dumps(content, indent=1, sort_keys=True, allow_nan=False).encode()
+        parse_document(encoded)
+        return encoded
     except (TypeError, ValueError, RecursionError) as error:
         raise ArrayStoreError(f"{place}: 'about' cannot be stored as JSON: {error}") from error
 
@@ -253,29 +256,6 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 def _parse(encoded: bytes, place: Path) -> Any:
     try:
-        return json.loads(
-            encoded.decode(),
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-            object_pairs_hook=_unique,
-        )
-    except (ValueError, RecursionError) as error:
-        raise ArrayStoreError(f"{place}: not a manifest: {str(error)[:160]}") from error
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:40]} is too large")
-    return value
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) != len(pairs):
-        raise ValueError("a key occurs twice")
-    return result
+        return parse_document(encoded)
+    except DocumentError as error:
+        raise ArrayStoreError(f"{place}: not a manifest: {error}") from error

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import bisect
-import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from cfr_shm.errors import UsageError
+from cfr_shm.storage.documents import DocumentError, Text, read_document, record
+from cfr_shm.storage.names import SUMMARY
+from cfr_shm.telemetry.lines import COST, EVALUATION, metrics_lines
 
 #: What exploitability is drawn against.
 AXES = ("iterations", "nodes", "seconds")
+
+SUMMARY_BYTES_MAX = 1 << 22
+_NAMED = record(game=Text())
 
 #: A tuple that begins with iterations.
 Entry = TypeVar("Entry", bound=tuple[float, ...])
@@ -51,17 +56,16 @@ def read_curve(directory: str) -> Curve:
     Raises:
         UsageError: there is no such run, or nothing of it was evaluated.
     """
-    path = Path(directory) / "metrics.jsonl"
-    lines = list(_lines(path, directory))
+    lines = list(metrics_lines(Path(directory), interval=COST, evaluation=EVALUATION))
     costs = _ascending(
-        [(line["iterations"], line["nodes"]) for line in lines if _has(line, "interval", "nodes")]
+        [(line["iterations"], line["nodes"]) for line in lines if line["kind"] == "interval"]
     )
-    evaluated = [line for line in lines if _has(line, "evaluation", "seconds", "exploitability")]
+    evaluated = [line for line in lines if line["kind"] == "evaluation"]
     points = _ascending(
         [
             Point(
                 iterations=line["iterations"],
-                nodes=line["nodes"] if _is_number(line.get("nodes")) else _interpolate(costs, line),
+                nodes=line.get("nodes") or _interpolate(costs, line),
                 seconds=line["seconds"],
                 exploitability=line["exploitability"],
             )
@@ -76,35 +80,9 @@ def read_curve(directory: str) -> Curve:
     return Curve(
         name=directory.rstrip("/\\") or directory,
         game=_game(Path(directory)),
-        unit=str(evaluated[-1].get("unit", "")),
+        unit=evaluated[-1].get("unit") or "",
         points=tuple(points),
     )
-
-
-def _lines(path: Path, directory: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects of a file of JSON lines; skip lines that a crash cut short."""
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for text in file:
-                try:
-                    line = json.loads(text)
-                except (ValueError, RecursionError):
-                    continue
-                if isinstance(line, dict) and _is_number(line.get("iterations")):
-                    yield line
-    except OSError as error:
-        raise UsageError(
-            f"{directory}: is not a run directory ({path.name}: {error.strerror})"
-        ) from None
-
-
-def _has(line: Mapping[str, Any], kind: str, *numbers: str) -> bool:
-    return line.get("kind") == kind and all(_is_number(line.get(name)) for name in numbers)
-
-
-def _is_number(value: object) -> bool:
-    real = isinstance(value, int | float) and not isinstance(value, bool)
-    return real and math.isfinite(value)  # type: ignore[arg-type]
 
 
 def _ascending(entries: list[Entry]) -> list[Entry]:
@@ -129,7 +107,9 @@ def _interpolate(costs: list[tuple[float, float]], line: Mapping[str, Any]) -> f
 
 
 def _game(directory: Path) -> str:
+    """Return the game's name as ``summary.json`` tells it."""
     try:
-        return str(json.loads((directory / "summary.json").read_text())["game"])
-    except (OSError, ValueError, KeyError, TypeError):
+        summary = read_document(directory / SUMMARY, SUMMARY_BYTES_MAX)
+    except (OSError, DocumentError):
         return "unknown"
+    return str(summary["game"]) if _NAMED.fits(summary) else "unknown"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import json
-from collections.abc import Iterator
+import os
 from pathlib import Path
 from typing import Any
 
 from cfr_shm.errors import UsageError
+from cfr_shm.storage.names import METRICS
 from cfr_shm.telemetry.diagnostics import Diagnosis, Points, diagnose
+from cfr_shm.telemetry.lines import INTERVAL, PROCESSES, metrics_lines
 from cfr_shm.telemetry.samples import LEAST_FRAME_SECONDS, Frame, frame_of
-
-METRICS = "metrics.jsonl"
 
 
 def diagnose_run(directory: Path) -> Diagnosis:
@@ -34,7 +33,7 @@ def diagnose_run(directory: Path) -> Diagnosis:
         busy=tuple(float(busy) for busy in last["busy_fraction"]),
         rate=rate,
         cpu_rate=cpu_rate,
-        restarts=tuple(int(count) for count in last.get("worker_restarts", ())),
+        restarts=tuple(int(count) for count in last.get("worker_restarts") or ()),
     )
 
 
@@ -43,7 +42,7 @@ def _last_part(directory: Path) -> tuple[list[dict[str, Any]], list[Frame]]:
     if not directory.is_dir():
         raise UsageError(f"{directory}: there is no such run directory")
     path = directory / METRICS
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise UsageError(
             f"{directory}: has no {METRICS}, so there is nothing to diagnose; give a run "
             "directory of 'cfr-shm train', or watch a process with --pid"
@@ -51,35 +50,21 @@ def _last_part(directory: Path) -> tuple[list[dict[str, Any]], list[Frame]]:
     intervals: list[dict[str, Any]] = []
     frames: list[Frame] = []
     used = 0.0
-    for line in _lines(path):
-        try:
-            if line["kind"] == "processes":
-                frames.append(frame_of(line))
-            elif line["kind"] == "interval":
-                now = line["user_cpu_seconds"] + line["system_cpu_seconds"]
-                if now < used:
-                    intervals, frames = [], []
-                used = now
-                intervals.append(line)
-        except (KeyError, TypeError, ValueError):
-            continue  # a line of another version
+    for line in metrics_lines(directory, interval=INTERVAL, processes=PROCESSES):
+        if line["kind"] == "processes":
+            frames.append(frame_of(line))
+            continue
+        now = line["user_cpu_seconds"] + line["system_cpu_seconds"]
+        if now < used:
+            intervals, frames = [], []
+        used = now
+        intervals.append(line)
     if not intervals:
         raise UsageError(
             f"{path}: no interval has ended yet, so there is nothing to diagnose; wait until "
             "the run has printed its first line of progress"
         )
     return intervals, frames
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for text in file:
-            try:
-                line = json.loads(text)
-            except ValueError:
-                continue  # cut short by a crash
-            if isinstance(line, dict) and "kind" in line:
-                yield line
 
 
 def _rates(intervals: list[dict[str, Any]]) -> tuple[Points, Points]:

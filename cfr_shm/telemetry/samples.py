@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import psutil
 
@@ -110,15 +110,19 @@ class Frame:
         return asdict(self)
 
 
-def frame_of(fields: Mapping[str, Any]) -> Frame:
-    """Return the frame that ``Frame.as_dict`` gave.
+Use = TypeVar("Use", ProcessUse, MachineUse)
 
-    Raises:
-        TypeError, KeyError: it is none.
-    """
-    processes = tuple(ProcessUse(**process) for process in fields["processes"])
-    machine = MachineUse(**fields["machine"])
-    return Frame(float(fields["time"]), float(fields["seconds"]), processes, machine)
+
+def frame_of(line: Mapping[str, Any]) -> Frame:
+    """Return the frame that ``Frame.as_dict`` gave; later versions may have added keys."""
+    processes = tuple(_of(ProcessUse, process) for process in line["processes"])
+    machine = _of(MachineUse, line["machine"])
+    return Frame(float(line["time"]), float(line["seconds"]), processes, machine)
+
+
+def _of(kind: type[Use], values: Mapping[str, Any]) -> Use:
+    given: dict[str, Any] = {each.name: values.get(each.name) for each in fields(kind)}
+    return kind(**given)
 
 
 def frame_between(earlier: Snapshot, later: Snapshot) -> Frame | None:

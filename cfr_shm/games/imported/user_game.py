@@ -19,8 +19,12 @@ from typing import Any
 from cfr_shm.config.reader import nearest
 from cfr_shm.errors import GameError
 from cfr_shm.games.game import Game
+from cfr_shm.storage.files import read_bytes
 
 _SEPARATOR = ".py:"
+
+#: Larger files are no programs.
+LARGEST_FILE_BYTES = 1 << 24
 
 
 def names_user_game(name: str) -> bool:
@@ -38,7 +42,7 @@ def file_digest(name: str) -> str:
     if not path.is_file():
         raise GameError(f"game {name}: there is no file {path} (seen from {Path.cwd()})")
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return hashlib.sha256(read_bytes(path, LARGEST_FILE_BYTES)).hexdigest()
     except OSError as error:
         raise GameError(f"game {name}: {path} cannot be read: {error.strerror}") from None
 
@@ -75,7 +79,11 @@ def load_user_game(name: str, expected_digest: str | None = None) -> Game:
 
 
 def _path(name: str) -> Path:
-    return Path(f"{name.partition(_SEPARATOR)[0]}.py").expanduser()
+    path = Path(f"{name.partition(_SEPARATOR)[0]}.py")
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise GameError(f"game {name}: there is no user of the name in {path.parts[0]}") from None
 
 
 def _parse_call(name: str, call: str) -> tuple[str, dict[str, Any]]:
@@ -85,9 +93,11 @@ def _parse_call(name: str, call: str) -> tuple[str, dict[str, Any]]:
         if isinstance(parsed, ast.Name):
             return parsed.id, {}
         if isinstance(parsed, ast.Call) and isinstance(parsed.func, ast.Name) and not parsed.args:
-            pairs = [(str(each.arg), ast.literal_eval(each.value)) for each in parsed.keywords]
-            return parsed.func.id, dict(pairs)
-    except (SyntaxError, ValueError, MemoryError, RecursionError):
+            pairs = [(each.arg, ast.literal_eval(each.value)) for each in parsed.keywords]
+            given = {key: value for key, value in pairs if key is not None}
+            if len(given) == len(pairs):  # none came by two stars, or twice
+                return parsed.func.id, given
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError, OverflowError):
         pass
     raise GameError(
         f"game {name}: expected file.py:function or file.py:function(key=value), the values plain"

@@ -21,7 +21,7 @@ from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore, load_checkpoint
 from cfr_shm.memory.tables import table_of
 from cfr_shm.storage.disk import Disk
-from cfr_shm.storage.store import write_store
+from cfr_shm.storage.store import read_manifest, write_store
 
 GAME = kuhn()
 
@@ -494,3 +494,46 @@ def test_failing_removal_of_old_checkpoints_does_not_fail_the_save(three):
     assert load(three)[0].iterations == 400
     three.save(checkpoint_of(500), GAME)
     assert names(three) == ["300", "400", "500"], "the parts left over are pruned by the next save"
+
+
+# --- what is written is what is read -----------------------------------------------------
+
+
+@pytest.mark.parametrize(("sequence", "loads"), [((1 << 53) - 1, 200), (1 << 53, 100)])
+def test_row_32_no_sequence_is_written_that_is_not_read(store, sequence, loads):
+    """Whoever edits a manifest to the last number there is gets no checkpoint that nobody loads."""
+    store.save(checkpoint_of(100), GAME)
+    path = store.directory / "100"
+    about = {**read_manifest(path).about, "sequence": sequence}
+    shutil.rmtree(path)
+    write_store(path, {"rows": checkpoint_of(100).rows}, about, kind="checkpoint")
+    if loads == 200:
+        store.save(checkpoint_of(200), GAME)
+    with pytest.raises(CheckpointError, match="'sequence' is 9007199254740993"):
+        store.save(checkpoint_of(300), GAME)
+    loaded, warnings = load(store)
+    assert loaded.iterations == loads
+    assert not warnings
+
+
+@pytest.mark.parametrize("pid", ["9999999999", "4294967296", "2147483648", "0"])
+def test_row_32_a_temporary_name_with_a_number_that_no_process_has(three, pid):
+    part = three.directory / f".400.{pid}-0123abcd.tmp"
+    part.mkdir()
+    (part / "rows.npy").write_text("half of it")
+    three.save(checkpoint_of(400), GAME)
+    assert load(three)[0].iterations == 400
+    if pid != "0":
+        assert not part.exists()
+
+
+def test_row_32_a_checkpoint_of_impossible_counts_is_passed_over(three):
+    path = three.directory / "300"
+    about = dict(read_manifest(path).about)
+    for key, value in {"nodes": 10**200, "seconds": -1.0, "utility_sums": [[]]}.items():
+        shutil.rmtree(path)
+        rows = checkpoint_of(300).rows
+        write_store(path, {"rows": rows}, {**about, key: value}, kind="checkpoint")
+        loaded, warnings = load(three)
+        assert loaded.iterations == 200
+        assert f"{key!r} is " in warnings[0]
