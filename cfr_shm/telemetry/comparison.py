@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from cfr_shm.errors import UsageError
 from cfr_shm.storage.documents import DocumentError, Text, read_document, record
 from cfr_shm.storage.names import SUMMARY
-from cfr_shm.telemetry.lines import COST, EVALUATION, metrics_lines
+from cfr_shm.telemetry.metrics_lines import COST, EVALUATION, metrics_lines
 
 #: What exploitability is drawn against.
 AXES = ("iterations", "nodes", "seconds")

@@ -10,7 +10,7 @@ from typing import Any
 from cfr_shm.errors import UsageError
 from cfr_shm.storage.names import METRICS
 from cfr_shm.telemetry.diagnostics import Diagnosis, Points, diagnose
-from cfr_shm.telemetry.lines import INTERVAL, PROCESSES, metrics_lines
+from cfr_shm.telemetry.metrics_lines import INTERVAL, PROCESSES, metrics_lines
 from cfr_shm.telemetry.samples import LEAST_FRAME_SECONDS, Frame, frame_of
 
 

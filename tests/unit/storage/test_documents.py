@@ -28,7 +28,7 @@ from cfr_shm.storage.documents import (
 )
 from cfr_shm.storage.files import TooLargeError, read_bytes
 from cfr_shm.telemetry.comparison import read_curve
-from cfr_shm.telemetry.lines import INTERVAL, PROCESSES
+from cfr_shm.telemetry.metrics_lines import INTERVAL, PROCESSES
 from cfr_shm.telemetry.recorded import diagnose_run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="FIFOs and devices")
