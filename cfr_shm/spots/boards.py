@@ -1,0 +1,328 @@
+"""The boards of a spot, the hands that fit each, and which boards stand for others.
+
+Two boards are the same game when a suit permutation that leaves the board above and both ranges
+as they are turns one into the other. One of them is then solved; the others' values are its
+values, each hand's taken from the hand that it is turned into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.cards.deck import SUIT_COUNT, Deck
+from cfr_shm.cards.ranges import hand_of, hand_pairs
+from cfr_shm.cards.showdown import hand_order
+from cfr_shm.errors import UsageError
+from cfr_shm.kernels.spots.lanes import LANES
+from cfr_shm.layout.spots import (
+    ABOUT_WORDS,
+    BASE,
+    BELOW_END,
+    CARD_A,
+    CARD_B,
+    CHILD_END,
+    CHILD_FIRST,
+    FAMILY_WORDS,
+    GROUPS,
+    HAND_WORDS,
+    HANDS,
+    ORDER_FIRST,
+    OWN_END,
+    STRENGTH_WORDS,
+    TIED_END,
+    TWIN,
+    WIDTH,
+    Boards,
+)
+
+RIVER_CARDS = 5
+SuitMap = tuple[int, ...]
+_IDENTITY: SuitMap = tuple(range(SUIT_COUNT))
+
+
+class Board(NamedTuple):
+    """A board that is solved.
+
+    Attributes:
+        cards: in the order in which they come.
+        parent: number of the board with one card less, -1 for the spot's own.
+        stands_for: suit maps that turn it into the boards it stands for, the identity first.
+        kept: suit maps that leave it, and the ranges, as they are.
+    """
+
+    cards: tuple[int, ...]
+    parent: int
+    stands_for: tuple[SuitMap, ...]
+    kept: tuple[SuitMap, ...]
+
+
+def mapped_card(card: int, suits: SuitMap) -> int:
+    """Return a card with its suit replaced."""
+    return card - card % SUIT_COUNT + suits[card % SUIT_COUNT]
+
+
+@dataclass(frozen=True, eq=False)
+class SpotHands:
+    """The hands of both players on the spot's own board.
+
+    Attributes:
+        deck: the deck.
+        board: the spot's cards.
+        holes: per player, (hands, 2) the cards, the higher first; on the river by strength.
+        weights: per player, (hands,) float64, above 0.
+    """
+
+    deck: Deck
+    board: tuple[int, ...]
+    holes: tuple[NDArray[np.int64], NDArray[np.int64]]
+    weights: tuple[NDArray[np.float64], NDArray[np.float64]]
+
+    @property
+    def stride(self) -> int:
+        """Return the length of a row: one hand more than there are, in sixteens."""
+        return padded(1 + max(len(side) for side in self.holes))
+
+    def met(self) -> NDArray[np.bool_]:
+        """Return (hands, hands): which hands of the two players can meet."""
+        one, two = self.holes
+        shares = (one[:, None, :, None] == two[None, :, None, :]).any(axis=(2, 3))
+        apart: NDArray[np.bool_] = ~shares
+        return apart
+
+    def mass(self) -> float:
+        """Return the weight of all deals: pairs of hands that can meet."""
+        return float(self.weights[0] @ self.met() @ self.weights[1])
+
+
+def spot_hands(
+    deck: Deck, board: Sequence[int], ranges: Sequence[NDArray[np.float64]]
+) -> SpotHands:
+    """Return the hands that fit the board.
+
+    Args:
+        deck: the deck.
+        board: 3 to 5 cards.
+        ranges: (hands of the deck,) weights of each player.
+
+    Raises:
+        UsageError: a range has no hand on this board, or no hands of the two can meet.
+    """
+    pairs = hand_pairs(deck)[:, ::-1]
+    # In the order of the first board, on the river by strength: its rows are the ranges'.
+    _, fitting = hand_order(deck, board, pairs)
+    holes, weights = [], []
+    for name, weight in zip(("oop", "ip"), ranges, strict=True):
+        rows = fitting[weight[fitting] > 0.0]
+        if not len(rows):
+            raise UsageError(
+                f"spot.{name}: the board {deck.text(board)} leaves no hand of the range; give it "
+                "others"
+            )
+        holes.append(pairs[rows])
+        weights.append(weight[rows])
+    hands = SpotHands(deck, tuple(board), (holes[0], holes[1]), (weights[0], weights[1]))
+    if hands.mass() <= 0.0:
+        raise UsageError(
+            "spot.oop and spot.ip leave no deal: every hand of one shares a card with every hand "
+            "of the other; give them others"
+        )
+    return hands
+
+
+def suit_symmetries(hands: SpotHands) -> tuple[SuitMap, ...]:
+    """Return the suit maps that leave the board and both ranges as they are, identity first."""
+    weights = [
+        {
+            hand_of(int(a), int(b)): float(weight)
+            for (a, b), weight in zip(side.tolist(), weights.tolist(), strict=True)
+        }
+        for side, weights in zip(hands.holes, hands.weights, strict=True)
+    ]
+    return tuple(
+        suits
+        for suits in permutations(range(SUIT_COUNT))
+        if {mapped_card(card, suits) for card in hands.board} == set(hands.board)
+        and all(_keeps(suits, side, of) for side, of in zip(hands.holes, weights, strict=True))
+    )
+
+
+def _keeps(suits: SuitMap, holes: NDArray[np.int64], weights: dict[int, float]) -> bool:
+    return all(
+        weights.get(hand_of(mapped_card(a, suits), mapped_card(b, suits))) == weights[hand_of(a, b)]
+        for a, b in holes.tolist()
+    )
+
+
+def list_boards(hands: SpotHands, *, isomorphic: bool) -> list[Board]:
+    """Return all boards that are solved: the spot's, all turns of it, then all rivers, in order.
+
+    Args:
+        hands: of the spot.
+        isomorphic: whether boards stand for others.
+    """
+    kept = suit_symmetries(hands) if isomorphic else (_IDENTITY,)
+    boards = [Board(hands.board, -1, (_IDENTITY,), kept)]
+    begin = 0
+    for _ in range(RIVER_CARDS - len(hands.board)):
+        end = len(boards)
+        for number in range(begin, end):
+            boards.extend(_children(hands.deck, boards[number], number))
+        begin = end
+    return boards
+
+
+def _children(deck: Deck, above: Board, number: int) -> list[Board]:
+    """Return one board for each orbit of the next card under the maps that ``above`` keeps."""
+    found = []
+    seen: set[int] = set(above.cards)
+    for card in range(deck.card_count):
+        if card in seen:
+            continue
+        stands_for: dict[int, SuitMap] = {}
+        for suits in above.kept:
+            stands_for.setdefault(mapped_card(card, suits), suits)
+        seen |= stands_for.keys()
+        kept = tuple(suits for suits in above.kept if mapped_card(card, suits) == card)
+        found.append(Board((*above.cards, card), number, tuple(stands_for.values()), kept))
+    return found
+
+
+def padded(count: int) -> int:
+    """Return the least multiple of sixteen that is not less."""
+    return -(-count // LANES) * LANES
+
+
+class BoardHands(NamedTuple):
+    """The hands of one player on one board.
+
+    Attributes:
+        parent: (hands,), each hand's place on the board above.
+        cards: (hands, 2).
+        strength: (hands,), ascending on the river, else 0.
+    """
+
+    parent: NDArray[np.int64]
+    cards: NDArray[np.int64]
+    strength: NDArray[np.int64]
+
+
+def board_arrays(
+    hands: SpotHands, boards: Sequence[Board], slots: Sequence[tuple[int, int]]
+) -> tuple[Boards, tuple[int, int], list[tuple[BoardHands, BoardHands]]]:
+    """Return what the kernels read of the boards, each player's slots in all, and the hands.
+
+    Args:
+        hands: of the spot.
+        boards: as ``list_boards`` returns them.
+        slots: by level, the action slots of each player on one board.
+    """
+    sides = [_hands_on(hands, boards, p) for p in range(2)]
+    arrays = _empty(hands, boards)
+    for number, board in enumerate(boards):
+        both = (sides[0][number], sides[1][number])
+        for p in range(2):
+            _write_hands(arrays, number, p, both)
+            above = None if board.parent < 0 else sides[p][board.parent]
+            _write_orders(hands, arrays, number, p, board, both[p], above)
+    sizes = _place_tables(arrays, [board_level(hands, board) for board in boards], slots)
+    return arrays, sizes, list(zip(*sides, strict=True))
+
+
+def _hands_on(hands: SpotHands, boards: Sequence[Board], p: int) -> list[BoardHands]:
+    """Return the player's hands on every board."""
+    found: list[BoardHands] = []
+    for board in boards:
+        above = hands.holes[p] if board.parent < 0 else found[board.parent].cards
+        order, rows = hand_order(hands.deck, board.cards, above)
+        found.append(BoardHands(rows, above[rows], order.strength.astype(np.int64)))
+    return found
+
+
+def _empty(hands: SpotHands, boards: Sequence[Board]) -> Boards:
+    count, stride = len(boards), hands.stride
+    parents = np.array([board.parent for board in boards])
+    family = np.zeros((count + 1, FAMILY_WORDS), np.int64)
+    family[1:, ORDER_FIRST] = np.cumsum([len(board.stands_for) for board in boards])
+    family[:-1, CHILD_FIRST] = np.searchsorted(parents, np.arange(count), side="left")
+    family[:-1, CHILD_END] = np.searchsorted(parents, np.arange(count), side="right")
+    hand = np.zeros((2, count, stride, HAND_WORDS), np.int16)
+    hand[..., TWIN] = stride - 1
+    return Boards(
+        about=np.zeros((2, count, ABOUT_WORDS), np.int64),
+        hand=hand,
+        strength=np.zeros((2, count, stride, STRENGTH_WORDS), np.int16),
+        order=np.full((2, int(family[-1, ORDER_FIRST]), stride), stride - 1, np.int16),
+        family=family,
+    )
+
+
+def _write_hands(arrays: Boards, number: int, p: int, both: tuple[BoardHands, BoardHands]) -> None:
+    """Write a player's hands on a board: cards, the other's same hands, groups of strength."""
+    own, other = both[p], both[1 - p]
+    count = len(own.parent)
+    arrays.about[p, number, [WIDTH, HANDS]] = padded(count), count
+    arrays.hand[p, number, :count, [CARD_A, CARD_B]] = LANES * own.cards.T
+    code = 64 * own.cards[:, 0] + own.cards[:, 1]
+    other_code = 64 * other.cards[:, 0] + other.cards[:, 1]
+    order = np.argsort(other_code)
+    if len(order):
+        place = np.searchsorted(other_code[order], code).clip(max=len(order) - 1)
+        has = other_code[order[place]] == code
+        arrays.hand[p, number, :count, TWIN][has] = order[place][has]
+    strengths = np.unique(own.strength)
+    groups = len(strengths)
+    arrays.about[p, number, GROUPS] = groups
+    ends = arrays.strength[p, number, :groups]
+    ends[:, OWN_END] = np.searchsorted(own.strength, strengths, side="right")
+    ends[:, BELOW_END] = np.searchsorted(other.strength, strengths, side="left")
+    ends[:, TIED_END] = np.searchsorted(other.strength, strengths, side="right")
+
+
+def _write_orders(
+    hands: SpotHands,
+    arrays: Boards,
+    number: int,
+    p: int,
+    board: Board,
+    own: BoardHands,
+    above: BoardHands | None,
+) -> None:
+    """Write, for each board that this one stands for, whose value on the board above is whose."""
+    first, count = int(arrays.family[number, ORDER_FIRST]), len(own.parent)
+    arrays.order[p, first, :count] = own.parent
+    if above is None or len(board.stands_for) == 1:
+        return
+    place = np.full((hands.deck.card_count,) * 2, -1)
+    rows = np.arange(len(above.parent))
+    place[above.cards[:, 0], above.cards[:, 1]] = rows
+    place[above.cards[:, 1], above.cards[:, 0]] = rows
+    for extra, suits in enumerate(board.stands_for[1:], 1):
+        cards = own.cards - own.cards % SUIT_COUNT + np.array(suits)[own.cards % SUIT_COUNT]
+        arrays.order[p, first + extra, :count] = place[cards[:, 0], cards[:, 1]]
+
+
+def board_level(hands: SpotHands, board: Board) -> int:
+    """Return how many cards a board has more than the spot's."""
+    return len(board.cards) - len(hands.board)
+
+
+def _place_tables(
+    arrays: Boards, levels: Sequence[int], slots: Sequence[tuple[int, int]]
+) -> tuple[int, int]:
+    """Give each board its place in the tables, a board's rivers right after it."""
+    sizes = [0, 0]
+    waiting = [0]
+    while waiting:
+        number = waiting.pop()
+        for p in range(2):
+            arrays.about[p, number, BASE] = sizes[p]
+            sizes[p] += slots[levels[number]][p] * int(arrays.about[p, number, WIDTH])
+        first, end = arrays.family[number, [CHILD_FIRST, CHILD_END]].tolist()
+        waiting.extend(range(end - 1, first - 1, -1))
+    return sizes[0], sizes[1]

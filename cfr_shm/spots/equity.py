@@ -1,0 +1,118 @@
+"""All-in equity of every hand against a weighted range, on a board that may lack cards.
+
+It is the value of a spot in which nobody may bet, where a win pays 1 and a tie a half: every
+run-out, exactly.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.kernels.parts.barrier import meeting_of
+from cfr_shm.kernels.spots.sweep import run_sweeps
+from cfr_shm.layout.control import control_words
+from cfr_shm.layout.showdown import Amounts
+from cfr_shm.layout.spots import (
+    PLAN_MODE,
+    PLAN_PLAYER,
+    PLAN_SCALE,
+    PLAN_WORDS,
+    VALUE,
+    Gathered,
+    SpotTables,
+)
+from cfr_shm.spots.boards import SpotHands
+from cfr_shm.spots.game import SpotGame, build_spot
+from cfr_shm.spots.tree import Menu, TreeRules
+
+
+class _WonPots:
+    """One for a win, a half for a tie."""
+
+    uneven = True
+
+    def shown(self, put: float) -> tuple[Amounts, Amounts]:  # noqa: ARG002 - the same for all
+        return Amounts(1.0, 0.5, 0.0), Amounts(1.0, 0.5, 0.0)
+
+    def folded(self, put: tuple[float, float], folder: int) -> tuple[float, float]:  # noqa: ARG002
+        return (0.0, 1.0) if folder == 0 else (1.0, 0.0)
+
+
+class Equities(NamedTuple):
+    """Of each player's hands.
+
+    Attributes:
+        equity: from 0 to 1; NaN for a hand that meets none of the other player's.
+        met: the other player's weight that the hand can meet.
+    """
+
+    equity: tuple[NDArray[np.float64], NDArray[np.float64]]
+    met: tuple[NDArray[np.float64], NDArray[np.float64]]
+
+    def mean(self, weights: tuple[NDArray[np.float64], NDArray[np.float64]]) -> list[float]:
+        """Return both players' equity, hands weighted by how often they come to be played."""
+        found = []
+        for p in range(2):
+            often = weights[p] * self.met[p]
+            total = float(often.sum())
+            known = np.nan_to_num(self.equity[p])
+            found.append(float(often @ known) / total if total > 0.0 else float("nan"))
+        return found
+
+
+def equities(hands: SpotHands, reach: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Equities:
+    """Return the equities of all hands.
+
+    Args:
+        hands: whose board and hands they are.
+        reach: each player's weight of each of his hands; zeros are allowed.
+    """
+    game = _checked_down(hands)
+    rows = np.zeros((2, game.hands.stride), np.float32)
+    for p in range(2):
+        rows[p, : len(reach[p])] = reach[p]
+    won = _root_values(game, rows)
+    compatible = hands.met()
+    met = (compatible @ reach[1], compatible.T @ reach[0])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shares = [
+            np.where(met[p] > 1e-12, np.clip(won[p] / met[p], 0.0, 1.0), np.nan) for p in range(2)
+        ]
+    return Equities((shares[0], shares[1]), met)
+
+
+def _checked_down(hands: SpotHands) -> SpotGame:
+    """Return the spot in which both players only check."""
+    nothing = Menu((), ())
+    rules = TreeRules(len(hands.board) - 3, 1.0, 1.0, ((nothing, nothing),) * 3)
+    weights = []
+    for side in hands.holes:
+        full = np.zeros(hands.deck.card_count * (hands.deck.card_count - 1) // 2)
+        full[side[:, 0] * (side[:, 0] - 1) // 2 + side[:, 1]] = 1.0
+        weights.append(full)
+    # Boards are not merged: the reach is any.
+    return build_spot(hands.board, weights, rules, _WonPots(), deck=hands.deck, isomorphic=False)
+
+
+def _root_values(game: SpotGame, reach: NDArray[np.float32]) -> list[NDArray[np.float64]]:
+    lines = len(game.arrays.first.links.offsets) // 4 * game.hands.stride
+    groups = max(len(game.arrays.groups) - 1, 1)
+    shared = Gathered(
+        np.zeros(lines, np.float32),
+        np.zeros((groups, lines), np.float32),
+        np.zeros(lines, np.float32),
+        np.zeros(1, np.int64),
+    )
+    # The nodes have one action each: any strategy is the same.
+    tables = SpotTables(*(np.zeros(size + 16, np.float32) for size in game.sizes * 3))
+    plan = np.zeros((2, PLAN_WORDS))
+    for p in range(2):
+        plan[p, [PLAN_PLAYER, PLAN_MODE, PLAN_SCALE]] = (p, VALUE, 1.0)
+    result = np.zeros((2, game.hands.stride), np.float32)
+    spot = game.arrays._replace(reach=reach)
+    control = np.zeros(control_words(1), np.int64)
+    run_sweeps(spot, tables, shared, game.space(), control, meeting_of(0, 1, 1), plan, result)
+    return [result[p, : len(side)].astype(np.float64) for p, side in enumerate(game.hands.holes)]

@@ -1,0 +1,62 @@
+"""A spot's tables in the shared arena, with what workers hand to each other."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cfr_shm.kernels.spots.lanes import LANES
+from cfr_shm.layout.control import control_words
+from cfr_shm.layout.spots import Gathered, SpotTables
+from cfr_shm.memory.arena import Arena, ArraySpec
+from cfr_shm.spots.game import SpotGame
+
+#: Tables by name; ``ahead`` ones are there where the algorithm predicts.
+REGRETS = ("regret_0", "regret_1")
+AHEADS = ("ahead_0", "ahead_1")
+AVERAGES = ("average_0", "average_1")
+
+
+def table_names(*, predicts: bool) -> tuple[str, ...]:
+    """Return the tables that an algorithm learns in."""
+    return (*REGRETS, *(AHEADS if predicts else ()), *AVERAGES)
+
+
+def create_spot_arena(
+    game: SpotGame, worker_count: int, *, compact: bool, predicts: bool, fingerprint: str = ""
+) -> Arena:
+    """Reserve the tables of a spot, zeroed.
+
+    Raises:
+        MemoryReserveError: too little memory; names both sizes.
+    """
+    regret = np.dtype(np.int16 if compact else np.float32)
+    average = np.dtype(np.uint16 if compact else np.float32)
+    specs = [
+        ArraySpec(
+            name,
+            average if name in AVERAGES else regret,
+            (game.sizes[int(name[-1])] + LANES,),
+        )
+        for name in table_names(predicts=predicts)
+    ]
+    words = len(game.arrays.first.links.offsets) // 4 * game.hands.stride
+    groups = max(len(game.arrays.groups) - 1, 1)
+    specs += [
+        ArraySpec("lifted", np.dtype(np.float32), (words,)),
+        ArraySpec("sums", np.dtype(np.float32), (groups, words)),
+        ArraySpec("total", np.dtype(np.float32), (words,)),
+        ArraySpec("claimed", np.dtype(np.int64), (LANES,)),
+        ArraySpec("control", np.dtype(np.int64), (control_words(worker_count),)),
+    ]
+    return Arena.create(specs, fingerprint)
+
+
+def spot_tables(arena: Arena) -> SpotTables:
+    """Return views of the tables."""
+    aheads = AHEADS if AHEADS[0] in arena.names else REGRETS
+    return SpotTables(*(arena.array(name) for name in (*REGRETS, *aheads, *AVERAGES)))
+
+
+def gathered(arena: Arena) -> Gathered:
+    """Return views of what workers hand to each other."""
+    return Gathered(*(arena.array(name) for name in Gathered._fields))
