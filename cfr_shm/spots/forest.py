@@ -23,7 +23,7 @@ from cfr_shm.layout.spots import (
     Links,
 )
 from cfr_shm.spots.payoffs import Payoffs
-from cfr_shm.spots.tree import StreetTrees
+from cfr_shm.spots.street_trees import StreetTrees
 
 #: Nodes of a segment, about: with 400 hands its work space takes half a megabyte.
 SEGMENT_NODES = 130

@@ -16,8 +16,8 @@ from cfr_shm.cards.deck import SUIT_COUNT
 from cfr_shm.errors import UsageError
 from cfr_shm.layout.spots import CHILD_END, CHILD_FIRST, LEAF, SLOT
 from cfr_shm.spots.boards import SuitMap, mapped_card
-from cfr_shm.spots.game import SpotGame
-from cfr_shm.spots.tree import Node
+from cfr_shm.spots.spot_game import SpotGame
+from cfr_shm.spots.street_trees import Node
 
 
 class Place(NamedTuple):

@@ -31,10 +31,10 @@ from cfr_shm.layout.spots import (
     SweepSpace,
 )
 from cfr_shm.memory.arena import Arena
-from cfr_shm.spots.crew import SweepCrew
-from cfr_shm.spots.game import SpotGame
-from cfr_shm.spots.schedule import SpotAlgorithm, spot_algorithm
-from cfr_shm.spots.tables import create_spot_arena, gathered, spot_tables, table_names
+from cfr_shm.spots.arena_tables import create_spot_arena, gathered, spot_tables, table_names
+from cfr_shm.spots.iteration_weights import SpotAlgorithm, spot_algorithm
+from cfr_shm.spots.spot_game import SpotGame
+from cfr_shm.spots.sweep_crew import SweepCrew
 
 _DEFAULT = spot_algorithm("dcfr")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from cfr_shm.cards.deck import ROYAL, STANDARD
 from cfr_shm.cards.ranges import parse_range
-from cfr_shm.spots.game import SpotGame, build_spot
 from cfr_shm.spots.payoffs import ChipPayoffs
 from cfr_shm.spots.sizes import Thresholds, parse_sizes
-from cfr_shm.spots.tree import Menu, TreeRules
+from cfr_shm.spots.spot_game import SpotGame, build_spot
+from cfr_shm.spots.street_trees import Menu, TreeRules
 
 #: The ranges and sizes of the benchmark that wasm-postflop's README publishes ("3betpotFAST").
 FAST_OOP = (

@@ -25,9 +25,9 @@ import numpy as np
 from cfr_shm.kernels.jit import at, kernel, outlined
 from cfr_shm.kernels.parts.atomics import atomic_claim
 from cfr_shm.kernels.parts.barrier import meet
-from cfr_shm.kernels.spots.chance import collect, drop, lift, send
 from cfr_shm.kernels.spots.lanes import LANES, load, same, store
 from cfr_shm.kernels.spots.nodes import reach_down, values_up
+from cfr_shm.kernels.spots.street_links import collect, drop, lift, send
 from cfr_shm.kernels.spots.terminals import settle
 from cfr_shm.layout.control import STOP_NOW
 from cfr_shm.layout.spots import (

@@ -11,11 +11,11 @@ from cfr_shm.cards.ranges import parse_range
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.layout.spots import VALUE
 from cfr_shm.spots.boards import list_boards, spot_hands, suit_symmetries
-from cfr_shm.spots.game import build_spot
 from cfr_shm.spots.payoffs import ChipPayoffs
 from cfr_shm.spots.places import find_place, hands_at, strategy_at
 from cfr_shm.spots.solver import SpotSolver
-from cfr_shm.spots.tree import TreeRules
+from cfr_shm.spots.spot_game import build_spot
+from cfr_shm.spots.street_trees import TreeRules
 
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="minutes as plain Python")
 
@@ -44,7 +44,7 @@ def test_merged_boards_change_no_value_and_no_strategy_on_any_run_out(board):
     with SpotSolver(flop(board, False)) as apart, SpotSolver(flop(board, True)) as merged:
         assert len(merged.game.boards) < 0.8 * len(apart.game.boards)
         for solver in (apart, merged):
-            solver.iterate(4)
+            solver.iterate(3)
         values = zip(apart.root_values(VALUE), merged.root_values(VALUE), strict=True)
         for p, (one, two) in enumerate(values):
             # A hand's expected value, in pots.

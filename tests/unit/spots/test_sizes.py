@@ -5,7 +5,7 @@ from spot_cases import basic_spot, menu
 
 from cfr_shm.errors import UsageError
 from cfr_shm.spots.sizes import Facing, Thresholds, amounts, parse_sizes
-from cfr_shm.spots.tree import TreeRules, build_trees
+from cfr_shm.spots.street_trees import TreeRules, build_trees
 
 ROOT = Facing(pot=200.0, bet=0.0, least=1.0, most=900.0, streets=2)
 BET = Facing(pot=440.0, bet=120.0, least=240.0, most=900.0, streets=2)

@@ -6,9 +6,9 @@ from spot_cases import basic_spot, fast_spot, toy_spot
 
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.layout.spots import VALUE
-from cfr_shm.spots.equity import equities
+from cfr_shm.spots.all_in_equity import equities
+from cfr_shm.spots.iteration_weights import spot_algorithm
 from cfr_shm.spots.places import find_place, hands_at, node_at, strategy_at
-from cfr_shm.spots.schedule import spot_algorithm
 from cfr_shm.spots.solver import SolverSettings, SpotSolver
 
 compiled = pytest.mark.skipif(JIT_DISABLED, reason="minutes as plain Python")

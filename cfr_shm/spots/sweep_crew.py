@@ -19,7 +19,7 @@ from cfr_shm.kernels.parts.barrier import meeting_of, reset_barrier
 from cfr_shm.kernels.spots.sweep import run_sweeps
 from cfr_shm.layout.control import RUN, STOP_FLAG, STOP_NOW, Meeting, control_words
 from cfr_shm.layout.spots import PLAN_WORDS, Gathered, Spot, SpotTables, SweepSpace
-from cfr_shm.spots.game import SpotGame
+from cfr_shm.spots.spot_game import SpotGame
 
 Plan = NDArray[np.float64]
 

@@ -30,7 +30,7 @@ from cfr_shm.spots.boards import (
 )
 from cfr_shm.spots.forest import StreetForest, link, no_level, street_forest
 from cfr_shm.spots.payoffs import Payoffs
-from cfr_shm.spots.tree import StreetTrees, TreeRules, build_trees
+from cfr_shm.spots.street_trees import StreetTrees, TreeRules, build_trees
 
 #: Boards below the first are added up in about so many groups: enough to share among workers,
 #: few enough to add up quickly.

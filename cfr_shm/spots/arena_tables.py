@@ -8,7 +8,7 @@ from cfr_shm.kernels.spots.lanes import LANES
 from cfr_shm.layout.control import control_words
 from cfr_shm.layout.spots import Gathered, SpotTables
 from cfr_shm.memory.arena import Arena, ArraySpec
-from cfr_shm.spots.game import SpotGame
+from cfr_shm.spots.spot_game import SpotGame
 
 #: Tables by name; ``ahead`` ones are there where the algorithm predicts.
 REGRETS = ("regret_0", "regret_1")

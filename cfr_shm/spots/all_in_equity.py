@@ -25,8 +25,8 @@ from cfr_shm.layout.spots import (
     SpotTables,
 )
 from cfr_shm.spots.boards import SpotHands
-from cfr_shm.spots.game import SpotGame, build_spot
-from cfr_shm.spots.tree import Menu, TreeRules
+from cfr_shm.spots.spot_game import SpotGame, build_spot
+from cfr_shm.spots.street_trees import Menu, TreeRules
 
 
 class _WonPots:
