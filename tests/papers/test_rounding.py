@@ -38,7 +38,7 @@ TABLE_MARGIN = 1.35
 
 #: OpenSpiel's C++ takes 8 s for each on Leduc and three times that on Goofspiel.
 OPENSPIEL_CELLS = [
-    pytest.param("leduc", "cfr_plus"),
+    pytest.param("leduc", "cfr_plus", marks=pytest.mark.thorough),
     pytest.param("leduc", "cfr", marks=pytest.mark.slow),
     pytest.param("goofspiel", "cfr_plus", marks=pytest.mark.slow),
     pytest.param("goofspiel", "cfr", marks=pytest.mark.slow),
@@ -105,6 +105,7 @@ def test_few_iterations_are_the_kernels_in_every_order(game, iterations, name, o
 
 
 @needs_speed
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["cfr_plus", "dcfr", "pcfr_plus", "pdcfr_plus"])
 def test_a_thousand_iterations_are_the_kernels_in_their_own_order(name):
     """Goofspiel's history form weighs in the others' reach at the leaves, as this order does."""
@@ -124,8 +125,10 @@ def test_openspiel_s_own_solver_is_not_what_was_published(game, name):
     assert abs(openspiel(game, 1000, name) / published - 1) > 0.01
 
 
+#: The reference takes seconds for a hundred iterations of Leduc in all orders.
+LENGTHS = {("leduc", 100): (), ("leduc", 1000): pytest.mark.thorough}
 SENSITIVE = [
-    pytest.param(*cell, name, marks=() if cell[0] == "leduc" else pytest.mark.slow)
+    pytest.param(*cell, name, marks=LENGTHS.get(cell, pytest.mark.slow))
     for cell, column in PUBLISHED.items()
     for name, (_, tolerance) in column.items()
     if tolerance > EXACT

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from any_algorithm import train
 from draws import KeyedDraws
+from first_cases import first_cases
 from poker_rules import Kuhn, Leduc
 from production import node_of_lines
 from sampled import (
@@ -28,7 +29,7 @@ GAMES = {
     "leduc 3 players": (lambda: leduc(3), Leduc(players=3, merged=True), 5),
 }
 each_game = pytest.mark.parametrize("name", GAMES)
-each_kind_of_pass = pytest.mark.parametrize("opponents", ["explored", "sampled"])
+each_kind_of_pass = pytest.mark.parametrize("opponents", first_cases(["sampled", "explored"]))
 each_weighting = pytest.mark.parametrize("weighting", ["vanilla", "linear"])
 
 
@@ -132,6 +133,7 @@ def test_external_sampling_with_rare_averages(name, weighting, opponents):
     assert_same_tables(game, rules, run, plain)
 
 
+@pytest.mark.thorough
 def test_rare_averages_of_three_players_come_out_as_those_of_every_iteration():
     """On Kuhn with three players, from samples that are ten times fewer."""
     options = {"averaging": "separate", "seed": SEED}
@@ -143,6 +145,7 @@ def test_rare_averages_of_three_players_come_out_as_those_of_every_iteration():
     assert rare.nash_conv == pytest.approx(every.nash_conv, abs=0.01)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("build", [lambda: kuhn(3), lambda: leduc(3)], ids=["kuhn", "leduc"])
 def test_sampled_passes_have_the_average_of_explored_ones(build):
     """Passes leave the regrets alone, so that both average the same policies: up to noise."""
