@@ -23,6 +23,10 @@ DESCRIPTION = (
 
 #: Named here, so that asking for help imports nothing (``evaluation.measure.METHODS``).
 _METHODS = ("exact", "river", "turn", "flop", "lbr")
+_ACTION_SETS = ("fc", "fcpa", "56bets", "56bets-flop")
+
+#: Which methods a flag is for.
+_FLAGS = {"boards": ("river", "turn", "flop"), "pairs": ("lbr",), "actions": ("lbr",)}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +43,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "lbr: local best response (default: what takes less than a minute)",
     )
     parser.add_argument("--boards", metavar="N", type=whole_number(2), help="boards that are drawn")
+    parser.add_argument(
+        "--pairs",
+        metavar="N",
+        type=whole_number(2),
+        help="deals that lbr plays, each in both seats",
+    )
+    parser.add_argument(
+        "--actions",
+        choices=_ACTION_SETS,
+        help="what lbr does: fc folds or calls; fcpa (default) bets the pot or all-in from the "
+        "turn on; 56bets has 56 sizes there; 56bets-flop bets on the flop only",
+    )
     parser.add_argument(
         "--seed", metavar="N", type=whole_number(0), default=0, help="of the boards (default: 0)"
     )
@@ -61,6 +77,7 @@ def run(namespace: argparse.Namespace) -> int:
     from cfr_shm.cli.session import load_strategy, print_json, print_lines
     from cfr_shm.evaluation.best_response import evaluate
 
+    _refuse_useless_flags(namespace)
     stored = load_strategy(namespace.directory)
     if stored.game.why_not_enumerable() is None:
         if namespace.method not in (None, "exact"):
@@ -85,7 +102,14 @@ def run(namespace: argparse.Namespace) -> int:
 def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Measurement]:
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import public_strategy, say
-    from cfr_shm.evaluation.measure import EXACT, best_measures, measure_exactly, measure_from
+    from cfr_shm.evaluation.measure import (
+        EXACT,
+        LOCAL,
+        best_measures,
+        measure_exactly,
+        measure_from,
+        measure_locally,
+    )
 
     if stored.game.betting is None:
         stored.game.require_enumerable("evaluation")
@@ -96,8 +120,17 @@ def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Meas
         return best_measures(strategy, **options, progress=progress, say=say)
     if namespace.method == EXACT:
         return [measure_exactly(strategy)]
-    options |= {"boards": namespace.boards, "progress": progress}
-    return [measure_from(strategy, namespace.method, **options)]
+    options |= {"progress": progress}
+    if namespace.method == LOCAL:
+        actions = {} if namespace.actions is None else {"actions": namespace.actions}
+        return [measure_locally(strategy, pairs=namespace.pairs, **actions, **options)]
+    return [measure_from(strategy, namespace.method, boards=namespace.boards, **options)]
+
+
+def _refuse_useless_flags(namespace: argparse.Namespace) -> None:
+    for flag, methods in _FLAGS.items():
+        if getattr(namespace, flag) is not None and namespace.method not in methods:
+            raise UsageError(f"--{flag} is for --method {' or '.join(methods)}; name one")
 
 
 def _document(stored: StoredStrategy, found: Evaluation) -> dict[str, Any]:

@@ -16,12 +16,13 @@ from cfr_shm.errors import GameError
 from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.evaluation.estimates import Estimate, exactly
 from cfr_shm.evaluation.exact_response import exact_response, forecast_seconds
+from cfr_shm.evaluation.local_response import DEFAULT_SET, local_response
 from cfr_shm.evaluation.sampled_response import SampledResponse, sampled_response, street_named
 from cfr_shm.games.game import Game
 from cfr_shm.strategy.public import PublicStrategy
 
-EXACT, RIVER, TURN, FLOP = "exact", "river", "turn", "flop"
-METHODS = (EXACT, RIVER, TURN, FLOP)
+EXACT, RIVER, TURN, FLOP, LOCAL = "exact", "river", "turn", "flop", "lbr"
+METHODS = (EXACT, RIVER, TURN, FLOP, LOCAL)
 
 #: Exact answers that take longer are asked for by name.
 AT_ONCE_SECONDS = 60.0
@@ -29,6 +30,9 @@ AT_ONCE_SECONDS = 60.0
 #: Boards of each street that are drawn when nobody says how many: about half a minute's work
 #: on ``hu_small`` and one core, minutes for the flop.
 DEFAULT_BOARDS = {RIVER: 1000, TURN: 40, FLOP: 2}
+
+#: Pairs that local best response plays when nobody says how many: ten seconds or less.
+DEFAULT_PAIRS = 10_000
 
 MILLI = 1000.0
 
@@ -118,6 +122,47 @@ def measure_from(
     )
 
 
+def measure_locally(
+    strategy: PublicStrategy,
+    *,
+    pairs: int | None = None,
+    actions: str = DEFAULT_SET,
+    seed: int = 0,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Return what local best response wins.
+
+    Args:
+        strategy: what is measured.
+        pairs: deals, each played in both seats; None for DEFAULT_PAIRS.
+        actions: a name of ``local_response.ACTION_SETS``.
+        seed: of the deals.
+        workers: threads, 0 for all usable cores.
+        progress: told how far it is.
+
+    Raises:
+        GameError: not hold'em for two, dealt from a whole deck.
+        UsageError: no such action set.
+    """
+    began = time.monotonic()
+    count = DEFAULT_PAIRS if pairs is None else pairs
+    if progress:
+        progress.start(f"local best response, {count:,} pairs of hands")
+    found = local_response(
+        strategy, count, actions=actions, seed=seed, workers=workers, progress=progress
+    )
+    unit, factor = unit_of(strategy.game)
+    return Measurement(
+        LOCAL,
+        unit,
+        found.gain.scaled(factor),
+        tuple(each.scaled(factor) for each in found.seats),
+        time.monotonic() - began,
+        settings={"pairs": count, "actions": actions, "seed": seed, "translation": "likelier"},
+    )
+
+
 def best_measures(
     strategy: PublicStrategy,
     *,
@@ -147,6 +192,7 @@ def best_measures(
         except GameError:
             continue
         break
+    found.append(measure_locally(strategy, seed=seed, workers=workers, progress=progress))
     return found
 
 

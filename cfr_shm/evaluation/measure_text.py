@@ -13,6 +13,7 @@ MEANINGS = {
     "river": "a best response from the river on wins at least",
     "turn": "a best response from the turn on wins at least",
     "flop": "a best response from the flop on wins at least",
+    "lbr": "local best response wins (a bound from below; a small one says nothing)",
 }
 
 

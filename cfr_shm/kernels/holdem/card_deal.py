@@ -82,7 +82,7 @@ def _prepare(cards, seed, first, scratch):
     last_street = first_street + scratch.deal_number.shape[2] - 1
     for deal in range(DEALS_READY):
         key = sweep_key(seed, first + deal, DEAL_STREAM)
-        _draw_cards(cards, key, dealt, deal, scratch.deal_number.shape[1])
+        draw_cards(cards, key, dealt, deal, scratch.deal_number.shape[1])
         if last_street > 0:
             _find_boards(cards, dealt, deal, scratch.deal_board)
     for deal in range(DEALS_READY):
@@ -132,7 +132,7 @@ def _number_hands(cards, first_street, deal, scratch):
 
 
 @device
-def _draw_cards(cards, key, dealt, deal, player_count):
+def draw_cards(cards, key, dealt, deal, player_count):
     """Draw board and hole cards into a row of ``dealt``, as said above."""
     fixed = cards.setting[FIXED_BOARD_CARDS]
     used = np.uint64(0)

@@ -50,6 +50,15 @@ def test_eval_measures_hold_em_and_says_how(runs, capsys):
     assert "95 % CI" in capsys.readouterr().out
 
 
+def test_eval_by_local_best_response(runs, capsys):
+    royal, _ = runs
+    found = told(capsys, "eval", royal, "--method", "lbr", "--pairs", "50")
+    assert (found["method"], found["n"], found["exploitability"]) == ("lbr", 50, None)
+    assert found["settings"]["actions"] == "fcpa"
+    assert main(["eval", royal, "--method", "lbr", "--boards", "50"]) == 2
+    assert "--boards is for --method river or turn or flop" in capsys.readouterr().err
+
+
 def test_small_games_keep_their_keys_and_get_more(tmp_path, capsys):
     run = str(tmp_path / "kuhn")
     assert main(["train", "-c", "kuhn", "--iters", "2000", "--logdir", run]) == 0
