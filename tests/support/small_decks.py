@@ -20,7 +20,8 @@ game: {name: holdem, blinds: [1, 2], stacks: 12, ranks: 3, suits: 3, board_cards
 abstraction: {preflop: [[2.5bb], [allin]], flop: [[1]], turn: [[1], [allin]]}
 """
 FIXED_BOARD = """
-game: {name: holdem, blinds: [1, 2], stacks: 12, ranks: 4, suits: 4, board_cards: [3, 1],
+game: {name: holdem, blinds: [0, 0], dead: 4, big_blind: 2, stacks: 12, ranks: 4, suits: 4,
+       board_cards: [3, 1],
        board: AsKsQd, ranges: ["AA:0.5, KK, AQ, JJ, AJs:0.3", "*"]}
 abstraction: {flop: [[1], [allin]], turn: [[1], [allin]]}
 """

@@ -20,7 +20,8 @@ abstraction: {preflop: [[allin]], flop: [[1], [allin]], turn: [[1], [allin]],
               river: [[1], [allin]], bucket_method: percentile, bucket_counts: [169, 2, 2, 2]}
 """
 RIVER = """
-game: {name: holdem, blinds: [1, 2], stacks: 12, ranks: 5, board_cards: [5], board: AsKsQdJcJd}
+game: {name: holdem, blinds: [0, 0], dead: 4, big_blind: 2, stacks: 12, ranks: 5,
+       board_cards: [5], board: AsKsQdJcJd}
 abstraction: {river: [[1, allin], [1, allin]], bucket_method: percentile, bucket_counts: [5]}
 """
 
