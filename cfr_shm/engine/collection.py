@@ -24,38 +24,9 @@ back-off governs the waits after it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cfr_shm.engine.clock import Clock
-from cfr_shm.engine.platform_profile import WaitProfile
-
-
-@dataclass(frozen=True)
-class CollectionLimits:
-    """Every figure of the collection policy that does not depend on the platform.
-
-    Attributes:
-        empty_polls: empty polls in a row after which the wait grows with each further one.
-        growth: factor of that growth.
-        grace_seconds: sleep after the first result of a round.
-        drain_seconds: timeout of a drain attempt.
-        empty_attempts: empty drain attempts in a row that end a round.
-        pause_seconds: sleep between two attempts of which the first was empty.
-        polls_per_batch: polls and sleeps that a round may spend per collected result.
-        round_seconds: a round that keeps finding results ends after this, so that the
-            coordinator sees to liveness and to its caller.
-        quiet_seconds: longest single wait while nothing can be due; 0 polls all the time.
-    """
-
-    empty_polls: int = 5
-    growth: float = 1.5
-    grace_seconds: float = 0.003
-    drain_seconds: float = 0.005
-    empty_attempts: int = 3
-    pause_seconds: float = 0.002
-    polls_per_batch: int = 4
-    round_seconds: float = 0.1
-    quiet_seconds: float = 1.0
+from cfr_shm.engine.waits import CollectionLimits, WaitProfile
 
 
 class CollectionPolicy:

@@ -32,40 +32,29 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable
-from functools import partial
 from types import TracebackType
 from typing import Self
 
-from cfr_shm.engine.batches import BatchSizer
+from cfr_shm.engine.books import open_books
 from cfr_shm.engine.clock import Clock, SystemClock
-from cfr_shm.engine.collection import CollectionLimits, CollectionPolicy
-from cfr_shm.engine.crew import TASKS_PER_WORKER, Collected, Crew, Lost
-from cfr_shm.engine.deadlines import DeadlineWatch
-from cfr_shm.engine.freezes import Freezes
-from cfr_shm.engine.handshake import ResultMessage, TaskMessage
+from cfr_shm.engine.collection import CollectionPolicy
+from cfr_shm.engine.crew import Collected, Crew, Lost
+from cfr_shm.engine.dealing.apart import DealApart
+from cfr_shm.engine.dealing.choice import choose_dealing
+from cfr_shm.engine.dealing.contract import DealingFactory
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.platform_profile import choose_profile
 from cfr_shm.engine.process_crew import ProcessCrew
-from cfr_shm.engine.recovery import LossAccount
+from cfr_shm.engine.recovery import Recovery
 from cfr_shm.engine.serial import ThreadCrew
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.engine.usage import NOTHING, thread_usage
-from cfr_shm.engine.worker_record import WorkerRecord
-from cfr_shm.errors import DeadlineError, WorkerError
-from cfr_shm.kernels.parts.barrier import least_phase
+from cfr_shm.engine.waits import CollectionLimits
+from cfr_shm.errors import WorkerError
 from cfr_shm.layout.control import RUN, STOP_AT_WINDOW
 from cfr_shm.memory.arena import Arena
 from cfr_shm.memory.tables import TrainingViews, training_views
-
-#: Liveness and deadlines are looked at this often, not on every poll: a death ends the main
-#: wait by itself, through the sentinel.
-LIVENESS_SECONDS = 0.1
-
-#: A batch counts as late, and polling begins, at this many times what the measured rate says.
-#: Waiting longer costs nothing (a result ends the wait), polling early costs wake-ups: on a
-#: machine shared with others batches take up to twice their time.
-LATE = 2.0
 
 
 class Engine:
@@ -81,7 +70,7 @@ class Engine:
         crew: not started yet; the coordinator starts and closes it.
         clock: monotonic clock; tests put a scripted one in its place.
         limits: of the collection policy.
-        settle: called when all tasks are done: brings what workers keep apart into the table.
+        dealing: makes the policy by which iterations are dealt to workers.
 
     Attributes:
         on_loss: told in one line of each worker that was lost and is being replaced.
@@ -95,31 +84,23 @@ class Engine:
         crew: Crew,
         clock: Clock | None = None,
         limits: CollectionLimits | None = None,
-        settle: Callable[[], None] | None = None,
+        dealing: DealingFactory = DealApart,
     ) -> None:
         self._settings = settings
-        self._settle = _do_nothing if settle is None else settle
         self._crew = crew
         self._clock = SystemClock() if clock is None else clock
         profile = choose_profile(settings.wait_base_ms, settings.wait_min_ms, settings.wait_max_ms)
-        self._policy = CollectionPolicy(profile, self._clock, limits)
-        self._watch = DeadlineWatch(self._clock, settings.deadline_seconds)
-        self._workers = [self._new_worker() for _ in range(settings.worker_count)]
-        self._losses = LossAccount(settings.worker_count, settings.drain_window, self._clock)
+        self._collection = CollectionPolicy(profile, self._clock, limits)
+        self._books = open_books(settings, crew, self._clock)
+        self._dealing = dealing(self._books)
+        self._recovery = Recovery(
+            settings, self._books, self._dealing, self._clock, lambda line: self.on_loss(line)
+        )
         self.on_loss: Callable[[str], None] = _ignore
         self.while_starting: Callable[[], None] = _do_nothing
         self.stopped_at = 0.0
         self._usable = False
         self._pausing = False
-        self._next_task_id = 0
-        self._checked_at = 0.0
-        self._first_task_at: float | None = None
-        self._last_result_at = 0.0
-        self._iterations = 0
-        self._nodes = 0
-        self._batches = 0
-        self._strategy_weight = 0.0
-        self._utility_sums = [0.0] * settings.player_count
         self._own_usage = NOTHING
 
     def __enter__(self) -> Self:
@@ -171,37 +152,41 @@ class Engine:
         before = thread_usage()
         try:
             self._run(ledger, should_pause, on_collect, pause_at)
-            self._settle()
+            self._dealing.settle()
         finally:
             self._own_usage = self._own_usage.plus(thread_usage().since(before))
         self._usable = True
 
     def stats(self) -> EngineStats:
         """Return the totals so far."""
+        assignments, totals, losses = (
+            self._books.assignments,
+            self._books.totals,
+            self._books.losses,
+        )
         used = self._own_usage
-        for worker in self._workers:
+        for worker in assignments.workers:
             used = used.plus(worker.total_usage())
-        losses = self._losses
-        started = self._first_task_at
         return EngineStats(
-            iterations=self._iterations,
-            nodes=self._nodes,
-            utility_sums=tuple(self._utility_sums),
-            strategy_weight=self._strategy_weight,
-            seconds=0.0 if started is None else max(0.0, self._last_result_at - started),
-            busy_fraction=tuple(worker.busy_fraction() for worker in self._workers),
+            iterations=totals.iterations,
+            nodes=totals.nodes,
+            utility_sums=tuple(totals.utility_sums),
+            strategy_weight=totals.strategy_weight,
+            seconds=assignments.seconds(),
+            busy_fraction=tuple(worker.busy_fraction() for worker in assignments.workers),
             user_cpu_seconds=used.user_seconds,
             system_cpu_seconds=used.system_seconds,
             voluntary_context_switches=used.voluntary_switches,
             involuntary_context_switches=used.involuntary_switches,
             largest_message_bytes=self._crew.largest_message_bytes,
-            batches=self._batches,
-            polls=self._policy.polls + self._policy.sleeps,
+            batches=assignments.batches,
+            polls=self._collection.polls + self._collection.sleeps,
             workers=self._settings.worker_count,
-            batch_iterations=tuple(worker.batch for worker in self._workers),
+            batch_iterations=tuple(worker.batch for worker in assignments.workers),
             worker_restarts=tuple(losses.restarts),
             replayed_iterations=losses.replayed_iterations,
             longest_recovery_seconds=losses.longest_recovery_seconds,
+            clamped_regrets=self._dealing.clamped_regrets,
         )
 
     def wake(self) -> None:
@@ -222,25 +207,26 @@ class Engine:
         self.stopped_at = self._clock.monotonic()
         if pause_is_due():
             return
-        self._watch.restart()
+        assignments = self._books.assignments
+        assignments.watch.restart()
         self._fill_all(ledger)
-        while self._unanswered() or self._waits_for_successors(ledger):
-            for state in self._workers:
-                state.reported = False
-            collected = self._policy.collect(
+        while assignments.unanswered() or self._waits_for_successors(ledger):
+            assignments.begin_round()
+            collected = self._collection.collect(
                 lambda timeout: self._poll(timeout, ledger),
-                self._waiting_for,
-                quiet_seconds=0.0 if self._pausing else self._quiet_seconds(),
+                assignments.waiting_for,
+                quiet_seconds=0.0 if self._pausing else assignments.quiet_seconds(),
                 until=None if self._pausing else pause_at,
             )
             # Before the callback: what it takes must not count against a worker.
-            self._see_to_liveness()
+            self._recovery.see_to_liveness()
             if collected:
                 on_collect(self.stats())
             if not self._pausing and pause_is_due():
                 self._pausing = True
                 self.stopped_at = self._clock.monotonic()
-                self._stop_at_window()
+                if self._dealing.may_stop_at_windows:
+                    self._crew.set_stop(STOP_AT_WINDOW)
         if self._pausing:
             self._crew.set_stop(RUN)
             self._pausing = False
@@ -252,165 +238,31 @@ class Engine:
         results = 0
         lost = False
         news = self._crew.poll(timeout)
-        self._watch.waited(timeout)
+        self._books.assignments.watch.waited(timeout)
         for each in news:
             if isinstance(each, Collected):
                 results += 1
-                self._accept(each.worker, each.result, ledger)
+                self._dealing.accept(each.worker, each.result, ledger)
             elif isinstance(each, Lost):
                 lost = True
-                self._lose(each.worker, each.reason, ledger)
+                self._recovery.lost(each.worker, each.reason, ledger)
             else:
-                self._workers[each.worker].is_ready = True
-                self._losses.joined(each.worker)
+                self._recovery.joined(each.worker)
             if not self._pausing:
-                self._fill(each.worker, ledger)
+                self._dealing.fill(each.worker, ledger)
         if lost and not self._pausing:
             # Whoever had run out of tasks takes those of the dead.
             self._fill_all(ledger)
         return results
 
-    def _stop_at_window(self) -> None:
-        self._crew.set_stop(STOP_AT_WINDOW)
-
     def _fill_all(self, ledger: IterationLedger) -> None:
-        for worker in range(len(self._workers)):
-            self._fill(worker, ledger)
-
-    def _fill(self, worker: int, ledger: IterationLedger) -> None:
-        """Give a worker as many tasks as it may have in flight."""
-        state = self._workers[worker]
-        while state.is_ready and len(state.unanswered) < TASKS_PER_WORKER:
-            remaining = ledger.remaining
-            share = None
-            if remaining is not None:
-                share = -(-remaining // (TASKS_PER_WORKER * len(self._workers)))
-            taken = ledger.take(state.sizer.next_size(share))
-            if taken is None:
-                return
-            task = TaskMessage(self._next_task_id, *taken)
-            self._next_task_id += 1
-            state.unanswered.append(task)
-            if self._first_task_at is None:
-                self._first_task_at = self._clock.monotonic()
-            if len(state.unanswered) == 1:
-                self._begin(worker)
-            self._crew.send(worker, task)
-
-    def _begin(self, worker: int) -> None:
-        """Note that a worker is now at the first of its tasks."""
-        state = self._workers[worker]
-        state.heartbeat = self._crew.heartbeat(worker)
-        expected = state.sizer.seconds_for(state.unanswered[0].iteration_count)
-        self._watch.begin(worker, expected)
-
-    def _lose(self, worker: int, reason: str, ledger: IterationLedger) -> None:
-        """Give back what a dead worker has not answered, and have it replaced.
-
-        Raises:
-            WorkerError: workers are not to be replaced, or this was once too often.
-        """
-        if self._settings.on_worker_death == "abort":
-            raise WorkerError(reason)
-        unreported = self._crew.unreported(worker)
-        tasks = self._workers[worker].lose()
-        self._watch.end(worker)
-        for task in tasks:
-            ledger.give_back(task.first_iteration, task.iteration_count)
-        replayed = self._losses.lost(worker, reason, tasks[0] if tasks else None, unreported)
-        again = f", {replayed:,} iterations are run again" if replayed else ""
-        self.on_loss(f"{reason}; it is being replaced{again}")
-        self._crew.replace(worker)
-
-    def _accept(self, worker: int, result: ResultMessage, ledger: IterationLedger) -> None:
-        """Enter a result into the books."""
-        state = self._workers[worker]
-        task = state.unanswered.popleft() if state.unanswered else None
-        if task is None or result.task_id != task.task_id:
-            raise WorkerError(f"worker {worker} answered task {result.task_id} out of turn")
-        done = result.iterations
-        if done:
-            ledger.complete(task.first_iteration, done)
-            self._losses.done(worker, task.first_iteration, done)
-        if done < task.iteration_count:
-            ledger.give_back(task.first_iteration + done, task.iteration_count - done)
-        state.sizer.observe(done, result.kernel_seconds)
-        state.last = result
-        state.reported = True
-        if state.unanswered:
-            self._begin(worker)
-        else:
-            self._watch.end(worker)
-        self._last_result_at = self._clock.monotonic()
-        state.batch = done or state.batch
-        self._iterations += done
-        self._nodes += result.nodes
-        self._batches += 1
-        self._strategy_weight += result.strategy_weight
-        for player, utility in enumerate(result.utility_sums):
-            self._utility_sums[player] += utility
-
-    def _see_to_liveness(self) -> None:
-        now = self._clock.monotonic()
-        if now - self._checked_at < LIVENESS_SECONDS:
-            return
-        self._checked_at = now
-        self._crew.check()
-        worker = self._watch.overdue()
-        if worker is None:
-            return
-        worker = self._culprit(worker)
-        state, heartbeat = self._workers[worker], self._crew.heartbeat(worker)
-        if heartbeat != state.heartbeat and self._settings.deadline_seconds is None:
-            # Slow, not stuck: it has finished a window since.
-            state.heartbeat = heartbeat
-            self._watch.extend(worker)
-            return
-        task, allowed = state.unanswered[0], self._watch.allowed(worker)
-        reason = (
-            f"did not finish iterations [{task.first_iteration}, "
-            f"{task.first_iteration + task.iteration_count}) within {allowed:g} s: it was stopped "
-            "or hung; if the machine is only slow, raise engine.deadline_seconds"
-        )
-        self._watch.end(worker)
-        self._crew.give_up(worker, reason)
-        if self._settings.on_worker_death == "abort":
-            raise DeadlineError(f"worker {worker} {reason}")
-
-    def _culprit(self, overdue: int) -> int:
-        """Return whose fault it is that a worker is overdue."""
-        return overdue
-
-    def _quiet_seconds(self) -> float:
-        """Return for how long no result can be due: 0 as long as a rate is not known."""
-        now = self._clock.monotonic()
-        quiet = float("inf")
-        for index, state in enumerate(self._workers):
-            began = self._watch.began(index)
-            if began is None:
-                continue
-            expected = state.sizer.seconds_for(state.unanswered[0].iteration_count)
-            if expected is None:
-                return 0.0
-            quiet = min(quiet, began + expected * LATE - now)
-        return 0.0 if quiet == float("inf") else max(0.0, quiet)
-
-    def _waiting_for(self) -> int:
-        """Return how many workers have a task out and have not reported in this round."""
-        return sum(1 for w in self._workers if w.unanswered and not w.reported)
+        for worker in range(self._settings.worker_count):
+            self._dealing.fill(worker, ledger)
 
     def _waits_for_successors(self, ledger: IterationLedger) -> bool:
         """Return whether there is work that nobody but the successor of a lost worker can do."""
-        starting = not all(worker.is_ready for worker in self._workers)
+        starting = not self._books.assignments.all_ready()
         return starting and not self._pausing and ledger.remaining != 0
-
-    def _unanswered(self) -> int:
-        return sum(len(state.unanswered) for state in self._workers)
-
-    def _new_worker(self) -> WorkerRecord:
-        settings = self._settings
-        sizer = BatchSizer(settings.drain_window, settings.batch_seconds, settings.batch_size)
-        return WorkerRecord(sizer)
 
     def _close(self) -> None:
         self._usable = False
@@ -428,9 +280,6 @@ def open_engine(
         tables: the arena for worker processes; in-process, an arena or private views.
         in_process: run the kernels in a thread of this process.
     """
-    from cfr_shm.engine.frozen_engine import FrozenEngine
-    from cfr_shm.engine.joint_engine import JointEngine
-
     views = training_views(tables) if isinstance(tables, Arena) else tables
     crew: Crew
     if in_process:
@@ -439,13 +288,7 @@ def open_engine(
         crew = ProcessCrew(settings, tables)
     else:
         raise TypeError("worker processes need an arena, not views of private memory")
-    if settings.freeze is not None:
-        return FrozenEngine(settings, crew, Freezes(settings, views))
-    if settings.works_together:
-        slowest = partial(least_phase, views.control, settings.worker_count)
-        return JointEngine(settings, crew, slowest)
-    settle = views.own.settling(views.table, views.tree, views.deals.bucket_count)
-    return Engine(settings, crew, settle=settle)
+    return Engine(settings, crew, dealing=choose_dealing(settings, views))
 
 
 def _do_nothing() -> None:

@@ -11,13 +11,6 @@ from cfr_shm.engine.handshake import ResultMessage, TaskMessage
 #: it never idles while the coordinator sleeps.
 TASKS_PER_WORKER = 2
 
-#: Workers that do not leave within this time are killed.
-JOIN_SECONDS = 10.0
-
-#: Workers must be ready within this time (without a kernel cache each compiles for itself).
-START_SECONDS = 180.0
-
-
 #: A worker that has died so many times in a row, without a result between, is not replaced
 #: again; nor is one whose task has ended so many workers.
 TRIES = 5
@@ -114,5 +107,5 @@ class Crew(Protocol):
         ...
 
     def close(self) -> None:
-        """End the workers within ``JOIN_SECONDS``; may be called more than once."""
+        """End the workers within ``waits.JOIN_SECONDS``; may be called more than once."""
         ...

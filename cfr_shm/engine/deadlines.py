@@ -7,16 +7,7 @@ finished a window since its task began, or since it was last looked at, is slow 
 from __future__ import annotations
 
 from cfr_shm.engine.clock import Clock
-
-#: A worker may be at one task for this many times what the measured rate says, and never less
-#: than this, without finishing a window.
-SLOWEST = 20.0
-LEAST_SECONDS = 10.0
-#: For the first tasks of a worker, whose rate nobody knows yet.
-UNKNOWN_RATE_SECONDS = 120.0
-#: A gap of the coordinator's own that is longer than this, beyond what it asked for, means
-#: that the machine was suspended or the caller was busy: no worker is to blame.
-GAP_SECONDS = 2.0
+from cfr_shm.engine.waits import GAP_SECONDS, LEAST_SECONDS, SLOWEST, UNKNOWN_RATE_SECONDS
 
 
 class DeadlineWatch:

@@ -194,6 +194,12 @@ class Freezes:
         assert settings.freeze is not None
         self._control, self._border = views.control, border_of(settings, views, 0)
         self._table = views.freeze.table(views.table, settings.freeze, 0)
+        self._per_utility = settings.freeze.per_utility
+
+    @property
+    def utility_units(self) -> float:
+        """Units for each chip of utility."""
+        return self._per_utility
 
     def settle(self) -> None:
         """Bring the table to a border after workers were stopped or died, wherever they were.

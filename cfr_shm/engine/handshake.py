@@ -14,11 +14,9 @@ import sys
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
-MESSAGE_LIMIT_BYTES = 4096
+from cfr_shm.engine.waits import SEND_SECONDS
 
-#: Longest time that a send may take: of a task or result, and of an error.
-SEND_SECONDS = 60.0
-ERROR_SEND_SECONDS = 5.0
+MESSAGE_LIMIT_BYTES = 4096
 
 _TRACEBACK_BYTES = 3500
 #: Longest line of a traceback: an exception that prints an array must not push out the frames.

@@ -1,40 +1,10 @@
-"""How long the coordinator waits between polls, by platform.
-
-Polling every 10 ms is cheap where a wake-up is cheap; on Apple Silicon the same habit moved
-trainers to the efficiency cores and their rate collapsed. All figures of the waits are here.
-"""
+"""Which waits between polls fit the platform; their figures are in ``waits``."""
 
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class WaitProfile:
-    """Waits of the collection policy, in milliseconds.
-
-    Attributes:
-        base_ms: the wait after a result.
-        min_ms: the least that is ever waited; a reset never goes below it.
-        max_ms: where the back-off stops growing.
-    """
-
-    base_ms: float
-    min_ms: float
-    max_ms: float
-
-    def __post_init__(self) -> None:
-        if not 0 < self.min_ms <= self.max_ms or not 0 < self.base_ms <= self.max_ms:
-            raise ValueError(
-                f"wait profile {self.base_ms}/{self.min_ms}/{self.max_ms} ms (base/min/max): "
-                "expected 0 < min <= max and 0 < base <= max"
-            )
-
-
-APPLE_SILICON = WaitProfile(100.0, 50.0, 500.0)
-INTEL_MAC = WaitProfile(50.0, 20.0, 200.0)
-LINUX_AND_WINDOWS = WaitProfile(10.0, 10.0, 100.0)
+from cfr_shm.engine.waits import APPLE_SILICON, INTEL_MAC, LINUX_AND_WINDOWS, WaitProfile
 
 
 def detect_profile(system: str | None = None, machine: str | None = None) -> WaitProfile:

@@ -20,8 +20,6 @@ from multiprocessing import connection as mp_connection
 from typing import Any, NoReturn
 
 from cfr_shm.engine.crew import (
-    JOIN_SECONDS,
-    START_SECONDS,
     TRIES,
     Collected,
     Joined,
@@ -29,7 +27,6 @@ from cfr_shm.engine.crew import (
     News,
 )
 from cfr_shm.engine.handshake import (
-    ERROR_SEND_SECONDS,
     AssignMessage,
     ErrorMessage,
     Message,
@@ -41,6 +38,13 @@ from cfr_shm.engine.handshake import (
 )
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
+from cfr_shm.engine.waits import (
+    ERROR_SEND_SECONDS,
+    EXIT_SECONDS,
+    JOIN_SECONDS,
+    STANDBY_AFTER_SECONDS,
+    START_SECONDS,
+)
 from cfr_shm.engine.worker_process import Launcher, WorkerProcess
 from cfr_shm.errors import DeadlineError, WorkerError
 from cfr_shm.layout.control import (
@@ -53,12 +57,6 @@ from cfr_shm.layout.control import (
 )
 from cfr_shm.memory.arena import Arena
 from cfr_shm.memory.tables import training_views
-
-#: A run that is over by then does not pay for a standby (0.9 s of CPU time, 160 MB).
-STANDBY_AFTER_SECONDS = 1.0
-
-#: The end of a pipe may be seen a moment before the exit code.
-_EXIT_SECONDS = 1.0
 
 
 class ProcessCrew:
@@ -306,7 +304,7 @@ class ProcessCrew:
         with contextlib.suppress(OSError):
             while member.channel.connection.poll(0) and self._receive(member):
                 pass
-        member.await_end(_EXIT_SECONDS)
+        member.await_end(EXIT_SECONDS)
         worker, reason = member.worker, member.describe_end()
         self._remove(member)
         if worker is not None:

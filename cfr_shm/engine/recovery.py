@@ -1,94 +1,109 @@
-"""The account of workers that were lost: how often, what is run again, and when to give up.
+"""What happens when a worker dies or hangs.
 
-A lost worker's tasks go back to the ledger and are run again from their start, so that what it
-had done of the first of them, and not reported, is in the table twice: at least once, never
-less. Every such iteration is counted; each counts once among the run's iterations.
+A death ends a wait of the coordinator by itself (the crew's sentinels); that a worker hangs is
+found out by looking (``see_to_liveness``), and it is killed, which is a death like any other::
+
+    dead --> the tasks that it had not answered --> the dealing policy takes them back
+         --> a line for the user --> a successor is asked for --> the policy goes on
+    ...
+    successor ready --> it is given tasks
+
+What is in the table twice, or is run again, is the policy's to know; how often somebody may die
+is the account's (``loss_account``). With ``on_worker_death`` "abort" nobody is replaced.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from cfr_shm.engine.books import Books
 from cfr_shm.engine.clock import Clock
-from cfr_shm.engine.crew import TRIES
-from cfr_shm.engine.handshake import TaskMessage
-from cfr_shm.errors import WorkerError
+from cfr_shm.engine.dealing.contract import Dealing, Loss
+from cfr_shm.engine.ledger import IterationLedger
+from cfr_shm.engine.settings import EngineSettings
+from cfr_shm.engine.waits import LIVENESS_SECONDS
+from cfr_shm.errors import DeadlineError, WorkerError
 
 
-class LossAccount:
-    """What one engine knows of its lost workers.
+class Recovery:
+    """Sees to one engine's workers, and to what is done without them.
 
     Args:
-        worker_count: workers of the engine.
-        drain_window: iterations; a worker tells at its multiples how far it has come.
+        settings: the engine's.
+        books: the engine's.
+        dealing: the engine's policy.
         clock: monotonic clock.
-
-    Attributes:
-        restarts: (workers,) how often each was replaced.
-        replayed_iterations: iterations that may be in the table twice.
-        longest_recovery_seconds: from the news of a death to its successor's first task.
+        tell: told in one line of each worker that was lost and is being replaced.
     """
 
-    def __init__(self, worker_count: int, drain_window: int, clock: Clock) -> None:
-        self.restarts = [0] * worker_count
-        self.replayed_iterations = 0
-        self.longest_recovery_seconds = 0.0
-        self._drain_window = drain_window
+    def __init__(
+        self,
+        settings: EngineSettings,
+        books: Books,
+        dealing: Dealing,
+        clock: Clock,
+        tell: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._crew = books.crew
+        self._assignments = books.assignments
+        self._losses = books.losses
+        self._dealing = dealing
         self._clock = clock
-        self._in_a_row = [0] * worker_count
-        self._ended: dict[int, int] = {}  # first iteration of a task, workers that it has ended
-        self._lost_at: dict[int, float] = {}
+        self._tell = tell
+        self._checked_at = 0.0
 
-    def lost(self, worker: int, reason: str, task: TaskMessage | None, unreported: int) -> int:
-        """Enter a death and return how many iterations are run again.
-
-        Args:
-            worker: who died.
-            reason: one line, for the message.
-            task: what it was at, None if it had nothing to do.
-            unreported: iterations that it had done of it.
+    def lost(self, worker: int, reason: str, ledger: IterationLedger) -> None:
+        """Take back what a dead worker has not answered, and have it replaced.
 
         Raises:
-            WorkerError: that was once too often.
+            WorkerError: workers are not or cannot be replaced, or this was once too often.
         """
-        self._lost_at.setdefault(worker, self._clock.monotonic())
-        self._in_a_row[worker] += 1
-        if self._in_a_row[worker] >= TRIES:
-            raise WorkerError(
-                f"{reason}; worker {worker} has now died {TRIES} times without finishing a task: "
-                "giving up"
-            )
-        replayed = 0
-        if task is not None:
-            # It may have been killed within the next window.
-            replayed = min(task.iteration_count, unreported + self._drain_window)
-            self._check_task(reason, task)
-        self.restarts[worker] += 1
-        self.replayed_iterations += replayed
-        return replayed
+        if self._settings.on_worker_death == "abort" and self._dealing.recovers:
+            raise WorkerError(reason)
+        unreported = self._crew.unreported(worker)
+        loss = Loss(worker, reason, self._assignments.lost(worker), unreported)
+        again = self._dealing.take_back(loss, ledger)
+        self._tell(f"{reason}; it is being replaced{again}")
+        self._crew.replace(worker)
+        self._dealing.go_on(ledger)
 
     def joined(self, worker: int) -> None:
-        """Enter that a lost worker's successor is ready."""
-        lost_at = self._lost_at.pop(worker, None)
-        if lost_at is not None:
-            seconds = self._clock.monotonic() - lost_at
-            self.longest_recovery_seconds = max(self.longest_recovery_seconds, seconds)
+        """Note that a worker's successor is ready for tasks."""
+        self._assignments.workers[worker].is_ready = True
+        self._losses.joined(worker)
 
-    def done(self, worker: int, first: int, count: int) -> None:
-        """Enter that a worker has done ``count`` iterations from ``first`` on."""
-        self._in_a_row[worker] = 0
-        for key in [key for key in self._ended if first <= key < first + count]:
-            del self._ended[key]
-
-    def _check_task(self, reason: str, task: TaskMessage) -> None:
-        """Give up on a task that ends whoever takes it.
+    def see_to_liveness(self) -> None:
+        """Look after those who start, and end who is over its time; every 0.1 s or so.
 
         Raises:
-            WorkerError: it has ended ``TRIES`` workers.
+            DeadlineError: a worker did not answer in time and is not replaced.
         """
-        first, end = task.first_iteration, task.first_iteration + task.iteration_count
-        before = [tries for key, tries in self._ended.items() if first <= key < end]
-        tries = 1 + max(before, default=0)
-        if tries >= TRIES:
-            raise WorkerError(
-                f"{reason}; iterations [{first}, {end}) have now ended {TRIES} workers: giving up"
-            )
-        self._ended[first] = tries
+        now = self._clock.monotonic()
+        if now - self._checked_at < LIVENESS_SECONDS:
+            return
+        self._checked_at = now
+        self._crew.check()
+        overdue = self._assignments.watch.overdue()
+        if overdue is not None:
+            self._see_to(self._dealing.culprit(overdue))
+
+    def _see_to(self, worker: int) -> None:
+        """End a worker that others wait for, unless it is only slow."""
+        watch, state = self._assignments.watch, self._assignments.workers[worker]
+        heartbeat = self._crew.heartbeat(worker)
+        if heartbeat != state.heartbeat and self._settings.deadline_seconds is None:
+            # Slow, not stuck: it has finished a window since.
+            state.heartbeat = heartbeat
+            watch.extend(worker)
+            return
+        task, allowed = state.unanswered[0], watch.allowed(worker)
+        reason = (
+            f"did not finish iterations [{task.first_iteration}, "
+            f"{task.first_iteration + task.iteration_count}) within {allowed:g} s: it was stopped "
+            "or hung; if the machine is only slow, raise engine.deadline_seconds"
+        )
+        watch.end(worker)
+        self._crew.give_up(worker, reason)
+        if self._settings.on_worker_death == "abort":
+            raise DeadlineError(f"worker {worker} {reason}")

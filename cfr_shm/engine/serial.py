@@ -12,11 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 
-from cfr_shm.engine.crew import JOIN_SECONDS, Collected, News
+from cfr_shm.engine.crew import Collected, News
 from cfr_shm.engine.handshake import Message, ResultMessage, ShutdownMessage, TaskMessage
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner, serve
 from cfr_shm.engine.usage import NOTHING, THREADS_ARE_TOLD, thread_usage
+from cfr_shm.engine.waits import JOIN_SECONDS
 from cfr_shm.errors import DeadlineError, WorkerError
 from cfr_shm.layout.control import RUN, STOP_FLAG, STOP_NOW, WORKER_HEARTBEAT, worker_line
 from cfr_shm.memory.tables import TrainingViews

@@ -24,7 +24,6 @@ from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 
 from cfr_shm.engine.handshake import (
-    ERROR_SEND_SECONDS,
     Channel,
     ErrorMessage,
     ReadyMessage,
@@ -33,6 +32,7 @@ from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner, serve
 from cfr_shm.engine.traces import TraceFile
 from cfr_shm.engine.usage import process_usage
+from cfr_shm.engine.waits import ERROR_SEND_SECONDS
 from cfr_shm.memory.arena import Arena
 from cfr_shm.memory.tables import training_views
 

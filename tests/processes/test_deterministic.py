@@ -19,9 +19,9 @@ from plain_settings import algorithm_settings, engine_settings
 from cfr_shm.cards.abstraction import FAMILIES, BucketSpec
 from cfr_shm.cards.buckets import build_file
 from cfr_shm.config.load import load_config
-from cfr_shm.engine.coordinator import open_engine
+from cfr_shm.engine.coordinator import Engine, open_engine
+from cfr_shm.engine.dealing.choice import choose_dealing
 from cfr_shm.engine.freezes import Freezes, plan_freezes
-from cfr_shm.engine.frozen_engine import FrozenEngine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.process_crew import ProcessCrew
 from cfr_shm.engine.settings import EngineSettings
@@ -142,7 +142,7 @@ def run_killed(game: Game, workers: int, iterations: int, freeze: int, pause: fl
         views = training_views(arena)
         ledger = IterationLedger(iterations, drain_window=freeze)
         crew = ProcessCrew(settings, arena)
-        engine = FrozenEngine(settings, crew, Freezes(settings, views))
+        engine = Engine(settings, crew, dealing=choose_dealing(settings, views))
         assert views.freeze is not None
         with engine, Killer(crew, views.freeze.line, game, pause) as killer:
             engine.advance(ledger, lambda: False, lambda stats: None)

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
 from cfr_shm.engine import process_crew
 from cfr_shm.engine.coordinator import Engine, open_engine
-from cfr_shm.engine.joint_engine import JointEngine
+from cfr_shm.engine.dealing.choice import choose_dealing
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.process_crew import ProcessCrew
 from cfr_shm.engine.stats import EngineStats
@@ -37,7 +36,6 @@ from cfr_shm.games.small.leduc import leduc
 from cfr_shm.games.small.liars_dice import liars_dice
 from cfr_shm.games.trees.vector_form import outline
 from cfr_shm.kernels.jit import JIT_DISABLED
-from cfr_shm.kernels.parts.barrier import least_phase
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.tables import create_training_arena, private_views, training_views
 from cfr_shm.run.directory import StoredRun
@@ -142,8 +140,8 @@ def running(workers: int, **changes: Any) -> Iterator[tuple[Engine, ProcessCrew]
     with create_training_arena(game, workers, "", algorithm.state_planes, None, words) as arena:
         SEGMENTS.append(arena.name)
         crew = ProcessCrew(settings, arena)
-        slowest = partial(least_phase, training_views(arena).control, workers)
-        with JointEngine(settings, crew, slowest) as engine:
+        dealing = choose_dealing(settings, training_views(arena))
+        with Engine(settings, crew, dealing=dealing) as engine:
             yield engine, crew
 
 

@@ -6,8 +6,13 @@ from collections.abc import Iterable
 
 import pytest
 
-from cfr_shm.engine.collection import CollectionLimits, CollectionPolicy
-from cfr_shm.engine.platform_profile import APPLE_SILICON, LINUX_AND_WINDOWS, WaitProfile
+from cfr_shm.engine.collection import CollectionPolicy
+from cfr_shm.engine.waits import (
+    APPLE_SILICON,
+    LINUX_AND_WINDOWS,
+    CollectionLimits,
+    WaitProfile,
+)
 
 ALWAYS_POLLING = CollectionLimits(quiet_seconds=0.0)
 

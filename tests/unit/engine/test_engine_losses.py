@@ -7,9 +7,9 @@ from scripted_crew import WINDOW, ScriptedCrew, engine_on
 
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.crew import TRIES
-from cfr_shm.engine.deadlines import LEAST_SECONDS
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.stats import EngineStats
+from cfr_shm.engine.waits import LEAST_SECONDS
 from cfr_shm.errors import WorkerError
 
 TARGET = 40_000_000

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from cfr_shm.engine import platform_profile
-from cfr_shm.engine.platform_profile import WaitProfile, choose_profile, detect_profile
+from cfr_shm.engine.platform_profile import choose_profile, detect_profile
+from cfr_shm.engine.waits import WaitProfile
 
 
 @pytest.mark.parametrize(
