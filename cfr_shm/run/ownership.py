@@ -11,7 +11,7 @@ import contextlib
 import os
 import stat
 
-from cfr_shm.storage.disk import HeldDisk, Identity, require_regular
+from cfr_shm.storage.disk import HeldDisk, Identity, require_regular, unlock
 from cfr_shm.storage.names import LOCK
 
 _TRIES = 10
@@ -59,6 +59,7 @@ class RunLock:
 
     def release(self) -> None:
         """Let others have the directory."""
+        unlock(self._descriptor)
         os.close(self._descriptor)
 
 

@@ -203,6 +203,7 @@ class HeldDisk(Disk):
     def close_directory(self) -> None:
         """Let the directory go."""
         if self._descriptor is not None:
+            unlock(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -306,6 +307,15 @@ def require_regular(mode: int, name: str = "") -> None:
     }
     found = words.get(stat.S_IFMT(mode), "something else")
     raise NotRegularError(0, f"is {found}, expected a regular file", name)
+
+
+def unlock(descriptor: int) -> None:
+    """Give back a lock, though a fork of this process may hold a copy of the descriptor."""
+    if os.name != "nt":
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def last_byte(descriptor: int) -> bytes:
