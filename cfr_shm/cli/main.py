@@ -25,6 +25,7 @@ from cfr_shm.cli import (
     query,
     resume,
     show,
+    solve,
     train,
     verify,
     warmup,
@@ -36,6 +37,7 @@ from cfr_shm.errors import EXIT_INTERRUPTED, EXIT_MEMORY, EXIT_RUNTIME, CfrShmEr
 _COMMANDS = {
     "train": train,
     "estimate": estimate,
+    "solve": solve,
     "resume": resume,
     "eval": eval_command,
     "export": export,

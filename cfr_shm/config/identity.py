@@ -73,3 +73,15 @@ def differences(
 
 def _found_value(values: Mapping[str, Any], key: str) -> str:
     return repr(values[key]) if key in values else "(missing)"
+
+
+def spot_fingerprint(config: Config) -> str:
+    """Return what two configurations share if one may go on with the other's spot."""
+    open_ended = ("target", "locks")
+    values = {
+        key: _plain(value)
+        for key, value in to_dict(config)["spot"].items()
+        if value is not None and key not in open_ended
+    }
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -42,7 +42,8 @@ def load_config(
     for setting in _all_settings(source, environment or {}, overrides, flags):
         settings[setting.key] = parse(_rule(setting), setting)
         where.update(places(setting))
-    if settings.get("run.iterations") is None and settings.get("run.time_budget") is None:
+    bounds = ("run.iterations", "run.time_budget", "spot.board")
+    if all(settings.get(key) is None for key in bounds):
         settings["run.time_budget"] = DEFAULT_TIME_BUDGET_SECONDS
     config = _build(settings)
     try:
@@ -155,3 +156,4 @@ def _check_together(config: Config) -> None:
     check_holdem(config.game, config.abstraction)
     config.engine.check()
     config.table.check(config.algorithm.name)
+    config.spot.check()

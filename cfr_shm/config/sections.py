@@ -18,6 +18,7 @@ from cfr_shm.config.fields import Section
 from cfr_shm.config.game import GameConfig
 from cfr_shm.config.reader import Rule
 from cfr_shm.config.run import RunConfig
+from cfr_shm.config.spot import SpotConfig
 from cfr_shm.config.table import TableConfig
 
 
@@ -31,6 +32,7 @@ class Config:
     table: TableConfig = field(default_factory=TableConfig)
     engine: EngineConfig = field(default_factory=EngineConfig)
     run: RunConfig = field(default_factory=RunConfig)
+    spot: SpotConfig = field(default_factory=SpotConfig)
 
 
 SECTIONS: Mapping[str, type[Section]] = {
@@ -40,6 +42,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "table": TableConfig,
     "engine": EngineConfig,
     "run": RunConfig,
+    "spot": SpotConfig,
 }
 RULES: Mapping[str, Rule] = {
     f"{section}.{entry.name}": entry.metadata["rule"]

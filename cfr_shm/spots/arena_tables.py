@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from cfr_shm.errors import MemoryReserveError
 from cfr_shm.kernels.spots.lanes import LANES
 from cfr_shm.layout.control import control_words
 from cfr_shm.layout.spots import Gathered, SpotTables
 from cfr_shm.memory.arena import Arena, ArraySpec
+from cfr_shm.memory.limits import size_text
 from cfr_shm.spots.spot_game import SpotGame
 
 #: Tables by name; ``ahead`` ones are there where the algorithm predicts.
@@ -48,7 +50,15 @@ def create_spot_arena(
         ArraySpec("claimed", np.dtype(np.int64), (LANES,)),
         ArraySpec("control", np.dtype(np.int64), (control_words(worker_count),)),
     ]
-    return Arena.create(specs, fingerprint)
+    try:
+        return Arena.create(specs, fingerprint)
+    except MemoryReserveError as error:
+        whole = game.table_bytes(compact=False, predicts=predicts)
+        half = game.table_bytes(compact=True, predicts=predicts)
+        raise MemoryReserveError(
+            f"{error}; the spot's tables take {size_text(whole)}, {size_text(half)} with "
+            "spot.compact true; fewer bet sizes, narrower ranges or a later street take less"
+        ) from None
 
 
 def spot_tables(arena: Arena) -> SpotTables:

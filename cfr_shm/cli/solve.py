@@ -1,0 +1,210 @@
+"""``cfr-shm solve``: a spot, hand by hand, to an equilibrium."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from cfr_shm.cli.flags import ConfigFlag, add_config_flags, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cfr_shm.config.sections import Config
+
+HELP = "solve a flop, turn or river spot"
+DESCRIPTION = (
+    "Solve a spot: a board, two ranges, a pot, stacks and bet sizes, hand by hand on the public "
+    "tree, until best responses gain little. SPOT is a YAML file with a section 'spot', a run "
+    "directory of an earlier solve to go on with, or left out when flags say it all. Ctrl-C keeps "
+    "what there is; 'cfr-shm solve DIR' goes on."
+)
+
+_FLAGS = (
+    ConfigFlag(("--board",), "spot.board", "CARDS", "3 to 5 cards, e.g. Td9d6hQc"),
+    ConfigFlag(("--oop",), "spot.oop", "RANGE", "range of the player who acts first"),
+    ConfigFlag(("--ip",), "spot.ip", "RANGE", "range of the player who acts last"),
+    ConfigFlag(("--pot",), "spot.pot", "CHIPS", "chips in the pot"),
+    ConfigFlag(("--stack",), "spot.stack", "CHIPS", "chips behind"),
+    ConfigFlag(("--bets",), "spot.bets", "SIZES", "first bets, e.g. '60%%,e,a'; a list: by street"),
+    ConfigFlag(("--raises",), "spot.raises", "SIZES", "raises, e.g. '2.5x'"),
+    ConfigFlag(("--donk",), "spot.donk", "SIZES", "bets into a player whose bet was called"),
+    ConfigFlag(("--add-allin",), "spot.add_allin", "POTS", "add all-in up to so many pots"),
+    ConfigFlag(("--force-allin",), "spot.force_allin", "POTS", "all-in instead of leaving less"),
+    ConfigFlag(("--merge",), "spot.merge", "PART", "leave out sizes that are so near"),
+    ConfigFlag(("--rake",), "spot.rake_fraction", "PART", "part of every pot that is taken"),
+    ConfigFlag(("--rake-cap",), "spot.rake_cap", "CHIPS", "the most that is taken"),
+    ConfigFlag(("--target",), "spot.target", "PERCENT", "stop at this exploitability, %% of pot"),
+    ConfigFlag(("--algorithm",), "spot.algorithm", "NAME", "dcfr, dcfr_resets, cfr_plus, ..."),
+    ConfigFlag(("--iters",), "run.iterations", "N", "stop after N iterations"),
+    ConfigFlag(("--time-budget",), "run.time_budget", "SECONDS", "stop after so long"),
+    ConfigFlag(("--num-workers",), "engine.num_workers", "N", "workers; 0 = one per usable core"),
+    ConfigFlag(("--logdir",), "run.logdir", "DIR", "the run directory (default: runs/...)"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's flags."""
+    parser.add_argument("spot", nargs="?", metavar="SPOT", help="SPOT.yaml, or a run directory")
+    add_config_flags(parser, _FLAGS)
+    parser.add_argument(
+        "--compact",
+        dest="spot.compact",
+        action="store_const",
+        const="true",
+        help="tables of 16 instead of 32 bits a number",
+    )
+    parser.add_argument(
+        "--estimate", action="store_true", help="say nodes, memory and seconds, and solve nothing"
+    )
+    parser.add_argument("--line", metavar="LINE", help="print the hands at this line, not the root")
+    parser.add_argument("--cards", metavar="CARDS", default="", help="with --line: what came since")
+    parser.add_argument("--csv", metavar="FILE", help="write the hands of that decision as CSV")
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Solve as told; return the exit code.
+
+    Raises:
+        UsageError: what was said makes no spot.
+        MemoryReserveError: the tables do not fit.
+    """
+    import os
+    from pathlib import Path
+
+    from cfr_shm.cli.session import named_places
+    from cfr_shm.config.load import load_config
+    from cfr_shm.config.reader import Setting
+    from cfr_shm.errors import UsageError
+    from cfr_shm.run.directory import default_path
+    from cfr_shm.storage.names import CONFIG
+
+    given = settings(namespace, _FLAGS)
+    if vars(namespace)["spot.compact"] is not None:
+        given.append(Setting("spot.compact", "true", "--compact", "--compact"))
+    source, resuming = namespace.spot, False
+    if source is not None and Path(source).is_dir():
+        source, resuming = str(Path(source) / CONFIG), True
+    config = load_config(source, os.environ, namespace.overrides, given)
+    if config.spot.board is None:
+        raise UsageError(
+            "there is no spot: give a SPOT.yaml with a section 'spot', or --board, --oop, --ip, "
+            "--pot, --stack and --bets; see docs/solve.md"
+        )
+    name = "spot" if source is None or resuming else Path(source).stem
+    path = default_path(name) if config.run.logdir is None else Path(config.run.logdir)
+    if resuming:
+        path = Path(namespace.spot)
+    with named_places(source, namespace.overrides, given):
+        if namespace.estimate:
+            return _estimate(config, namespace.json)
+        return _solve(config, path, namespace, resuming=resuming)
+
+
+def _say(text: str) -> None:
+    import contextlib
+
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
+def _solve(config: Config, path: Path, namespace: argparse.Namespace, *, resuming: bool) -> int:
+    from cfr_shm.cli.session import print_json, print_lines
+    from cfr_shm.run.directory import RunDirectory
+    from cfr_shm.run.signals import StopSignals
+    from cfr_shm.run.solve import SpotRun
+
+    asked = namespace.line or "", namespace.cards
+    with StopSignals() as signals, RunDirectory.claim(path, config, resuming=resuming) as directory:
+        solved = SpotRun(config, directory, _say, signals).run(
+            resuming=resuming, asked=asked if _wants_hands(namespace) else None
+        )
+        if namespace.csv is not None:
+            _write_csv(namespace.csv, solved.hands)
+        if namespace.json:
+            extra = {"hands": solved.hands} if namespace.line is not None else {}
+            print_json({**solved.summary, **extra})
+        else:
+            print_lines(_lines(solved.summary, solved.hands))
+        return signals.exit_code
+
+
+def _wants_hands(namespace: argparse.Namespace) -> bool:
+    return namespace.line is not None or namespace.csv is not None
+
+
+def _lines(summary: dict[str, Any], hands: list[dict[str, Any]]) -> list[str]:
+    shown = [
+        f"exploitability {summary['exploitability_percent']:.4f} % of the pot after "
+        f"{summary['iterations']} iterations in {summary['seconds']:.2f} s "
+        f"({summary['iterations_per_second']:,.1f} iter/s)",
+        f"{'':<14}{'oop':>10}{'ip':>10}",
+        f"{'equity %':<14}" + "".join(f"{100 * value:>10.3f}" for value in summary["equity"]),
+        f"{'EV':<14}" + "".join(f"{value:>10.3f}" for value in summary["ev"]),
+        f"{'first action':<14}{'frequency':>10}{'EV':>10}",
+    ]
+    for each in summary["root"]:
+        amount = f" {each['amount']:g}" if each["action"] in ("bet", "raise") else ""
+        value = "-" if each["ev"] is None else f"{each['ev']:.3f}"
+        frequency = "-" if each["frequency"] is None else f"{100 * each['frequency']:.2f} %"
+        shown.append(f"{each['action'] + amount:<14}{frequency:>10}{value:>10}")
+    if hands:
+        shown += _hand_lines(hands)
+    return [*shown, f"run directory: {summary['run_directory']}"]
+
+
+def _hand_lines(hands: list[dict[str, Any]]) -> list[str]:
+    """Return a table of hands, those that come most first; ``*`` marks hardly ever."""
+    columns = [key for key in hands[0] if key.endswith("_frequency")]
+    titles = "".join(f"{key.removesuffix('_frequency'):>9}" for key in columns)
+    lines = [f"{'hand':<6}{'weight':>8}{'equity':>8}{'EV':>10}{titles}"]
+    for row in sorted(hands, key=lambda each: -each["weight"]):
+        equity, value = (
+            "-" if row[key] is None else f"{row[key]:.4f}" if key == "equity" else f"{row[key]:.3f}"
+            for key in ("equity", "ev")
+        )
+        parts = "".join(f"{100 * row[key]:>8.1f}%" for key in columns)
+        mark = "*" if row["rare"] else " "
+        lines.append(f"{row['hand']:<5}{mark}{row['weight']:>8.4f}{equity:>8}{value:>10}{parts}")
+    return lines
+
+
+def _write_csv(path: str, hands: list[dict[str, Any]]) -> None:
+    import csv
+    from pathlib import Path
+
+    from cfr_shm.errors import UsageError
+
+    try:
+        with Path(path).open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(hands[0]))
+            writer.writeheader()
+            writer.writerows(hands)
+    except OSError as error:
+        raise UsageError(f"--csv {path}: cannot be written: {error.strerror}") from None
+
+
+def _estimate(config: Config, as_json: bool) -> int:
+    from cfr_shm.cli.session import print_json, print_lines
+    from cfr_shm.run.solve import estimate_spot
+
+    found = estimate_spot(config)
+    if as_json:
+        print_json(found)
+        return 0
+    fits = "fits" if found["fits"] else "does not fit: " + found["refused"]
+    lines = [
+        f"{found['hands'][0]} x {found['hands'][1]} hands, {found['boards']:,} boards, "
+        f"{found['nodes']:,} nodes",
+        f"tables {found['memory_bytes'] / 1e6:,.1f} MB, "
+        f"{found['compact_bytes'] / 1e6:,.1f} MB with --compact",
+        fits,
+    ]
+    if found["seconds_per_iteration"] is not None:
+        lines.append(
+            f"{found['seconds_per_iteration']:.4f} s an iteration on {found['workers']} workers; "
+            f"about {100 * found['seconds_per_iteration']:.1f} s for the 100 that many spots take"
+        )
+    print_lines(lines)
+    return 0

@@ -1,0 +1,259 @@
+"""A spot solved as a run: a directory, progress, stop rules, checkpoints, a summary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cfr_shm.config.identity import spot_fingerprint
+from cfr_shm.config.sections import Config
+from cfr_shm.config.spot import DEFAULT_TARGET_PERCENT
+from cfr_shm.errors import ArrayStoreError, MemoryReserveError
+from cfr_shm.machine.cores import usable_cores
+from cfr_shm.memory.segments import remove_stale_segments
+from cfr_shm.run.directory import RunDirectory
+from cfr_shm.run.signals import StopSignals
+from cfr_shm.spots.places import find_place
+from cfr_shm.spots.saved import load_tables, restore, save_tables
+from cfr_shm.spots.settled import algorithm_of, spot_of
+from cfr_shm.spots.solver import Quality, SolverSettings, SpotSolver
+from cfr_shm.spots.spot_game import SpotGame
+from cfr_shm.spots.spot_results import hand_rows, node_report, root_summary
+from cfr_shm.storage.names import CHECKPOINTS
+
+#: Iterations between two looks at the exploitability: one look costs about as much as one.
+CHECK_EVERY = 10
+
+SAY_EVERY_SECONDS = 0.5
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """When a solve ends: whichever comes first.
+
+    Attributes:
+        target: exploitability in % of the pot, None for none.
+        iterations: in all, None for none.
+        seconds: of iterating, None for none.
+    """
+
+    target: float | None
+    iterations: int | None
+    seconds: float | None
+
+    @classmethod
+    def of(cls, config: Config) -> Bounds:
+        """Return what the configuration says, or the default target."""
+        target, run = config.spot.target, config.run
+        if target is None and run.iterations is None and run.time_budget is None:
+            target = DEFAULT_TARGET_PERCENT
+        return cls(target, run.iterations, run.time_budget)
+
+
+def solver_settings(config: Config) -> SolverSettings:
+    """Return how the spot is solved: algorithm, workers, width of the tables."""
+    cores = usable_cores()
+    return SolverSettings(
+        algorithm=algorithm_of(config.spot),
+        worker_count=config.engine.num_workers or cores,
+        cores=cores,
+        compact=bool(config.spot.compact),
+    )
+
+
+class Solved(NamedTuple):
+    """What a run leaves: its summary, and the hands of the decision that was asked for."""
+
+    summary: dict[str, Any]
+    hands: list[dict[str, Any]]
+
+
+class SpotRun:
+    """A spot that is solved in a run directory.
+
+    Args:
+        config: with a section ``spot``.
+        directory: claimed by the caller.
+        say: told progress, line by line.
+        signals: that end the run early.
+    """
+
+    def __init__(
+        self, config: Config, directory: RunDirectory, say: Say, signals: StopSignals
+    ) -> None:
+        self._config, self._directory, self._say, self._signals = config, directory, say, signals
+        self._bounds = Bounds.of(config)
+        self._fingerprint = spot_fingerprint(config)
+        self._seconds = 0.0
+        self._before = 0.0  # seconds of earlier processes
+        self._iterations = 0  # of this one
+        self._said_at = 0.0
+        self._saved_at = time.monotonic()
+
+    def run(self, *, resuming: bool, asked: tuple[str, str] | None = None) -> Solved:
+        """Solve the spot; return the summary, which is in the directory too, and some hands.
+
+        Args:
+            resuming: whether to go on from the directory's newest tables.
+            asked: a line and the cards that came since the spot's board.
+
+        Raises:
+            UsageError: the section makes no spot.
+            MemoryReserveError: the tables do not fit; names sizes and levers.
+        """
+        remove_stale_segments()
+        game = spot_of(self._config.spot)
+        if asked is not None:
+            deck = game.hands.deck
+            place = asked[0], deck.parse(asked[1])
+            find_place(game, *place)
+        settings = solver_settings(self._config)
+        self._say(_sizes_line(game, settings))
+        with SpotSolver(game, settings, self._fingerprint) as solver:
+            if resuming:
+                arrays, about = load_tables(self._checkpoints, self._fingerprint)
+                restore(solver, arrays, int(about["iterations"]))
+                self._seconds = self._before = float(about["seconds"])
+                self._say(f"going on from iteration {solver.iterations}")
+            self._directory.keep()
+            self._signals.defer()
+            quality = self._iterate(solver)
+            self._save(solver)
+            summary = self._summary(solver, quality)
+            hands = hand_rows(node_report(solver, *place), deck.text) if asked else []
+            return Solved(summary, hands)
+
+    @property
+    def _checkpoints(self) -> Path:
+        return self._directory.path / CHECKPOINTS
+
+    def _iterate(self, solver: SpotSolver) -> Quality:
+        quality = solver.quality()
+        while not self._is_over(solver, quality):
+            began = time.perf_counter()
+            solver.iterate(self._next_count(solver))
+            quality = solver.quality()
+            self._seconds += time.perf_counter() - began
+            self._report(solver, quality)
+            interval = self._config.run.checkpoint_interval
+            due = interval > 0 and time.monotonic() - self._saved_at >= interval
+            if due or self._signals.take_checkpoint_request():
+                self._save(solver)
+        return quality
+
+    def _next_count(self, solver: SpotSolver) -> int:
+        """Return the iterations until the next look at exploitability and signals."""
+        count = CHECK_EVERY
+        if 0.0 < self._rate < 5.0:
+            count = max(1, CHECK_EVERY // 2)
+        if self._bounds.iterations is not None:
+            count = min(count, self._bounds.iterations - solver.iterations)
+        self._iterations += count
+        return count
+
+    def _is_over(self, solver: SpotSolver, quality: Quality) -> bool:
+        bounds = self._bounds
+        percent = 100.0 * quality.exploitability / solver.game.pot
+        return (
+            self._signals.pending
+            or (bounds.iterations is not None and solver.iterations >= bounds.iterations)
+            or (bounds.seconds is not None and self._seconds >= bounds.seconds)
+            or (bounds.target is not None and solver.iterations > 0 and percent <= bounds.target)
+        )
+
+    @property
+    def _rate(self) -> float:
+        """Iterations per second of this process, looks at the exploitability included."""
+        seconds = self._seconds - self._before
+        return self._iterations / seconds if seconds > 0.0 else 0.0
+
+    def _report(self, solver: SpotSolver, quality: Quality) -> None:
+        """Say how far it is, a few times a second at most."""
+        now = time.monotonic()
+        if now - self._said_at >= SAY_EVERY_SECONDS or self._is_over(solver, quality):
+            self._said_at = now
+            self._say(self._progress_line(solver, quality))
+
+    def _progress_line(self, solver: SpotSolver, quality: Quality) -> str:
+        percent = 100.0 * quality.exploitability / solver.game.pot
+        rate = self._rate
+        ev = " ".join(f"{value:.3f}" for value in quality.values)
+        return (
+            f"Iteration {solver.iterations} ({rate:,.1f} iter/s) exploitability {percent:.4f} % "
+            f"of the pot, EV {ev}"
+        )
+
+    def _save(self, solver: SpotSolver) -> None:
+        self._saved_at = time.monotonic()
+        try:
+            save_tables(
+                self._checkpoints,
+                solver,
+                self._fingerprint,
+                {"seconds": self._seconds},
+                self._directory.disk,
+            )
+        except ArrayStoreError as error:
+            self._say(f"checkpoint failed: {error}")
+
+    def _summary(self, solver: SpotSolver, quality: Quality) -> dict[str, Any]:
+        tables = solver.game.table_bytes(
+            compact=solver.settings.compact, predicts=solver.settings.algorithm.predicts
+        )
+        summary = {
+            "status": "interrupted" if self._signals.pending else "finished",
+            "exploitability_percent": 100.0 * quality.exploitability / solver.game.pot,
+            "iterations": solver.iterations,
+            "seconds": self._seconds,
+            "iterations_per_second": self._rate,
+            "memory_bytes": tables,
+            "algorithm": solver.settings.algorithm.name,
+            "workers": solver.settings.worker_count,
+            **root_summary(solver),
+            "run_directory": str(self._directory.path),
+        }
+        return self._directory.write_summary(summary)
+
+
+def _sizes_line(game: SpotGame, settings: SolverSettings) -> str:
+    tables = game.table_bytes(compact=settings.compact, predicts=settings.algorithm.predicts)
+    hands = " x ".join(str(len(side)) for side in game.hands.weights)
+    return (
+        f"{game.hands.deck.text(game.hands.board)}: {hands} hands, {len(game.boards):,} boards, "
+        f"{game.node_count():,} nodes, tables {tables / 1e6:,.1f} MB, "
+        f"{settings.algorithm.name} on {settings.worker_count} workers"
+    )
+
+
+def estimate_spot(config: Config) -> dict[str, Any]:
+    """Return nodes, bytes, and seconds of an iteration, measured for about a second.
+
+    Where the tables do not fit, nothing is measured, and what would help is named.
+    """
+    game, settings = spot_of(config.spot), solver_settings(config)
+    predicts = settings.algorithm.predicts
+    found: dict[str, Any] = {
+        "hands": [len(side) for side in game.hands.weights],
+        "boards": len(game.boards),
+        "nodes": game.node_count(),
+        "memory_bytes": game.table_bytes(compact=settings.compact, predicts=predicts),
+        "compact_bytes": game.table_bytes(compact=True, predicts=predicts),
+        "workers": settings.worker_count,
+        "fits": True,
+        "refused": None,
+        "seconds_per_iteration": None,
+    }
+    try:
+        with SpotSolver(game, settings) as solver:
+            began = time.perf_counter()
+            while time.perf_counter() - began < 1.0:
+                solver.iterate(1)
+            found["seconds_per_iteration"] = (time.perf_counter() - began) / solver.iterations
+    except MemoryReserveError as error:
+        found["fits"], found["refused"] = False, str(error)
+    return found

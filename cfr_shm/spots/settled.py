@@ -1,0 +1,112 @@
+"""A spot and its solver from the configuration: what was left unsaid is settled here."""
+
+from __future__ import annotations
+
+from cfr_shm.cards.deck import STANDARD
+from cfr_shm.cards.ranges import parse_range
+from cfr_shm.config.spot import SpotConfig
+from cfr_shm.errors import UsageError
+from cfr_shm.spots.iteration_weights import SpotAlgorithm, spot_algorithm
+from cfr_shm.spots.payoffs import ChipPayoffs, IcmPayoffs, Payoffs
+from cfr_shm.spots.sizes import NO_SIZES, Size, Thresholds, parse_sizes
+from cfr_shm.spots.spot_game import SpotGame, build_spot
+from cfr_shm.spots.street_trees import OOP, PLAYERS, STREETS, Menu, TreeRules
+
+#: Smaller pots and stacks are counted in hundredths of a chip.
+_SMALL = 50.0
+
+_Lists = tuple[str | None, ...] | str | None
+
+
+def spot_of(config: SpotConfig) -> SpotGame:
+    """Return the spot that the section describes.
+
+    Raises:
+        UsageError: what it says makes no spot; names the key.
+        GameError: too many nodes.
+    """
+    if config.board is None or config.pot is None or config.stack is None:
+        raise UsageError("spot.board is needed: give a SPOT.yaml, or --board, --oop, --ip, ...")
+    board = STANDARD.parse(config.board)
+    if not 3 <= len(board) <= 5:
+        raise UsageError(
+            f"spot.board must have 3 to 5 cards, found {len(board)}; preflop is played by "
+            "'cfr-shm train'"
+        )
+    ranges = []
+    for name, text in (("oop", config.oop), ("ip", config.ip)):
+        try:
+            ranges.append(parse_range(STANDARD, text or ""))
+        except UsageError as error:
+            raise UsageError(f"spot.{name}: {error}") from None
+    isomorphic = config.isomorphic is not False
+    rules = _rules(config, len(board) - 3)
+    return build_spot(board, ranges, rules, _payoffs(config), isomorphic=isomorphic)
+
+
+def algorithm_of(config: SpotConfig) -> SpotAlgorithm:
+    """Return the algorithm: as configured, or the one that measured best."""
+    return spot_algorithm(config.algorithm or "dcfr", config.gamma)
+
+
+def _payoffs(config: SpotConfig) -> Payoffs:
+    pot, stack = float(config.pot or 0), float(config.stack or 0)
+    if config.payouts is not None:
+        others = tuple(float(each) for each in config.other_stacks or ())
+        if len(config.payouts) > 2 + len(others):
+            raise UsageError(
+                f"spot.payouts has {len(config.payouts)} places for {2 + len(others)} players; "
+                "name the others in spot.other_stacks"
+            )
+        return IcmPayoffs(pot, stack, others, tuple(float(prize) for prize in config.payouts))
+    cap = float("inf") if config.rake_cap is None else float(config.rake_cap)
+    return ChipPayoffs(pot, float(config.rake_fraction or 0.0), cap)
+
+
+def _rules(config: SpotConfig, first_street: int) -> TreeRules:
+    streets = len(STREETS) - first_street
+    menus = [
+        tuple(_menu(config, player, street, streets) for player in (0, 1))
+        for street in range(streets)
+    ]
+    nothing = Menu((), ())
+    padded = [(nothing, nothing)] * first_street + [(both[0], both[1]) for both in menus]
+    pot, stack = float(config.pot or 0), float(config.stack or 0)
+    whole = min(pot, stack) >= _SMALL and pot.is_integer() and stack.is_integer()
+    thresholds = Thresholds(
+        add_allin=float(config.add_allin or 0.0),
+        force_allin=float(config.force_allin or 0.0),
+        merge=float(config.merge or 0.0),
+        chip=float(config.chip) if config.chip is not None else (1.0 if whole else 0.01),
+    )
+    removed = frozenset(config.remove_lines or ())
+    added = frozenset(config.add_lines or ())
+    return TreeRules(first_street, pot, stack, tuple(padded), thresholds, removed, added)
+
+
+def _menu(config: SpotConfig, player: int, street: int, streets: int) -> Menu:
+    """Return what a player may bet on the ``street``-th street of the spot."""
+    name = PLAYERS[player]
+    lists = {}
+    for kind in ("bets", "raises"):
+        own = _of_street(getattr(config, f"{name}_{kind}"), f"{name}_{kind}", street, streets)
+        both = _of_street(getattr(config, kind), kind, street, streets)
+        lists[kind] = _parsed(own if own is not None else both, kind == "raises", kind)
+    donk = _of_street(config.donk, "donk", street, streets) if player == OOP else None
+    donks = None if donk is None else _parsed(donk, False, "donk")
+    return Menu(lists["bets"], lists["raises"], donks)
+
+
+def _of_street(lists: _Lists, key: str, street: int, streets: int) -> str | None:
+    if lists is None or isinstance(lists, str):
+        return lists
+    if len(lists) not in (1, streets):
+        raise UsageError(
+            f"spot.{key} lists {len(lists)} streets, but the spot has {streets}; give one text "
+            "for all, or one for each, first street of the spot first"
+        )
+    return lists[street if len(lists) > 1 else 0]
+
+
+def _parsed(text: str | None, raises: bool, key: str) -> tuple[Size, ...]:
+    return parse_sizes(text or NO_SIZES, raises=raises, place=f"spot.{key}")

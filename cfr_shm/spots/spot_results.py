@@ -1,0 +1,230 @@
+"""What a solved spot says: per hand equity, EV, frequencies, and the EV of each action."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.cards.ranges import hand_of
+from cfr_shm.layout.spots import ACTOR, DECISION, LEAF, REACH_ROW, VALUE_ROW
+from cfr_shm.spots.all_in_equity import Equities, equities
+from cfr_shm.spots.boards import SpotHands
+from cfr_shm.spots.places import Place, find_place, hands_at, node_at, strategy_at
+from cfr_shm.spots.solver import SpotSolver
+from cfr_shm.spots.street_trees import PLAYERS, Action, amount_text
+
+#: A hand whose reach is less, as a part of its weight in the range, hardly ever comes here: what
+#: is said of it is not worth much.
+LEAST_REACH = 1e-3
+
+
+class NodeReport(NamedTuple):
+    """Everything about one decision, by hand of the player who decides.
+
+    Values are shares of the pot, chips: what a hand gets at the end less what it puts in from
+    now on. Arrays are by hand; NaN where a hand meets none of the other player's.
+    """
+
+    place: Place
+    line: str
+    player: int
+    actions: list[Action]
+    hands: NDArray[np.int64]  # (hands, 2), cards
+    weight: NDArray[np.float64]  # reach: range weight times the player's own way here
+    range_weight: NDArray[np.float64]
+    met: NDArray[np.float64]  # the other player's reach that the hand can meet
+    equity: NDArray[np.float64]
+    ev: NDArray[np.float64]
+    eqr: NDArray[np.float64]  # EV / (equity x pot)
+    frequency: NDArray[np.float64]  # (actions, hands)
+    action_ev: NDArray[np.float64]  # (actions, hands)
+    pot: float
+
+    @property
+    def often(self) -> NDArray[np.float64]:
+        """Return how often each hand is here, in no unit."""
+        return self.weight * self.met
+
+    @property
+    def rare(self) -> NDArray[np.bool_]:
+        """Return which hands hardly ever come here."""
+        few: NDArray[np.bool_] = self.weight < LEAST_REACH * self.range_weight
+        return few
+
+    def mean(self, values: NDArray[np.float64]) -> float:
+        """Return the mean of ``values``, (hands,), over what is played."""
+        often = np.where(np.isfinite(values), self.often, 0.0)
+        total = float(often.sum())
+        return float(often @ np.nan_to_num(values)) / total if total > 0.0 else float("nan")
+
+
+def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ()) -> NodeReport:
+    """Return the report of the decision after ``line`` and the cards that came.
+
+    Raises:
+        UsageError: no such line, or no decision there.
+    """
+    game = solver.game
+    place = find_place(game, line, cards)
+    node = node_at(game, place)
+    if node.kind != DECISION:
+        from cfr_shm.errors import UsageError
+
+        what = "the street ends" if node.kind == LEAF else "somebody has folded"
+        raise UsageError(f"nobody decides after the line {line!r}: {what} there")
+    reach, values = _rows(solver, place)
+    player = node.actor
+    hands = hands_at(game, place, player)
+    met = _met(hands, hands_at(game, place, 1 - player)) @ reach[1 - player]
+    spent = node.put[player]
+    pot = game.pot + sum(node.put)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        known = np.where(met > 1e-12, met, np.nan)
+        ev = game.pot / 2.0 + spent + values[player][0] / known
+        action_ev = game.pot / 2.0 + spent + values[player][1] / known
+        equity = _equities(solver, place, reach).equity[player]
+        eqr = ev / (equity * pot)
+    weights = _range_weights(solver, place, player)
+    return NodeReport(
+        place=place,
+        line=line,
+        player=player,
+        actions=node.actions,
+        hands=hands,
+        weight=reach[player],
+        range_weight=weights,
+        met=met,
+        equity=equity,
+        ev=ev,
+        eqr=eqr,
+        frequency=strategy_at(game, place, (solver.tables.average_0, solver.tables.average_1)),
+        action_ev=action_ev,
+        pot=pot,
+    )
+
+
+def root_summary(solver: SpotSolver) -> dict[str, Any]:
+    """Return equity and EV of both players, and the first decision's actions."""
+    hands = solver.game.hands
+    equity = equities(hands, hands.weights).mean(hands.weights)
+    quality = solver.quality()
+    report = node_report(solver)
+    return {
+        "equity": [_plain(value) for value in equity],
+        "ev": [_plain(value) for value in quality.values],
+        "root": action_totals(report),
+    }
+
+
+def action_totals(report: NodeReport) -> list[dict[str, Any]]:
+    """Return each action's total frequency, and the EV of the hands that take it."""
+    found = []
+    for number, action in enumerate(report.actions):
+        often = report.often * report.frequency[number]
+        values = report.action_ev[number]
+        total = float(often.sum())
+        mean = float(often @ np.nan_to_num(values)) / total if total > 0.0 else None
+        found.append(
+            {
+                "action": action.name,
+                "amount": float(amount_text(action.amount)),
+                "frequency": _plain(report.mean(report.frequency[number])),
+                "ev": mean,
+            }
+        )
+    return found
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _rows(
+    solver: SpotSolver, place: Place
+) -> tuple[
+    tuple[NDArray[np.float64], NDArray[np.float64]],
+    list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+]:
+    """Return both players' reach at a place, and each one's values there and of its children."""
+    game = solver.game
+    forest = game.forests[place.level]
+    words = forest.level.forest.node
+    segment = int(forest.segment[place.node])
+    counts = [len(game.board_hands[place.board][p].parent) for p in range(2)]
+    reach: list[NDArray[np.float64]] = [np.zeros(0), np.zeros(0)]
+    values = []
+    for p, space in enumerate(solver.look(place.level, place.board, segment)):
+        below = (space.reach_0, space.reach_1, space.reach_2)[place.level]
+        found = (space.value_0, space.value_1, space.value_2)[place.level]
+        first = int(words[place.node, REACH_ROW + p])
+        reach[1 - p] = below[first : first + counts[1 - p]].astype(np.float64)
+        first = int(words[place.node, VALUE_ROW])
+        own = found[first : first + counts[p]].astype(np.float64)
+        children = game.trees[place.level].nodes[place.node].children
+        rows = [int(words[child, VALUE_ROW]) for child in children]
+        onward = np.array([found[row : row + counts[p]] for row in rows], np.float64)
+        values.append((own, onward))
+    assert int(words[place.node, ACTOR]) in (0, 1)
+    return (reach[0], reach[1]), values
+
+
+def _met(own: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
+    shares = (own[:, None, :, None] == other[None, :, None, :]).any(axis=(2, 3))
+    apart: NDArray[np.float64] = (~shares).astype(np.float64)
+    return apart
+
+
+def _equities(
+    solver: SpotSolver, place: Place, reach: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> Equities:
+    """Return equities on the solved board: what turns it into the asked one changes nothing."""
+    game = solver.game
+    hands = game.board_hands[place.board]
+    board = SpotHands(
+        game.hands.deck,
+        game.boards[place.board].cards,
+        (hands[0].cards, hands[1].cards),
+        (np.ones(len(hands[0].cards)), np.ones(len(hands[1].cards))),
+    )
+    return equities(board, reach)
+
+
+def _range_weights(solver: SpotSolver, place: Place, player: int) -> NDArray[np.float64]:
+    """Return the weight in the range of each of the player's hands at a place."""
+    game = solver.game
+    weights = {
+        hand_of(int(a), int(b)): float(weight)
+        for (a, b), weight in zip(
+            game.hands.holes[player].tolist(), game.hands.weights[player].tolist(), strict=True
+        )
+    }
+    cards = game.board_hands[place.board][player].cards
+    return np.array([weights[hand_of(int(a), int(b))] for a, b in cards.tolist()])
+
+
+def hand_rows(report: NodeReport, text: Any) -> list[dict[str, Any]]:
+    """Return one row per hand, for tables and files.
+
+    Args:
+        report: of a decision.
+        text: writes cards.
+    """
+    rows = []
+    for number, cards in enumerate(report.hands.tolist()):
+        row: dict[str, Any] = {
+            "line": report.line,
+            "player": PLAYERS[report.player],
+            "hand": text(sorted(cards, reverse=True)),
+            "weight": float(report.weight[number]),
+            "rare": bool(report.rare[number]),
+            "equity": _plain(report.equity[number]),
+            "ev": _plain(report.ev[number]),
+            "eqr": _plain(report.eqr[number]),
+        }
+        for place, action in enumerate(report.actions):
+            row[f"{action.code}_frequency"] = float(report.frequency[place, number])
+            row[f"{action.code}_ev"] = _plain(report.action_ev[place, number])
+        rows.append(row)
+    return rows
