@@ -16,6 +16,7 @@ from cfr_shm.engine.freezes import plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.small.leduc import leduc
+from cfr_shm.kernels.cache import NotStoredError, only_stored
 from cfr_shm.kernels.warm import make_ready
 from cfr_shm.memory.tables import private_views
 
@@ -59,6 +60,16 @@ def make_algorithm_ready(
     mode = ", deterministic mode" if frozen else ""
     said = f"compiling the kernel of {algorithm.name}{mode} (once, about 10 s) ..."
     make_ready(lambda: compile_for(algorithm, frozen, compact), said, announce)
+
+
+def is_stored(algorithm: AlgorithmSettings, frozen: bool, compact: bool) -> bool:
+    """Load the kernel of an algorithm and mode; return whether it was there to be loaded."""
+    try:
+        with only_stored():
+            compile_for(algorithm, frozen, compact)
+    except NotStoredError:
+        return False
+    return True
 
 
 def compile_for(algorithm: AlgorithmSettings, frozen: bool = False, compact: bool = False) -> None:

@@ -86,8 +86,8 @@ def worker_main(own_end: Connection, order: WorkerOrder, inherited: Sequence[Con
     """
     for other_end in inherited:
         other_end.close()
-    _follow_coordinator(order)
-    _prepare_signals(order.trace)
+    follow_coordinator(order.coordinator_pid, order.dies_with_thread)
+    prepare_signals(order.trace)
     status = _work(Channel(own_end), order)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -119,7 +119,7 @@ def _report(channel: Channel, error: BaseException) -> None:
         traceback.print_exception(error)
 
 
-def _prepare_signals(trace: TraceFile | None) -> None:
+def prepare_signals(trace: TraceFile | None) -> None:
     """Ignore the signals of the run, and keep a stack trace of a crash."""
     for number in RUN_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
@@ -130,18 +130,18 @@ def _prepare_signals(trace: TraceFile | None) -> None:
     faulthandler.enable((trace and trace.open()) or sys.stderr)
 
 
-def _follow_coordinator(order: WorkerOrder) -> None:
+def follow_coordinator(pid: int, dies_with_thread: bool) -> None:
     """Make sure that this process ends when the coordinator does, even within a kernel.
 
     Linux kills it at once. Everywhere a thread blocks on the coordinator's sentinel, without
     ever waking before: kernels do not hold the GIL, so that it can act while one runs.
     """
-    if sys.platform == "linux" and order.dies_with_thread:
+    if sys.platform == "linux" and dies_with_thread:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     coordinator = parent_process()
-    if coordinator is None or coordinator.pid != order.coordinator_pid:
+    if coordinator is None or coordinator.pid != pid:
         os._exit(EXIT_ORPHAN)
-    if sys.platform != "win32" and os.getppid() != order.coordinator_pid:
+    if sys.platform != "win32" and os.getppid() != pid:
         os._exit(EXIT_ORPHAN)  # it died before we asked to be told
     sentinel = coordinator.sentinel
 

@@ -172,7 +172,7 @@ class Launcher:
             daemon=True,
         )
         try:
-            with _signals_blocked(), _main_module_hidden():
+            with signals_blocked(), main_module_hidden():
                 process.start()
         except BaseException:
             own_end.close()
@@ -184,7 +184,7 @@ class Launcher:
 
 
 @contextlib.contextmanager
-def _signals_blocked() -> Iterator[None]:
+def signals_blocked() -> Iterator[None]:
     """Block the run's signals: a worker inherits that, until it has come to ignore them.
 
     The coordinator handles what came meanwhile when the block is lifted.
@@ -204,7 +204,7 @@ def _signals_blocked() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _main_module_hidden() -> Iterator[None]:
+def main_module_hidden() -> Iterator[None]:
     """Keep ``spawn`` from importing the main module in every worker.
 
     Nothing that a worker unpickles lives there; it costs time, and a script that trains

@@ -20,6 +20,7 @@ from numba.core.registry import CPUDispatcher
 from numba.extending import intrinsic
 
 from cfr_shm.kernels.cache import CACHE_USABLE, KernelStore, turn_without_store
+from cfr_shm.kernels.part_compiler import PartCompiler
 
 #: Wrap every index that is never negative in this cast: an unsigned index skips Numba's
 #: wraparound test, and with it the load of the array's length.
@@ -44,6 +45,10 @@ class _Part(CPUDispatcher):
     def __call__(self, *arguments: Any) -> Any:
         return _entry(self)(*arguments)
 
+    def add_overload(self, cres: Any) -> None:
+        """Note it for the kernels that call it, not for Python: there is no machine code."""
+        self.overloads[tuple(cres.signature.args)] = cres
+
 
 @functools.cache
 def _entry(part: _Part) -> Any:
@@ -51,7 +56,7 @@ def _entry(part: _Part) -> Any:
 
 
 def _part(function: Callable[..., Any], **options: bool) -> Any:
-    part = numba.njit(**_PART_OPTIONS, **options)(function)
+    part = numba.njit(**_PART_OPTIONS, **options, pipeline_class=PartCompiler)(function)
     if not JIT_DISABLED:
         part.__class__ = _Part
     return part

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from cfr_shm.config.sections import Config
 from cfr_shm.engine.algorithm_kernels import make_algorithm_ready
+from cfr_shm.engine.compiling_ahead import compiling_ahead
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
@@ -147,8 +148,9 @@ def make_kernels_ready(settled: Settled, listen: Listener) -> None:
         announced.append(text)
         listen(KernelsCompiling(text))
 
-    compile_kernels(announce, settled.compact)
-    make_algorithm_ready(settled.algorithm, frozen, settled.compact, announce)
+    with compiling_ahead(settled.algorithm, frozen, settled.compact):
+        compile_kernels(announce, settled.compact)
+        make_algorithm_ready(settled.algorithm, frozen, settled.compact, announce)
     listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))
 
 
