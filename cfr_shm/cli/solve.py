@@ -46,7 +46,12 @@ _FLAGS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's flags."""
-    parser.add_argument("spot", nargs="?", metavar="SPOT", help="SPOT.yaml, or a run directory")
+    parser.add_argument(
+        "spot",
+        nargs="?",
+        metavar="SPOT",
+        help="SPOT.yaml, a run directory, or another solver's file",
+    )
     add_config_flags(parser, _FLAGS)
     parser.add_argument(
         "--compact",
@@ -55,6 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const="true",
         help="tables of 16 instead of 32 bits a number",
     )
+    parser.add_argument("--name", metavar="TREE", help="which tree of a wasm-postflop export")
+    parser.add_argument("--ranges", metavar="FILE", help="ranges of wasm-postflop, JSON")
     parser.add_argument(
         "--estimate", action="store_true", help="say nodes, memory and seconds, and solve nothing"
     )
@@ -78,15 +85,22 @@ def run(namespace: argparse.Namespace) -> int:
     from cfr_shm.config.reader import Setting
     from cfr_shm.errors import UsageError
     from cfr_shm.run.directory import default_path
+    from cfr_shm.spots.foreign import is_foreign, read_foreign
     from cfr_shm.storage.names import CONFIG
 
     given = settings(namespace, _FLAGS)
     if vars(namespace)["spot.compact"] is not None:
         given.append(Setting("spot.compact", "true", "--compact", "--compact"))
     source, resuming = namespace.spot, False
+    imported: list[Setting] = []
     if source is not None and Path(source).is_dir():
         source, resuming = str(Path(source) / CONFIG), True
-    config = load_config(source, os.environ, namespace.overrides, given)
+    elif source is not None and is_foreign(source):
+        ranges = None if namespace.ranges is None else Path(namespace.ranges)
+        values = read_foreign(Path(source), namespace.name, ranges)
+        imported = [Setting(f"spot.{key}", text, source, source) for key, text in values.items()]
+        given = [*imported, *given]
+    config = load_config(None if imported else source, os.environ, namespace.overrides, given)
     if config.spot.board is None:
         raise UsageError(
             "there is no spot: give a SPOT.yaml with a section 'spot', or --board, --oop, --ip, "
@@ -96,7 +110,7 @@ def run(namespace: argparse.Namespace) -> int:
     path = default_path(name) if config.run.logdir is None else Path(config.run.logdir)
     if resuming:
         path = Path(namespace.spot)
-    with named_places(source, namespace.overrides, given):
+    with named_places(None if imported else source, namespace.overrides, given):
         if namespace.estimate:
             return _estimate(config, namespace.json)
         return _solve(config, path, namespace, resuming=resuming)
