@@ -46,12 +46,8 @@ _FLAGS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's flags."""
-    parser.add_argument(
-        "spot",
-        nargs="?",
-        metavar="SPOT",
-        help="SPOT.yaml, a run directory, or another solver's file",
-    )
+    what = "SPOT.yaml, a run directory, or another solver's file"
+    parser.add_argument("spot", nargs="?", metavar="SPOT", help=what)
     add_config_flags(parser, _FLAGS)
     parser.add_argument(
         "--compact",

@@ -1,0 +1,144 @@
+"""Strategies that are given: what a node, or some of its hands, is to do.
+
+A file has one object for each decision::
+
+    [{"line": "b100", "cards": "", "hands": "*", "frequencies": {"f": 0.25, "c": 0.75}},
+     {"line": "", "hands": "QQ,AhKh:0.5", "frequencies": {"x": 1}}]
+
+``hands`` is a range; hands outside it are left to the solver, and weights say nothing. Later
+objects win. ``cards`` are what came since the spot's board: a lock holds on that board alone, and
+where boards stand for others it needs a spot without ``isomorphic``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.cards.ranges import hand_of, parse_range
+from cfr_shm.config.reader import LARGEST_FILE_BYTES
+from cfr_shm.errors import UsageError
+from cfr_shm.layout.spots import DECISION, LOCKED, WIDTH, Locks
+from cfr_shm.spots.places import Place, find_place, hands_at, node_at
+from cfr_shm.spots.spot_game import SpotGame
+
+#: What stands for a probability that is not given.
+FREE = -1.0
+
+Given = dict[tuple[int, int], tuple[int, NDArray[np.float32]]]  # by board and level's node
+
+
+def locked(game: SpotGame, entries: list[Mapping[str, Any]], place: str) -> SpotGame:
+    """Return the spot with these strategies given.
+
+    Args:
+        game: the spot.
+        entries: as in a file.
+        place: what to call them in errors.
+
+    Raises:
+        UsageError: a line, a hand or an action that the spot has not, or no probabilities.
+    """
+    given: Given = {}
+    for number, entry in enumerate(entries, 1):
+        _enter(game, entry, given, f"{place}, lock {number}")
+    forests = []
+    for level, forest in enumerate(game.forests):
+        words = forest.level.forest.node.copy()
+        for (_, node), (of_level, _) in given.items():
+            if of_level == level:
+                words[node, LOCKED] = 1
+        inner = forest.level.forest._replace(node=words)
+        forests.append(forest._replace(level=forest.level._replace(forest=inner)))
+    levels = [forest.level for forest in forests]
+    arrays = game.arrays._replace(locks=_arrays(game, given))
+    levels += [game.arrays.first, game.arrays.second, game.arrays.third][len(levels) :]
+    arrays = arrays._replace(first=levels[0], second=levels[1], third=levels[2])
+    return replace(game, forests=forests, arrays=arrays)
+
+
+def read_locks(game: SpotGame, path: str) -> SpotGame:
+    """Return the spot with the strategies of a file given.
+
+    Raises:
+        UsageError: the file cannot be read, or says what the spot has not.
+    """
+    try:
+        if Path(path).stat().st_size > LARGEST_FILE_BYTES:
+            raise UsageError(f"spot.locks {path}: longer than {LARGEST_FILE_BYTES} bytes")
+        entries = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"spot.locks {path}: cannot be read: {error}") from None
+    if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
+        raise UsageError(f"spot.locks {path}: expected a list of objects; see docs/solve.md")
+    return locked(game, entries, f"spot.locks {path}")
+
+
+def _enter(game: SpotGame, entry: Mapping[str, Any], given: Given, where: str) -> None:
+    unknown = set(entry) - {"line", "cards", "hands", "frequencies"}
+    if unknown:
+        raise UsageError(f"{where}: unknown key {sorted(unknown)[0]!r}")
+    line, cards = str(entry.get("line", "")), str(entry.get("cards", ""))
+    try:
+        place = find_place(game, line, game.hands.deck.parse(cards))
+        weights = parse_range(game.hands.deck, str(entry.get("hands", "*")))
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from None
+    node = node_at(game, place)
+    if node.kind != DECISION:
+        raise UsageError(f"{where}: nobody decides after the line {line!r}")
+    if len(game.boards[place.board].stands_for) > 1:
+        raise UsageError(
+            f"{where}: this board is merged with others; set spot.isomorphic false to lock it"
+        )
+    chances = _chances(entry.get("frequencies"), [a.code for a in node.actions], where)
+    rows = _rows_of(game, place, node.actor, weights)
+    width = int(game.arrays.boards.about[node.actor, place.board, WIDTH])
+    key = (place.board, place.node)
+    if key not in given:
+        given[key] = place.level, np.full((len(node.actions), width), FREE, np.float32)
+    given[key][1][:, rows] = chances[:, None]
+
+
+def _chances(frequencies: object, codes: list[str], where: str) -> NDArray[np.float32]:
+    if not isinstance(frequencies, dict) or not frequencies:
+        raise UsageError(f"{where}: 'frequencies' must name actions, of {', '.join(codes)}")
+    unknown = [code for code in frequencies if code not in codes]
+    if unknown:
+        raise UsageError(f"{where}: {unknown[0]!r} is no action there; of {', '.join(codes)}")
+    found = np.array([frequencies.get(code, 0.0) for code in codes], np.float64)
+    if not (np.isfinite(found).all() and (found >= 0.0).all() and found.sum() > 0.0):
+        raise UsageError(f"{where}: frequencies must be 0 or more, and not all 0")
+    chances: NDArray[np.float32] = (found / found.sum()).astype(np.float32)
+    return chances
+
+
+def _rows_of(
+    game: SpotGame, place: Place, player: int, weights: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return which of the player's hands are in a range."""
+    hands = hands_at(game, place, player).tolist()
+    inside = [weights[hand_of(int(a), int(b))] > 0.0 for a, b in hands]
+    return np.flatnonzero(np.array(inside, np.bool_))
+
+
+def _arrays(game: SpotGame, given: Given) -> Locks:
+    """Return the locks sorted by board."""
+    first = np.zeros(len(game.boards) + 1, np.int64)
+    places, parts, start = [], [], 0
+    for (board, node), (_, chances) in sorted(given.items(), key=lambda item: item[0]):
+        places.append((node, start))
+        parts.append(chances.ravel())
+        start += chances.size
+        first[board + 1 :] += 1
+    return Locks(
+        first,
+        np.array(places, np.int64).reshape(-1, 2),
+        np.concatenate(parts) if parts else np.zeros(0, np.float32),
+    )

@@ -1,0 +1,95 @@
+"""Given strategies: the rest is solved around them."""
+
+import json
+
+import pytest
+from spot_cases import menu, small_turn, toy_spot
+
+from cfr_shm.cards.deck import STANDARD
+from cfr_shm.cards.ranges import parse_range
+from cfr_shm.errors import UsageError
+from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.spots.iteration_weights import spot_algorithm
+from cfr_shm.spots.locks import locked, read_locks
+from cfr_shm.spots.payoffs import ChipPayoffs
+from cfr_shm.spots.places import find_place, strategy_at
+from cfr_shm.spots.solver import SolverSettings, SpotSolver
+from cfr_shm.spots.spot_game import build_spot
+from cfr_shm.spots.street_trees import TreeRules
+
+ITERATIONS = 50 if JIT_DISABLED else 1000
+
+
+def solved(game):
+    solver = SpotSolver(game, SolverSettings(spot_algorithm("cfr_plus")))
+    solver.iterate(ITERATIONS)
+    return solver
+
+
+def chances(solver, line, cards=()):
+    place = find_place(solver.game, line, cards)
+    return strategy_at(solver.game, place, (solver.tables.average_0, solver.tables.average_1))
+
+
+def bluffing_spot():
+    """AA and QQ against KK, one combination each, pot 20, stack 10: all-in or check."""
+    jam = menu("a", "a")
+    ranges = [parse_range(STANDARD, "AsAh,QsQh"), parse_range(STANDARD, "KsKh")]
+    rules = TreeRules(2, 20.0, 10.0, ((jam, jam),) * 3)
+    return build_spot(STANDARD.parse("2s3h4d6c7c"), ranges, rules, ChipPayoffs(20.0))
+
+
+# A bluff of 10 into 20 pays where more than a third folds.
+@pytest.mark.parametrize(("folds", "bluffs"), [(0.25, 0.0), (0.5, 1.0)])
+def test_queens_bluff_where_enough_folds(folds, bluffs):
+    game = locked(
+        bluffing_spot(),
+        [{"line": "b10", "frequencies": {"f": folds, "c": 1 - folds}}],
+        "test",
+    )
+    with solved(game) as solver:
+        assert chances(solver, "b10")[0] == pytest.approx([folds], abs=1e-6)
+        queens = int((game.hands.holes[0] // 4 == 10).all(axis=1).nonzero()[0][0])
+        assert chances(solver, "")[1, queens] == pytest.approx(bluffs, abs=0.02)
+        # Nobody gains: a best response keeps to the lock.
+        assert solver.exploitability() < 0.5
+
+
+def test_some_hands_are_held_and_the_others_free():
+    game = locked(
+        toy_spot(100.0), [{"line": "", "hands": "AA", "frequencies": {"b100": 1}}], "test"
+    )
+    with solved(game) as solver:
+        aces = (game.hands.holes[0] // 4 == 12).all(axis=1)
+        bets = chances(solver, "")[1]
+        assert bets[aces] == pytest.approx(1.0, abs=1e-6)
+        assert bets[~aces].mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_lock_on_a_later_board_holds_there_alone():
+    game = small_turn(isomorphic=False)
+    card = game.hands.deck.parse("2c" if game.hands.deck.name == "standard" else "Ac")
+    lock = {"line": "x-x/", "cards": "Ac", "frequencies": {"x": 1}}
+    with solved(locked(game, [lock], "test")) as solver:
+        assert chances(solver, "x-x/", card)[0] == pytest.approx(1.0, abs=1e-6)
+        other = chances(solver, "x-x/", game.hands.deck.parse("Ad"))[0]
+        assert other.min() < 0.9
+
+
+@pytest.mark.parametrize(
+    ("lock", "says"),
+    [
+        ({"line": "b7", "frequencies": {"x": 1}}, "no action"),
+        ({"line": "", "frequencies": {"c": 1}}, "no action"),
+        ({"line": "x-x", "frequencies": {"x": 1}}, "nobody decides"),
+        ({"line": "", "frequencies": {"x": -1}}, "0 or more"),
+        ({"line": "", "frequencies": {}}, "must name actions"),
+        ({"line": "", "frequency": {"x": 1}}, "unknown key"),
+        ({"line": "", "hands": "ZZ", "frequencies": {"x": 1}}, "ZZ"),
+    ],
+)
+def test_what_the_spot_has_not_is_refused(lock, says, tmp_path):
+    path = tmp_path / "locks.json"
+    path.write_text(json.dumps([lock]))
+    with pytest.raises(UsageError, match=says):
+        read_locks(toy_spot(100.0), str(path))
