@@ -190,11 +190,11 @@ class Freezes:
     """
 
     def __init__(self, settings: EngineSettings, views: TrainingViews) -> None:
-        assert views.freeze is not None
-        assert settings.freeze is not None
+        assert views.freeze_arrays is not None
+        assert settings.freeze_plan is not None
         self._control, self._border = views.control, border_of(settings, views, 0)
-        self._table = views.freeze.table(views.table, settings.freeze, 0)
-        self._per_utility = settings.freeze.per_utility
+        self._table = views.freeze_arrays.table(views.table, settings.freeze_plan, 0)
+        self._per_utility = settings.freeze_plan.per_utility
 
     @property
     def utility_units(self) -> float:
@@ -233,16 +233,16 @@ class Freezes:
 
     def _lines(self) -> NDArray[np.int64]:
         words = self._border.lines.words
-        return self._border.line[CONTROL_LINE_WORDS:].reshape(-1, words)
+        return self._border.shared_words[CONTROL_LINE_WORDS:].reshape(-1, words)
 
 
 def border_of(settings: EngineSettings, views: TrainingViews, worker: int) -> Border:
     """Return what one worker needs at borders; ``views`` has the freezes' arrays."""
-    assert views.freeze is not None
-    assert settings.freeze is not None
+    assert views.freeze_arrays is not None
+    assert settings.freeze_plan is not None
     floor = settings.algorithm.regret_floor
-    return views.freeze.border(
-        settings.freeze,
+    return views.freeze_arrays.border(
+        settings.freeze_plan,
         freeze_lines(settings.player_count),
         meeting_of(worker, settings.worker_count, settings.cores),
         settings.weighting_kind,

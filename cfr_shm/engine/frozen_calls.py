@@ -40,9 +40,9 @@ def prepare_frozen_kernel(
     Raises:
         GameError: the algorithm does not fit the game.
     """
-    assert settings.freeze is not None
-    assert views.freeze is not None
-    own = views._replace(table=views.freeze.table(views.table, settings.freeze, worker))
+    assert settings.freeze_plan is not None
+    assert views.freeze_arrays is not None
+    own = views._replace(table=views.freeze_arrays.table(views.table, settings.freeze_plan, worker))
     border = border_of(settings, views, worker)
     name = settings.algorithm.name
     if name == EXTERNAL_SAMPLING and settings.algorithm.explores_for_averages:

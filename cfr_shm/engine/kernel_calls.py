@@ -44,7 +44,7 @@ def load_kernel(path: str) -> Callable[..., Any]:
 
 def keeps_own_table(settings: EngineSettings, views: TrainingViews) -> bool:
     """Return whether a worker trains a table of its own, exchanged with the others'."""
-    return settings.races and len(views.own.rows) > 0
+    return settings.races and len(views.own_tables.rows) > 0
 
 
 def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int) -> KernelCall:
@@ -55,7 +55,7 @@ def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int) 
     Raises:
         GameError: the algorithm does not fit the game.
     """
-    if settings.freeze is not None:
+    if settings.freeze_plan is not None:
         from cfr_shm.engine.frozen_calls import prepare_frozen_kernel
 
         return prepare_frozen_kernel(settings, views, worker)
@@ -68,7 +68,7 @@ def prepare_kernel(settings: EngineSettings, views: TrainingViews, worker: int) 
     if keeps_own_table(settings, views):
         often = name == PUBLIC_CHANCE_SAMPLING  # All buckets of a board, in every iteration.
         counts = views.deals.bucket_count
-        own = views.own.table_of(worker, views.table, views.tree, counts, often)
+        own = views.own_tables.table_of(worker, views.table, views.tree, counts, often)
         views = views._replace(table=own)
     return prepare(settings, views)
 

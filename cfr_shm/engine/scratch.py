@@ -43,7 +43,9 @@ def outcome_scratch(settings: EngineSettings) -> tuple[Scratch, Exploration]:
         first=np.array([first for first, _ in steps], np.int64),
         epsilon=np.array([epsilon for _, epsilon in steps], np.float64),
         reach=np.zeros(settings.player_count),
-        largest_share=np.inf if settings.freeze is None else settings.freeze.largest_share,
+        largest_share=np.inf
+        if settings.freeze_plan is None
+        else settings.freeze_plan.largest_share,
     )
     return _scratch(settings, actions=max(settings.max_actions, FRAME_VALUES)), exploration
 

@@ -41,7 +41,7 @@ class EngineSettings:
         on_worker_death: ``respawn`` replaces a worker that died or hangs, ``abort`` ends the run.
         trace_directory: where a crashing worker writes its stack, None for standard error.
         algorithm: what is run, and its parameters.
-        freeze: how the run is frozen in deterministic mode, None in async mode.
+        freeze_plan: how the run is frozen in deterministic mode, None in async mode.
         cores: that workers may use; where they are fewer than workers, nobody spins.
         kernel: import path of the external-sampling kernel, ``module:function``.
     """
@@ -66,7 +66,7 @@ class EngineSettings:
     on_worker_death: Literal["respawn", "abort"]
     trace_directory: str | None
     algorithm: AlgorithmSettings
-    freeze: FreezePlan | None
+    freeze_plan: FreezePlan | None
     cores: int
     kernel: str = EXTERNAL_SAMPLING_KERNEL
 
@@ -90,7 +90,7 @@ class EngineSettings:
     @property
     def races(self) -> bool:
         """Whether several workers add to the same rows with plain adds, which may be lost."""
-        apart = self.freeze is not None or self.works_together
+        apart = self.freeze_plan is not None or self.works_together
         return self.update == "racy" and self.worker_count > 1 and not apart
 
     @property
@@ -107,7 +107,7 @@ class EngineSettings:
     @property
     def increment_kind(self) -> int:
         """The layout constant for adding to increments: only shared ones need atomic adds."""
-        shared = self.freeze is not None and self.freeze.copies < self.worker_count
+        shared = self.freeze_plan is not None and self.freeze_plan.copies < self.worker_count
         return UPDATE_ATOMIC if shared else UPDATE_PLAIN
 
     @property

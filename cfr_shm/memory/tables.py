@@ -84,8 +84,8 @@ class TrainingViews(NamedTuple):
     state: NDArray[np.float64]  # (planes, entries), what an algorithm keeps beside the table
     vectors: NDArray[np.float64]  # (words,), values and reach that workers compute together
     entries: int  # of the table
-    own: OwnTables  # of small tables that several workers train
-    freeze: FreezeArrays | None = None  # in deterministic mode
+    own_tables: OwnTables  # of small tables that several workers train
+    freeze_arrays: FreezeArrays | None = None  # in deterministic mode
 
 
 def create_training_arena(
@@ -205,8 +205,8 @@ def begin_rows(views: TrainingViews, game: Game) -> None:
 
 def table_written(views: TrainingViews) -> None:
     """Let freezes know, where there are any, that the table changed between two of them."""
-    if views.freeze is not None:
-        views.freeze.take_regrets(views.table)
+    if views.freeze_arrays is not None:
+        views.freeze_arrays.take_regrets(views.table)
 
 
 def _row_words(game: Game, state_planes: int, compact: bool) -> int:

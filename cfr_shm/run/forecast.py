@@ -279,7 +279,7 @@ def measured_rate(
     game, measured_on = _measured_game(config, game, sizes, progress)
     engine = replace(config.engine, num_workers=1, in_process=True)
     settings = settle(replace(config, engine=engine), game, Path()).engine
-    plan, compact = settings.freeze, config.table.compact
+    plan, compact = settings.freeze_plan, config.table.compact
     make_algorithm_ready(
         settings.algorithm, plan is not None, compact, progress or (lambda _: None)
     )

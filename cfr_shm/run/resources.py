@@ -96,7 +96,7 @@ def tables_and_engine(
     count, planes, freeze = (
         settings.worker_count,
         settings.algorithm.state_planes,
-        settings.freeze,
+        settings.freeze_plan,
     )
     if settled.in_process:
         views = private_views(game, count, planes, freeze, compact)

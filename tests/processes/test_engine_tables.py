@@ -161,8 +161,8 @@ def test_workers_with_tables_of_their_own_lose_nothing(game: Game) -> None:
         stats = _train(open_engine(settings, arena, in_process=False), ledger, 5)
         views = training_views(arena)
         assert keeps_own_table(settings, views)
-        assert not views.own.gained.any()
-        assert not views.own.rows.any()
+        assert not views.own_tables.gained.any()
+        assert not views.own_tables.rows.any()
         total = _total(game, views)
         exploitability = evaluate(game, Strategy.from_table(game, views.table)).exploitability
         del views
@@ -185,7 +185,7 @@ def test_tasks_in_turn_on_tables_of_their_own_give_the_table_of_one_worker(game:
         task = _task(turn % 3, first, min(50 * WINDOW, ITERATIONS - first))
         calls[turn % 3](task, np.zeros(RESULT_UTILITY + 2))
     assert not views.rows.any()
-    views.own.settling(views.table, views.tree, views.deals.bucket_count)()
+    views.own_tables.settling(views.table, views.tree, views.deals.bucket_count)()
     expected = table_of(rows)
     assert _total(game, views) == pytest.approx(
         total_strategy_weight(game.tree, game.deals.bucket_count, expected.strategy_sum)
@@ -205,20 +205,20 @@ def test_what_a_dead_worker_had_learnt_counts(game: Game) -> None:
     settings = settings_for(game, 2, seed=11)
     prepare_kernel(settings, views, 1)(_task(1, 0, ITERATIONS), result)
     added = result[RESULT_WEIGHT]
-    learnt = views.own.gained[1].copy()
+    learnt = views.own_tables.gained[1].copy()
     assert learnt.any()
 
     for standby in (0, 1):  # Makes its kernel ready, and is nobody yet.
         prepare_kernel(settings, views, standby)(_task(standby, 0, 0), result)
-    assert np.array_equal(views.own.gained[1], learnt)
-    assert not views.own.gained[0].any()
+    assert np.array_equal(views.own_tables.gained[1], learnt)
+    assert not views.own_tables.gained[0].any()
 
     successor = prepare_kernel(settings, views, 1)
     successor(_task(1, ITERATIONS, WINDOW), result)
     added += result[RESULT_WEIGHT]
-    change = np.abs(views.own.gained[1] - learnt)
+    change = np.abs(views.own_tables.gained[1] - learnt)
     assert 0.0 < change.max() < 0.2 * np.abs(learnt).max()
-    views.own.settling(views.table, views.tree, views.deals.bucket_count)()
+    views.own_tables.settling(views.table, views.tree, views.deals.bucket_count)()
     assert _total(game, views) == pytest.approx(added, rel=1e-9)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.parts.atomics import prefetch
 from cfr_shm.kernels.parts.rows import regret_index
-from cfr_shm.layout.freeze import RUN_BASE, RUN_COUNT, RUN_ROWS, RUN_STRIDE
+from cfr_shm.layout.freeze import SPAN_ACTIONS, SPAN_BASE, SPAN_ROWS, SPAN_STRIDE
 from cfr_shm.layout.table import BLOCK_WORDS
 
 
@@ -53,27 +53,27 @@ def prefetch_block(increments, row, count, updates):
 
 
 @kernel
-def copy_regrets(table, run, copied):
+def copy_regrets(table, spans, copied):
     """Copy the regrets of a table that was written to outside of freezes to all blocks.
 
     Args:
         table: layout.Table, read.
-        run: (runs, RUN_WORDS) int64, read-only, where its rows are.
+        spans: (spans, SPAN_WORDS) int64, read-only, where its rows are.
         copied: (copies, 6 * entries) float32, the blocks, written to.
     """
-    put_regrets(table, run, copied)
+    put_regrets(table, spans, copied)
 
 
 @device
-def put_regrets(table, run, copied):
+def put_regrets(table, spans, copied):
     """Do what ``copy_regrets`` does, as part of a kernel."""
-    for number in range(run.shape[0]):
-        count = run[at(number), RUN_COUNT]
-        row = run[at(number), RUN_BASE]
-        end = row + run[at(number), RUN_ROWS] * run[at(number), RUN_STRIDE]
+    for number in range(spans.shape[0]):
+        count = spans[at(number), SPAN_ACTIONS]
+        row = spans[at(number), SPAN_BASE]
+        end = row + spans[at(number), SPAN_ROWS] * spans[at(number), SPAN_STRIDE]
         while row < end:
             first, block = regret_index(table.strategy_sum, row, count), copied_regret(row, count)
             for copy in range(copied.shape[0]):
                 for action in range(count):
                     copied[at(copy), at(block + action)] = table.regret[at(first + action)]
-            row += run[at(number), RUN_STRIDE]
+            row += spans[at(number), SPAN_STRIDE]
