@@ -316,3 +316,41 @@ def test_an_estimate_says_what_estimate_says(monkeypatch):
     small = cfr_shm.estimate(config(), show=False)
     assert (small.fits, small.rate, small.hours) == (False, None, None)
     assert "x has only 9 bytes left; y" in small.refused
+
+
+@pytest.mark.thorough
+def test_a_blueprint_answers_as_query_and_eval_do(tmp_path, capsys, monkeypatch):
+    from cfr_shm.cli.main import main
+    from cfr_shm.evaluation import measure
+
+    values = {"run.iterations": 256, "run.time_budget": None, "engine.num_workers": 1}
+    small = cfr_shm.load_config("pushfold", {**values, "engine.drain_window": WINDOW})
+    run = cfr_shm.train(small, tmp_path / "run", show=False)
+    for hole, line in (("AsKd", ""), ("7c2d", "a")):
+        assert main(["query", str(run.path), "--hole", hole, "--line", line, "--json"]) == 0
+        told = json.loads(capsys.readouterr().out)
+        answer = run.hand(hole, line)
+        assert answer.actions == tuple(action["token"] for action in told["actions"])
+        assert list(answer.probability) == (told["probability"] or [0.5, 0.5])
+        assert answer.visits == told["visits"]
+    for arguments, message in (
+        (("AsAs",), "AsAs"),
+        (("As",), "hole: 1 cards in 'As'; a hand has two"),
+        (("AsKd", "b9"), "b9"),
+        (("AsKd", "", "7c8c9d"), "board: 3 cards, but the line ends .* where none lie; leave bo"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            run.hand(*arguments)
+    with pytest.raises(UsageError, match="hands at a line: ask by hand"):
+        run.infoset("AsKd")
+    with pytest.raises(GameError, match=r"too large .* ask by measure"):
+        run.evaluate()
+    asked = []
+    monkeypatch.setattr(measure, "best_measures", lambda s, **told: asked.append((s, told)) or [])
+    assert run.measure(seed=3, workers=2) == []
+    strategy, told = asked[0]
+    assert (strategy.name, told["seed"], told["workers"]) == ("run@256", 3, 2)
+    assert np.array_equal(strategy.weight, run._strategy.weight)
+    arrays = run.strategy()
+    assert arrays["line"].tolist() == [b"", b"r10bb"]
+    assert arrays["probability"].shape == (676,)

@@ -354,6 +354,14 @@ def test_verify_tells_right_from_wrong(call, monkeypatch, bound, code, word):
     assert all(line.endswith(word) for line in lines[1:])
 
 
+def test_verify_takes_the_workers_that_train_takes(monkeypatch):
+    """And two at least: sweeps of Leduc are too short for more, sampled iterations are not."""
+    monkeypatch.setattr("cfr_shm.machine.cores.usable_cores", lambda: 64)
+    for algorithm, expected in (("cfr_plus", 2), ("external_sampling", 64)):
+        assert verify._several(verify._Case("leduc", 10, 1.0, 1.0, algorithm)) == expected
+    assert (verify._told(None), verify._told("3")) == (0, 3)
+
+
 def test_verify_as_json(call, monkeypatch):
     monkeypatch.setattr(verify, "_CASES", (tiny_case(0.4),))
     document = json.loads(call("verify", "--json").out)
