@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.cards.deck import SUIT_COUNT, Deck
+from cfr_shm.cards.ranges import hand_pairs
+from cfr_shm.cards.suits import Renaming, hand_orbits
 from cfr_shm.errors import UsageError
 from cfr_shm.kernels.holdem.card_index import (
     LABEL_RANKS,
@@ -117,11 +119,40 @@ def hand_number(deck: Deck, hole: Sequence[int], board: Sequence[int] = ()) -> i
     return int(number[0])
 
 
-def hand_numbers(deck: Deck, street: int, cards: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the number of each row of ``cards``: hole cards, then board; unchecked."""
+def hand_numbers(
+    deck: Deck, street: int, cards: NDArray[np.uint8], index: CardIndex | None = None
+) -> NDArray[np.int64]:
+    """Return the number of each row of ``cards``: hole cards, then board; unchecked.
+
+    Args:
+        deck: the deck.
+        street: 0 preflop to 3 river.
+        cards: (hands, 2 + board cards), hole cards first.
+        index: other numbers than the deck's own.
+    """
     number = np.empty(len(cards), np.int64)
-    number_hands(card_index(deck), street, np.ascontiguousarray(cards, np.uint8), number)
+    number_hands(index or card_index(deck), street, np.ascontiguousarray(cards, np.uint8), number)
     return number
+
+
+def preflop_index(deck: Deck, renamings: Sequence[Renaming]) -> CardIndex:
+    """Return the deck's index with preflop hands numbered up to a group of renamings only.
+
+    Only preflop may be numbered by it. With all renamings it is the deck's own.
+    """
+    index = card_index(deck)
+    orbit = hand_orbits(deck, renamings)
+    if int(orbit.max()) + 1 == index.hand_count[0]:
+        return index
+    cards = hand_pairs(deck)
+    labels = LABEL_RANKS * (cards % SUIT_COUNT) + cards // SUIT_COUNT
+    low, high = labels.min(axis=1), labels.max(axis=1)
+    slot, hand_count = index.slot.copy(), index.hand_count.copy()
+    slot[index.pattern[0], high * (high - 1) // 2 + low] = orbit
+    hand_count[0] = int(orbit.max()) + 1
+    for array in (slot, hand_count):
+        array.flags.writeable = False
+    return index._replace(slot=slot, hand_count=hand_count)
 
 
 def street_of_board(board: Sequence[int]) -> int:

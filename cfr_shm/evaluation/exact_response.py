@@ -43,7 +43,7 @@ def exact_response(strategy: PublicStrategy) -> Evaluation:
 
     best = np.array([value(seat, 0) for seat in range(2)])
     first = value(0, NEVER)
-    values = np.array([first, -first if game.constant_sum else value(1, NEVER)])
+    values = np.array([first, -first if game.zero_sum else value(1, NEVER)])
     gains = np.maximum(best - values, 0.0)
     nash_conv = float(gains.sum())
     return Evaluation(
@@ -64,7 +64,7 @@ def forecast_seconds(strategy: PublicStrategy) -> float:
         GameError: not a game of hold'em for two.
     """
     walk, players = BoardWalk(strategy.game), Players(strategy, strategy)
-    passes = 3 if strategy.game.constant_sum else 4
+    passes = 3 if strategy.game.zero_sum else 4
     boards, decided = _boards(walk, players)
     if decided:
         leaves = int((strategy.game.tree.nodes["kind"] == SHOWDOWN).sum())

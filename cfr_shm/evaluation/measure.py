@@ -69,8 +69,9 @@ def measure_exactly(strategy: PublicStrategy) -> Measurement:
     began = time.monotonic()
     found = exact_response(strategy)
     unit, factor = unit_of(strategy.game)
-    # In zero-sum games the responders' mean is NashConv / 2; with rake their gains are told.
-    won = found.best_response_values if strategy.game.constant_sum else found.gains
+    # In zero-sum games the responders' mean is NashConv / 2; with rake, or a pot from before,
+    # their gains are told.
+    won = found.best_response_values if strategy.game.zero_sum else found.gains
     return Measurement(
         EXACT,
         unit,

@@ -136,7 +136,7 @@ class BoardMatch:
         walk, size = self._walk, len(board)
         values = walk.root_values(Players(small, big), 0, board)
         won = walk.seat_value(values, 0, size)
-        if walk.game.constant_sum:
+        if walk.game.zero_sum:
             return 2.0 * won
         values = walk.root_values(Players(big, small), 1, board)
         return won - walk.seat_value(values, 1, size)

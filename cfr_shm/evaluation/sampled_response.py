@@ -81,7 +81,7 @@ def sampled_response(
     """
     players = Players(strategy, strategy)
     size = BoardWalk(strategy.game).street_board(street)
-    exact_sum = strategy.game.constant_sum
+    exact_sum = strategy.game.zero_sum
 
     def make() -> _OnBoard:
         return _OnBoard(BoardWalk(strategy.game), players, street, (size, seed, exact_sum))

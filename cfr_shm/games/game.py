@@ -62,6 +62,8 @@ class Game:
     betting: BettingTree | None = None  # of hold'em: the moves that lead to each node
     hole_cards: HoleCards | None = None  # of hold'em: which hands there are, and their buckets
     first_regrets: FirstRegrets | None = None  # where a run begins with other regrets than zero
+    merged: str | None = None  # why listed deals merge what the game tells apart, if they do
+    warnings: tuple[str, ...] = ()  # what a user should know of it before training
 
     def __post_init__(self) -> None:
         leaves = self.tree.nodes[self.tree.nodes["kind"] == MATCHUP]
@@ -81,12 +83,19 @@ class Game:
         """Bytes of the training table, in the wide layout."""
         return table_bytes(self.table_entries)
 
+    @property
+    def zero_sum(self) -> bool:
+        """Whether what players win adds up to nothing: no rake, and no pot from before."""
+        return self.constant_sum and (self.betting is None or self.betting.rules.dead == 0)
+
     def why_not_enumerable(self) -> str | None:
         """Return why not every history can be listed, or None if it can."""
         if self.deals.kind == DEALS_HOLDEM:
             return "its deals are drawn, too many to list; look at it with 'cfr-shm show'"
         if self.deals.kind != DEALS_TABLE:
             return "its buckets are drawn, not listed"
+        if self.merged is not None:
+            return self.merged
         nodes, deals = len(self.tree.nodes), len(self.deals.probability)
         if nodes * deals > MAX_PAIRS:
             gigabytes, limit = (pairs * 8 / 2**30 for pairs in (nodes * deals, MAX_PAIRS))
@@ -117,6 +126,8 @@ def assemble_game(
     betting: BettingTree | None = None,
     hole_cards: HoleCards | None = None,
     first_regrets: FirstRegrets | None = None,
+    merged: str | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Game:
     """Put a finished tree and its deals together; the arguments are the fields of ``Game``."""
     return Game(
@@ -140,4 +151,6 @@ def assemble_game(
         betting=betting,
         hole_cards=hole_cards,
         first_regrets=first_regrets,
+        merged=merged,
+        warnings=warnings,
     )

@@ -37,7 +37,7 @@ from cfr_shm.run.resources import (
 from cfr_shm.run.setup import Settled, settle
 from cfr_shm.run.signals import StopSignals
 from cfr_shm.run.training import Parts, Training
-from cfr_shm.telemetry.events import GameImporting, Listener, Noted, ignore
+from cfr_shm.telemetry.events import GameImporting, Listener, Noted, Warned, ignore
 from cfr_shm.telemetry.tensorboard import require_tensorboard
 
 
@@ -78,6 +78,8 @@ def train(
         listen(run_started(settled, game, directory, resume))
         for note in notes_on(game):
             listen(Noted(note))
+        for warning in game.warnings:
+            listen(Warned(warning))
         with engine:
             parts = Parts(
                 settled=settled,

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from cfr_shm.errors import UsageError
 from cfr_shm.games.holdem.hole_cards import HoleCards, check_board
 from cfr_shm.games.holdem.line_walk import Place
+from cfr_shm.layout.policy import BLOCKED
 from cfr_shm.layout.rows import first_sum
 from cfr_shm.layout.table import Table
 from cfr_shm.strategy.range_chart import Hands
@@ -130,6 +131,9 @@ def _range_of(
     hands, start = cards.hands(seat)
     live = ~np.isin(hands, list(board)).any(axis=1)
     hands, start = hands[live], start[live]
+    # Listed games have no deal for hands that the others' ranges never let be dealt.
+    held = cards.buckets(seat, place.street, hands, board) != BLOCKED
+    hands, start = hands[held], start[held]
     reach = np.ones(len(hands))
     guessed = np.zeros(len(hands), bool)
     known: dict[int, NDArray[np.int64]] = {}

@@ -17,8 +17,9 @@ from cfr_shm.cards.buckets import (
     open_buckets,
 )
 from cfr_shm.cards.deck import Deck
-from cfr_shm.cards.isomorphism import card_index
+from cfr_shm.cards.isomorphism import preflop_index
 from cfr_shm.cards.parallel import Progress
+from cfr_shm.cards.suits import Renaming
 from cfr_shm.config.abstraction import AbstractionConfig
 from cfr_shm.errors import ArrayStoreError, GameError, UsageError
 from cfr_shm.storage.store import read_manifest
@@ -114,15 +115,19 @@ def _open(path: Path) -> Buckets:
     return _opened[key]
 
 
-def lossless_preflop(deck: Deck) -> Buckets:
+def lossless_preflop(deck: Deck, renamings: Sequence[Renaming]) -> Buckets:
     """Return buckets for games without a flop: every hand its own, up to suits; no file.
 
     The later streets have arrays of one element, which nobody reads.
+
+    Args:
+        deck: the deck.
+        renamings: of suits, that leave ranges and board as they are.
     """
-    index = card_index(deck)
+    index = preflop_index(deck, renamings)
     count = int(index.hand_count[0])
     none = np.zeros(1, np.uint8)
-    hands = np.arange(count, dtype=np.uint8)
+    hands = np.arange(count, dtype=np.uint8 if count <= 256 else np.uint16)
     sizes = (count, 1, 1, 1)
     return Buckets(
         path=Path(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, combinations
+from itertools import combinations
 from typing import Protocol
 
 import numpy as np
@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from cfr_shm.cards.deck import DECKS, STANDARD, Deck
 from cfr_shm.cards.evaluator import evaluate_all
-from cfr_shm.cards.isomorphism import BOARD_CARDS, hand_numbers
+from cfr_shm.cards.isomorphism import BOARD_CARDS, card_index, hand_numbers
 from cfr_shm.cards.ranges import hand_of, hand_pairs
+from cfr_shm.cards.suits import Renaming, every_renaming
 from cfr_shm.errors import UsageError
-from cfr_shm.games.holdem.small_deck import SmallDeck, hand_strengths, hand_texts
+from cfr_shm.games.holdem.seen_hands import SeenHands, least_renamed
+from cfr_shm.games.holdem.small_deck import SmallDeck, hand_strengths
 from cfr_shm.layout.cards import (
     BUCKET_ARRAYS,
     CARDS_IN_DECK,
@@ -25,6 +27,7 @@ from cfr_shm.layout.cards import (
     RANGES_WEIGHTED,
 )
 from cfr_shm.layout.deals import Deals
+from cfr_shm.layout.policy import BLOCKED
 
 
 class HoleCards(Protocol):
@@ -163,7 +166,12 @@ class DealtCards:
         del seat  # all seats' hands are bucketed alike
         card_street = self._card_street(street)
         boards = np.tile(np.array(board, np.uint8), (len(hands), 1))
-        number = hand_numbers(self.deck, card_street, np.concatenate([hands, boards], axis=1))
+        cards = self.deals.cards
+        # Games without a flop have slots of their own where ranges tell suits apart.
+        index = card_index(self.deck)._replace(slot=cards.slot)
+        number = hand_numbers(
+            self.deck, card_street, np.concatenate([hands, boards], axis=1), index
+        )
         width = int(self.deals.cards.bucket_bytes[card_street])
         stored: NDArray[np.uint8] = getattr(self.deals.cards, BUCKET_ARRAYS[card_street])
         return stored.view(f"<u{width}")[number].astype(np.int64)
@@ -185,21 +193,29 @@ class DealtCards:
 
 @dataclass(frozen=True)
 class ListedCards:
-    """The hole cards of a small deck, all of whose deals are listed.
+    """The hole cards of a game all of whose deals are listed.
 
     Attributes:
         small: the deck.
         board_cards: cards dealt to the board before the betting of each street.
-        texts: what each bucket of each street has seen, as ``list_deals`` writes it.
+        seen: what each hand of each street has seen, as ``list_deals`` numbers it.
         fixed_board: cards that lie on every board, in the order of dealing.
         ranges: weights by seat over the hands of the standard deck; None for all alike.
+        renamings: that hands are merged by; None for all of the deck's suits.
+        coarse: by street (hands,) the bucket of each hand, where hands share some.
+        later_cards: cards dealt to the board after the last betting.
+        ranking: whose rules rank hands of five and more cards.
     """
 
     small: SmallDeck
     board_cards: tuple[int, ...]
-    texts: tuple[tuple[str, ...], ...]
+    seen: tuple[SeenHands, ...]
     fixed_board: tuple[int, ...] = ()
     ranges: Sequence[NDArray[np.float64]] | None = None
+    renamings: tuple[Renaming, ...] | None = None
+    coarse: tuple[NDArray[np.int64], ...] | None = None
+    later_cards: int = 0
+    ranking: Deck = STANDARD
 
     @property
     def deck(self) -> Deck:
@@ -218,7 +234,9 @@ class ListedCards:
     def bucket_count(self, seat: int, street: int) -> int:
         """Return how many hands can be told apart on a street."""
         del seat
-        return len(self.texts[street])
+        if self.coarse is not None:
+            return int(self.coarse[street].max()) + 1
+        return len(self.seen[street])
 
     def hands(self, seat: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """Return the hole cards of a seat's starting range, and weights."""
@@ -233,21 +251,31 @@ class ListedCards:
     def buckets(
         self, seat: int, street: int, hands: NDArray[np.uint8], board: Sequence[int]
     ) -> NDArray[np.int64]:
-        """Return the buckets of a seat's hands on a street."""
+        """Return the buckets of a seat's hands on a street, BLOCKED for those nobody can hold."""
         del seat
-        ends = list(accumulate(self.board_cards[: street + 1]))
-        parts = [
-            board[end - count : end] for end, count in zip(ends, self.board_cards, strict=False)
-        ]
-        number = {text: bucket for bucket, text in enumerate(self.texts[street])}
-        texts = hand_texts(self.small, hands, parts)
-        return np.array([number[text] for text in texts], np.int64)
+        number = self.hand_numbers(street, hands, board)
+        if self.coarse is None:
+            return number
+        return np.where(number == BLOCKED, BLOCKED, self.coarse[street][number])
+
+    def hand_numbers(
+        self, street: int, hands: NDArray[np.uint8], board: Sequence[int]
+    ) -> NDArray[np.int64]:
+        """Return (hands,) numbers into ``seen`` of a street, BLOCKED for hands nobody can hold."""
+        rows = np.empty((len(hands), street + 2), np.int64)
+        rows[:, 0] = (1 << hands.astype(np.int64)).sum(axis=1)
+        end = 0
+        for place, count in enumerate(self.board_cards[: street + 1]):
+            rows[:, 1 + place] = sum(1 << card for card in board[end : end + count])
+            end += count
+        renamings = self.renamings or every_renaming(self.small.suits)
+        return self.seen[street].numbers(least_renamed(rows, renamings))
 
     @property
     def showdown_cards(self) -> int:
         """How many board cards lie there at the showdown."""
-        return sum(self.board_cards)
+        return sum(self.board_cards) + self.later_cards
 
     def strengths(self, hands: NDArray[np.int64], board: Sequence[int]) -> NDArray[np.int64]:
         """Return the strengths of hands with all cards that are dealt."""
-        return hand_strengths(hands, board)
+        return hand_strengths(hands, board, self.ranking)

@@ -9,10 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cfr_shm.cards.deck import SUIT_COUNT
+from cfr_shm.cards.suits import every_renaming
 from cfr_shm.config.abstraction import AbstractionConfig
 from cfr_shm.config.game import PREFLOP, RIVER, TURN, GameConfig
+from cfr_shm.games.holdem.dealing import (
+    asks_for_buckets,
+    deck_of,
+    is_listed_on_board,
+    listed_renamings,
+    needs_no_file,
+    renamings_of,
+)
 
-#: Streets are the real ones by their board cards.
+#: Streets are the real ones by their board cards; suits are merged only where ranges and board
+#: allow it; few hands on a fixed board are told apart.
 RULES = 2
 
 _FIXED_LIMIT = "fixed_limit"
@@ -33,8 +44,7 @@ def corrections(config: GameConfig, abstraction: AbstractionConfig) -> tuple[str
     Raises:
         GameError: ranges or a board that cannot be read.
     """
-    del abstraction
-    return tuple(_of_betting(config))
+    return (*_of_betting(config), *_of_deals(config, abstraction))
 
 
 def _of_betting(config: GameConfig) -> Iterator[str]:
@@ -54,3 +64,24 @@ def _of_betting(config: GameConfig) -> Iterator[str]:
             yield f"bets on the {first} go by the big blind, not by the ante"
     if later and config.betting == _FIXED_LIMIT and config.raise_caps is None:
         yield f"the {first} has a bet and three raises in fixed limit"
+
+
+def _of_deals(config: GameConfig, abstraction: AbstractionConfig) -> Iterator[str]:
+    """Yield what was told apart by suits only up to all renamings, or not at all."""
+    deck = deck_of(config, abstraction)
+    if deck is not None and is_listed_on_board(config, abstraction, deck):
+        if asks_for_buckets(abstraction):
+            yield "buckets are made for the board and the ranges"
+        else:
+            yield "hands on the fixed board are told apart one by one"
+        return
+    if not config.board and config.ranges is None:
+        return
+    if deck is None:
+        renamings = listed_renamings(config)
+        merged = renamings == every_renaming(config.suits or SUIT_COUNT)
+    else:
+        file = not needs_no_file(config, abstraction)
+        merged = file or renamings_of(config, deck) == every_renaming()
+    if not merged:
+        yield "suits are merged only where the ranges and the board allow it"

@@ -10,14 +10,22 @@ from numpy.typing import NDArray
 from cfr_shm.cards.abstraction import LOSSLESS
 from cfr_shm.cards.buckets import cached_path
 from cfr_shm.cards.deck import Deck
-from cfr_shm.cards.isomorphism import card_index
+from cfr_shm.cards.isomorphism import card_index, preflop_index
 from cfr_shm.config.abstraction import AbstractionConfig
 from cfr_shm.config.game import GameConfig
 from cfr_shm.games.game import Game, assemble_game
 from cfr_shm.games.holdem.action_menu import compile_menu, size_names
 from cfr_shm.games.holdem.betting_tree import TreeSize, build_betting_tree, measure_betting_tree
 from cfr_shm.games.holdem.bucket_choice import DEFAULT, bucket_spec, load_buckets
-from cfr_shm.games.holdem.build import deck_of, holdem, needs_no_file, played_streets, rules_of
+from cfr_shm.games.holdem.build import rules_of
+from cfr_shm.games.holdem.dealing import (
+    dealt_from,
+    deck_of,
+    is_listed,
+    needs_no_file,
+    played_streets,
+    renamings_of,
+)
 from cfr_shm.games.trees.deals import uniform_deals
 
 Report = Callable[[str], None]
@@ -26,7 +34,7 @@ Report = Callable[[str], None]
 def buckets_are_ready(config: GameConfig, abstraction: AbstractionConfig) -> bool:
     """Tell whether the game can be dealt at once: its buckets are there, or need no building."""
     deck = deck_of(config, abstraction)
-    if deck is None or needs_no_file(config, abstraction):
+    if deck is None or is_listed(config, abstraction) or needs_no_file(config, abstraction):
         return True
     if abstraction.buckets not in (None, DEFAULT):
         return True
@@ -40,11 +48,11 @@ def bucket_counts(config: GameConfig, abstraction: AbstractionConfig) -> NDArray
         GameError: a bucket file that is not there or does not fit, or a bad specification.
     """
     deck = deck_of(config, abstraction)
-    if deck is None:
-        return np.array(holdem(config, abstraction).deals.bucket_count)
+    if deck is None or is_listed(config, abstraction):
+        return np.array(dealt_from(config, abstraction).deals.bucket_count)
     streets = played_streets(config)
     if needs_no_file(config, abstraction):
-        counts = [int(card_index(deck).hand_count[0])]
+        counts = [int(preflop_index(deck, renamings_of(config, deck)).hand_count[0])]
     elif buckets_are_ready(config, abstraction):
         found = load_buckets(abstraction, deck, streets).counts
         counts = [int(found[street]) for street in streets]

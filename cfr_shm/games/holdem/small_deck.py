@@ -1,26 +1,28 @@
-"""Hold'em on small decks: every deal listed, and every hand a bucket of its own up to suits.
+"""Hold'em with every deal listed: small decks, and few hands on a fixed board of any deck.
 
 The deck's ranks are the highest of the standard deck, its cards numbered as there. A bucket is
-what a player has seen, street by street, up to renaming suits: nothing is forgotten, so that
-best responses are exact. The showdown is by the cards that are dealt and no others: five to
-seven make the best five-card hand; fewer are ranked by how often their ranks occur (four of a
-kind, three, two pairs, a pair, nothing) and then by rank, without straights and flushes.
+what a player has seen, street by street, up to renaming suits as far as that leaves the game as
+it is (cards/suits.py): nothing is forgotten, so that best responses are exact. The showdown of a
+small deck is by the cards that are dealt and no others: five to seven make the best five-card
+hand; fewer are ranked by how often their ranks occur (four of a kind, three, two pairs, a pair,
+nothing) and then by rank, without straights and flushes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import combinations, permutations
+from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.cards.deck import STANDARD, SUIT_COUNT
+from cfr_shm.cards.deck import STANDARD, SUIT_COUNT, Deck
 from cfr_shm.cards.evaluator import evaluate_all
-from cfr_shm.cards.ranges import hand_of
+from cfr_shm.cards.suits import Renaming, every_renaming, kept_renamings
 from cfr_shm.errors import GameError
+from cfr_shm.games.holdem.seen_hands import SeenHands, cards_of, cards_of_each, number_rows
 from cfr_shm.games.trees.deals import MAX_DEALS, table_deals
 from cfr_shm.layout.cards import HOLE_CARDS
 from cfr_shm.layout.deals import Deals
@@ -33,6 +35,11 @@ class SmallDeck(NamedTuple):
 
     ranks: int
     suits: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether it is the standard deck itself."""
+        return (self.ranks, self.suits) == (STANDARD.rank_count, SUIT_COUNT)
 
     @property
     def cards(self) -> list[int]:
@@ -49,7 +56,18 @@ class ListedDeals(NamedTuple):
     """All deals, and a hand as text for each bucket of each street."""
 
     deals: Deals
-    hands: tuple[tuple[str, ...], ...]
+    hands: tuple[SeenHands, ...]
+    renamings: tuple[Renaming, ...]  # that hands are merged by
+
+
+class Drawn(NamedTuple):
+    """All deals card by card, before any that look alike are merged."""
+
+    weight: NDArray[np.float64]  # (deals,)
+    bucket: _Ints  # (deals, players, streets), a number for what each player has seen
+    strength: _Ints  # (deals, players), dense: who beats whom
+    hands: tuple[SeenHands, ...]
+    renamings: tuple[Renaming, ...]
 
 
 def list_deals(
@@ -60,14 +78,36 @@ def list_deals(
     board: Sequence[int] = (),
     ranges: Sequence[NDArray[np.float64]] | None = None,
 ) -> ListedDeals:
-    """List what can be dealt, with its probability.
+    """List what can be dealt, with its probability; the arguments are those of ``draw_all``.
+
+    Raises:
+        GameError: as ``draw_all`` says.
+    """
+    drawn = draw_all(deck, player_count, board_cards, board=board, ranges=ranges)
+    deals = table_deals(drawn.weight, drawn.bucket, drawn.strength)
+    return ListedDeals(deals, drawn.hands, drawn.renamings)
+
+
+def draw_all(
+    deck: SmallDeck,
+    player_count: int,
+    board_cards: Sequence[int],
+    *,
+    showdown_cards: int = 0,
+    board: Sequence[int] = (),
+    ranges: Sequence[NDArray[np.float64]] | None = None,
+    ranking: Deck = STANDARD,
+) -> Drawn:
+    """List what can be dealt.
 
     Args:
         deck: the deck.
         player_count: at least 2.
         board_cards: cards dealt to the board before the betting of each street.
-        board: the first of them, where they are fixed.
+        showdown_cards: cards dealt to the board after the last betting.
+        board: the first of them all, where they are fixed.
         ranges: weights by player over the hands of the standard deck, None for all alike.
+        ranking: whose rules rank hands of five and more cards, with as many ranks as the deck.
 
     Raises:
         GameError: nothing can be dealt, or so much that no list holds it.
@@ -75,9 +115,11 @@ def list_deals(
     if any(card not in deck.cards for card in board):
         raise GameError(f"game.board: the deck has no {STANDARD.text(board)}")
     symmetric = ranges is None and not board
-    masks, weight = _all_deals(deck, player_count, _parts(board_cards, board), ranges, symmetric)
+    parts = deal_parts(board_cards, showdown_cards, board)
+    masks, weight = _all_deals(deck, player_count, parts, ranges, symmetric)
     if len(weight) == 0:
         raise GameError("game.ranges: no deal is possible: each shares a card with another hand")
+    renamings = merging_renamings(deck, parts, ranges)
     public = masks[:, player_count:]
     bucket = np.empty((len(weight), player_count, len(board_cards)), np.int64)
     hands = []
@@ -88,43 +130,88 @@ def list_deals(
                 for player in range(player_count)
             ]
         )
-        found, names = _classes(seen, deck.suits)
+        found, names = number_rows(seen, renamings)
         bucket[:, :, street] = found.reshape(player_count, -1).T
         hands.append(names)
     strength = np.column_stack(
-        [_strengths(masks[:, player] | _union(public)) for player in range(player_count)]
+        [_strengths(masks[:, player] | _union(public), ranking) for player in range(player_count)]
     )
-    deals = table_deals(weight, bucket, _dense(strength))
-    return ListedDeals(deals, tuple(hands))
+    return Drawn(weight, bucket, _dense(strength), tuple(hands), renamings)
 
 
-def hand_texts(
-    deck: SmallDeck, hands: NDArray[np.uint8], parts: Sequence[Sequence[int]]
-) -> list[str]:
-    """Return the text that ``ListedDeals.hands`` has for each hand; equal up to suits.
+def merging_renamings(
+    deck: SmallDeck, parts: Sequence[tuple[int, int]], ranges: Sequence[NDArray[np.float64]] | None
+) -> tuple[Renaming, ...]:
+    """Return the group of renamings that hands are merged by: those that leave the game as it is.
 
-    Args:
-        deck: the deck.
-        hands: (hands, 2) hole cards.
-        parts: cards that were dealt to the board before each street so far, fixed ones too.
+    Where everybody sees all fixed cards from the first street on, whatever hands are merged have
+    them alike; with ranges that tell no suits apart hands are then merged by all renamings, which
+    makes the same classes and keeps their numbers.
     """
-    masks = [sum(1 << card for card in each) for each in (*hands.tolist(), *parts)]
-    board = np.array(masks[len(hands) :], np.int64)
-    seen = np.column_stack([masks[: len(hands)], np.tile(board, (len(hands), 1))]).astype(np.int64)
-    found, names = _classes(seen, deck.suits)
-    return [names[kind] for kind in found]
+    fixed = [cards_of(mask) for mask, _ in parts]
+    every = every_renaming(deck.suits)
+    (first, left), later = parts[0], parts[1:]
+    shown = not any(mask for mask, _ in later) and (first == 0 or left == 0)
+    if shown and not deck.is_whole and _kept(deck, ranges, ()) == every:
+        return every
+    return _kept(deck, ranges, fixed)
 
 
-def hand_strengths(hands: NDArray[np.int64], board: Sequence[int]) -> _Ints:
+def _kept(
+    deck: SmallDeck,
+    ranges: Sequence[NDArray[np.float64]] | None,
+    fixed: Sequence[Sequence[int]],
+) -> tuple[Renaming, ...]:
+    return kept_renamings(STANDARD, ranges, fixed, suit_count=deck.suits, dealt=deck.cards)
+
+
+def count_deals(
+    deck: SmallDeck,
+    player_count: int,
+    board_cards: Sequence[int],
+    showdown_cards: int,
+    board: Sequence[int],
+    ranges: Sequence[NDArray[np.float64]] | None,
+) -> int | None:
+    """Return how many deals ``draw_all`` would list, None where they are too many.
+
+    Raises:
+        GameError: the board has more cards than are dealt.
+    """
+    parts = deal_parts(board_cards, showdown_cards, board)
+    left = len(deck.cards) - HOLE_CARDS * player_count - len(board)
+    run_outs = 1
+    for _, count in parts:
+        run_outs *= math.comb(left, count)
+        left -= count
+    used = np.full(1, sum(mask for mask, _ in parts), np.int64)
+    rows, weight = np.zeros((1, 0), np.int64), np.ones(1)
+    hands = _sets(deck.cards, HOLE_CARDS)
+    try:
+        for player in range(player_count):
+            weights = np.ones(len(hands)) if ranges is None else _weights(hands, ranges[player])
+            rows, weight, used = _extended(
+                rows, weight, used, hands, weights, MAX_DEALS // max(run_outs, 1)
+            )
+    except GameError:
+        return None
+    return len(rows) * run_outs
+
+
+def hand_strengths(
+    hands: NDArray[np.int64], board: Sequence[int], ranking: Deck = STANDARD
+) -> _Ints:
     """Return (hands,) the strength of hole cards with a board; higher wins, equal ties."""
-    held = (1 << hands[:, 0]) | (1 << hands[:, 1])
-    return _strengths(held | sum(1 << card for card in board))
+    held = (1 << hands.astype(np.int64)).sum(axis=1)
+    return _strengths(held | sum(1 << card for card in board), ranking)
 
 
-def _parts(board_cards: Sequence[int], board: Sequence[int]) -> list[tuple[int, int]]:
-    """Return, for each street, the mask of its fixed cards and how many more are dealt."""
+def deal_parts(
+    board_cards: Sequence[int], showdown_cards: int, board: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Return, for each street and the showdown, the mask of fixed cards and how many more come."""
     parts, left = [], list(board)
-    for count in board_cards:
+    for count in (*board_cards, *([showdown_cards] if showdown_cards else [])):
         fixed, left = left[:count], left[count:]
         parts.append((sum(1 << card for card in fixed), count - len(fixed)))
     if left:
@@ -152,7 +239,7 @@ def _all_deals(
     for player in range(player_count):
         weights = np.ones(len(hands)) if ranges is None else _weights(hands, ranges[player])
         if symmetric and player == 0:
-            kind, _ = _classes(hands[:, None], deck.suits)
+            kind, _ = number_rows(hands[:, None], every_renaming(deck.suits))
             _, first, counts = np.unique(kind, return_index=True, return_counts=True)
             weights = np.zeros(len(hands))
             weights[first] = counts
@@ -166,14 +253,19 @@ def _all_deals(
 
 
 def _extended(
-    rows: _Ints, weight: NDArray[np.float64], used: _Ints, sets: _Ints, weights: NDArray[np.float64]
+    rows: _Ints,
+    weight: NDArray[np.float64],
+    used: _Ints,
+    sets: _Ints,
+    weights: NDArray[np.float64],
+    most: int = MAX_DEALS,
 ) -> tuple[_Ints, NDArray[np.float64], _Ints]:
     """Deal one more set of cards to every row, in every way that is possible."""
     sets, weights = sets[weights > 0.0], weights[weights > 0.0]
     if len(rows) * len(sets) > 1 << 28:
         raise GameError(_too_many())
     row, dealt = np.nonzero((used[:, None] & sets[None, :]) == 0)
-    if len(row) > MAX_DEALS:
+    if len(row) > most:
         raise GameError(_too_many())
     grown = np.column_stack([rows[row], sets[dealt]])
     return grown, weight[row] * weights[dealt], used[row] | sets[dealt]
@@ -195,11 +287,9 @@ def _sets(cards: Sequence[int], count: int) -> _Ints:
 
 
 def _weights(hands: _Ints, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.array([weights[hand_of(*_cards_of(int(hand)))] for hand in hands])
-
-
-def _cards_of(mask: int) -> list[int]:
-    return [card for card in range(mask.bit_length()) if (mask >> card) & 1]
+    low, high = cards_of_each(hands).astype(np.int64).T
+    found: NDArray[np.float64] = weights[high * (high - 1) // 2 + low]
+    return found
 
 
 def _union(masks: _Ints) -> _Ints:
@@ -207,54 +297,21 @@ def _union(masks: _Ints) -> _Ints:
     return union
 
 
-def _classes(seen: _Ints, suits: int) -> tuple[_Ints, tuple[str, ...]]:
-    """Number what was seen up to renaming suits, and return a text for each number.
-
-    Args:
-        seen: (rows, sets) masks of cards.
-        suits: how many suits the deck has.
-    """
-    distinct, inverse = np.unique(seen, axis=0, return_inverse=True)
-    least = distinct
-    for images in permutations(range(suits)):
-        renamed = _renamed(distinct, images)
-        least = np.where(_less(renamed, least)[:, None], renamed, least)
-    kinds, kind = np.unique(least, axis=0, return_inverse=True)
-    names = [
-        " ".join(STANDARD.text(_cards_of(int(mask))[::-1]) for mask in row if mask) for row in kinds
-    ]
-    return kind.reshape(-1)[inverse.reshape(-1)], tuple(names)
-
-
-def _renamed(masks: _Ints, images: Sequence[int]) -> _Ints:
-    """Return the masks with suit s called ``images[s]``."""
-    every = sum(1 << (SUIT_COUNT * rank) for rank in range(STANDARD.rank_count))
-    renamed = np.zeros_like(masks)
-    for suit, image in enumerate(images):
-        renamed |= ((masks >> suit) & every) << image
-    return renamed
-
-
-def _less(left: _Ints, right: _Ints) -> NDArray[np.bool_]:
-    """Compare rows lexicographically."""
-    less = np.zeros(len(left), np.bool_)
-    equal = np.ones(len(left), np.bool_)
-    for column in range(left.shape[1]):
-        less |= equal & (left[:, column] < right[:, column])
-        equal &= left[:, column] == right[:, column]
-    return less
-
-
-def _strengths(masks: _Ints) -> _Ints:
+def _strengths(masks: _Ints, ranking: Deck) -> _Ints:
     """Return the strength of each row's cards; higher wins."""
     distinct, inverse = np.unique(masks, return_inverse=True)
-    cards = np.array([_cards_of(int(mask)) for mask in distinct], np.uint8)
+    cards = cards_of_each(distinct)
     if cards.shape[1] >= 5:
-        found = evaluate_all(STANDARD, cards).astype(np.int64)
+        found = evaluate_all(ranking, cards - _lowest_card(ranking)).astype(np.int64)
     else:
         found = np.array([_by_ranks(row) for row in (cards // SUIT_COUNT).tolist()], np.int64)
     strengths: _Ints = found[inverse.reshape(-1)]
     return strengths
+
+
+def _lowest_card(ranking: Deck) -> np.uint8:
+    """Return the number in the standard deck of a deck's lowest card."""
+    return np.uint8(STANDARD.card_count - ranking.card_count)
 
 
 def _by_ranks(ranks: Sequence[int]) -> int:

@@ -17,7 +17,8 @@ from cfr_shm.config.abstraction import AbstractionConfig
 from cfr_shm.config.game import GameConfig
 from cfr_shm.config.load import load_config
 from cfr_shm.errors import GameError
-from cfr_shm.games.holdem.build import deck_of, holdem
+from cfr_shm.games.holdem.build import holdem
+from cfr_shm.games.holdem.dealing import deck_of
 from cfr_shm.games.holdem.small_deck import SmallDeck, list_deals
 from cfr_shm.games.registry import load_game
 from cfr_shm.layout.deals import DEALS_HOLDEM, DEALS_TABLE

@@ -35,6 +35,7 @@ SHIPPED = {
 FLOP = ["game.blinds=[0,0]", "game.dead=60", "game.stacks=500", "game.board_cards=[3,1,1]"]
 TURN = ["game.blinds=[0,0]", "game.dead=30", "game.stacks=400", "game.board_cards=[4,1]"]
 FIXED = "game.betting=fixed_limit"
+BET, BETS = "game.bet_sizes=[1]", "game.bet_sizes=[1,1,1]"
 SMALL_TURN = ["game.ranks=6", "game.suits=2", "game.board=AcKcQcJc", *TURN]
 
 #: Games whose meaning stays, with the beginnings of their former fingerprints.
@@ -65,6 +66,19 @@ UNCHANGED = {
         "ca5e3b578c6a16dd",
     ),
     "ranges of classes": (['game.ranges=["AA,KK","*"]'], "2d2110b5e35defbb"),
+    "a board of a small deck that all see": (
+        ["game.ranks=4", "game.board=AcKcQc", *FLOP[:3], "game.board_cards=[3]", BET],
+        "56b3a7ba55923252",
+    ),
+    "preflop classes": (
+        ["game.board_cards=[0]", 'game.ranges=["AKs,QQ:0.5","22+"]'],
+        "fc0c7affa9f50322",
+    ),
+    "a wide flop": ([*FLOP, BETS, "game.board=Td9d6h"], "1094d5d1c6281d69"),
+    "suits in the buckets of the whole game": (
+        ['game.ranges=["AcKc,AdKd","*"]'],
+        "13594b507600acfb",
+    ),
 }
 
 #: Games whose meaning changed, and what is said of it.
@@ -92,6 +106,32 @@ CHANGED = {
     "blinds that nobody wrote": (
         ["game.dead=30", "game.stacks=400", "game.board_cards=[4,1]", "game.bet_sizes=[1,1]"],
         "nobody posts a blind on the turn",
+    ),
+    "suits told apart on a small deck": (
+        ["game.ranks=4", "game.board_cards=[0]", 'game.ranges=["KcQc,KdQd","AcAd,KcJc"]'],
+        "suits are merged only where the ranges and the board allow it",
+    ),
+    "suits told apart preflop": (
+        ["game.board_cards=[0]", 'game.ranges=["AhKh,QsJs","*"]'],
+        "suits are merged only where the ranges and the board allow it",
+    ),
+    "a board that comes after preflop": (
+        ["game.ranks=3", "game.board_cards=[0,3]", "game.board=AcKcQd"],
+        "suits are merged only where the ranges and the board allow it",
+    ),
+    "few hands on a river": (
+        [*FLOP[:3], "game.board_cards=[5]", BET, "game.board=Td9d6h2c2s", "game.ranges=[AA,KK]"],
+        "hands on the fixed board are told apart one by one",
+    ),
+    "buckets of few hands on a turn": (
+        [
+            *TURN,
+            "game.bet_sizes=[1,1]",
+            "game.board=Td9d6h2c",
+            "game.ranges=[AA,KK]",
+            "abstraction.bucket_counts=[2,2]",
+        ],
+        "buckets are made for the board and the ranges",
     ),
     "antes beside a big blind": (
         [*FLOP, "game.ante=1", "game.big_blind=10"],

@@ -1,0 +1,117 @@
+"""Hands are merged only where the game cannot tell them apart: against games of real hands.
+
+A strategy is drawn for every row of the table. What the package says of it, best responses
+included, must be what real hands say: with one merge too many the package's best response could
+not do what real ones can.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from production import table_with
+from real_games import built, loaded, policy_of, real_hands
+
+from cfr_shm.evaluation.best_response import evaluate
+from cfr_shm.strategy.average import Strategy
+
+PREFLOP = ["blinds=[10,10]", "stacks=30", "board_cards=[0]"]
+FLOP = ["blinds=[0,0]", "dead=30", "big_blind=10", "stacks=40", "board_cards=[3]"]
+FLOP_AND_TURN = ["blinds=[0,0]", "dead=30", "big_blind=10", "stacks=40", "board_cards=[3,1]"]
+ON_RIVER = ["blinds=[0,0]", "dead=100", "bet_sizes=[1]", "stacks=100", "board_cards=[5]"]
+ON_TURN = ["blinds=[0,0]", "dead=100", "bet_sizes=[1]", "stacks=100", "board_cards=[4]"]
+
+GAMES = {
+    "two suits told apart": [
+        *PREFLOP,
+        "ranks=4",
+        'ranges=["KcQc,KdQd","AcAd,KcJc"]',
+    ],
+    "three suits told apart": [
+        *PREFLOP,
+        "ranks=4",
+        'ranges=["KcQc,KdQd,KhQh","AcAd,KcJc,QdJd,KsQs"]',
+    ],
+    "weights that differ by suit": [
+        *PREFLOP,
+        "ranks=4",
+        'ranges=["KcQc:0.3,KdQd,KhQh,AsJs","AA,KcJc:0.5,KJs:0.25"]',
+    ],
+    "one suit of a class left out": [
+        *PREFLOP,
+        "ranks=3",
+        'ranges=["AKs,KQs,AcKc:0","*"]',
+    ],
+    "three players": [
+        "players=3",
+        "blinds=[10,10,10]",
+        "stacks=30",
+        "board_cards=[0]",
+        "ranks=4",
+        'ranges=["KcQc,KdQd","AcAd,KcJc","JhJs,QdJd"]',
+    ],
+    "ranges of classes": [*PREFLOP, "ranks=3", 'ranges=["AA,KQs","*"]'],
+    "a monotone flop": [
+        *FLOP,
+        "ranks=4",
+        "board=AcKcQc",
+        'ranges=["AdJd,AhJh,JdJh","KdKh,JcJs,QdJd"]',
+    ],
+    "a flop and ranges that know nothing of suits": [*FLOP, "ranks=3", "board=AcKcQc"],
+    "a two-tone flop and one suit of a flush draw": [
+        *FLOP_AND_TURN,
+        "ranks=4",
+        "board=AcKcQd",
+        'ranges=["JhJs,AdJd,AhJh","QcJc,KdJd,KhJh:0.5"]',
+    ],
+    "a flop that is known before it is dealt": [
+        "blinds=[10,10]",
+        "stacks=30",
+        "board_cards=[0,3]",
+        "ranks=3",
+        "suits=3",
+        "board=AcKcQd",
+    ],
+    "a board of which one card is known": [*FLOP, "ranks=3", "suits=3", "board=Ac"],
+    "a river of the whole deck": [*ON_RIVER, "board=2s2h2d3c3d", 'ranges=["KK","AA,QQ,AsKs"]'],
+    "a river with a flush for one suit": [
+        *ON_RIVER,
+        "board=Ts9s2s3d4c",
+        'ranges=["KsQs,KdQd,KhQh,AcAd","AsJs,JhJc,AdJd:0.5,TT"]',
+    ],
+    "a river of three": [
+        "players=3",
+        "blinds=[0,0,0]",
+        "dead=90",
+        "bet_sizes=[1]",
+        "stacks=50",
+        "board_cards=[5]",
+        "board=Ts9s2s3d4c",
+        'ranges=["KsQs,KdQd,KhQh","AsJs,JhJc","TT,AcKc"]',
+    ],
+    "a turn whose river comes at the showdown": [
+        *ON_TURN,
+        "board=Ts9s2s3d",
+        'ranges=["KsQs,KdQd","AsJs,JhJc,8h8c"]',
+    ],
+}
+
+
+def drawn_strategy(game, seed):
+    sums = np.random.default_rng(seed).random(game.table_entries) ** 3
+    return Strategy.from_table(game, table_with(game, sums))
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_what_is_said_of_a_strategy_is_what_real_hands_say(name):
+    config = loaded(GAMES[name])
+    game = built(config)
+    assert game.why_not_enumerable() is None
+    reference = real_hands(config, levels=((("pot", 1), ("allin",)),))
+    for seed in range(10):
+        strategy = drawn_strategy(game, seed)
+        policy = policy_of(game, strategy.probability)
+        found = evaluate(game, strategy)
+        assert found.values == pytest.approx(reference.values(policy), abs=1e-9)
+        best = reference.best_responses(policy)
+        assert found.best_response_values == pytest.approx(best, abs=1e-9)

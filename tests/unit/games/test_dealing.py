@@ -1,0 +1,111 @@
+"""Which games are listed, which are drawn, and what is said of hands that share a row."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from real_games import built, loaded
+
+from cfr_shm.cards.abstraction import FAMILIES, BucketSpec
+from cfr_shm.cards.buckets import build_file
+from cfr_shm.cards.deck import STANDARD
+from cfr_shm.games.holdem.dealing import is_listed, renamings_of
+from cfr_shm.games.holdem.small_deck import SmallDeck, count_deals, draw_all
+from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.layout.deals import DEALS_HOLDEM, DEALS_TABLE
+
+RIVER = ["blinds=[0,0]", "dead=100", "bet_sizes=[1]", "stacks=100", "board_cards=[5]"]
+TURN = ["blinds=[0,0]", "dead=100", "big_blind=1", "stacks=100", "board_cards=[4,1]"]
+FLOP = ["blinds=[0,0]", "dead=100", "big_blind=1", "stacks=100", "board_cards=[3,1,1]"]
+BOARD = "board=Ts9s2s3d4c"
+
+
+def listed(game, abstraction=()):
+    config = loaded(game, abstraction)
+    return is_listed(config.game, config.abstraction)
+
+
+def test_few_hands_on_a_fixed_board_are_listed():
+    narrow = 'ranges=["KK,AKs","AA,QQ"]'
+    assert listed([*RIVER, BOARD, narrow])
+    assert listed([*TURN, "board=Ts9s2s3d", narrow])
+    assert listed([*FLOP, "board=Ts9s2s", 'ranges=["KK,AKs","AA,QQ"]'])
+    # A river of all hands has 1081 x 990 deals, a million and some.
+    assert not listed([*RIVER, BOARD])
+    assert listed([*RIVER, BOARD, 'ranges=["*","22+,A2s+,K2s+"]'])
+    # Boards that are drawn, and files that are named, are played in buckets.
+    assert not listed([*RIVER, narrow])
+    assert not listed(["board_cards=[0]", narrow])
+    assert not listed([*RIVER, BOARD, narrow], ["buckets=mine"])
+
+
+@pytest.mark.parametrize(
+    ("deck", "players", "counts", "later", "board", "ranges"),
+    [
+        (SmallDeck(3, 4), 2, (0, 3), 0, "", None),
+        (SmallDeck(3, 3), 3, (0,), 0, "", None),
+        (SmallDeck(4, 2), 2, (3, 1), 0, "AcKc", None),
+        (SmallDeck(4, 4), 2, (3,), 2, "AcKcQc", None),
+    ],
+)
+def test_deals_are_counted_before_they_are_listed(deck, players, counts, later, board, ranges):
+    fixed = STANDARD.parse(board)
+    found = count_deals(deck, players, counts, later, fixed, ranges)
+    drawn = draw_all(deck, players, counts, showdown_cards=later, board=fixed, ranges=ranges)
+    share = drawn.weight.sum() if not board else len(drawn.weight)
+    assert found == share
+
+
+def test_hands_of_a_listed_turn_are_numbered_as_dealt():
+    """Every hand and river that can come has a number, and other hands have none."""
+    config = loaded([*TURN, "board=Ts9s2s3d", 'ranges=["KsQs,KdQd,AA","JJ,8h8c"]'])
+    game = built(config)
+    assert game.deals.kind == DEALS_TABLE
+    cards = game.hole_cards
+    assert (cards.showdown_cards, cards.board_count(0), cards.board_count(1)) == (5, 4, 5)
+    every = np.array(list(combinations(range(52), 2)), np.uint8)
+    board = STANDARD.parse("Ts9s2s3dJs")
+    free = every[~np.isin(every, board).any(axis=1)]
+    found = cards.buckets(0, 1, free, board)
+    held = {tuple(hand) for seat in range(2) for hand in cards.hands(seat)[0].tolist()}
+    possible = [tuple(hand) in held for hand in free.tolist()]
+    assert ((found >= 0) == possible).all()
+
+
+def test_preflop_hands_of_ranges_that_name_suits_have_rows_of_their_own():
+    config = loaded(["board_cards=[0]", 'ranges=["KcQc,KdQd,AA","AcAd,KcJc"]'])
+    game = built(config)
+    assert game.deals.kind == DEALS_HOLDEM
+    hands = np.array([STANDARD.parse(hole) for hole in ("KcQc", "KdQd", "KhQh", "KsQs")], np.uint8)
+    found = game.hole_cards.buckets(0, 0, hands, ()).tolist()
+    assert len(set(found[:2])) == 2
+    assert found[2] == found[3]
+    assert game.deals.bucket_count.max() > 169
+    plain = built(loaded(["board_cards=[0]", 'ranges=["KQs,AA","AKs,KJs:0.5"]']))
+    assert plain.deals.bucket_count.max() == 169
+
+
+def test_a_board_that_comes_after_preflop_tells_suits_apart_before():
+    config = loaded(["board_cards=[0]", "board=AsKsQs"])
+    assert len(renamings_of(config.game, STANDARD)) == 6
+    hands = np.array([STANDARD.parse(hole) for hole in ("9s8s", "9h8h", "9d8d")], np.uint8)
+    found = built(config).hole_cards.buckets(0, 0, hands, ()).tolist()
+    assert found[0] != found[1] == found[2]
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")
+def test_hands_that_share_rows_of_a_file_are_named(tmp_path):
+    spec = BucketSpec("royal", FAMILIES["percentile"], (25, 8, 8, 9))
+    build_file(spec, tmp_path / "file")
+    files = [f"buckets={tmp_path / 'file'}"]
+    deck = ["ranks=5", "stacks=4bb"]
+    assert built(loaded(deck, files)).warnings == ()
+    assert built(loaded([*deck, 'ranges=["AKs,QQ","*"]'], files)).warnings == ()
+    (told,) = built(loaded([*deck, 'ranges=["KcQc,KdQd,JJ","AcAh"]'], files)).warnings
+    assert told.startswith("starting hands of seat 0 share a row and are played alike")
+    assert "KdQd, KcQc" in told
+    board = ["blinds=[0,0]", "dead=100", "big_blind=1", "board_cards=[3,1,1]", "board=AsKsQs"]
+    told = built(loaded([*deck, *board, 'ranges=["JJ,TT,AK","JTs"]'], files)).warnings
+    assert all("share a row" in each for each in told)
