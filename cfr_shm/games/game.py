@@ -126,8 +126,6 @@ def assemble_game(
     betting: BettingTree | None = None,
     hole_cards: HoleCards | None = None,
     first_regrets: FirstRegrets | None = None,
-    merged: str | None = None,
-    warnings: tuple[str, ...] = (),
 ) -> Game:
     """Put a finished tree and its deals together; the arguments are the fields of ``Game``."""
     return Game(
@@ -151,6 +149,4 @@ def assemble_game(
         betting=betting,
         hole_cards=hole_cards,
         first_regrets=first_regrets,
-        merged=merged,
-        warnings=warnings,
     )

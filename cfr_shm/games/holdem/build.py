@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -46,7 +47,7 @@ def holdem(
     def infosets() -> Iterator[InfosetLabel]:
         yield from _labels(betting, dealt, big_blind)
 
-    return assemble_game(
+    game = assemble_game(
         betting.built,
         dealt.deals,
         name="holdem",
@@ -59,9 +60,8 @@ def holdem(
         betting=betting,
         hole_cards=dealt.hole_cards,
         first_regrets=_first_regrets(betting, dealt),
-        merged=dealt.merged,
-        warnings=dealt.warnings,
     )
+    return replace(game, merged=dealt.merged, warnings=dealt.warnings)
 
 
 def rules_of(config: GameConfig) -> BettingRules:
