@@ -47,8 +47,8 @@ class Assignments:
 
     def has_room(self, worker: int) -> bool:
         """Return whether a worker is there and may be given one more task."""
-        state = self.workers[worker]
-        return state.is_ready and len(state.unanswered) < TASKS_PER_WORKER
+        record = self.workers[worker]
+        return record.is_ready and len(record.unanswered) < TASKS_PER_WORKER
 
     def give(self, taken: Range, *workers: int) -> TaskMessage:
         """Make a task of iterations (first, count), send it to all ``workers``, and return it."""
@@ -57,9 +57,9 @@ class Assignments:
         if self.first_task_at is None:
             self.first_task_at = self._clock.monotonic()
         for worker in workers:
-            state = self.workers[worker]
-            state.unanswered.append(task)
-            if len(state.unanswered) == 1:
+            record = self.workers[worker]
+            record.unanswered.append(task)
+            if len(record.unanswered) == 1:
                 self._begin(worker)
             self._crew.send(worker, task)
         return task
@@ -75,16 +75,16 @@ class Assignments:
         Raises:
             WorkerError: it is an answer to something else.
         """
-        state = self.workers[worker]
-        task = state.unanswered.popleft() if state.unanswered else None
+        record = self.workers[worker]
+        task = record.unanswered.popleft() if record.unanswered else None
         if task is None or result.task_id != task.task_id:
             raise WorkerError(f"worker {worker} answered task {result.task_id} out of turn")
         if measured:
-            state.sizer.observe(result.iterations, result.kernel_seconds)
-            state.batch = result.iterations or state.batch
-        state.last = result
-        state.reported = True
-        if state.unanswered:
+            record.sizer.observe(result.iterations, result.kernel_seconds)
+            record.batch = result.iterations or record.batch
+        record.last = result
+        record.reported = True
+        if record.unanswered:
             self._begin(worker)
         else:
             self.watch.end(worker)
@@ -122,11 +122,11 @@ class Assignments:
         """Return for how long no result can be due: 0 as long as a rate is not known."""
         now = self._clock.monotonic()
         quiet = float("inf")
-        for index, state in enumerate(self.workers):
+        for index, record in enumerate(self.workers):
             began = self.watch.began(index)
             if began is None:
                 continue
-            expected = state.sizer.seconds_for(state.unanswered[0].iteration_count)
+            expected = record.sizer.seconds_for(record.unanswered[0].iteration_count)
             if expected is None:
                 return 0.0
             quiet = min(quiet, began + expected * LATE - now)
@@ -139,9 +139,9 @@ class Assignments:
 
     def _begin(self, worker: int) -> None:
         """Note that a worker is now at the first of its tasks."""
-        state = self.workers[worker]
-        state.heartbeat = self._crew.heartbeat(worker)
-        expected = state.sizer.seconds_for(state.unanswered[0].iteration_count)
+        record = self.workers[worker]
+        record.heartbeat = self._crew.heartbeat(worker)
+        expected = record.sizer.seconds_for(record.unanswered[0].iteration_count)
         self.watch.begin(worker, expected)
 
 

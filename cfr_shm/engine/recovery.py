@@ -90,14 +90,14 @@ class Recovery:
 
     def _see_to(self, worker: int) -> None:
         """End a worker that others wait for, unless it is only slow."""
-        watch, state = self._assignments.watch, self._assignments.workers[worker]
+        watch, record = self._assignments.watch, self._assignments.workers[worker]
         heartbeat = self._crew.heartbeat(worker)
-        if heartbeat != state.heartbeat and self._settings.deadline_seconds is None:
+        if heartbeat != record.heartbeat and self._settings.deadline_seconds is None:
             # Slow, not stuck: it has finished a window since.
-            state.heartbeat = heartbeat
+            record.heartbeat = heartbeat
             watch.extend(worker)
             return
-        task, allowed = state.unanswered[0], watch.allowed(worker)
+        task, allowed = record.unanswered[0], watch.allowed(worker)
         reason = (
             f"did not finish iterations [{task.first_iteration}, "
             f"{task.first_iteration + task.iteration_count}) within {allowed:g} s: it was stopped "
