@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.cards.deck import SUIT_COUNT, Deck
-from cfr_shm.cards.ranges import hand_of, hand_pairs
+from cfr_shm.cards.ranges import hand_pairs
 from cfr_shm.cards.showdown import hand_order
+from cfr_shm.cards.suits import kept_renamings
 from cfr_shm.errors import UsageError
 from cfr_shm.kernels.spots.lanes import LANES
 from cfr_shm.layout.spots import (
@@ -137,26 +137,13 @@ def spot_hands(
 
 def suit_symmetries(hands: SpotHands) -> tuple[SuitMap, ...]:
     """Return the suit maps that leave the board and both ranges as they are, identity first."""
-    weights = [
-        {
-            hand_of(int(a), int(b)): float(weight)
-            for (a, b), weight in zip(side.tolist(), weights.tolist(), strict=True)
-        }
-        for side, weights in zip(hands.holes, hands.weights, strict=True)
-    ]
-    return tuple(
-        suits
-        for suits in permutations(range(SUIT_COUNT))
-        if {mapped_card(card, suits) for card in hands.board} == set(hands.board)
-        and all(_keeps(suits, side, of) for side, of in zip(hands.holes, weights, strict=True))
-    )
-
-
-def _keeps(suits: SuitMap, holes: NDArray[np.int64], weights: dict[int, float]) -> bool:
-    return all(
-        weights.get(hand_of(mapped_card(a, suits), mapped_card(b, suits))) == weights[hand_of(a, b)]
-        for a, b in holes.tolist()
-    )
+    ranges = []
+    for holes, weights in zip(hands.holes, hands.weights, strict=True):
+        low, high = holes.min(axis=1), holes.max(axis=1)
+        weight = np.zeros(len(hand_pairs(hands.deck)))
+        weight[high * (high - 1) // 2 + low] = weights
+        ranges.append(weight)
+    return kept_renamings(hands.deck, ranges, [hands.board])
 
 
 def list_boards(hands: SpotHands, *, isomorphic: bool) -> list[Board]:

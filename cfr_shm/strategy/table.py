@@ -108,6 +108,7 @@ class _Numbers:
             free = self._dealt & ~np.isin(self._holes, board).any(axis=1)
             number = np.full(len(self._holes), BLOCKED, np.int32)
             hands = self._holes[free].astype(np.uint8)
-            number[free] = self._cards.buckets(0, street, hands, board)
+            # Hands that no range holds have no bucket: they may read any row, for they weigh 0.
+            number[free] = np.maximum(self._cards.buckets(0, street, hands, board), 0)
             self._known[street, board] = number
         return self._known[street, board]

@@ -13,7 +13,10 @@ from production import table_with
 from real_games import built, loaded, policy_of, real_hands
 
 from cfr_shm.evaluation.best_response import evaluate
+from cfr_shm.evaluation.exact_response import exact_response
+from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.strategy.average import Strategy
+from cfr_shm.strategy.table import TableStrategy
 
 PREFLOP = ["blinds=[10,10]", "stacks=30", "board_cards=[0]"]
 FLOP = ["blinds=[0,0]", "dead=30", "big_blind=10", "stacks=40", "board_cards=[3]"]
@@ -89,6 +92,15 @@ GAMES = {
         "board=Ts9s2s3d4c",
         'ranges=["KsQs,KdQd,KhQh","AsJs,JhJc","TT,AcKc"]',
     ],
+    "a turn and a river": [
+        "blinds=[0,0]",
+        "dead=100",
+        "bet_sizes=[1,1]",
+        "stacks=100",
+        "board_cards=[4,1]",
+        "board=Ts9s2s3d",
+        'ranges=["KsQs,KdQd","AsJs,8h8c"]',
+    ],
     "a turn whose river comes at the showdown": [
         *ON_TURN,
         "board=Ts9s2s3d",
@@ -115,3 +127,25 @@ def test_what_is_said_of_a_strategy_is_what_real_hands_say(name):
         assert found.values == pytest.approx(reference.values(policy), abs=1e-9)
         best = reference.best_responses(policy)
         assert found.best_response_values == pytest.approx(best, abs=1e-9)
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(JIT_DISABLED, reason="walks over boards need compiled kernels")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a river with a flush for one suit",
+        "a turn whose river comes at the showdown",
+        "a turn and a river",
+    ],
+)
+def test_walks_over_all_boards_say_the_same(name):
+    """Chips that lie in the pot from before belong to whoever wins: values add up to them."""
+    config = loaded(GAMES[name])
+    game = built(config)
+    strategy = drawn_strategy(game, 3)
+    listed = evaluate(game, strategy)
+    walked = exact_response(TableStrategy("drawn", game, strategy))
+    assert walked.values == pytest.approx(listed.values, abs=1e-6)
+    assert walked.best_response_values == pytest.approx(listed.best_response_values, abs=1e-6)
+    assert sum(walked.values) == pytest.approx(100.0)

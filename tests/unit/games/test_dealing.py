@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
+from brute_force_evaluator import Rules
 from real_games import built, loaded
 
 from cfr_shm.cards.abstraction import FAMILIES, BucketSpec
 from cfr_shm.cards.buckets import build_file
-from cfr_shm.cards.deck import STANDARD
+from cfr_shm.cards.deck import ROYAL, SHORT, STANDARD
+from cfr_shm.cards.ranges import hand_pairs, parse_range
 from cfr_shm.games.holdem.dealing import is_listed, renamings_of
 from cfr_shm.games.holdem.small_deck import SmallDeck, count_deals, draw_all
 from cfr_shm.kernels.jit import JIT_DISABLED
@@ -72,6 +74,34 @@ def test_hands_of_a_listed_turn_are_numbered_as_dealt():
     held = {tuple(hand) for seat in range(2) for hand in cards.hands(seat)[0].tolist()}
     possible = [tuple(hand) in held for hand in free.tolist()]
     assert ((found >= 0) == possible).all()
+
+
+@pytest.mark.parametrize(("ranking", "ranks"), [(SHORT, 9), (ROYAL, 5)])
+def test_listed_hands_of_a_short_deck_are_ranked_by_its_rules(ranking, ranks):
+    board = STANDARD.parse("TsJsQs")
+    ranges = [parse_range(STANDARD, text) for text in ("As2s,KsTh,TT,AKs", "AA,JJ,AhKh")]
+    small = SmallDeck(ranks, 4)
+    drawn = draw_all(small, 2, (3,), showdown_cards=2, board=board, ranges=ranges, ranking=ranking)
+    rules, lowest = Rules(ranks, flush_first=ranking is SHORT), small.cards[0]
+    wins, total = np.zeros(3), 0.0
+    held = [hand_pairs(STANDARD)[each > 0].tolist() for each in ranges]
+    for one, two in product(*held):
+        used = {*one, *two, *board}
+        if len(used) < 7 or not used <= set(small.cards):
+            continue
+        for later in combinations(sorted(set(small.cards) - used), 2):
+            best = [
+                max(
+                    rules.rank_five(tuple(sorted(card - lowest for card in five)))
+                    for five in combinations((*hole, *board, *later), 5)
+                )
+                for hole in (one, two)
+            ]
+            wins[(best[0] > best[1]) - (best[0] < best[1])] += 1
+            total += 1
+    sign = np.sign(drawn.strength[:, 0] - drawn.strength[:, 1])
+    assert len(drawn.weight) == total
+    assert [(sign == each).sum() for each in (0, 1, -1)] == wins.tolist()
 
 
 def test_preflop_hands_of_ranges_that_name_suits_have_rows_of_their_own():
