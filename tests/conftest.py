@@ -1,5 +1,7 @@
 """What every test gets."""
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -9,6 +11,9 @@ settings.register_profile(
     "house", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("house")
+
+# Measuring what short trainings of hold'em come to takes longer than they do; tests of that ask.
+os.environ.setdefault("CFR_SHM_RUN_QUALITY", "off")
 
 
 @pytest.fixture(autouse=True)

@@ -47,6 +47,20 @@ class RunConfig(Section):
         "Seconds between progress lines, and between lines of `metrics.jsonl`. Longer "
         "intervals begin with lines at 5 and 10 seconds.",
     )
+    keep_history: bool | None = flag(
+        None,
+        "Keep a checkpoint at each 1.5 times the iterations of the one before, from ten seconds of "
+        "training on, beside `keep_checkpoints`; `RUN@ITERATIONS` names one. null = for hold'em "
+        "with a table below 256 MiB.",
+        optional=True,
+    )
+    quality: Literal["off", "light", "full"] = word(
+        "light",
+        ("off", "light", "full"),
+        "Measure checkpoints of heads-up hold'em while training goes on, at 2 % of one core, and "
+        "the last one: what best responses win at least (docs/evaluation.md). `light` takes so "
+        "many boards as half a minute allows, `full` 1,000.",
+    )
     tensorboard: bool = flag(
         False, "Write TensorBoard events below `tensorboard/`; needs `pip install 'cfr-shm[tb]'`."
     )

@@ -79,37 +79,41 @@ def sampled_response(
     Raises:
         GameError: not a game of hold'em for two.
     """
-    players = Players(strategy, strategy)
-    size = BoardWalk(strategy.game).street_board(street)
-    exact_sum = strategy.game.zero_sum
-
-    def make() -> _OnBoard:
-        return _OnBoard(BoardWalk(strategy.game), players, street, (size, seed, exact_sum))
-
-    found = for_each(lambda: make().gains, boards, workers, progress)
+    found = for_each(lambda: BoardGains(strategy, street, seed), boards, workers, progress)
     seats = mean_interval(found[:, 0]), mean_interval(found[:, 1])
     both = found.mean(axis=1)
     return SampledResponse(mean_interval(both), seats, both)
 
 
-class _OnBoard:
-    """What one thread does for each board."""
+class BoardGains:
+    """What responders win on one board after the other; owns the space for it.
+
+    Args:
+        strategy: what they are against; for two seats.
+        street: of the game, on which they begin.
+        seed: of the boards.
+        walk: of the same game, where there is one already; None makes one.
+
+    Raises:
+        GameError: not a game of hold'em for two.
+    """
 
     def __init__(
-        self, walk: BoardWalk, players: Players, street: int, draw: tuple[int, int, bool]
+        self, strategy: PublicStrategy, street: int, seed: int, walk: BoardWalk | None = None
     ) -> None:
-        self._walk, self._players, self._street = walk, players, street
-        self._size, self._seed, self._exact_sum = draw
+        self._walk = BoardWalk(strategy.game) if walk is None else walk
+        self._players, self._street, self._seed = Players(strategy, strategy), street, seed
+        self._size = self._walk.street_board(street)
 
-    def gains(self, index: int) -> NDArray[np.float64]:
-        """Return (seats,) what responders win on board ``index``."""
+    def __call__(self, index: int) -> NDArray[np.float64]:
+        """Return (seats,) what responders win on board ``index``, chips."""
         walk = self._walk
         board = drawn_board(walk.cards, self._size, self._seed, index)
         found = np.zeros(SEATS)
         for seat in range(SEATS):
             values = walk.root_values(self._players, seat, board, self._street)
             found[seat] = walk.seat_value(values, seat, len(board))
-            if not self._exact_sum:
+            if not walk.game.zero_sum:
                 values = walk.root_values(self._players, seat, board)
                 found[seat] -= walk.seat_value(values, seat, len(board))
         return found

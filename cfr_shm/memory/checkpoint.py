@@ -39,6 +39,9 @@ from cfr_shm.storage.store import (
 
 KIND = "checkpoint"
 
+#: Key of ``Checkpoint.extra``: true where a checkpoint is kept however many come after it.
+HISTORY = "history"
+
 #: How the table is laid out (``layout.rows``); 1 had rows of whole 8-byte words.
 TABLE_FORMAT = 2
 
@@ -85,6 +88,7 @@ class StoredCheckpoint(NamedTuple):
     iterations: int
     sequence: int | None
     fingerprint: str | None = None
+    history: bool = False  # kept beside the newest ones
 
 
 class CheckpointStore:
@@ -126,7 +130,8 @@ class CheckpointStore:
     def save(self, checkpoint: Checkpoint, game: Game) -> Path:
         """Write a checkpoint, force it to the medium, then remove those beyond ``keep``.
 
-        Checkpoints of another fingerprint are another run's, and are never removed.
+        What bears HISTORY in ``extra`` is not counted and never removed. Checkpoints of another
+        fingerprint are another run's, and are never removed either.
 
         Raises:
             NotFiniteError: the table holds NaN or infinity; nothing was written.
@@ -144,7 +149,7 @@ class CheckpointStore:
         write_store(path, {ROWS: checkpoint.rows}, about, kind=KIND, disk=self._disk)
         # What cannot be read is left for people to look at.
         own = checkpoint.fingerprint
-        readable = [each for each in before if each.fingerprint == own]
+        readable = [each for each in before if each.fingerprint == own and not each.history]
         for old in readable[: max(len(readable) + 1 - self.keep, 0)]:
             with contextlib.suppress(OSError):
                 remove_store(old.path, self._disk)
@@ -221,16 +226,21 @@ class CheckpointStore:
             reason = error.strerror or error
             raise ArrayStoreError(f"{self.directory}: cannot be saved: {reason}") from error
 
-    def _about(self, path: Path) -> tuple[int | None, str | None]:
-        """Return a checkpoint's sequence and fingerprint, None and None if it is damaged."""
+    def _about(self, path: Path) -> tuple[int | None, str | None, bool]:
+        """Return a checkpoint's sequence, fingerprint, and whether it is part of the history.
+
+        None, None and False if it is damaged.
+        """
         try:
             about = read_manifest(path, disk=self._disk).about
         except ArrayStoreError:
-            return None, None
+            return None, None, False
         sequence, mark = about.get("sequence"), about.get("fingerprint")
         if not _is_count(sequence) or not isinstance(mark, str):
-            return None, None
-        return sequence, mark
+            return None, None, False
+        extra = about.get("extra")
+        kept = isinstance(extra, Mapping) and extra.get(HISTORY) is True
+        return sequence, mark, kept
 
 
 def load_checkpoint(

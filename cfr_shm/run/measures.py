@@ -12,6 +12,7 @@ from cfr_shm.layout.table import Table
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.losses import LossEstimate
+from cfr_shm.run.quality import Offered, measure_end, point_of
 from cfr_shm.run.report import Summary
 from cfr_shm.run.setup import Settled, mean_iteration_weight
 from cfr_shm.strategy.average import Strategy
@@ -67,6 +68,23 @@ class Measures:
     def evaluate(self, table: Table, summary: Summary) -> Evaluation:
         """Measure the average strategy of a table exactly, and tell of it."""
         evaluation = evaluate(self.game, Strategy.from_table(self.game, table))
+        self._tell(evaluation, summary)
+        return evaluation
+
+    def of_the_end(self, table: Table, mode: str, summary: Summary) -> Summary:
+        """Measure the table that ends a run, outside its time; return the summary with it."""
+        found = measure_end(self.game, table, mode)
+        if found is None:
+            return summary
+        if found.evaluation is not None:
+            self._tell(found.evaluation, summary)
+            return summary.changed(evaluation=found.evaluation)
+        totals, path = summary.totals, Path(summary.checkpoint or "")
+        point = point_of(found, Offered(path, totals.iterations, totals.seconds))
+        self.listen(point)
+        return summary.changed(quality=point)
+
+    def _tell(self, evaluation: Evaluation, summary: Summary) -> None:
         self.listen(
             Evaluated(
                 iterations=summary.totals.iterations,
@@ -77,7 +95,6 @@ class Measures:
                 method=evaluation.method,
             )
         )
-        return evaluation
 
     def statistics(self, table: Table, summary: Summary) -> None:
         """Say how far a table has come."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.memory.checkpoint import Checkpoint
-from cfr_shm.telemetry.events import Progress, RunEnded
+from cfr_shm.telemetry.events import Progress, QualityMeasured, RunEnded
+from cfr_shm.telemetry.metrics import finite
 from cfr_shm.telemetry.progress import LIVE_INTERVAL_SECONDS, due_times
 
 LEAST_RATE_SECONDS = 1.0
@@ -197,6 +198,7 @@ class Summary:
     stats: EngineStats
     lost_update_estimate: float | None = None
     evaluation: Evaluation | None = None
+    quality: QualityMeasured | None = None
     buckets: BucketFile | None = None
     not_evaluated: str | None = None  # why exploitability cannot be computed
     checkpoint: str | None = None
@@ -237,6 +239,7 @@ class Summary:
             "utility": totals.utility,
             "exploitability": _measured(evaluation),
             "nash_conv": None if evaluation is None else evaluation.nash_conv,
+            "quality": None if self.quality is None else finite(asdict(self.quality)),
             "buckets": None if self.buckets is None else self.buckets._asdict(),
             "checkpoint": self.checkpoint,
             "checkpoints": self.checkpoints,
@@ -262,6 +265,7 @@ class Summary:
             unit=None if evaluation is None else evaluation.unit,
             method=None if evaluation is None else evaluation.method,
             not_evaluated=self.not_evaluated,
+            quality=self.quality,
             restarts=self.stats.restarts,
             replayed_iterations=self.stats.replayed_iterations,
             checkpoints=self.checkpoints,

@@ -27,6 +27,7 @@ from cfr_shm.memory.tables import (
     training_views,
 )
 from cfr_shm.run.directory import RunDirectory
+from cfr_shm.run.quality import OFF, make_quality_ready, quality_mode
 from cfr_shm.run.setup import Settled
 from cfr_shm.run.signals import StopSignals
 from cfr_shm.storage.names import LOG, METRICS, TENSORBOARD
@@ -138,7 +139,7 @@ def run_started(
     )
 
 
-def make_kernels_ready(settled: Settled, listen: Listener) -> None:
+def make_kernels_ready(settled: Settled, game: Game, listen: Listener) -> None:
     """Load the kernels, or compile them, and tell of it."""
     frozen = settled.config.engine.mode == "deterministic"
     started = time.monotonic()
@@ -151,6 +152,8 @@ def make_kernels_ready(settled: Settled, listen: Listener) -> None:
     with compiling_ahead(settled.algorithm, frozen, settled.compact):
         compile_kernels(announce, settled.compact)
         make_algorithm_ready(settled.algorithm, frozen, settled.compact, announce)
+    if quality_mode(settled.config, game) != OFF:
+        make_quality_ready(game, announce)
     listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))
 
 

@@ -11,6 +11,12 @@ from cfr_shm.config.run import RunConfig
 #: However short the interval between checkpoints, there is training in between.
 LEAST_TRAINING_SECONDS = 0.1
 
+#: Of training, before the first checkpoint that is kept for good.
+FIRST_HISTORY_SECONDS = 10.0
+
+#: Larger tables of hold'em have no history that nobody asked for.
+HISTORY_TABLE_BYTES = 256 << 20
+
 
 class Schedule:
     """The moments of one part of a run, on a monotonic clock, from ``begin`` on.
@@ -70,3 +76,30 @@ class Schedule:
     def paused_since(self, moment: float) -> None:
         """Put off the end: pausing is not training, and the budget does not pay for it."""
         self._ends_at += self._clock() - moment
+
+
+class History:
+    """Which checkpoints of a run are kept for good: each 1.5 times as far as the one before.
+
+    Args:
+        wanted: whether any are.
+        iterations_before: of the run, before this part of it.
+    """
+
+    def __init__(self, wanted: bool, iterations_before: int) -> None:
+        self._wanted = wanted
+        self._next = _after(iterations_before) if iterations_before else None
+
+    def is_due(self, iterations: int, seconds: float) -> bool:
+        """Return whether the next one is due, after so many iterations and seconds in all."""
+        if self._next is None:
+            return self._wanted and seconds >= FIRST_HISTORY_SECONDS
+        return self._wanted and iterations >= self._next
+
+    def kept(self, iterations: int) -> None:
+        """Take in that one is kept."""
+        self._next = _after(iterations)
+
+
+def _after(iterations: int) -> int:
+    return iterations + max(1, iterations // 2)

@@ -69,7 +69,7 @@ def train(
         directory = stack.enter_context(claim)
         listen = stack.enter_context(listeners(settled.config, directory, report))
         sweep(listen)
-        make_kernels_ready(settled, listen)
+        make_kernels_ready(settled, game, listen)
         views, engine = stack.enter_context(tables_and_engine(settled, game, signals, listen))
         if resume is None:
             begin_rows(views, game)

@@ -6,6 +6,7 @@ import contextlib
 import time
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,14 +17,15 @@ from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.games.game import Game
-from cfr_shm.memory.checkpoint import Checkpoint
+from cfr_shm.memory.checkpoint import HISTORY, Checkpoint
 from cfr_shm.memory.tables import TrainingViews
 from cfr_shm.run.checkpoint_writer import CheckpointWriter
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.losses import LossEstimate
 from cfr_shm.run.measures import Measures
+from cfr_shm.run.quality import OFF, QualityReader, quality_mode
 from cfr_shm.run.report import Meter, Pauses, Summary, Totals
-from cfr_shm.run.schedule import Schedule
+from cfr_shm.run.schedule import HISTORY_TABLE_BYTES, History, Schedule
 from cfr_shm.run.setup import Settled
 from cfr_shm.run.signals import StopRequested, StopSignals
 from cfr_shm.telemetry.events import CheckpointBegun, Listener, Warned
@@ -57,6 +59,13 @@ class Parts:
     signals: StopSignals
 
 
+def _keeps_history(settled: Settled, game: Game) -> bool:
+    asked = settled.config.run.keep_history
+    if asked is None:
+        return game.betting is not None and game.table_bytes < HISTORY_TABLE_BYTES
+    return asked
+
+
 class Training:
     """Trains to the end, and writes what is to be written; ``execute`` is called once."""
 
@@ -71,11 +80,15 @@ class Training:
             drain_window=settled.engine.drain_window,
         )
         self._schedule = Schedule(run, self._before.seconds)
+        self._history = History(_keeps_history(settled, game), self._before.iterations)
+        self._history_due = False
         self._meter = Meter(self._before, run.progress_interval, epsilon=settled.epsilon_at)
         store = parts.directory.checkpoint_store(run.keep_checkpoints)
         self._writer = CheckpointWriter(store, game, parts.listen)
         self._measures = Measures(settled, game, parts.directory, parts.listen)
         self._losses = LossEstimate.begin(settled, game, parts.views, resumed=resume is not None)
+        self._quality = quality_mode(settled.config, game)
+        self._reader: QualityReader | None = None
         self._pauses = Pauses()
         parts.engine.on_loss = lambda text: parts.listen(Warned(text))
 
@@ -86,6 +99,8 @@ class Training:
             StopRequested: a signal came before anything was done.
         """
         signals, engine = self._parts.signals, self._parts.engine
+        if self._quality != OFF:
+            self._reader = QualityReader(self._parts.game, self._parts.listen, self._quality)
         try:
             self._train()
             if signals.pending and engine.stats().iterations == 0:
@@ -96,6 +111,13 @@ class Training:
         except BaseException:
             self._fail()
             raise
+        finally:
+            self._close_reader()
+
+    def _close_reader(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
 
     def _train(self) -> None:
         """Advance from checkpoint to checkpoint until a bound is reached or a signal comes."""
@@ -127,6 +149,7 @@ class Training:
 
     def _is_checkpoint_due(self) -> bool:
         wanted = self._parts.signals.wants_checkpoint or self._schedule.is_checkpoint_due()
+        wanted = wanted or self._history_due
         return wanted and not self._writer.busy and self._ledger.completed_count > 0
 
     def _is_over(self, now: float) -> bool:
@@ -146,6 +169,8 @@ class Training:
 
     def _on_collect(self, stats: EngineStats) -> None:
         self._parts.directory.keep()
+        totals = self._before.plus(stats)
+        self._history_due = self._history.is_due(totals.iterations, totals.seconds)
         progress = self._meter.progress(stats)
         if progress is not None:
             self._parts.listen(progress)
@@ -156,7 +181,7 @@ class Training:
         Only while the writer is not busy.
         """
         summary = self._summary("running", self._parts.engine.stats())
-        after = partial(self._measures.of_checkpoint, summary=summary, losses=self._losses)
+        after = partial(self._after_checkpoint, summary=summary, losses=self._losses)
         rows = self._parts.views.rows
         copy = self._writer.copy_of(rows)
         if copy is None:
@@ -166,8 +191,21 @@ class Training:
         else:
             self._writer.begin(self._snapshot(copy, summary.totals), after)
 
+    def _after_checkpoint(
+        self, checkpoint: Checkpoint, path: Path, count: int, summary: Summary, losses: LossEstimate
+    ) -> None:
+        """Measure a checkpoint that is on disk; in the writer's thread."""
+        self._measures.of_checkpoint(checkpoint, path, count, summary, losses)
+        reader = self._reader
+        if reader is not None:
+            reader.offer(path, checkpoint.iterations, checkpoint.seconds)
+
     def _snapshot(self, rows: NDArray[np.float64], totals: Totals) -> Checkpoint:
         settled = self._parts.settled
+        kept = self._history.is_due(totals.iterations, totals.seconds)
+        if kept:
+            self._history.kept(totals.iterations)
+            self._history_due = False
         return Checkpoint(
             fingerprint=settled.fingerprint,
             config=to_dict(settled.config),
@@ -177,6 +215,7 @@ class Training:
             utility_sums=totals.utility_sums,
             seconds=totals.seconds,
             rows=rows,
+            extra={HISTORY: True} if kept else {},
         )
 
     def _finish(self) -> dict[str, Any]:
@@ -185,6 +224,7 @@ class Training:
         progress = self._meter.last(stats)
         if progress is not None:
             parts.listen(progress)
+        self._close_reader()
         self._writer.wait()
         done = self._ledger.finished or self._schedule.is_over()
         status = "interrupted" if parts.signals.pending and not done else "finished"
@@ -195,6 +235,8 @@ class Training:
         if parts.game.why_not_enumerable() is None:
             evaluation = self._measures.evaluate(parts.views.table, summary)
             summary = summary.changed(evaluation=evaluation)
+        elif self._quality != OFF and status == "finished":
+            summary = self._measures.of_the_end(parts.views.table, self._quality, summary)
         self._measures.statistics(parts.views.table, summary)
         document = parts.directory.write_summary(summary.as_dict())
         parts.listen(summary.ended(parts.directory.shown))

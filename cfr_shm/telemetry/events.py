@@ -112,6 +112,21 @@ class Evaluated:
 
 
 @dataclass(frozen=True)
+class QualityMeasured:
+    """What best responses win at least of the average strategy after ``iterations``."""
+
+    iterations: int
+    seconds: float  # of training before it
+    method: str  # how the responder was restricted: ``evaluation.measure.METHODS``
+    unit: str
+    value: float
+    low: float  # of the 95 % interval
+    high: float
+    n: int  # boards
+    checkpoint: str  # name of its directory
+
+
+@dataclass(frozen=True)
 class StreetMeasured:
     """What the table says of one street, or of the whole game; means over visited infosets."""
 
@@ -168,6 +183,7 @@ class RunEnded:
     pause_seconds: float = 0.0  # that workers stood still for checkpoints
     pause_fraction: float = 0.0  # of the training's time
     longest_pause_seconds: float = 0.0
+    quality: QualityMeasured | None = None  # of the strategy that it ends with
 
 
 @dataclass(frozen=True)
@@ -187,6 +203,7 @@ Event = (
     | CheckpointSaved
     | CheckpointFailed
     | Evaluated
+    | QualityMeasured
     | TableMeasured
     | Noted
     | Warned

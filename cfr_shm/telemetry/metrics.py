@@ -1,8 +1,9 @@
 """``metrics.jsonl``: one JSON object per line, for plots and for other programs.
 
 Every line has a ``kind``. ``interval`` lines carry the fields of ``Progress``, ``evaluation``
-lines those of ``Evaluated``, ``table`` lines those of ``TableMeasured``; ``processes`` lines
-hold a frame of ``samples``. ``docs/run_directory.md`` lists them.
+lines those of ``Evaluated``, ``quality`` lines those of ``QualityMeasured``, ``table`` lines those
+of ``TableMeasured``; ``processes`` lines hold a frame of ``samples``. ``docs/run_directory.md``
+lists them.
 """
 
 from __future__ import annotations
@@ -15,10 +16,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cfr_shm.storage.disk import DISK, Disk, last_byte
-from cfr_shm.telemetry.events import Evaluated, Event, Progress, TableMeasured
+from cfr_shm.telemetry.events import Evaluated, Event, Progress, QualityMeasured, TableMeasured
 from cfr_shm.telemetry.samples import LEAST_FRAME_SECONDS, Sampler, Snapshot, frame_between
 
-_KINDS = {Progress: "interval", Evaluated: "evaluation", TableMeasured: "table"}
+_KINDS = {
+    Progress: "interval",
+    Evaluated: "evaluation",
+    QualityMeasured: "quality",
+    TableMeasured: "table",
+}
 
 
 class MetricsLog:
@@ -52,7 +58,7 @@ class MetricsLog:
 
     def __call__(self, event: Event) -> None:
         """Write ``event`` if it is the end of an interval, or a measurement."""
-        if not isinstance(event, Progress | Evaluated | TableMeasured):
+        if not isinstance(event, Progress | Evaluated | QualityMeasured | TableMeasured):
             return
         if not isinstance(event, Progress) or event.due:
             fields = dataclasses.asdict(event)

@@ -27,6 +27,7 @@ from cfr_shm.telemetry.events import (
     KernelsReady,
     Noted,
     Progress,
+    QualityMeasured,
     RunEnded,
     RunFailed,
     RunStarted,
@@ -82,6 +83,8 @@ def describe(event: Event) -> tuple[str, str]:
         case Evaluated(iterations, _, exploitability, _, unit, method):
             words = f"exploitability {exploitability:.6f} {unit} ({method})"
             return "debug", f"{words} at iteration {iterations}"
+        case QualityMeasured(iterations):
+            return "info", f"{quality_text(event)} at iteration {iterations}"
         case TableMeasured(iterations, _, whole):
             words = f"{whole.infosets_visited:,} of {whole.infosets:,} infosets visited"
             return "debug", f"{words} at iteration {iterations}"
@@ -93,6 +96,14 @@ def describe(event: Event) -> tuple[str, str]:
             return "info", _ended(event)
         case RunFailed(text):
             return "error", text
+
+
+def quality_text(event: QualityMeasured) -> str:
+    """Return what best responses win at least, with the interval."""
+    return (
+        f"quality: a best response from the {event.method} on wins {event.value:.1f} {event.unit} "
+        f"(95 % CI {event.low:.1f} to {event.high:.1f}, {event.n:,} boards)"
+    )
 
 
 def _started(event: RunStarted) -> str:
@@ -115,6 +126,8 @@ def _ended(event: RunEnded) -> str:
     ]
     if event.exploitability is not None:
         lines.append(f"exploitability: {event.exploitability:.6f} {event.unit} ({event.method})")
+    elif event.quality is not None:
+        lines.append(f"{quality_text(event.quality)} (cfr-shm eval says more)")
     elif event.not_evaluated is not None:
         lines.append(f"exploitability: not computed: {event.not_evaluated}")
     if event.restarts:

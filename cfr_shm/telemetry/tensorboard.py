@@ -13,7 +13,14 @@ from typing import Any
 
 from cfr_shm.errors import UsageError
 from cfr_shm.storage.disk import DISK, Disk, NotRegularError
-from cfr_shm.telemetry.events import Evaluated, Event, Progress, StreetMeasured, TableMeasured
+from cfr_shm.telemetry.events import (
+    Evaluated,
+    Event,
+    Progress,
+    QualityMeasured,
+    StreetMeasured,
+    TableMeasured,
+)
 
 
 def require_tensorboard() -> None:
@@ -51,7 +58,9 @@ class TensorBoardLog:
     def __call__(self, event: Event) -> None:
         """Write the scalars of ``event``, if it has any."""
         scalars = scalars_of(event)
-        if not scalars or not isinstance(event, Progress | Evaluated | TableMeasured):
+        if not scalars or not isinstance(
+            event, Progress | Evaluated | QualityMeasured | TableMeasured
+        ):
             return
         values = [
             self._summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()
@@ -71,6 +80,8 @@ def scalars_of(event: Event) -> dict[str, float]:
     """Return the tags and values that an event gives to TensorBoard."""
     if isinstance(event, Evaluated):
         return {"Training/Exploitability": event.exploitability}
+    if isinstance(event, QualityMeasured):
+        return {f"Quality/{event.method}": event.value}
     if isinstance(event, TableMeasured):
         scalars = _table_scalars(event.whole, "")
         if len(event.streets) > 1:
