@@ -28,6 +28,10 @@ from cfr_shm.telemetry.tensorboard import scalars_of
 
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="nothing is measured without compiled kernels")
 
+PREFLOP = """
+game: {name: holdem, blinds: [1, 2], stacks: 20, ranks: 5, board_cards: [0]}
+abstraction: {preflop: [[allin]], limp: false, bucket_method: percentile, bucket_counts: [25]}
+"""
 POINT = QualityMeasured(100, 2.0, "river", "mbb", 391.8, 355.2, 428.4, 40, "100")
 
 
@@ -39,8 +43,12 @@ def run(tmp_path_factory) -> Path:
     path = place / "run"
     train = ["train", "-c", str(place / "royal.yaml"), "--num-workers", "1", "--iters", "4000"]
     train += ["--set", "run.quality=light", "--set", "run.keep_checkpoints=5"]
-    assert main([*train, "--logdir", str(path)]) == 0
-    assert main(["resume", str(path), "--iters", "40000", "--set", "run.quality=light"]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        # As if exact answers took long, and a point at the end little.
+        patch.setattr(quality, "AT_ONCE_SECONDS", 0.0)
+        patch.setitem(quality.END_SECONDS, LIGHT, 0.2)
+        assert main([*train, "--logdir", str(path)]) == 0
+        assert main(["resume", str(path), "--iters", "40000", "--set", "run.quality=light"]) == 0
     return path
 
 
@@ -64,6 +72,16 @@ def test_a_run_ends_with_a_point_and_a_resumed_one_goes_on_with_the_curve(run, c
         boards = ["--method", point["method"], "--boards", str(point["n"]), "--json"]
         assert main(["eval", name, *boards]) == 0
         assert json.loads(capsys.readouterr().out)["value"] == point["value"]
+
+
+def test_a_run_that_ends_preflop_ends_with_the_exact_answer(tmp_path, capsys):
+    (tmp_path / "game.yaml").write_text(PREFLOP)
+    run = ["--num-workers", "1", "--iters", "20000", "--logdir", str(tmp_path / "run"), "--json"]
+    light = ["--set", "run.quality=light"]
+    assert main(["train", "-c", str(tmp_path / "game.yaml"), *run, *light]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert 0.0 < summary["exploitability"]["value"] < 0.5
+    assert summary["quality"] is None
 
 
 def test_the_reader_measures_what_it_is_offered_and_ends_between_two_boards(run, monkeypatch):
