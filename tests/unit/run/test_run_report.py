@@ -54,6 +54,7 @@ SUMMARY_KEYS = [
     "utility",
     "exploitability",
     "nash_conv",
+    "quality",
     "buckets",
     "checkpoint",
     "checkpoints",
