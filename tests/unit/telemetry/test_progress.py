@@ -142,6 +142,7 @@ def test_every_event_has_words():
         events.CheckpointSaved("runs/x/checkpoints/7", 7, 0.1),
         events.CheckpointFailed("disk full", 7),
         EVALUATED,
+        events.QualityMeasured(7, 2.0, "river", "mbb", 9.0, 8.0, 10.0, 40, "7"),
         MEASURED,
         Warned("look"),
         ENDED,
