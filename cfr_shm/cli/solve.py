@@ -63,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--line", metavar="LINE", help="print the hands at this line, not the root")
     parser.add_argument("--cards", metavar="CARDS", default="", help="with --line: what came since")
+    parser.add_argument(
+        "--next-cards", action="store_true", help="with --line: a row for every card that may come"
+    )
+    parser.add_argument(
+        "--flops", metavar="FILE", help="solve a list of flops, a line each; 'all': all 1,755"
+    )
     parser.add_argument("--csv", metavar="FILE", help="write the hands of that decision as CSV")
 
 
@@ -97,7 +103,7 @@ def run(namespace: argparse.Namespace) -> int:
         imported = [Setting(f"spot.{key}", text, source, source) for key, text in values.items()]
         given = [*imported, *given]
     config = load_config(None if imported else source, os.environ, namespace.overrides, given)
-    if config.spot.board is None:
+    if namespace.flops is None and config.spot.board is None:
         raise UsageError(
             "there is no spot: give a SPOT.yaml with a section 'spot', or --board, --oop, --ip, "
             "--pot, --stack and --bets; see docs/solve.md"
@@ -107,6 +113,8 @@ def run(namespace: argparse.Namespace) -> int:
     if resuming:
         path = Path(namespace.spot)
     with named_places(None if imported else source, namespace.overrides, given):
+        if namespace.flops is not None:
+            return _flops(config, path, namespace, resuming=resuming)
         if namespace.estimate:
             return _estimate(config, namespace.json)
         return _solve(config, path, namespace, resuming=resuming)
@@ -125,7 +133,7 @@ def _solve(config: Config, path: Path, namespace: argparse.Namespace, *, resumin
     from cfr_shm.run.signals import StopSignals
     from cfr_shm.run.solve import SpotRun
 
-    asked = namespace.line or "", namespace.cards
+    asked = namespace.line or "", namespace.cards, bool(namespace.next_cards)
     with StopSignals() as signals, RunDirectory.claim(path, config, resuming=resuming) as directory:
         solved = SpotRun(config, directory, _say, signals).run(
             resuming=resuming, asked=asked if _wants_hands(namespace) else None
@@ -141,7 +149,29 @@ def _solve(config: Config, path: Path, namespace: argparse.Namespace, *, resumin
 
 
 def _wants_hands(namespace: argparse.Namespace) -> bool:
-    return namespace.line is not None or namespace.csv is not None
+    return namespace.next_cards or namespace.line is not None or namespace.csv is not None
+
+
+def _flops(config: Config, path: Path, namespace: argparse.Namespace, *, resuming: bool) -> int:
+    from cfr_shm.cli.session import print_json, print_lines
+    from cfr_shm.run.directory import RunDirectory
+    from cfr_shm.run.signals import StopSignals
+    from cfr_shm.run.solve_flops import read_flops, solve_flops
+
+    flops = read_flops(namespace.flops)
+    with StopSignals() as signals, RunDirectory.claim(path, config, resuming=resuming) as directory:
+        found = solve_flops(config, flops, directory, _say, signals)
+        if namespace.json:
+            print_json(found)
+        else:
+            print_lines(
+                [
+                    f"{found['flops']} of {found['wanted']} flops, weighted means:",
+                    *(f"{name:<24}{value:>12.4f}" for name, value in found["mean"].items()),
+                    f"run directory: {found['run_directory']}",
+                ]
+            )
+        return signals.exit_code
 
 
 def _lines(summary: dict[str, Any], hands: list[dict[str, Any]]) -> list[str]:
@@ -166,6 +196,8 @@ def _lines(summary: dict[str, Any], hands: list[dict[str, Any]]) -> list[str]:
 
 def _hand_lines(hands: list[dict[str, Any]]) -> list[str]:
     """Return a table of hands, those that come most first; ``*`` marks hardly ever."""
+    if "card" in hands[0]:
+        return _card_lines(hands)
     columns = [key for key in hands[0] if key.endswith("_frequency")]
     titles = "".join(f"{key.removesuffix('_frequency'):>9}" for key in columns)
     lines = [f"{'hand':<6}{'weight':>8}{'equity':>8}{'EV':>10}{titles}"]
@@ -178,6 +210,20 @@ def _hand_lines(hands: list[dict[str, Any]]) -> list[str]:
         mark = "*" if row["rare"] else " "
         lines.append(f"{row['hand']:<5}{mark}{row['weight']:>8.4f}{equity:>8}{value:>10}{parts}")
     return lines
+
+
+def _card_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Return a table of cards that may come next."""
+    columns = [key for key in rows[0] if key != "card"]
+    titles = "".join(f"{key.removesuffix('_frequency'):>12}" for key in columns)
+    return [
+        f"{'card':<5}{titles}",
+        *(
+            f"{row['card']:<5}"
+            + "".join("-".rjust(12) if row[k] is None else f"{row[k]:>12.4f}" for k in columns)
+            for row in rows
+        ),
+    ]
 
 
 def _write_csv(path: str, hands: list[dict[str, Any]]) -> None:

@@ -42,8 +42,9 @@ def load_config(
     for setting in _all_settings(source, environment or {}, overrides, flags):
         settings[setting.key] = parse(_rule(setting), setting)
         where.update(places(setting))
-    bounds = ("run.iterations", "run.time_budget", "spot.board")
-    if all(settings.get(key) is None for key in bounds):
+    bounds = ("run.iterations", "run.time_budget")
+    is_spot = any(key.startswith("spot.") for key, value in settings.items() if value is not None)
+    if not is_spot and all(settings.get(key) is None for key in bounds):
         settings["run.time_budget"] = DEFAULT_TIME_BUDGET_SECONDS
     config = _build(settings)
     try:

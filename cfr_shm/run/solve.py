@@ -21,6 +21,7 @@ from cfr_shm.spots.saved import load_tables, restore, save_tables
 from cfr_shm.spots.settled import algorithm_of, spot_of
 from cfr_shm.spots.solver import Quality, SolverSettings, SpotSolver
 from cfr_shm.spots.spot_game import SpotGame
+from cfr_shm.spots.spot_reports import next_cards
 from cfr_shm.spots.spot_results import hand_rows, node_report, root_summary
 from cfr_shm.storage.names import CHECKPOINTS
 
@@ -53,6 +54,14 @@ class Bounds:
         if target is None and run.iterations is None and run.time_budget is None:
             target = DEFAULT_TARGET_PERCENT
         return cls(target, run.iterations, run.time_budget)
+
+    def reached(self, iterations: int, seconds: float, percent: float) -> bool:
+        """Tell whether a solve is over after so much, at so many % of the pot."""
+        return (
+            (self.iterations is not None and iterations >= self.iterations)
+            or (self.seconds is not None and seconds >= self.seconds)
+            or (self.target is not None and iterations > 0 and percent <= self.target)
+        )
 
 
 def solver_settings(config: Config) -> SolverSettings:
@@ -95,12 +104,13 @@ class SpotRun:
         self._said_at = 0.0
         self._saved_at = time.monotonic()
 
-    def run(self, *, resuming: bool, asked: tuple[str, str] | None = None) -> Solved:
+    def run(self, *, resuming: bool, asked: tuple[str, str, bool] | None = None) -> Solved:
         """Solve the spot; return the summary, which is in the directory too, and some hands.
 
         Args:
             resuming: whether to go on from the directory's newest tables.
-            asked: a line and the cards that came since the spot's board.
+            asked: a line, the cards that came since the spot's board, and whether every card
+                that may come next is asked for instead of the hands.
 
         Raises:
             UsageError: the section makes no spot.
@@ -125,8 +135,11 @@ class SpotRun:
             quality = self._iterate(solver)
             self._save(solver)
             summary = self._summary(solver, quality)
-            hands = hand_rows(node_report(solver, *place), deck.text) if asked else []
-            return Solved(summary, hands)
+            if asked is None:
+                return Solved(summary, [])
+            if asked[2]:
+                return Solved(summary, next_cards(solver, *place))
+            return Solved(summary, hand_rows(node_report(solver, *place), deck.text))
 
     @property
     def _checkpoints(self) -> Path:
@@ -157,14 +170,9 @@ class SpotRun:
         return count
 
     def _is_over(self, solver: SpotSolver, quality: Quality) -> bool:
-        bounds = self._bounds
         percent = 100.0 * quality.exploitability / solver.game.pot
-        return (
-            self._signals.pending
-            or (bounds.iterations is not None and solver.iterations >= bounds.iterations)
-            or (bounds.seconds is not None and self._seconds >= bounds.seconds)
-            or (bounds.target is not None and solver.iterations > 0 and percent <= bounds.target)
-        )
+        over = self._bounds.reached(solver.iterations, self._seconds, percent)
+        return self._signals.pending or over
 
     @property
     def _rate(self) -> float:

@@ -41,6 +41,7 @@ class NodeReport(NamedTuple):
     frequency: NDArray[np.float64]  # (actions, hands)
     action_ev: NDArray[np.float64]  # (actions, hands)
     pot: float
+    other_ev: float  # mean of the other player's hands
 
     @property
     def often(self) -> NDArray[np.float64]:
@@ -102,7 +103,23 @@ def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ())
         frequency=strategy_at(game, place, (solver.tables.average_0, solver.tables.average_1)),
         action_ev=action_ev,
         pot=pot,
+        other_ev=_other_ev(solver, place, reach, values),
     )
+
+
+def _other_ev(
+    solver: SpotSolver,
+    place: Place,
+    reach: tuple[NDArray[np.float64], NDArray[np.float64]],
+    values: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> float:
+    """Return the mean EV of the player who does not decide."""
+    game, node = solver.game, node_at(solver.game, place)
+    other = 1 - node.actor
+    met = _met(hands_at(game, place, other), hands_at(game, place, node.actor)) @ reach[1 - other]
+    total = float(reach[other] @ met)
+    share = game.pot / 2.0 + node.put[other]
+    return share + float(reach[other] @ values[other][0]) / total if total > 0.0 else float("nan")
 
 
 def root_summary(solver: SpotSolver) -> dict[str, Any]:

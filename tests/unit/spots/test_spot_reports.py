@@ -1,0 +1,108 @@
+"""Reports of a solved spot: per hand, by next card, over flops."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from spot_cases import fast_spot, small_turn
+
+from cfr_shm.cards.deck import STANDARD
+from cfr_shm.cli.main import main
+from cfr_shm.errors import EXIT_OK, UsageError
+from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.spots.solver import SolverSettings, SpotSolver
+from cfr_shm.spots.spot_reports import every_flop, listed_boards, next_cards
+from cfr_shm.spots.spot_results import action_totals, node_report
+
+ITERATIONS = 3 if JIT_DISABLED else 60
+
+
+@pytest.fixture(scope="module")
+def solver():
+    with SpotSolver(small_turn(), SolverSettings()) as solver:
+        solver.iterate(ITERATIONS)
+        yield solver
+
+
+def test_both_players_evs_add_up_to_the_pot(solver):
+    quality = solver.quality()
+    root = node_report(solver)
+    assert root.mean(root.ev) + root.other_ev == pytest.approx(100.0, abs=1e-2)
+    assert root.mean(root.ev) == pytest.approx(quality.values[0], abs=quality.exploitability + 0.1)
+    answer = node_report(solver, "b50")
+    assert answer.mean(answer.ev) + answer.other_ev == pytest.approx(150.0, abs=1e-2)
+    assert answer.action_ev[0] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_hands_ev_is_that_of_its_actions_weighted(solver):
+    for line in ("", "x", "b50", "x-b50"):
+        report = node_report(solver, line)
+        weighted = (report.frequency * report.action_ev).sum(axis=0)
+        np.testing.assert_allclose(weighted, report.ev, atol=1e-3)
+        assert sum(each["frequency"] for each in action_totals(report)) == pytest.approx(1.0)
+        assert np.nanmin(report.equity) >= 0.0
+        assert np.nanmax(report.equity) <= 1.0
+
+
+def test_the_next_cards_means_make_up_the_mean_before(solver):
+    """EVs after x-x, each card as likely as the deals that it leaves."""
+    rows = next_cards(solver, "x-x")
+    assert len(rows) == 16
+    game, total, mean = solver.game, 0.0, 0.0
+    for row in rows:
+        report = node_report(solver, "x-x/", game.hands.deck.parse(row["card"]))
+        deals = float(report.often.sum())
+        total += deals
+        mean += deals * row["ev_oop"]
+        assert row["ev_oop"] + row["ev_ip"] == pytest.approx(100.0, abs=1e-2)
+        assert row["check_frequency"] + row["bet50_frequency"] == pytest.approx(1.0)
+    checked = node_report(solver, "x")
+    ips_check = float(checked.often * checked.frequency[0] @ checked.action_ev[0])
+    ips_mean = ips_check / float((checked.often * checked.frequency[0]).sum())
+    assert mean / total == pytest.approx(100.0 - ips_mean, abs=0.05)
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="minutes as plain Python")
+@pytest.mark.thorough
+def test_published_hands():
+    with SpotSolver(fast_spot("QsJh2h7c3d"), SolverSettings()) as solver:
+        solver.iterate(300)
+        report = node_report(solver)
+        assert report.mean(report.ev) == pytest.approx(100.539, abs=0.1)
+        assert report.mean(report.equity) == pytest.approx(0.56872, abs=1e-4)
+        answers = {
+            each["action"]: each["frequency"] for each in action_totals(node_report(solver, "b126"))
+        }
+        assert answers == pytest.approx({"fold": 0.465, "call": 0.424, "raise": 0.111}, abs=0.02)
+
+
+def test_all_flops_with_their_numbers():
+    flops = every_flop(STANDARD)
+    assert len(flops) == 1755
+    assert sum(flop.weight for flop in flops) == 22100
+
+
+@pytest.mark.parametrize("line", ["Ks7h", "Ks7h2d x", "Ks7h2d 0", "Ks7hKs", "Ks7h2d 1 2"])
+def test_a_line_that_is_no_flop_is_refused_with_its_place(line):
+    with pytest.raises(UsageError, match=r"list:2"):
+        listed_boards(STANDARD, ["# flops", line], "list")
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="minutes as plain Python")
+def test_a_list_of_flops_is_solved_and_gone_on_with(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    flops = tmp_path / "flops.txt"
+    flops.write_text("2s2h2d\n# once more\n")
+    flags = ["--oop", "AA", "--ip", "KK,QQ", "--pot", "100", "--stack", "50", "--bets", "a"]
+    command = ["solve", *flags, "--flops", str(flops), "--iters", "20", "--logdir", "run", "--json"]
+    assert main(command) == EXIT_OK
+    assert json.loads(capsys.readouterr().out)["flops"] == 1
+    flops.write_text("2s2h2d\nKs7h2d 3\n")
+    assert main(["solve", "run", "--flops", str(flops), "--json"]) == EXIT_OK
+    found = json.loads(capsys.readouterr().out)
+    with (tmp_path / "run" / "flops.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["flop"] for row in rows] == ["2s2h2d", "Ks7h2d"]
+    expected = (float(rows[0]["ev_oop"]) + 3 * float(rows[1]["ev_oop"])) / 4
+    assert found["mean"]["ev_oop"] == pytest.approx(expected)
