@@ -11,7 +11,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from cfr_shm.config.load import load_config as read_config
 from cfr_shm.config.sections import Config, to_dict
 from cfr_shm.config.values import settings_from
-from cfr_shm.errors import ConfigError, GameError, UsageError
+from cfr_shm.errors import CfrShmError, ConfigError, GameError, MemoryReserveError, UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -99,7 +99,10 @@ def estimate(
     """
     from cfr_shm.run.forecast import estimate as measure
 
-    return measure(load_config(config), visits, _say if show else _hush)
+    if not isinstance(visits, int) or visits < 1:
+        raise UsageError(f"visits must be a whole number of 1 or more, found {visits!r}")
+    with _typed():
+        return measure(load_config(config), visits, _say if show else _hush)
 
 
 def train(
@@ -136,7 +139,8 @@ def train(
     elif chosen.run.logdir is not None:
         path = Path(chosen.run.logdir)
     else:
-        path = default_path(config if isinstance(config, str) else chosen.game.name)
+        named = Path(config).stem if isinstance(config, str | os.PathLike) else chosen.game.name
+        path = default_path(named)
     return _train(chosen, path, None, progress, show)
 
 
@@ -435,13 +439,30 @@ def _train(
 
     if progress is not None and not callable(progress):
         raise UsageError(f"progress must be callable, found {type(progress).__name__}")
-    with called(progress, config.run.loglevel, show=show) as caller:
+    with _typed(), called(progress, config.run.loglevel, show=show) as caller:
         summary = run_training(
             config, path, resume=resume, report=caller.listen, signals=caller.signals
         )
     place = Path(summary["moved_to"] or path)
     caller.settle(place)
     return Run(place, show=show)
+
+
+@contextlib.contextmanager
+def _typed() -> Iterator[None]:
+    """Turn what the operating system refuses into errors of ours, as the command line does.
+
+    Raises:
+        MemoryReserveError: memory is out.
+        CfrShmError: a file or a call failed; says which.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise MemoryReserveError(f"out of memory: {str(error) or 'an allocation failed'}") from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise CfrShmError(f"{where}{error.strerror or error}") from error
 
 
 def _say(text: str) -> None:

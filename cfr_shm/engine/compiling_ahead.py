@@ -31,6 +31,9 @@ def compiling_ahead(algorithm: AlgorithmSettings, frozen: bool, compact: bool) -
         frozen: in deterministic mode.
         compact: for tables of the compact layout.
     """
+    if multiprocessing.current_process().daemon:  # It may have no children.
+        yield
+        return
     if not CACHE_USABLE or usable_cores() < 2 or is_stored(algorithm, frozen, compact):
         yield
         return

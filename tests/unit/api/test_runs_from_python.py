@@ -293,6 +293,36 @@ def test_what_cannot_be_done_is_one_typed_error_and_leaves_nothing(tmp_path, tra
     assert sys.modules["__main__"].__name__ == "__main__"
 
 
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (OSError(28, "No space left on device", "here"), "here: No space left on device"),
+        (OSError("odd"), "odd"),
+        (MemoryError(), "out of memory: an allocation failed"),
+    ],
+)
+def test_what_the_system_refuses_is_one_typed_error(tmp_path, monkeypatch, fault, message):
+    def refuse(*_arguments, **_named):
+        raise fault
+
+    monkeypatch.setattr("cfr_shm.run.train.begin_rows", refuse)
+    with pytest.raises(CfrShmError) as no:
+        cfr_shm.train(config(), tmp_path / "run", show=False)
+    assert (str(no.value), no.value.__cause__) == (message, fault)
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(UsageError, match="visits must be a whole number of 1 or more, found 0"):
+        cfr_shm.estimate(config(), visits=0)
+
+
+def test_a_run_has_the_name_of_its_config(tmp_path, monkeypatch):
+    (tmp_path / "mine.yaml").write_text("game:\n  name: kuhn\nrun:\n  iterations: 64\n")
+    monkeypatch.chdir(tmp_path)
+    tiny = {"game.name": "kuhn", "run.iterations": 64, "engine.drain_window": WINDOW}
+    assert cfr_shm.train(tiny, show=False).path.name.startswith("kuhn-")
+    assert cfr_shm.train("./mine.yaml", show=False).path.name.startswith("mine-")
+    assert cfr_shm.open_run("runs/latest").path.resolve().name.startswith("mine-")
+
+
 def test_a_run_that_was_never_saved_says_so(tmp_path, trained):
     (tmp_path / "config.yaml").write_text((trained / "config.yaml").read_text())
     run = cfr_shm.open_run(tmp_path, show=False)

@@ -32,7 +32,7 @@ DERIVATIONS = (
 
 
 def count_calls(monkeypatch) -> Counter[str]:
-    """Count the calls of every derivation, wherever its name was imported to."""
+    """Count the calls of every derivation, wherever in the run its name was imported to."""
     import sys
 
     calls: Counter[str] = Counter()
@@ -46,7 +46,7 @@ def count_calls(monkeypatch) -> Counter[str]:
 
     for name in DERIVATIONS:
         original = getattr(setup, name)
-        for module in [m for key, m in sys.modules.items() if key.startswith("cfr_shm.")]:
+        for module in [m for key, m in sys.modules.items() if key.startswith("cfr_shm.run.")]:
             if getattr(module, name, None) is original:
                 monkeypatch.setattr(module, name, counting(name, original))
     return calls
