@@ -459,7 +459,8 @@ def _typed() -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise MemoryReserveError(f"out of memory: {str(error) or 'an allocation failed'}") from error
+        reason = str(error) or "an allocation failed"
+        raise MemoryReserveError(f"out of memory: {reason}") from error
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise CfrShmError(f"{where}{error.strerror or error}") from error
