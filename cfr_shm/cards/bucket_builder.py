@@ -29,6 +29,7 @@ from cfr_shm.cards.abstraction import (
     POTENTIAL,
     BucketSpec,
 )
+from cfr_shm.cards.bucket_file import narrowest
 from cfr_shm.cards.clustering import Effort, k_medians, line_clusters
 from cfr_shm.cards.deck import Deck, deck_named
 from cfr_shm.cards.equity import (
@@ -324,7 +325,7 @@ class _Builder:
         place = np.empty(count, np.uint16)
         place[order] = np.arange(count)
         spread = np.sqrt(np.maximum(totals[:, 2] / totals[:, 0] - mean**2, 0.0))
-        narrow = np.dtype(np.uint8 if count <= 256 else np.uint16)
+        narrow = narrowest(count)
         return StreetBuckets(
             bucket=self._mapped(label, place, narrow),
             weight=totals[order, 0],

@@ -1,22 +1,26 @@
-"""A bucket file as kernels read it: one array of bytes for each street, mapped, never copied.
+"""A bucket file as kernels read it: one array of bytes for each street, out of any file's reach.
 
-Workers map the file that their coordinator has checked; whoever asks for cards, samples or
-statistics opens it by ``cards.buckets`` instead.
+What is checked is copied to sealed memory (``machine.sealed_memory``) and read from there by the
+coordinator and all its workers: whatever becomes of the file, an index from it stays in its table.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.errors import ArrayStoreError
+from cfr_shm.errors import ArrayStoreError, MemoryReserveError
 from cfr_shm.layout.cards import BUCKET_ARRAYS
+from cfr_shm.machine.sealed_memory import SealedMemory, seal
 from cfr_shm.storage.manifest import Manifest
+from cfr_shm.storage.names import MANIFEST_NAME
 from cfr_shm.storage.store import read_manifest, read_store
 
 KIND = "card buckets"
@@ -55,15 +59,148 @@ def bytes_of(bucket: NDArray[Any]) -> NDArray[np.uint8]:
     return found
 
 
-def map_buckets(file: BucketFile) -> dict[str, NDArray[np.uint8]]:
-    """Map what ``cards.buckets.open_buckets`` has checked, by name of the street.
+def narrowest(count: int) -> np.dtype[Any]:
+    """Return the type in which a file keeps the buckets of a street that has ``count``."""
+    return np.dtype(np.uint8 if count <= 256 else np.uint16)
+
+
+def file_bytes(path: Path) -> int:
+    """Return the bytes of the buckets of a file, from its manifest.
 
     Raises:
-        ArrayStoreError: the file has gone, or another has taken its place.
+        ArrayStoreError: there is no such file.
     """
-    store = read_store(Path(file.path), kind=KIND, memory_map=True, verify=False)
-    if fingerprint(store.manifest) != file.fingerprint:
-        raise ArrayStoreError(
-            f"{file.path}: another bucket file has taken the place of {file.fingerprint[:16]}"
-        )
-    return {name: bytes_of(store.arrays[name]) for name in BUCKET_ARRAYS}
+    arrays = read_manifest(path, kind=KIND).arrays
+    held = [arrays[name] for name in BUCKET_ARRAYS if name in arrays]
+    return sum(each.byte_count - len(each.header) for each in held)
+
+
+class _Kept(NamedTuple):
+    sealed: SealedMemory | None  # None where the system has no such memory
+    arrays: tuple[NDArray[Any], ...]  # one a street, read-only
+
+
+#: What this process has read, by fingerprint: one copy serves all games and workers of it.
+_kept: dict[str, _Kept] = {}
+
+
+def keep_in_memory(fingerprint: str, arrays: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+    """Return a copy of a file's checked buckets that no file can change any more.
+
+    Args:
+        fingerprint: of the file.
+        arrays: preflop to river, private to the caller.
+
+    Raises:
+        MemoryReserveError: there is too little memory for the copy.
+    """
+    if fingerprint not in _kept:
+        try:
+            sealed = seal("cfr-shm-buckets", arrays)
+        except OSError as error:
+            raise MemoryReserveError(f"no memory for the card buckets: {error.strerror}") from error
+        kept = tuple(arrays)
+        if sealed is not None:
+            ends = np.cumsum([each.nbytes for each in arrays])
+            parts = np.split(sealed.map(), ends[:-1])
+            kept = tuple(part.view(each.dtype) for part, each in zip(parts, arrays, strict=True))
+        for each in kept:
+            each.setflags(write=False)
+        _kept[fingerprint] = _Kept(sealed, kept)
+    return _kept[fingerprint].arrays
+
+
+def all_kept_bytes() -> int:
+    """Return the bytes of all buckets that this process has in memory."""
+    return sum(each.nbytes for kept in _kept.values() for each in kept.arrays)
+
+
+def shared_name(file: BucketFile) -> str:
+    """Return what workers find the buckets by, empty where they can only be handed them.
+
+    Args:
+        file: opened by this process, whose memory it is.
+    """
+    kept = _kept.get(file.fingerprint)
+    if kept is None or kept.sealed is None:
+        return ""
+    sizes = " ".join(str(each.nbytes) for each in kept.arrays)
+    return f"{file.fingerprint}\n{kept.sealed.name}\n{sizes}"
+
+
+def shared_buckets(name: str) -> dict[str, NDArray[np.uint8]]:
+    """Return the buckets that a coordinator shares, by name of the street.
+
+    Args:
+        name: the coordinator's ``shared_name``.
+
+    Raises:
+        ArrayStoreError: the coordinator has gone.
+    """
+    found, place, sizes = name.split("\n")
+    kept = _kept.get(found)
+    if kept is not None:
+        return dict(zip(BUCKET_ARRAYS, map(bytes_of, kept.arrays), strict=True))
+    try:
+        content = SealedMemory.open(place).map()
+    except OSError as error:
+        raise ArrayStoreError(f"card buckets {found[:16]}: cannot be shared: {error}") from error
+    ends = np.cumsum([int(size) for size in sizes.split()])
+    parts = np.split(content, ends[:-1])
+    return dict(zip(BUCKET_ARRAYS, map(bytes_of, parts), strict=True))
+
+
+class FileWatch:
+    """Notices when a bucket file is no longer what a game was built with.
+
+    Nothing that runs depends on the file any more, but its checkpoints could not be resumed.
+
+    Args:
+        file: as it was when the game was built; None for games without.
+        interval: seconds between two looks.
+    """
+
+    def __init__(self, file: BucketFile | None, interval: float = 1.0) -> None:
+        self._file = file
+        self._interval = interval
+        self._next = time.monotonic()
+        self._seen = None if file is None else _stamps(Path(file.path))
+        self._why = "" if file is None or is_current(file) else _another(file)
+
+    def why_changed(self) -> str:
+        """Return what happened to the file, nothing while it is the same."""
+        now = time.monotonic()
+        if self._file is None or self._why or now < self._next:
+            return self._why
+        self._next = now + self._interval
+        stamps = _stamps(Path(self._file.path))
+        if stamps != self._seen:
+            self._seen = stamps
+            self._why = _why_not(self._file)
+        return self._why
+
+
+def _stamps(path: Path) -> tuple[tuple[int, ...], ...]:
+    found: list[tuple[int, ...]] = []
+    for name in (MANIFEST_NAME, *(f"{each}.npy" for each in BUCKET_ARRAYS)):
+        try:
+            status = (path / name).stat()
+        except OSError:
+            found.append(())
+            continue
+        moments = (status.st_mtime_ns, status.st_ctime_ns)
+        found.append((status.st_dev, status.st_ino, status.st_size, *moments))
+    return tuple(found)
+
+
+def _why_not(file: BucketFile) -> str:
+    """Read the file again; return why it is not what it was, nothing where it is."""
+    try:
+        found = fingerprint(read_store(Path(file.path), kind=KIND).manifest)
+    except ArrayStoreError as error:
+        return str(error)
+    return "" if found == file.fingerprint else _another(file)
+
+
+def _another(file: BucketFile) -> str:
+    return f"{file.path}: another bucket file has taken the place of {file.fingerprint[:16]}"

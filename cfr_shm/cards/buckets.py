@@ -1,4 +1,4 @@
-"""Bucket files: an abstraction on disk, opened by memory map and shared by all workers.
+"""Bucket files: an abstraction on disk, copied to memory that all workers share.
 
 A file is a directory of arrays with a digested manifest (``storage.store``): for each street the
 bucket of every canonical hand and what each bucket holds. ``Buckets`` answers for raw cards;
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.cards.abstraction import BUILD_VERSION, MAX_BUCKETS, BucketSpec
 from cfr_shm.cards.bucket_builder import SAMPLES, Abstraction, build
-from cfr_shm.cards.bucket_file import KIND, BucketFile, fingerprint
+from cfr_shm.cards.bucket_file import KIND, BucketFile, fingerprint, keep_in_memory, narrowest
 from cfr_shm.cards.deck import DECKS, Deck
 from cfr_shm.cards.isomorphism import (
     STREETS,
@@ -66,7 +66,7 @@ _STATISTICS: Mapping[str, tuple[type, tuple[int, ...]]] = {
 
 @dataclass(frozen=True)
 class Buckets:
-    """An opened bucket file. The arrays are read-only maps of it; nothing needs closing.
+    """An opened bucket file. The arrays are read-only copies of it; nothing needs closing.
 
     Attributes:
         path: where it lies.
@@ -99,7 +99,7 @@ class Buckets:
 
     @property
     def file(self) -> BucketFile:
-        """Return what a worker needs to map the same buckets."""
+        """Return which buckets these are."""
         return BucketFile(str(self.path.absolute()), self.fingerprint)
 
     def lookup(self, hole: Sequence[int], board: Sequence[int] = ()) -> int:
@@ -140,16 +140,15 @@ def write_buckets(path: Path, abstraction: Abstraction) -> None:
     write_store(path, arrays, abstraction.about, kind=KIND)
 
 
-def open_buckets(path: Path, *, deck: Deck | None = None, verify: bool = True) -> Buckets:
-    """Open a bucket file by memory map.
+def open_buckets(path: Path, *, deck: Deck | None = None) -> Buckets:
+    """Check a bucket file and copy it to memory, once for all who open it in this process.
 
     Args:
         path: what ``write_buckets`` wrote.
         deck: the deck it must be for; None takes any.
-        verify: check all digests (reads the file once); workers may skip what their
-            coordinator has checked.
 
     Raises:
+        MemoryReserveError: there is too little memory.
         ArrayStoreError: missing, truncated, edited, of another kind, version or deck.
     """
     manifest = read_manifest(path, kind=KIND)
@@ -164,27 +163,28 @@ def open_buckets(path: Path, *, deck: Deck | None = None, verify: bool = True) -
     _check_unbeaten(path, manifest)
     if not ABOUT.fits(dict(manifest.about)):
         raise ArrayStoreError(f"{path}: does not say how it was built; build it again")
-    arrays = read_store(path, kind=KIND, memory_map=True, verify=verify).arrays
-    buckets = Buckets(
+    store = read_store(path, kind=KIND)
+    if store.manifest != manifest:
+        raise ArrayStoreError(f"{path}: was changed while it was read")
+    statistics = tuple(
+        {statistic: store.arrays[f"{name}_{statistic}"] for statistic in _STATISTICS}
+        for name in STREETS
+    )
+    for name, held in zip(STREETS, statistics, strict=True):
+        _check_statistics(path, name, held, len(store.arrays[name]))
+        largest, count = int(store.arrays[name].max()), len(held["weight"])
+        if largest >= count:
+            raise ArrayStoreError(f"{path}: array {name}: bucket {largest}, the file has {count}")
+    printed = fingerprint(manifest)
+    return Buckets(
         path=path,
         deck=found,
         index=index,
-        bucket=tuple(arrays[name] for name in STREETS),
-        statistics=tuple(
-            {statistic: arrays[f"{name}_{statistic}"] for statistic in _STATISTICS}
-            for name in STREETS
-        ),
+        bucket=keep_in_memory(printed, [store.arrays[name] for name in STREETS]),
+        statistics=statistics,
         about=manifest.about,
-        fingerprint=fingerprint(manifest),
+        fingerprint=printed,
     )
-    if verify:
-        for name, bucket, count in zip(STREETS, buckets.bucket, buckets.counts, strict=True):
-            _check_statistics(path, name, buckets.statistics[STREETS.index(name)], len(bucket))
-            if int(bucket.max()) >= count:
-                raise ArrayStoreError(
-                    f"{path}: array {name}: bucket {int(bucket.max())}, the file has {count}"
-                )
-    return buckets
 
 
 def check_is_bucket_file(path: Path) -> None:
@@ -222,7 +222,7 @@ def _check_shapes(path: Path, manifest: Manifest, index: CardIndex) -> None:
         count = weights.shape[0] if weights is not None and len(weights.shape) == 1 else 0
         if not 1 <= count <= MAX_BUCKETS:
             raise ArrayStoreError(f"{path}: the {name} has {count} buckets, 1 to {MAX_BUCKETS} fit")
-        dtypes = {name: (np.dtype(np.uint8 if count <= 256 else np.uint16),)}
+        dtypes = {name: (narrowest(count),)}
         for statistic, (dtype, inner) in _STATISTICS.items():
             expected[f"{name}_{statistic}"] = (count, *inner)
             dtypes[f"{name}_{statistic}"] = (np.dtype(dtype),)
@@ -272,7 +272,7 @@ def build_file(
         raise UsageError(f"{path}: already exists; choose another name or remove it")
     _check_writable(path.parent)
     write_buckets(path, build(spec, workers=workers, progress=progress))
-    return open_buckets(path, verify=False)
+    return open_buckets(path)
 
 
 def _check_writable(directory: Path) -> None:
@@ -305,6 +305,13 @@ def cached_path(spec: BucketSpec) -> Path:
     return path
 
 
+def _keep_to_oneself(path: Path) -> None:
+    """Take from others the right to write to a bucket file, which the umask may have left them."""
+    path.chmod(0o700)
+    for each in path.iterdir():
+        each.chmod(0o600)
+
+
 def default_buckets(
     spec: BucketSpec | None = None,
     *,
@@ -322,7 +329,7 @@ def default_buckets(
             with contextlib.suppress(OSError):  # build_file says why
                 make_own_directory(path.parent)
             buckets = build_file(spec, path, workers=workers, progress=progress)
-            path.chmod(0o700)  # whatever the umask: nobody else gets at what is in it
+            _keep_to_oneself(path)
             return buckets
         except ArrayStoreError:
             # Another process may have finished the same build meanwhile.

@@ -111,6 +111,7 @@ def _size_lines(config: Config, sizes: Sizes, limits: list[Limit]) -> list[str]:
         "table (average strategy and regrets)": sizes.table_bytes,
         "kept by the algorithm besides": sizes.state_bytes,
         "tree": sizes.tree_bytes,
+        "card buckets, once for all workers": sizes.bucket_bytes,
     }
     lines += [f"{size_text(count):>10}  {what}" for what, count in kept.items() if count]
     lines += [
@@ -160,6 +161,7 @@ def _document(config: Config, sizes: Sizes, limits: list[Limit]) -> dict[str, An
         "table_bytes": sizes.table_bytes,
         "state_bytes": sizes.state_bytes,
         "tree_bytes": sizes.tree_bytes,
+        "bucket_bytes": sizes.bucket_bytes,
         "needed_bytes": sizes.needed_bytes,
         "unused_sizes": list(sizes.unused),
         "limits": [

@@ -57,7 +57,7 @@ class Game:
     value: float | None  # player 0's in equilibrium, in ``unit``, where it is known
     value_source: str
     infosets: Callable[[], Iterator[InfosetLabel]]
-    bucket_file: BucketFile | None = None  # where DEALS_HOLDEM maps its buckets from
+    bucket_file: BucketFile | None = None  # where DEALS_HOLDEM has its buckets from
     big_blind: float | None = None  # in ``unit``, where there is one
     betting: BettingTree | None = None  # of hold'em: the moves that lead to each node
     hole_cards: HoleCards | None = None  # of hold'em: which hands there are, and their buckets

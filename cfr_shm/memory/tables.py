@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.cards.bucket_file import BucketFile, map_buckets
+from cfr_shm.cards.bucket_file import shared_buckets, shared_name
 from cfr_shm.errors import NotFiniteError
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.tables.finite import (
@@ -69,8 +69,8 @@ _READ_ONLY_DTYPES: dict[str, np.dtype[Any]] = {
     "deals_bucket_count": np.dtype(np.int64),
 } | {f"cards_{name}": np.dtype(dtype) for name, (dtype, _) in CARD_ARRAYS.items()}
 
-#: Path and fingerprint of the bucket file, UTF-8; empty for games without.
-BUCKET_FILE = "bucket_file"
+#: What workers find the card buckets by, ASCII; empty where these lie in the arena too.
+SHARED_BUCKETS = "shared_buckets"
 
 
 class TrainingViews(NamedTuple):
@@ -139,18 +139,17 @@ def create_training_arena(
 def training_views(arena: Arena) -> TrainingViews:
     """Return the views of an arena that ``create_training_arena`` made.
 
-    They keep the arena mapped: drop them before ``Arena.close``. The buckets are not in it:
-    they are mapped from their file, whose pages all processes share.
+    They keep the arena mapped: drop them before ``Arena.close``. Card buckets lie in memory of
+    their own, which the coordinator shares with its workers.
 
     Raises:
-        ArrayStoreError: the bucket file has changed since the game was built.
+        ArrayStoreError: the coordinator, and the card buckets with it, is gone.
     """
-    named = arena.array(BUCKET_FILE).tobytes().decode()
+    named = arena.array(SHARED_BUCKETS).tobytes().decode()
     if not named:
         return _views(arena.array, arena.names)
-    buckets = map_buckets(BucketFile(*named.split("\n")))
-    mapped = {f"cards_{name}": array for name, array in buckets.items()}
-    return _views(lambda name: mapped[name] if name in mapped else arena.array(name), arena.names)
+    shared = {f"cards_{name}": array for name, array in shared_buckets(named).items()}
+    return _views(lambda name: shared[name] if name in shared else arena.array(name), arena.names)
 
 
 def private_views(
@@ -295,14 +294,13 @@ def _read_only_arrays(game: Game) -> dict[str, NDArray[Any]]:
 
 
 def _shared_arrays(game: Game) -> dict[str, NDArray[Any]]:
-    """Return what of them lies in an arena: not the buckets, but the name of their file."""
+    """Return what of them lies in an arena: of card buckets what they are found by, if possible."""
     arrays = _read_only_arrays(game)
-    named = b""
-    if game.bucket_file is not None:
-        named = "\n".join(game.bucket_file).encode()
+    named = "" if game.bucket_file is None else shared_name(game.bucket_file)
+    if named:
         for street in BUCKET_ARRAYS:
             del arrays[f"cards_{street}"]
-    return arrays | {BUCKET_FILE: np.frombuffer(named, np.uint8)}
+    return arrays | {SHARED_BUCKETS: np.frombuffer(named.encode(), np.uint8)}
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

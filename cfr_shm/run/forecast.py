@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.algorithms import EXTERNAL_SAMPLING, FULL_WIDTH, state_planes
+from cfr_shm.cards.bucket_file import all_kept_bytes
 from cfr_shm.config.holdem import HOLDEM
 from cfr_shm.config.sections import Config
 from cfr_shm.engine.algorithm_kernels import make_algorithm_ready
@@ -62,6 +63,7 @@ class Sizes(NamedTuple):
     table_bytes: int  # average strategy and regrets
     state_bytes: int  # what the algorithm keeps besides
     tree_bytes: int
+    bucket_bytes: int  # of card buckets, in memory that all processes share
     buckets: NDArray[np.int64]  # (players, streets)
     unused: tuple[str, ...]  # keys of sizes of the menu that are no move of any node
 
@@ -78,7 +80,7 @@ class Sizes(NamedTuple):
     @property
     def needed_bytes(self) -> int:
         """Bytes of everything that training reserves."""
-        return self.table_bytes + self.state_bytes + self.tree_bytes
+        return self.table_bytes + self.state_bytes + self.tree_bytes + self.bucket_bytes
 
 
 class Rate(NamedTuple):
@@ -190,6 +192,7 @@ def sizes_of(config: Config, game: Game | None, progress: Report | None = None) 
         table_bytes=table_bytes(game.table_entries, compact),
         state_bytes=planes * game.table_entries * WORD_BYTES,
         tree_bytes=sum(array.nbytes for array in game.tree),
+        bucket_bytes=0,
         buckets=game.deals.bucket_count,
         unused=(),
     )
@@ -214,7 +217,12 @@ def _street(game: Game, street: int, compact: bool) -> Street:
 
 
 def _sizes_of_holdem(config: Config, planes: int, progress: Report | None) -> Sizes:
-    from cfr_shm.games.holdem.size import bucket_counts, measure_holdem, unused_sizes
+    from cfr_shm.games.holdem.size import (
+        bucket_bytes,
+        bucket_counts,
+        measure_holdem,
+        unused_sizes,
+    )
 
     size = measure_holdem(config.game, config.abstraction, progress)
     rows = size.street_rows
@@ -231,6 +239,7 @@ def _sizes_of_holdem(config: Config, planes: int, progress: Report | None) -> Si
         table_bytes=table_bytes(size.table_entries, compact),
         state_bytes=planes * size.table_entries * WORD_BYTES,
         tree_bytes=size.tree_bytes,
+        bucket_bytes=bucket_bytes(config.game, config.abstraction),
         buckets=bucket_counts(config.game, config.abstraction),
         unused=unused_sizes(config.game, config.abstraction, size),
     )
@@ -250,7 +259,10 @@ def require_room(config: Config, sizes: Sizes, workers: int) -> None:
     Raises:
         MemoryReserveError: names the tightest limit, with both sizes.
     """
-    require_memory(sizes.needed_bytes, limits_of(config, workers))
+    # Card buckets lie beside the tables, not in /dev/shm; some may be in memory already.
+    in_memory = min(all_kept_bytes(), sizes.bucket_bytes)
+    require_memory(sizes.needed_bytes - in_memory, private_limits())
+    require_memory(sizes.needed_bytes - sizes.bucket_bytes, limits_of(config, workers))
 
 
 def refuse_too_large(config: Config, progress: Report | None = None) -> None:

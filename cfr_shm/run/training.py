@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.cards.bucket_file import FileWatch
 from cfr_shm.config.sections import to_dict
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.stats import EngineStats
+from cfr_shm.errors import ArrayStoreError
 from cfr_shm.games.game import Game
 from cfr_shm.memory.checkpoint import HISTORY, Checkpoint
 from cfr_shm.memory.tables import TrainingViews
@@ -90,6 +92,7 @@ class Training:
         self._quality = quality_mode(settled.config, game)
         self._reader: QualityReader | None = None
         self._pauses = Pauses()
+        self._buckets = FileWatch(game.bucket_file)
         parts.engine.on_loss = lambda text: parts.listen(Warned(text))
 
     def execute(self) -> dict[str, Any]:
@@ -97,6 +100,7 @@ class Training:
 
         Raises:
             StopRequested: a signal came before anything was done.
+            ArrayStoreError: the bucket file was changed; a last checkpoint is written.
         """
         signals, engine = self._parts.signals, self._parts.engine
         if self._quality != OFF:
@@ -105,7 +109,9 @@ class Training:
             self._train()
             if signals.pending and engine.stats().iterations == 0:
                 raise StopRequested(signals.signal_number)
-            return self._finish()
+            document = self._finish()
+            self._refuse_changed_buckets()
+            return document
         except StopRequested:
             raise
         except BaseException:
@@ -144,8 +150,8 @@ class Training:
             schedule.paused_since(paused_at)
 
     def _should_pause(self) -> bool:
-        signals = self._parts.signals
-        return signals.pending or self._writer.failed or self._is_checkpoint_due()
+        ended = self._parts.signals.pending or self._writer.failed or self._buckets.why_changed()
+        return bool(ended) or self._is_checkpoint_due()
 
     def _is_checkpoint_due(self) -> bool:
         wanted = self._parts.signals.wants_checkpoint or self._schedule.is_checkpoint_due()
@@ -156,6 +162,7 @@ class Training:
         return (
             self._parts.signals.pending
             or self._writer.failed
+            or bool(self._buckets.why_changed())
             or self._ledger.finished
             or self._schedule.is_over(now)
         )
@@ -227,7 +234,8 @@ class Training:
         self._close_reader()
         self._writer.wait()
         done = self._ledger.finished or self._schedule.is_over()
-        status = "interrupted" if parts.signals.pending and not done else "finished"
+        broken = parts.signals.pending or self._buckets.why_changed()
+        status = "interrupted" if broken and not done else "finished"
         lost = self._losses.share(parts.views.rows, stats)
         summary = self._summary(status, stats).changed(lost_update_estimate=lost)
         if summary.totals.iterations:
@@ -241,6 +249,15 @@ class Training:
         document = parts.directory.write_summary(summary.as_dict())
         parts.listen(summary.ended(parts.directory.shown))
         return document
+
+    def _refuse_changed_buckets(self) -> None:
+        """Raise an error if the bucket file is not what the run was trained with."""
+        why = self._buckets.why_changed()
+        if why:
+            raise ArrayStoreError(
+                f"the card buckets were changed under the run, which used a copy of them: {why};"
+                f" put the file back, then 'cfr-shm resume {self._parts.directory.shown}' goes on"
+            )
 
     def _last_checkpoint(self, summary: Summary) -> Summary:
         """Write the checkpoint that ends the run, and a summary that names it; return that."""

@@ -47,7 +47,7 @@ def holdem_deals(
     """Deal hole cards from ranges, and a full board, whatever number of streets is played.
 
     Args:
-        buckets: opened bucket file; its arrays are taken as they are, maps of the file.
+        buckets: opened bucket file; its arrays are taken as they are.
         player_count: at least 2.
         street_count: streets on which there is betting; their buckets are dealt.
         first_street: of the cards, 0 preflop to 3 river; the game's first.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.cards.abstraction import LOSSLESS
+from cfr_shm.cards.abstraction import LOSSLESS, BucketSpec
+from cfr_shm.cards.bucket_file import file_bytes, narrowest
 from cfr_shm.cards.buckets import cached_path
 from cfr_shm.cards.deck import Deck
 from cfr_shm.cards.isomorphism import card_index, preflop_index
@@ -57,12 +59,11 @@ def bucket_counts(config: GameConfig, abstraction: AbstractionConfig) -> NDArray
         found = load_buckets(abstraction, deck, streets).counts
         counts = [int(found[street]) for street in streets]
     else:
-        counts = _specified(abstraction, deck, streets)
+        counts = _specified(deck, streets, bucket_spec(abstraction, deck, streets))
     return np.array([counts] * config.players, np.int64)
 
 
-def _specified(abstraction: AbstractionConfig, deck: Deck, streets: range) -> list[int]:
-    spec = bucket_spec(abstraction, deck, streets)
+def _specified(deck: Deck, streets: range, spec: BucketSpec) -> list[int]:
     hands = card_index(deck).hand_count
     return [
         int(hands[street])
@@ -70,6 +71,24 @@ def _specified(abstraction: AbstractionConfig, deck: Deck, streets: range) -> li
         else min(spec.counts[street], int(hands[street]))
         for street in streets
     ]
+
+
+def bucket_bytes(config: GameConfig, abstraction: AbstractionConfig) -> int:
+    """Return the bytes of card buckets that a run has in memory, building and reading none.
+
+    Raises:
+        GameError: a bad specification.
+        ArrayStoreError: the bucket file is none.
+    """
+    deck = deck_of(config, abstraction)
+    if deck is None or needs_no_file(config, abstraction):
+        return 0
+    if abstraction.buckets not in (None, DEFAULT):
+        return file_bytes(Path(str(abstraction.buckets)))
+    spec = bucket_spec(abstraction, deck, played_streets(config))
+    counts = _specified(deck, range(len(spec.counts)), spec)
+    widths = np.array([narrowest(count).itemsize for count in counts])
+    return int((card_index(deck).hand_count * widths).sum())
 
 
 def measure_holdem(

@@ -1,0 +1,90 @@
+"""Sealed memory: nobody can change or shorten it, and children of its maker read the same."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from cfr_shm.machine.sealed_memory import SealedMemory, seal
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory files can be sealed")
+
+PARTS = [np.arange(5, dtype=np.uint8), np.arange(100_000, dtype=np.uint16)]
+BYTES = b"".join(part.tobytes() for part in PARTS)
+
+
+@pytest.fixture
+def sealed() -> SealedMemory:
+    found = seal("test", PARTS)
+    assert found is not None
+    return found
+
+
+def test_it_holds_what_was_put_there_and_views_outlive_it(sealed):
+    assert sealed.byte_count == len(BYTES)
+    found = sealed.map()
+    del sealed
+    assert found.tobytes() == BYTES
+    assert not found.flags.writeable
+
+
+def test_nobody_can_change_or_shorten_it(sealed):
+    for attempt in (
+        lambda: os.pwrite(sealed.descriptor, b"x", 0),
+        lambda: os.ftruncate(sealed.descriptor, 10),
+        lambda: os.ftruncate(sealed.descriptor, sealed.byte_count + 1),
+        lambda: mmap.mmap(sealed.descriptor, sealed.byte_count, prot=mmap.PROT_WRITE),
+        lambda: os.truncate(sealed.name, 0),
+    ):
+        with pytest.raises(PermissionError):
+            attempt()
+    assert sealed.map().tobytes() == BYTES
+
+
+def test_a_child_reads_the_same_and_cannot_change_it(sealed):
+    script = f"""
+import hashlib, os
+from cfr_shm.machine.sealed_memory import SealedMemory
+found = SealedMemory.open({sealed.name!r})
+try:
+    os.ftruncate(found.descriptor, 0)
+except OSError:
+    print(hashlib.sha256(found.map()).hexdigest())
+"""
+    import hashlib
+
+    child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert child.stdout.strip() == hashlib.sha256(BYTES).hexdigest(), child.stderr
+
+
+def test_what_is_not_sealed_is_refused(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(BYTES)
+    with pytest.raises(OSError, match="no sealed memory file"):
+        SealedMemory.open(str(path))
+    descriptor = os.memfd_create("open", os.MFD_ALLOW_SEALING)
+    os.write(descriptor, BYTES)
+    with pytest.raises(OSError, match="no sealed memory file"):
+        SealedMemory(os.dup(descriptor))
+    os.close(descriptor)
+
+
+def test_its_descriptor_goes_with_it():
+    found = seal("test", PARTS)
+    descriptor = found.descriptor
+    del found
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def test_without_sealing_there_is_none(monkeypatch):
+    def refuse(_name, _flags):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "memfd_create", refuse)
+    assert seal("test", PARTS) is None
