@@ -8,7 +8,6 @@ from pathlib import Path
 import betting_lines as plain
 import numpy as np
 import pytest
-from first_cases import first_cases
 from production import table_with
 from small_holdem import SmallHoldem, uniform
 
@@ -66,10 +65,9 @@ def test_uniform_play_is_as_exploitable_as_with_real_cards(reference, tmp_path):
     assert 2 * found.exploitability == pytest.approx(reference.nash_conv(uniform), rel=1e-9)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(JIT_DISABLED, reason="convergence needs compiled kernels")
-@pytest.mark.parametrize(
-    "text", first_cases([NO_LIMIT, FIXED_LIMIT]), ids=["no limit", "fixed limit"]
-)
+@pytest.mark.parametrize("text", [NO_LIMIT, FIXED_LIMIT], ids=["no limit", "fixed limit"])
 def test_exploitability_falls_with_the_root_of_the_iterations(text, tmp_path, capsys):
     """Ten times the iterations: a third, or less while uniform play is still being left.
 

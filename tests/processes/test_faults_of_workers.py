@@ -166,7 +166,7 @@ def test_row_02_segmentation_fault_in_the_code(tmp_path: Path) -> None:
     assert all("in crashing" in trace.read_text() for trace in traces)
 
 
-@pytest.mark.parametrize("policy", ["respawn", "abort"])
+@pytest.mark.parametrize("policy", first_cases(["respawn", "abort"]))
 def test_row_03_exception_in_a_worker(policy: str) -> None:
     """The traceback is shown, and the run ends: another worker would raise the same."""
     with (

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from draws import KeyedDraws, NumpyDraws, sweep_key, uniform
 from exploitability import best_response_value, exploitability, value
+from first_cases import first_cases
 from mccfr import Solver
 from poker_rules import Kuhn, Leduc
 from production import node_of_lines, train
@@ -106,8 +107,8 @@ def plain_exploitability(name: str, linear: bool, iterations: int, seeds: int) -
 
 
 @needs_speed
-@pytest.mark.parametrize("linear", [False, True], ids=["vanilla", "linear"])
-@pytest.mark.parametrize("in_flight", [1, 8])
+@pytest.mark.parametrize("linear", first_cases([False, True]), ids=["vanilla", "linear"])
+@pytest.mark.parametrize("in_flight", first_cases([8, 1]))
 @pytest.mark.parametrize(
     ("name", "iterations"),
     [

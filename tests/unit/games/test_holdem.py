@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from brute_force_evaluator import Rules
+from first_cases import first_cases
 
 from cfr_shm.cards.abstraction import FAMILIES, BucketSpec
 from cfr_shm.cards.buckets import build_file, cached_path, open_buckets
@@ -214,7 +215,7 @@ def summary_of(directory):
     return json.loads((directory / "summary.json").read_text())
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", first_cases([2, 0]))
 def test_a_run_goes_on_and_is_exported(tmp_path, royal_files, workers, capsys):
     one = royal_files / "one"
     directory = tmp_path / "run"
