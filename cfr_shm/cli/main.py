@@ -6,10 +6,8 @@ What a subcommand needs beyond argparse it imports when it runs.
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from cfr_shm import __version__
 from cfr_shm.cli import (
@@ -31,8 +29,11 @@ from cfr_shm.cli import (
     warmup,
 )
 from cfr_shm.cli import eval as eval_command
+from cfr_shm.cli.output import Output, drop_output, outputs
 from cfr_shm.cli.parser import Parser
+from cfr_shm.cli.remedies import limit_remedy
 from cfr_shm.errors import EXIT_INTERRUPTED, EXIT_MEMORY, EXIT_RUNTIME, CfrShmError
+from cfr_shm.telemetry.plain_text import plain_line
 
 _COMMANDS = {
     "train": train,
@@ -75,49 +76,48 @@ def build_parser() -> Parser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; see ``cfr_shm.errors`` for the codes."""
-    _open_missing_streams()
+    with outputs() as (out, _):
+        try:
+            code = _guarded(arguments, out)
+        except Exception as error:
+            if limit_remedy(error):
+                return _fail(f"{type(error).__name__}: {error}", EXIT_RUNTIME, error)
+            print(
+                f"cfr-shm: internal error in version {__version__}; please report it with what "
+                "follows",
+                file=sys.stderr,
+            )
+            raise
+        return code
+
+
+def _guarded(arguments: Sequence[str] | None, out: Output) -> int:
     try:
         code = _run(arguments)
-        sys.stdout.flush()
+        out.flush()
+        if out.failure is not None:  # a display went on without it
+            raise out.failure
         return code
     except BrokenPipeError:
-        _drop_output()
+        drop_output()
         return EXIT_RUNTIME
     except CfrShmError as error:
-        code = _fail(" ".join(str(error).split()), error.exit_code)
+        code = _fail(" ".join(str(error).split()), error.exit_code, error)
         # A worker's traceback, for example.
-        for note in getattr(error, "__notes__", ()):
-            print(note, file=sys.stderr)
+        with contextlib.suppress(OSError):
+            for note in getattr(error, "__notes__", ()):
+                print(note, file=sys.stderr)
         return code
     except MemoryError as error:
-        return _fail(f"out of memory: {error or 'an allocation failed'}", EXIT_MEMORY)
+        return _fail(f"out of memory: {error or 'an allocation failed'}", EXIT_MEMORY, error)
     except KeyboardInterrupt as error:
         signal_number = getattr(error, "signal_number", None)
         code = 128 + signal_number if signal_number else EXIT_INTERRUPTED
-        return _fail(str(error) or "interrupted", code)
+        return _fail(str(error) or "interrupted", code, error)
     except OSError as error:
-        _drop_output()
+        drop_output()
         where = f"{error.filename}: " if error.filename else "cannot write the output: "
-        return _fail(f"{where}{error.strerror or error}", EXIT_RUNTIME)
-    except Exception:
-        print(
-            f"cfr-shm: internal error in version {__version__}; please report it with what follows",
-            file=sys.stderr,
-        )
-        raise
-
-
-def _open_missing_streams() -> None:
-    """Give a process that was started without stdout or stderr one that swallows everything."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for the whole run
-
-
-def _drop_output() -> None:
-    """Point stdout nowhere: it takes no more, and Python would complain again at its end."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _fail(f"{where}{error.strerror or error}", EXIT_RUNTIME, error)
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -129,9 +129,10 @@ def _run(arguments: Sequence[str] | None) -> int:
     return code
 
 
-def _fail(message: str, code: int) -> int:
+def _fail(message: str, code: int, error: BaseException) -> int:
     with contextlib.suppress(OSError):  # the terminal may be gone
-        print(f"cfr-shm: error: {message}", file=sys.stderr, flush=True)
+        line = plain_line(f"cfr-shm: error: {message}{limit_remedy(error)}")
+        print(line, file=sys.stderr, flush=True)
     return code
 
 

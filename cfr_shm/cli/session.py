@@ -13,10 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cfr_shm.cli.output import drawing
 from cfr_shm.config.load import located
 from cfr_shm.config.sections import Config
 from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, ConfigError, GameError
 from cfr_shm.run.signals import StopSignals
+from cfr_shm.telemetry.plain_text import plain_line
 
 if TYPE_CHECKING:
     from cfr_shm.config.reader import Setting
@@ -35,7 +37,7 @@ def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_o
         from cfr_shm.telemetry.live import choose_display
 
         results = sys.stderr if json_output else sys.stdout
-        display = choose_display(sys.stderr, config.run.loglevel, results=results)
+        display = choose_display(drawing(sys.stderr), config.run.loglevel, results=results)
 
         def show(event: Event) -> None:
             with contextlib.suppress(OSError):  # a closed terminal ends no run
@@ -150,18 +152,19 @@ def public_strategy(stored: StoredStrategy) -> TableStrategy:
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
-    print(json.dumps(document, indent=2, allow_nan=False))
+    print(json.dumps(document, indent=2, allow_nan=False).replace("\x7f", "\\u007f"))
 
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines of data on stdout."""
     for line in lines:
-        print(line)
+        print(plain_line(line))
 
 
 def say(text: str) -> None:
     """Print what happens on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a closed terminal ends nothing
+        print(plain_line(text), file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cfr_shm.cli.blueprint import Blueprint, add_place_arguments
 from cfr_shm.cli.export import check_target
 from cfr_shm.errors import UsageError
+from cfr_shm.telemetry.plain_text import plain_line
 
 if TYPE_CHECKING:
     from cfr_shm.cli.session import StoredTable
@@ -95,13 +96,16 @@ def _print_chart(spot: Spot, chart: RangeChart, blueprint: Blueprint) -> None:
     import sys
 
     from cfr_shm.cli.blueprint import place_lines, run_lines
+    from cfr_shm.cli.output import drawing
     from cfr_shm.cli.session import print_lines
     from cfr_shm.strategy.chart_text import chart_lines, uses_colour
 
     columns = shutil.get_terminal_size().columns
     colour = uses_colour(sys.stdout, os.environ)
     print_lines([*run_lines(blueprint.stored), *place_lines(spot, blueprint), ""])
-    print_lines([*chart_lines(chart, colour=colour, columns=columns), *_remarks(chart)])
+    for line in chart_lines(chart, colour=colour, columns=columns):
+        print(line, file=drawing(sys.stdout))
+    print_lines(_remarks(chart))
 
 
 def _remarks(chart: RangeChart) -> list[str]:
@@ -200,7 +204,8 @@ def _show_infosets(stored: StoredTable, namespace: argparse.Namespace) -> int:
         if row["probability"] is not None:
             pairs = zip(row["actions"], row["probability"], strict=True)
             policy = "  ".join(f"{action}: {share:.4f}" for action, share in pairs)
-        print(f"{row['name']:<{width}}  {row['player']:>6}  {row['visits']:>12,.0f}  {policy}")
+        name = plain_line(str(row["name"]))
+        print(f"{name:<{width}}  {row['player']:>6}  {row['visits']:>12,.0f}  {policy}")
     print(f"the first {len(rows)} infosets; 'cfr-shm export' writes all of them")
     return 0
 

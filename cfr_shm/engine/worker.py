@@ -10,7 +10,6 @@ This module imports what a worker needs and no more: no config, no command line,
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import os
 import signal
@@ -23,6 +22,7 @@ from multiprocessing import connection as mp_connection
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 
+from cfr_shm.engine.entry import EXIT_ORPHAN, Leash
 from cfr_shm.engine.handshake import (
     Channel,
     ErrorMessage,
@@ -39,15 +39,12 @@ from cfr_shm.memory.tables import training_views
 #: Signals that workers ignore, as far as the platform has them.
 RUN_SIGNALS = tuple(
     getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2")
     if hasattr(signal, name)
 )
 
 EXIT_TOLD = 0
 EXIT_ERROR = 1
-EXIT_ORPHAN = 3
-
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,6 @@ class WorkerOrder:
         worker: index of the worker.
         arena_name: the shared memory to attach to.
         coordinator_pid: whose death ends the worker.
-        dies_with_thread: the coordinator's main thread starts the worker, so that Linux may
-            tie the worker's life to it (it watches the starting thread, not the process).
         trace: where faulthandler writes, None for standard error.
     """
 
@@ -68,7 +63,6 @@ class WorkerOrder:
     worker: int
     arena_name: str
     coordinator_pid: int
-    dies_with_thread: bool
     trace: TraceFile | None
 
 
@@ -86,7 +80,7 @@ def worker_main(own_end: Connection, order: WorkerOrder, inherited: Sequence[Con
     """
     for other_end in inherited:
         other_end.close()
-    follow_coordinator(order.coordinator_pid, order.dies_with_thread)
+    _watch_coordinator(order.coordinator_pid)
     prepare_signals(order.trace)
     status = _work(Channel(own_end), order)
     sys.stdout.flush()
@@ -120,7 +114,12 @@ def _report(channel: Channel, error: BaseException) -> None:
 
 
 def prepare_signals(trace: TraceFile | None) -> None:
-    """Ignore the signals of the run, and keep a stack trace of a crash."""
+    """Ignore the signals of the run, and keep a stack trace of a crash.
+
+    A limit of CPU time counts for each process: the coordinator is told, so that the run ends.
+    """
+    if hasattr(signal, "SIGXCPU"):
+        signal.signal(signal.SIGXCPU, lambda *_: os.kill(os.getppid(), signal.SIGXCPU))
     for number in RUN_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     if sys.platform != "win32":
@@ -133,16 +132,19 @@ def prepare_signals(trace: TraceFile | None) -> None:
 def follow_coordinator(pid: int, dies_with_thread: bool) -> None:
     """Make sure that this process ends when the coordinator does, even within a kernel.
 
-    Linux kills it at once. Everywhere a thread blocks on the coordinator's sentinel, without
-    ever waking before: kernels do not hold the GIL, so that it can act while one runs.
+    Linux kills it at once (``engine.entry``). Everywhere a thread blocks on the coordinator's
+    sentinel, without ever waking before: kernels do not hold the GIL, so that it can act while
+    one runs.
     """
-    if sys.platform == "linux" and dies_with_thread:
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    Leash(pid, dies_with_thread).tie()
+    _watch_coordinator(pid)
+
+
+def _watch_coordinator(pid: int) -> None:
+    """Block a thread on the coordinator's sentinel; the process is on its leash already."""
     coordinator = parent_process()
     if coordinator is None or coordinator.pid != pid:
         os._exit(EXIT_ORPHAN)
-    if sys.platform != "win32" and os.getppid() != pid:
-        os._exit(EXIT_ORPHAN)  # it died before we asked to be told
     sentinel = coordinator.sentinel
 
     def leave_after_it() -> None:

@@ -17,10 +17,11 @@ from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import cast
 
+from cfr_shm.engine.entry import Leash, begin
 from cfr_shm.engine.handshake import Channel
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.traces import TraceFile, trace_files
-from cfr_shm.engine.worker import RUN_SIGNALS, WorkerOrder, worker_main
+from cfr_shm.engine.worker import RUN_SIGNALS, WorkerOrder
 from cfr_shm.errors import ConfigError, UsageError
 
 #: What a standby's stack is written to until it has a number.
@@ -162,12 +163,12 @@ class Launcher:
             worker=worker or 0,
             arena_name=self._arena_name,
             coordinator_pid=os.getpid(),
-            dies_with_thread=threading.current_thread() is threading.main_thread(),
             trace=trace,
         )
+        leash = Leash(os.getpid(), threading.current_thread() is threading.main_thread())
         process = context.Process(
-            target=worker_main,
-            args=(worker_end, order, [own_end, *ends] if method == "fork" else []),
+            target=begin,  # the leash first: it holds before the rest is unpickled
+            args=(leash, worker_end, order, [own_end, *ends] if method == "fork" else []),
             name="cfr-shm-standby" if worker is None else f"cfr-shm-worker-{worker}",
             daemon=True,
         )

@@ -271,15 +271,17 @@ def _register_nothing(name: object, rtype: str) -> None:  # noqa: ARG001
 
 
 def _start_tracker() -> None:
-    """Start the tracker that unlinks what a killed process leaves, deaf to SIGHUP and SIGUSR1.
+    """Start the tracker that unlinks what a killed process leaves, deaf to signals of the run.
 
     It ignores SIGINT and SIGTERM by itself. A closed terminal or a killed session leader sends
-    SIGHUP to the whole group, as a batch system may send SIGUSR1, and the segment would stay
-    behind; a blocked signal is inherited.
+    SIGHUP to the whole group, as a batch system may send SIGUSR1 or SIGUSR2, and the segment
+    would stay behind; a blocked signal is inherited.
     """
     if sys.platform == "win32":
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGUSR1})
+    before = signal.pthread_sigmask(
+        signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2}
+    )
     try:
         resource_tracker.ensure_running()
     finally:

@@ -1,9 +1,10 @@
-"""SIGINT, SIGTERM, SIGHUP and SIGUSR1: what they mean before, during and after training.
+"""The signals that are meant for a run: what they do before, during and after training.
 
 Before there is anything to lose a signal ends the command at once. While a run holds shared
 memory and unsaved work it only sets a flag, which the training looks at between batches, so
 that a checkpoint can be written. A second Ctrl-C does not wait for that. SIGUSR1 asks for a
-checkpoint and nothing else.
+checkpoint and nothing else; SIGUSR2, and SIGXCPU where CPU time is limited (workers pass theirs
+on), ask for one and the end.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Self
 
 from cfr_shm.errors import EXIT_OK
 
-_NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
+_NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2", "SIGXCPU")
 _CHECKPOINT = "SIGUSR1"
 
 

@@ -17,7 +17,7 @@ from cfr_shm.config.sections import to_dict
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.stats import EngineStats
-from cfr_shm.errors import ArrayStoreError
+from cfr_shm.errors import ArrayStoreError, WorkerError
 from cfr_shm.games.game import Game
 from cfr_shm.memory.checkpoint import HISTORY, Checkpoint
 from cfr_shm.memory.tables import TrainingViews
@@ -107,8 +107,7 @@ class Training:
             self._reader = QualityReader(self._parts.game, self._parts.listen, self._quality)
         try:
             self._train()
-            if signals.pending and engine.stats().iterations == 0:
-                raise StopRequested(signals.signal_number)
+            self._refuse_idle()
             document = self._finish()
             self._refuse_changed_buckets()
             return document
@@ -124,6 +123,22 @@ class Training:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+    def _refuse_idle(self) -> None:
+        """End a run in which nothing was done: by a signal, or because nobody could work.
+
+        Raises:
+            StopRequested: a signal came before anything was done.
+            WorkerError: the time was over before.
+        """
+        if self._parts.engine.stats().iterations:
+            return
+        if self._parts.signals.pending:
+            raise StopRequested(self._parts.signals.signal_number)
+        raise WorkerError(
+            "the run's time is over, and no worker was ready to work in it: nothing was done; give "
+            "it more time, or see 'cfr-shm doctor'"
+        )
 
     def _train(self) -> None:
         """Advance from checkpoint to checkpoint until a bound is reached or a signal comes."""

@@ -16,6 +16,10 @@ from cfr_shm.games.game import Game
 from cfr_shm.storage.replacing import replaced_file
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.reach import reach_of_rows
+from cfr_shm.telemetry.plain_text import plain
+
+#: What spreadsheets take for the beginning of a formula, in its full width too.
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 #: The header of a CSV export.
 CSV_COLUMNS = ("infoset", "player", "action", "probability", "reach", "visits", "visited")
@@ -77,6 +81,12 @@ def export_npz(
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
+def _inert(name: str) -> str:
+    """Return a name that a spreadsheet takes for a text, not for a formula."""
+    runs = name.lstrip().startswith(_FORMULA) or name[:1] in ("\t", "\r", "\n")
+    return f"'{plain(name)}" if runs else plain(name)
+
+
 def export_csv(
     game: Game, strategy: Strategy, path: Path, *, mean_iteration_weight: float = 1.0
 ) -> None:
@@ -86,7 +96,8 @@ def export_csv(
     probabilities are uniform. ``reach`` and ``visits`` are those of ``export_npz``, which also
     says what ``mean_iteration_weight`` is; ``reach`` is empty where deals cannot be enumerated.
     Numbers read back as exactly the same float64. Names are quoted where they hold commas,
-    quotes or line breaks (RFC 4180).
+    quotes or line breaks (RFC 4180); those that a spreadsheet would run begin with an apostrophe,
+    and control characters are written as in messages.
 
     Raises:
         UsageError: ``path`` cannot be written to.
@@ -102,7 +113,7 @@ def export_csv(
         lines.writerow(CSV_COLUMNS)
         for index in range(count):
             visits = columns["visits"][index]
-            known = (columns["name"][index], columns["player"][index])
+            known = (_inert(columns["name"][index]), columns["player"][index])
             for entry in range(offset[index], offset[index + 1]):
                 chosen = (columns["action"][entry], columns["probability"][entry])
                 lines.writerow((*known, *chosen, reach[index], visits, int(visits > 0.0)))

@@ -31,6 +31,7 @@ from cfr_shm.telemetry.events import (
     RunFailed,
     RunStarted,
 )
+from cfr_shm.telemetry.plain_text import plain_line
 from cfr_shm.telemetry.progress import LEVELS, Display, Listening, describe
 
 COST_LIMIT = 0.004
@@ -157,6 +158,7 @@ class Picture:
     def render(self) -> Any:
         """Return the lines, for rich to draw."""
         from rich.console import Group
+        from rich.text import Text
 
         progress = self._progress
         if progress is None:
@@ -166,7 +168,7 @@ class Picture:
             f"{progress.nodes_per_second:,.0f} nodes/s  utility {progress.utility:.4f}  "
             f"system CPU {progress.system_cpu_fraction:.1%}"
         )
-        parts: list[Any] = [self._bar(progress), rates, self._quality_line()]
+        parts: list[Any] = [self._bar(progress), rates, Text(plain_line(self._quality_line()))]
         if len(progress.busy_fraction) > 1:
             parts.append(_workers(progress))
         else:
@@ -211,6 +213,7 @@ class Picture:
     def _bar(self, progress: Progress) -> Any:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
+        from rich.text import Text
 
         started = self._started
         target = started.target_iterations if started else None
@@ -218,7 +221,8 @@ class Picture:
         name = started.game if started else "training"
         fraction, left = self.fraction(), self.remaining_seconds()
         line = Table.grid(padding=(0, 2))
-        cells: list[Any] = [f"{name}  iteration {progress.iterations:,}{of}"]
+        # As Text, since rich takes a name with brackets for markup.
+        cells: list[Any] = [Text(plain_line(f"{name}  iteration {progress.iterations:,}{of}"))]
         if fraction is not None:
             cells += [ProgressBar(total=1.0, completed=fraction, width=24), f"{fraction:.0%}"]
         if left is not None:

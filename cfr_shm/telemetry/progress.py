@@ -35,6 +35,7 @@ from cfr_shm.telemetry.events import (
     Warned,
 )
 from cfr_shm.telemetry.metrics import finite
+from cfr_shm.telemetry.plain_text import plain, plain_line
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -63,7 +64,15 @@ def progress_line(progress: Progress) -> str:
 
 
 def describe(event: Event) -> tuple[str, str]:
-    """Return the level and the words (one line, or a few at the end of a run) of an event."""
+    """Return the level and the words (one line, or a few at the end of a run) of an event.
+
+    They are plain: whatever a name in them holds, it reaches no terminal.
+    """
+    level, text = _words(event)
+    return level, (plain if isinstance(event, RunEnded | RunFailed) else plain_line)(text)
+
+
+def _words(event: Event) -> tuple[str, str]:
     match event:
         case GameImporting(text) | KernelsCompiling(text):
             return "info", text
@@ -141,7 +150,7 @@ def _ended(event: RunEnded) -> str:
     lines.append(f"run directory: {event.directory}")
     if event.status == "interrupted":
         lines.append(f"to go on: cfr-shm resume {event.directory}")
-    return "\n".join(lines)
+    return "\n".join(map(plain_line, lines))
 
 
 def _count(count: int, noun: str) -> str:
