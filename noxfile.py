@@ -1,5 +1,7 @@
 """The one door to every check: `nox` runs what CI runs; `nox -s soak` and `nox -s bench` more."""
 
+import os
+
 import nox
 
 nox.options.sessions = ["tests", "plain", "bounds", "lint", "types", "imports", "dist"]
@@ -73,6 +75,17 @@ def soak(session: nox.Session) -> None:
     """
     install(session, "test")
     session.run("pytest", "-m", "slow", *session.posargs)
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Feed every reader and parser inputs that nobody has foreseen, for minutes.
+
+    CFR_SHM_FUZZ_EXAMPLES (5,000) says how many each; ``-k`` chooses.
+    """
+    install(session, "test")
+    examples = os.environ.get("CFR_SHM_FUZZ_EXAMPLES", "5000")
+    session.run("pytest", "tests/fuzz", *session.posargs, env={"CFR_SHM_FUZZ_EXAMPLES": examples})
 
 
 @nox.session

@@ -7,7 +7,6 @@ errors instead of exit codes. Whatever goes wrong is a ``CfrShmError``, and leav
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
 import warnings
@@ -21,6 +20,8 @@ from cfr_shm.config.load import load_config as read_config
 from cfr_shm.config.sections import Config, to_dict
 from cfr_shm.config.values import settings_from
 from cfr_shm.errors import CfrShmError, ConfigError, GameError, MemoryReserveError, UsageError
+from cfr_shm.storage.documents import DocumentError, read_document
+from cfr_shm.storage.names import SUMMARY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -213,12 +214,13 @@ class Run:
         """What ``summary.json`` says now (docs/run_directory.md); empty while there is none."""
         self._require_open()
         try:
-            found: dict[str, Any] = json.loads((self.path / "summary.json").read_text())
+            found = read_document(self.path / SUMMARY)
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{self.path}/summary.json cannot be read: {error}") from None
-        return found
+        except (OSError, DocumentError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UsageError(f"{self.path}/{SUMMARY} cannot be read: {reason}") from None
+        return found if isinstance(found, dict) else {}
 
     @property
     def status(self) -> str | None:

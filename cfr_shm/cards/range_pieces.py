@@ -9,12 +9,12 @@ wasm- and desktop-postflop, and what people write by hand), or around pieces, in
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from cfr_shm.errors import UsageError
+from cfr_shm.storage.documents import parse_document
 
 EXAMPLES = "write for example 'AA,KK-TT,AKs,QQ+,76s+,AQo:0.75,AhKd'"
 
@@ -125,7 +125,7 @@ def _weight(text: str, piece: str, whole: str) -> float:
 def _of_file(text: str) -> str:
     """Say what to do with an exported file of ranges (wasm- and desktop-postflop)."""
     try:
-        entries = json.loads(text)["data"]
+        entries = parse_document(text.encode())["data"]
         names = [" / ".join(each["path"]) for each in entries if "value" in each]
     except (ValueError, KeyError, TypeError):
         return f"{shown(text)} is no range; {EXAMPLES}"

@@ -102,7 +102,6 @@ class Training:
             StopRequested: a signal came before anything was done.
             ArrayStoreError: the bucket file was changed; a last checkpoint is written.
         """
-        signals, engine = self._parts.signals, self._parts.engine
         if self._quality != OFF:
             self._reader = QualityReader(self._parts.game, self._parts.listen, self._quality)
         try:

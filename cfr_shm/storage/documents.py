@@ -22,7 +22,7 @@ from cfr_shm.storage.files import opened, read_bytes
 #: Brackets in brackets; documents of this project have six at most.
 DEEPEST = 32
 
-LINE_BYTES_MAX = 1 << 22
+DOCUMENT_BYTES_MAX = LINE_BYTES_MAX = 1 << 22
 
 #: Counts are exact as float64 up to here.
 COUNT_MAX = 1 << 53
@@ -136,7 +136,7 @@ def parse_document(encoded: bytes) -> Any:
         raise DocumentError(str(error)[:160]) from error
 
 
-def read_document(path: Path, most: int, *, disk: Disk = DISK) -> Any:
+def read_document(path: Path, most: int = DOCUMENT_BYTES_MAX, *, disk: Disk = DISK) -> Any:
     """Return what a JSON file of at most ``most`` bytes says.
 
     Raises:

@@ -17,7 +17,6 @@ from cfr_shm.telemetry.metrics_lines import COST, EVALUATION, metrics_lines
 #: What exploitability is drawn against.
 AXES = ("iterations", "nodes", "seconds")
 
-SUMMARY_BYTES_MAX = 1 << 22
 _NAMED = record(game=Text())
 
 #: A tuple that begins with iterations.
@@ -109,7 +108,7 @@ def _interpolate(costs: list[tuple[float, float]], line: Mapping[str, Any]) -> f
 def _game(directory: Path) -> str:
     """Return the game's name as ``summary.json`` tells it."""
     try:
-        summary = read_document(directory / SUMMARY, SUMMARY_BYTES_MAX)
+        summary = read_document(directory / SUMMARY)
     except (OSError, DocumentError):
         return "unknown"
     return str(summary["game"]) if _NAMED.fits(summary) else "unknown"

@@ -144,3 +144,20 @@ def test_a_basename_repeats_only_as_the_counterpart_of_one_module_of_a_room():
             places.setdefault(f"{path.stem} in {place}", []).append(name_of(path))
     twice = {stem: paths for stem, paths in places.items() if len(paths) > 1}
     assert twice == {}, "name one of them after what it alone does"
+
+
+#: Who reads JSON without the one reader: itself, what it has just written, and own memory.
+READS_ITS_OWN_JSON = {
+    "cfr_shm/storage/documents.py",
+    "cfr_shm/storage/manifest.py",
+    "cfr_shm/memory/arena.py",
+    "cfr_shm/bench/incidents/replay.py",
+}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_one_reader_reads_what_others_may_have_written(path):
+    text = path.read_text()
+    if name_of(path) not in READS_ITS_OWN_JSON:
+        assert not re.search(r"\bjson\.loads?\(", text), "see storage/documents.py"
+    assert not re.search(r"\byaml\.(load|safe_load|full_load|unsafe_load)\(", text)
