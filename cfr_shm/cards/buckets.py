@@ -37,6 +37,7 @@ from cfr_shm.errors import ArrayStoreError, UsageError
 from cfr_shm.kernels.cache import cache_root
 from cfr_shm.machine.own_directories import is_own_file, make_own_directory, why_not_own
 from cfr_shm.storage.documents import ListOf, Number, Text, record
+from cfr_shm.storage.files import is_file
 from cfr_shm.storage.manifest import Manifest
 from cfr_shm.storage.names import MANIFEST_NAME
 from cfr_shm.storage.store import (
@@ -193,7 +194,7 @@ def check_is_bucket_file(path: Path) -> None:
     Raises:
         UsageError: with the command that makes one.
     """
-    if not (path / MANIFEST_NAME).is_file():
+    if not is_file(path / MANIFEST_NAME):
         raise UsageError(
             f"{path}: no bucket file: {missing_reason(path, MANIFEST_NAME)}; 'cfr-shm buckets build"
             " --out FILE' makes one, a directory"

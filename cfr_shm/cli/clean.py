@@ -35,10 +35,11 @@ def run(namespace: argparse.Namespace) -> int:
     from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, UsageError
     from cfr_shm.memory.limits import size_text
     from cfr_shm.run.leftovers import find_leftovers, remove_leftovers
+    from cfr_shm.storage.files import is_directory
 
     directories = [Path(name) for name in namespace.directories]
     for directory in directories:
-        if not directory.is_dir():
+        if not is_directory(directory):
             raise UsageError(f"{directory}: there is no such run directory")
     found = find_leftovers(directories or None)
     removed = remove_leftovers(found) if namespace.yes else []

@@ -46,12 +46,14 @@ def run(namespace: argparse.Namespace) -> int:
 
 def check_target(path: Path, force: bool) -> None:
     """Refuse what cannot be written before anything is loaded."""
-    if path.is_dir():
+    from cfr_shm.storage.files import exists, is_directory
+
+    if is_directory(path):
         raise UsageError(f"--out {path}: is a directory; name a file")
-    if not path.parent.is_dir():
+    if not is_directory(path.parent):
         raise UsageError(f"--out {path}: there is no directory {path.parent}; make it first")
     from cfr_shm.storage.replacing import refuse_file_of_a_run
 
     refuse_file_of_a_run(path)
-    if path.exists() and not force:
+    if exists(path) and not force:
         raise UsageError(f"--out {path}: exists; replace it with --force, or name another file")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cfr_shm.config.reader import nearest
 from cfr_shm.errors import ConfigError
+from cfr_shm.storage.files import exists
 
 
 def shipped_configs() -> dict[str, Path]:
@@ -26,7 +27,7 @@ def find_config(source: str | Path) -> Path:
     """
     path = Path(source)
     if isinstance(source, Path) or path.name != source or path.suffix in (".yaml", ".yml"):
-        if not path.exists() and path.stem in (shipped := shipped_configs()):
+        if not exists(path) and path.stem in (shipped := shipped_configs()):
             raise ConfigError(
                 f"{path}: no such file; for the shipped config write '-c {path.stem}' "
                 f"(a copy is {shipped[path.stem]})"
@@ -34,7 +35,7 @@ def find_config(source: str | Path) -> Path:
         return path
     shipped = shipped_configs()
     if source not in shipped:
-        where = f"; for the file write './{source}'" if path.exists() else nearest(source, shipped)
+        where = f"; for the file write './{source}'" if exists(path) else nearest(source, shipped)
         raise ConfigError(
             f"no shipped config is named '{source[:60]}' (there are {', '.join(shipped)}){where}"
         )

@@ -30,6 +30,7 @@ from cfr_shm.games.registry import refuse_old_rules
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore, load_checkpoint
 from cfr_shm.run.ownership import RunLock
 from cfr_shm.storage.disk import HeldDisk, Identity, NotRegularError
+from cfr_shm.storage.files import is_directory, is_file
 from cfr_shm.storage.names import (
     CHECKPOINTS,
     CONFIG,
@@ -278,9 +279,9 @@ class StoredRun:
     def __init__(self, directory: str | Path) -> None:
         self.path, self.iterations = _named(directory)
         self.config_path = self.path / CONFIG
-        if not self.path.is_dir():
+        if not is_directory(self.path):
             raise UsageError(f"{self.path}: there is no such run directory")
-        if not self.config_path.is_file():
+        if not is_file(self.config_path):
             raise UsageError(f"{directory}: is not a run directory (it holds no {CONFIG})")
 
     def load_config(self) -> Config:
@@ -334,7 +335,7 @@ class StoredRun:
 def _named(directory: str | Path) -> tuple[Path, int | None]:
     """Split ``DIR@ITERATIONS``; a directory that has such a name itself is meant as a whole."""
     stem, at, count = str(directory).rpartition("@")
-    if not at or Path(directory).is_dir():
+    if not at or is_directory(Path(directory)):
         return Path(directory), None
     plain = count.replace(",", "").replace("_", "")
     if not stem or not (plain.isascii() and plain.isdigit()):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,3 +68,27 @@ def read_bytes(path: Path, most: int, *, follow: bool = True, disk: Disk = DISK)
         if byte_count > most:
             raise TooLargeError(0, f"{byte_count} bytes, at most {most} expected")
         return content
+
+
+def is_directory(path: Path) -> bool:
+    """Tell whether a path leads to a directory; what no system takes for a name leads nowhere."""
+    status = _status(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path leads to a regular file, likewise."""
+    status = _status(path)
+    return status is not None and stat.S_ISREG(status.st_mode)
+
+
+def exists(path: Path) -> bool:
+    """Tell whether a path leads to anything, likewise."""
+    return _status(path) is not None
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except (OSError, ValueError):
+        return None

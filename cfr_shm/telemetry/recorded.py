@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cfr_shm.errors import UsageError
+from cfr_shm.storage.files import is_directory
 from cfr_shm.storage.names import METRICS
 from cfr_shm.telemetry.diagnostics import Diagnosis, Points, diagnose
 from cfr_shm.telemetry.metrics_lines import INTERVAL, PROCESSES, metrics_lines
@@ -39,7 +40,7 @@ def diagnose_run(directory: Path) -> Diagnosis:
 
 def _last_part(directory: Path) -> tuple[list[dict[str, Any]], list[Frame]]:
     """Return the interval lines and the frames since the run was last started."""
-    if not directory.is_dir():
+    if not is_directory(directory):
         raise UsageError(f"{directory}: there is no such run directory")
     path = directory / METRICS
     if not os.path.lexists(path):

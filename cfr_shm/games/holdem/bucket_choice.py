@@ -22,6 +22,7 @@ from cfr_shm.cards.parallel import Progress
 from cfr_shm.cards.suits import Renaming
 from cfr_shm.config.abstraction import AbstractionConfig
 from cfr_shm.errors import ArrayStoreError, GameError, UsageError
+from cfr_shm.storage.files import exists
 from cfr_shm.storage.store import read_manifest
 
 DEFAULT = "default"
@@ -87,7 +88,7 @@ def bucket_spec(abstraction: AbstractionConfig, deck: Deck, streets: Sequence[in
 
 def _checked(path: Path, deck: Deck) -> Path:
     """Refuse a file that is not there, or is for another deck."""
-    if not path.exists():
+    if not exists(path):
         raise GameError(
             f"abstraction.buckets: there is no bucket file {path}; build it with 'cfr-shm buckets"
             f" build --out {path}', or leave the key out for the default ones"

@@ -19,7 +19,7 @@ from typing import Any
 from cfr_shm.config.reader import nearest
 from cfr_shm.errors import GameError
 from cfr_shm.games.game import Game
-from cfr_shm.storage.files import read_bytes
+from cfr_shm.storage.files import is_file, read_bytes
 
 _SEPARATOR = ".py:"
 
@@ -39,7 +39,7 @@ def file_digest(name: str) -> str:
         GameError: the file is missing or cannot be read.
     """
     path = _path(name)
-    if not path.is_file():
+    if not is_file(path):
         raise GameError(f"game {name}: there is no file {path} (seen from {Path.cwd()})")
     try:
         return hashlib.sha256(read_bytes(path, LARGEST_FILE_BYTES)).hexdigest()

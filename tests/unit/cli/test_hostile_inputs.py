@@ -132,3 +132,32 @@ def test_a_run_whose_config_is_a_fifo(tmp_path: Path, capsys: pytest.CaptureFixt
     os.mkfifo(tmp_path / "config.yaml")
     for command in ("resume", "eval"):
         assert "is not a run directory" in refusal(capsys, command, str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 5000, "d/" * 3000 + "x", "a" * 300 + "@7"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["resume"],
+        ["eval"],
+        ["compare"],
+        ["diagnose"],
+        ["clean"],
+        ["show"],
+        ["train", "-c"],
+        ["train", "--logdir"],
+        ["export", "runs", "--format", "csv", "--out"],
+    ],
+)
+def test_names_that_are_too_long(
+    command: list[str], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refusal(capsys, *command, name)
+
+
+def test_a_game_file_and_buckets_of_names_that_are_too_long(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "x" * 300
+    refusal(capsys, "estimate", "--set", f"game.name={name}.py:f")
+    refusal(capsys, "estimate", "-c", "hu_small", "--set", f"abstraction.buckets={name}")
