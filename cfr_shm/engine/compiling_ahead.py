@@ -16,7 +16,8 @@ from collections.abc import Iterator
 
 from cfr_shm.algorithms import AlgorithmSettings
 from cfr_shm.engine.algorithm_kernels import compile_for, is_stored
-from cfr_shm.engine.worker import follow_coordinator, prepare_signals
+from cfr_shm.engine.entry import Leash, begin
+from cfr_shm.engine.worker import prepare_signals, watch_coordinator
 from cfr_shm.engine.worker_process import main_module_hidden, signals_blocked
 from cfr_shm.kernels.cache import CACHE_USABLE
 from cfr_shm.machine.cores import usable_cores
@@ -37,10 +38,10 @@ def compiling_ahead(algorithm: AlgorithmSettings, frozen: bool, compact: bool) -
     if not CACHE_USABLE or usable_cores() < 2 or is_stored(algorithm, frozen, compact):
         yield
         return
-    on_main_thread = threading.current_thread() is threading.main_thread()
+    leash = Leash(os.getpid(), threading.current_thread() is threading.main_thread())
     helper = multiprocessing.get_context("spawn").Process(
-        target=_compile,
-        args=(os.getpid(), on_main_thread, (algorithm, frozen, compact)),
+        target=begin,
+        args=(leash, __name__, compile_beside.__name__, algorithm, frozen, compact),
         name="cfr-shm-compiler",
         daemon=True,
     )
@@ -54,13 +55,8 @@ def compiling_ahead(algorithm: AlgorithmSettings, frozen: bool, compact: bool) -
         helper.close()
 
 
-def _compile(
-    coordinator: int,
-    on_main_thread: bool,
-    algorithm: AlgorithmSettings,
-    frozen: bool,
-    compact: bool,
-) -> None:
-    follow_coordinator(coordinator, on_main_thread)
+def compile_beside(algorithm: AlgorithmSettings, frozen: bool, compact: bool) -> None:
+    """Compile an algorithm's kernel and store it; in a process of its own, which ends after it."""
+    watch_coordinator(os.getppid())
     prepare_signals(None)
     compile_for(algorithm, frozen, compact)

@@ -8,6 +8,7 @@ coordinator, also while it imports Numba, which takes a second.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import signal
 import sys
@@ -48,14 +49,14 @@ def tied(coordinator_pid: int, dies_with_thread: bool) -> Leash:
     return leash
 
 
-def begin(leash: Leash, *arguments: Any) -> None:
-    """Be a worker process; does not return.
+def begin(leash: Leash, module: str, function: str, *arguments: Any) -> None:
+    """Be a process of the run: import what it is to do, which may take time, and do it.
 
     Args:
         leash: in force already in a spawned process; a forked one comes by it here.
-        arguments: those of ``worker_main``.
+        module: where the function is.
+        function: its name.
+        arguments: the function's.
     """
     leash.tie()
-    from cfr_shm.engine.worker import worker_main
-
-    worker_main(*arguments)
+    getattr(importlib.import_module(module), function)(*arguments)

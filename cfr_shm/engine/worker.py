@@ -22,7 +22,7 @@ from multiprocessing import connection as mp_connection
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
 
-from cfr_shm.engine.entry import EXIT_ORPHAN, Leash
+from cfr_shm.engine.entry import EXIT_ORPHAN
 from cfr_shm.engine.handshake import (
     Channel,
     ErrorMessage,
@@ -80,7 +80,7 @@ def worker_main(own_end: Connection, order: WorkerOrder, inherited: Sequence[Con
     """
     for other_end in inherited:
         other_end.close()
-    _watch_coordinator(order.coordinator_pid)
+    watch_coordinator(order.coordinator_pid)
     prepare_signals(order.trace)
     status = _work(Channel(own_end), order)
     sys.stdout.flush()
@@ -129,19 +129,13 @@ def prepare_signals(trace: TraceFile | None) -> None:
     faulthandler.enable((trace and trace.open()) or sys.stderr)
 
 
-def follow_coordinator(pid: int, dies_with_thread: bool) -> None:
+def watch_coordinator(pid: int) -> None:
     """Make sure that this process ends when the coordinator does, even within a kernel.
 
     Linux kills it at once (``engine.entry``). Everywhere a thread blocks on the coordinator's
     sentinel, without ever waking before: kernels do not hold the GIL, so that it can act while
     one runs.
     """
-    Leash(pid, dies_with_thread).tie()
-    _watch_coordinator(pid)
-
-
-def _watch_coordinator(pid: int) -> None:
-    """Block a thread on the coordinator's sentinel; the process is on its leash already."""
     coordinator = parent_process()
     if coordinator is None or coordinator.pid != pid:
         os._exit(EXIT_ORPHAN)

@@ -24,6 +24,9 @@ from cfr_shm.engine.traces import TraceFile, trace_files
 from cfr_shm.engine.worker import RUN_SIGNALS, WorkerOrder
 from cfr_shm.errors import ConfigError, UsageError
 
+#: What a worker process does: module and function.
+WORKER = ("cfr_shm.engine.worker", "worker_main")
+
 #: What a standby's stack is written to until it has a number.
 _STANDBY_TRACE = "worker-standby.trace"
 
@@ -168,7 +171,7 @@ class Launcher:
         leash = Leash(os.getpid(), threading.current_thread() is threading.main_thread())
         process = context.Process(
             target=begin,  # the leash first: it holds before the rest is unpickled
-            args=(leash, worker_end, order, [own_end, *ends] if method == "fork" else []),
+            args=(leash, *WORKER, worker_end, order, [own_end, *ends] if method == "fork" else []),
             name="cfr-shm-standby" if worker is None else f"cfr-shm-worker-{worker}",
             daemon=True,
         )
