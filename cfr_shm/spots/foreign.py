@@ -9,7 +9,6 @@ What they say and we cannot do is refused by name, never left out.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,8 @@ from typing import Any
 
 from cfr_shm.config.reader import LARGEST_FILE_BYTES
 from cfr_shm.errors import UsageError
+from cfr_shm.storage.documents import parse_document
+from cfr_shm.storage.files import TooLargeError, read_bytes
 
 Values = dict[str, str]
 
@@ -64,9 +65,9 @@ def is_foreign(path: str) -> bool:
 
 def _text(path: Path) -> str:
     try:
-        if path.stat().st_size > LARGEST_FILE_BYTES:
-            raise UsageError(f"{path}: longer than {LARGEST_FILE_BYTES} bytes")
-        return path.read_text(encoding="utf-8")
+        return read_bytes(path, LARGEST_FILE_BYTES).decode("utf-8")
+    except TooLargeError:
+        raise UsageError(f"{path}: longer than {LARGEST_FILE_BYTES} bytes") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from None
 
@@ -74,7 +75,7 @@ def _text(path: Path) -> str:
 def _entries(path: Path, kind: str) -> dict[str, Any]:
     """Return the named entries of an export, by ``group/name``."""
     try:
-        document = json.loads(_text(path))
+        document = parse_document(_text(path).encode())
     except ValueError as error:
         raise UsageError(f"{path}: is no JSON: {error}") from None
     if not isinstance(document, dict) or document.get("version") != 2:

@@ -12,7 +12,6 @@ where boards stand for others it needs a spot without ``isomorphic``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,8 @@ from cfr_shm.errors import UsageError
 from cfr_shm.layout.spots import DECISION, LOCKED, WIDTH, Locks
 from cfr_shm.spots.places import Place, find_place, hands_at, node_at
 from cfr_shm.spots.spot_game import SpotGame
+from cfr_shm.storage.documents import DocumentError, read_document
+from cfr_shm.storage.files import TooLargeError
 
 #: What stands for a probability that is not given.
 FREE = -1.0
@@ -70,11 +71,13 @@ def read_locks(game: SpotGame, path: str) -> SpotGame:
         UsageError: the file cannot be read, or says what the spot has not.
     """
     try:
-        if Path(path).stat().st_size > LARGEST_FILE_BYTES:
-            raise UsageError(f"spot.locks {path}: longer than {LARGEST_FILE_BYTES} bytes")
-        entries = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"spot.locks {path}: cannot be read: {error}") from None
+        entries = read_document(Path(path), LARGEST_FILE_BYTES)
+    except TooLargeError:
+        message = f"spot.locks {path}: longer than {LARGEST_FILE_BYTES} bytes"
+        raise UsageError(message) from None
+    except (OSError, DocumentError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"spot.locks {path}: cannot be read: {reason}") from None
     if not isinstance(entries, list) or not all(isinstance(each, dict) for each in entries):
         raise UsageError(f"spot.locks {path}: expected a list of objects; see docs/solve.md")
     return locked(game, entries, f"spot.locks {path}")
