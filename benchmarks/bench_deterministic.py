@@ -45,7 +45,7 @@ class Side:
             seed=seed,
             weighting="vanilla",
             in_flight=in_flight,
-            freeze_plan=plan,
+            freeze=plan,
         )
         self.game, self.step = game, max(freeze or 0, 16_384)
         self.views = private_views(game, 1, 0, plan)

@@ -74,10 +74,8 @@ class WithPaths(KernelTrainer):
         task = Task(
             self.seed, self.done, count, *self.settings, average_probability=self.probability
         )
-        views = self.views
-        external_sampling_averaged_on_paths(
-            views.tree, views.deals, views.table, task, self.scratch, views.control, self.result
-        )
+        views = self.views.for_kernel(self.scratch)
+        external_sampling_averaged_on_paths(views, task, self.result)
         self.done += count
         return int(self.result[RESULT_NODES])
 

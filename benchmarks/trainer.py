@@ -42,10 +42,7 @@ class KernelTrainer:
     def run(self, count: int) -> int:
         """Run ``count`` more iterations and return the nodes visited."""
         task = Task(self.seed, self.done, count, *self.settings)
-        views = self.views
-        external_sampling(
-            views.tree, views.deals, views.table, task, self.scratch, views.control, self.result
-        )
+        external_sampling(self.views.for_kernel(self.scratch), task, self.result)
         self.done += count
         return int(self.result[RESULT_NODES])
 

@@ -81,7 +81,7 @@ def compile_for(algorithm: AlgorithmSettings, frozen: bool = False, compact: boo
     algorithm = replace(algorithm, epsilon=_BARE.epsilon)
     freezes = frozen and not algorithm.is_full_width
     plan = plan_freezes(game, algorithm, 1, 1) if freezes else None
-    settings = EngineSettings.for_game(game, algorithm=algorithm, freeze_plan=plan, **_ALONE)
+    settings = EngineSettings.for_game(game, algorithm=algorithm, freeze=plan, **_ALONE)
     views = private_views(game, 1, algorithm.state_planes, plan, compact)
     TaskRunner(settings, views, 0).run(0, 0)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfr_shm.kernels.tables.discount import discount_table
-from cfr_shm.layout.tree import DECISION
+from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.memory.tables import TrainingViews, table_written
 
 
@@ -46,13 +46,11 @@ class DiscountPlan:
 
     def apply(self, views: TrainingViews, completed: int) -> float:
         """Discount the table after ``completed`` iterations; return the strategy sums' factor."""
-        nodes = views.tree.nodes
-        first_use = np.zeros(len(nodes), np.uint8)
-        decisions = np.flatnonzero(nodes["kind"] == DECISION)
-        _, first = np.unique(nodes["row_base"][decisions], return_index=True)
-        first_use[decisions[first]] = 1
+        bucket_count = views.deals.bucket_count
+        first_use = np.zeros(len(views.tree.nodes), np.uint8)
+        first_use[row_sets(views.tree, bucket_count).node] = 1
         factors = self.factors(completed)
-        discount_table(views.tree, views.deals.bucket_count, first_use, views.table, *factors)
+        discount_table(views.tree, bucket_count, first_use, views.table, *factors)
         table_written(views)
         return factors[2]
 

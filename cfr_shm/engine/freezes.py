@@ -37,6 +37,7 @@ from cfr_shm.layout.freeze import (
     Border,
     freeze_lines,
 )
+from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.layout.task import NEVER
 from cfr_shm.layout.tree import DECISION, SHOWDOWN, TERMINAL, Tree
 from cfr_shm.memory.increments import FreezePlan
@@ -148,9 +149,8 @@ def _visits(game: Game) -> int:
     A player's infoset comes up once in a sweep for each node that shares its rows; there is a
     sweep for every player, and possibly a pass for the average.
     """
-    nodes = game.tree.nodes[game.tree.nodes["kind"] == DECISION]
-    _, sharing = np.unique(nodes["row_base"], return_counts=True)
-    return int(sharing.max(initial=1)) * (game.player_count + 1)
+    uses = row_sets(game.tree, game.deals.bucket_count).uses
+    return int(uses.max(initial=1)) * (game.player_count + 1)
 
 
 def _growth(game: Game, algorithm: AlgorithmSettings) -> float:
@@ -190,11 +190,11 @@ class Freezes:
     """
 
     def __init__(self, settings: EngineSettings, views: TrainingViews) -> None:
-        assert views.freeze_arrays is not None
-        assert settings.freeze_plan is not None
+        assert views.freeze is not None
+        assert settings.freeze is not None
         self._control, self._border = views.control, border_of(settings, views, 0)
-        self._table = views.freeze_arrays.table(views.table, settings.freeze_plan, 0)
-        self._per_utility = settings.freeze_plan.per_utility
+        self._table = views.freeze.table(views.table, settings.freeze, 0)
+        self._per_utility = settings.freeze.per_utility
 
     @property
     def utility_units(self) -> float:
@@ -233,16 +233,16 @@ class Freezes:
 
     def _lines(self) -> NDArray[np.int64]:
         words = self._border.lines.words
-        return self._border.shared_words[CONTROL_LINE_WORDS:].reshape(-1, words)
+        return self._border.line[CONTROL_LINE_WORDS:].reshape(-1, words)
 
 
 def border_of(settings: EngineSettings, views: TrainingViews, worker: int) -> Border:
     """Return what one worker needs at borders; ``views`` has the freezes' arrays."""
-    assert views.freeze_arrays is not None
-    assert settings.freeze_plan is not None
+    assert views.freeze is not None
+    assert settings.freeze is not None
     floor = settings.algorithm.regret_floor
-    return views.freeze_arrays.border(
-        settings.freeze_plan,
+    return views.freeze.border(
+        settings.freeze,
         freeze_lines(settings.player_count),
         meeting_of(worker, settings.worker_count, settings.cores),
         settings.weighting_kind,

@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.engine.stats import EngineStats
+from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.layout.rows import entry_words, first_sum
-from cfr_shm.layout.tree import DECISION, Tree
+from cfr_shm.layout.tree import Tree
 
 #: Differences below this are rounding of the sums, not lost updates.
 ROUNDING = 1e-9
@@ -102,13 +103,10 @@ def total_strategy_weight(
 
     Rows that several nodes share are counted once.
     """
-    nodes: NDArray[Any] = tree.nodes[tree.nodes["kind"] == DECISION]
-    _, own = np.unique(nodes["row_base"], return_index=True)
+    sets = row_sets(tree, bucket_count)
     compact = strategy_sum.dtype == np.float32
     total = 0.0
-    for node in nodes[own]:
-        base, stride, count = int(node["row_base"]), int(node["row_stride"]), int(node["count"])
-        rows = int(bucket_count[node["actor"], node["street"]]) if stride else 1
+    for base, stride, count, rows in np.stack(sets[2:], axis=1).tolist():
         # The sums of every second row are equally far apart.
         apart = max(1, (2 * stride * entry_words(compact) * 4) // strategy_sum.itemsize)
         for bucket in range(min(rows, 2)):

@@ -10,9 +10,6 @@ from cfr_shm.games.game import Game
 from cfr_shm.layout.task import UPDATE_ATOMIC, UPDATE_PLAIN, WEIGHT_LINEAR, WEIGHT_VANILLA
 from cfr_shm.memory.increments import FreezePlan
 
-#: As ``module:function``; tests put kernels that misbehave in its place.
-EXTERNAL_SAMPLING_KERNEL = "cfr_shm.kernels.training.external:external_sampling"
-
 
 @dataclass(frozen=True, kw_only=True)
 class EngineSettings:
@@ -41,9 +38,10 @@ class EngineSettings:
         on_worker_death: ``respawn`` replaces a worker that died or hangs, ``abort`` ends the run.
         trace_directory: where a crashing worker writes its stack, None for standard error.
         algorithm: what is run, and its parameters.
-        freeze_plan: how the run is frozen in deterministic mode, None in async mode.
+        freeze: how the run is frozen in deterministic mode, None in async mode.
         cores: that workers may use; where they are fewer than workers, nobody spins.
-        kernel: import path of the external-sampling kernel, ``module:function``.
+        kernel: import path, ``module:function``, of what is run in place of the kernel of plain
+            external sampling; tests have kernels that misbehave.
     """
 
     worker_count: int
@@ -66,9 +64,9 @@ class EngineSettings:
     on_worker_death: Literal["respawn", "abort"]
     trace_directory: str | None
     algorithm: AlgorithmSettings
-    freeze_plan: FreezePlan | None
+    freeze: FreezePlan | None
     cores: int
-    kernel: str = EXTERNAL_SAMPLING_KERNEL
+    kernel: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("worker_count", "player_count", "in_flight", "drain_window"):
@@ -90,7 +88,7 @@ class EngineSettings:
     @property
     def races(self) -> bool:
         """Whether several workers add to the same rows with plain adds, which may be lost."""
-        apart = self.freeze_plan is not None or self.works_together
+        apart = self.freeze is not None or self.works_together
         return self.update == "racy" and self.worker_count > 1 and not apart
 
     @property
@@ -107,7 +105,7 @@ class EngineSettings:
     @property
     def increment_kind(self) -> int:
         """The layout constant for adding to increments: only shared ones need atomic adds."""
-        shared = self.freeze_plan is not None and self.freeze_plan.copies < self.worker_count
+        shared = self.freeze is not None and self.freeze.copies < self.worker_count
         return UPDATE_ATOMIC if shared else UPDATE_PLAIN
 
     @property

@@ -66,7 +66,7 @@ class TaskRunner:
             worker_line=worker_line(worker),
         )
         task = settings.algorithm.extend(task)
-        if settings.freeze_plan is not None:
+        if settings.freeze is not None:
             # Weights and the floor are for the border.
             task = task._replace(
                 weighting=WEIGHT_VANILLA, update=settings.increment_kind, regret_floor=NEVER

@@ -27,10 +27,8 @@ TOTALS_OF_TASK = 2
 TOTAL_ITERATIONS = 0
 TOTAL_NODES = 1
 TOTAL_UTILITY = 2
-
-#: What stands in a row of ``Border.spans``: first entry, distance, actions and number of rows.
-SPAN_BASE, SPAN_STRIDE, SPAN_ACTIONS, SPAN_ROWS = range(4)
-SPAN_WORDS = 4
+RUN_BASE, RUN_STRIDE, RUN_COUNT, RUN_ROWS = range(4)
+RUN_WORDS = 4
 
 
 class FreezeLines(NamedTuple):
@@ -54,12 +52,12 @@ class Border(NamedTuple):
     units: NDArray[np.int64]  # (copies, 3 * entries), as ``Increments.units``; copies are added up
     unit_sum: NDArray[np.float64]  # ``units``, as strategy sums
     unit_regret: NDArray[np.float32]  # ``units``, as regrets
-    spans: NDArray[np.int64]  # (spans, SPAN_WORDS), read-only; rows of one size, one distance
-    shared_words: NDArray[np.int64]  # (CONTROL_LINE_WORDS + workers * lines.words,)
+    run: NDArray[np.int64]  # (runs, RUN_WORDS), read-only: base, stride, actions and number of rows
+    line: NDArray[np.int64]  # (CONTROL_LINE_WORDS + workers * lines.words,)
     lines: FreezeLines
     meeting: Meeting
-    first_word: int  # of this worker's in ``shared_words``
-    freeze_iterations: int
+    own: int  # first of this worker's words in ``line``
+    freeze: int  # iterations
     weighting: int  # of iterations, WEIGHT_VANILLA or WEIGHT_LINEAR
     floor: float  # regrets never fall below it
     share_shift: int  # a worker applies every n-th 2 ** share_shift entries

@@ -29,7 +29,21 @@ class Increments(NamedTuple):
     per_utility: float  # units for each chip of utility, a power of 2
 
 
-NO_INCREMENTS = Increments(np.zeros(0, np.int64), np.zeros(0, np.float32), 1.0, 1.0, 1.0)
+class NoIncrements(NamedTuple):
+    """As ``Increments``, of a table that is added to at once.
+
+    A class of its own, so that kernels know which of the two it is when they are compiled
+    (``kernels.parts.rows.is_frozen``), with the same fields, so that both are compiled.
+    """
+
+    units: NDArray[np.int64]
+    regret: NDArray[np.float32]
+    per_weight: float
+    per_chip: float
+    per_utility: float
+
+
+NO_INCREMENTS = NoIncrements(np.zeros(0, np.int64), np.zeros(0, np.float32), 1.0, 1.0, 1.0)
 
 
 class Table(NamedTuple):
@@ -37,7 +51,7 @@ class Table(NamedTuple):
 
     strategy_sum: NDArray[Any]  # float64, or float32 if compact; weighted policy sums
     regret: NDArray[np.float32]  # the same memory; cumulative, chips
-    increments: Increments = NO_INCREMENTS
+    increments: Increments | NoIncrements = NO_INCREMENTS
     exchange: Exchange = NO_EXCHANGE
 
     @property

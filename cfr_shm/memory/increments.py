@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.parts.increments import copy_regrets
 from cfr_shm.layout.control import CONTROL_LINE_WORDS, Meeting
-from cfr_shm.layout.freeze import SPAN_WORDS, Border, FreezeLines, freeze_lines
+from cfr_shm.layout.freeze import RUN_WORDS, Border, FreezeLines, freeze_lines
+from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.layout.table import BLOCK_WORDS, Increments, Table
-from cfr_shm.layout.tree import DECISION, Tree
+from cfr_shm.layout.tree import Tree
 from cfr_shm.memory.arena import ArraySpec
 
 #: Every worker applies at least so many shares of the rows, so that none has much more to do.
@@ -57,8 +58,8 @@ class FreezeArrays(NamedTuple):
     """The arrays of an arena, or of private memory, that freezes need."""
 
     units: NDArray[np.int64]  # (copies, BLOCK_WORDS * entries)
-    spans: NDArray[np.int64]  # (spans, SPAN_WORDS), read-only
-    shared_words: NDArray[np.int64]  # (CONTROL_LINE_WORDS + workers * words,)
+    run: NDArray[np.int64]  # (runs, RUN_WORDS), read-only
+    line: NDArray[np.int64]  # (CONTROL_LINE_WORDS + workers * words,)
 
     def increments(self, plan: FreezePlan, worker: int) -> Increments:
         """Return what ``worker`` adds to."""
@@ -73,7 +74,7 @@ class FreezeArrays(NamedTuple):
 
     def take_regrets(self, table: Table) -> None:
         """Copy the regrets of ``table``, which was written to while no kernel ran."""
-        copy_regrets(table, self.spans, self.units.view(np.float32))
+        copy_regrets(table, self.run, self.units.view(np.float32))
 
     def border(
         self, plan: FreezePlan, lines: FreezeLines, meeting: Meeting, weighting: int, floor: float
@@ -84,12 +85,12 @@ class FreezeArrays(NamedTuple):
             units=self.units,
             unit_sum=self.units.view(np.float64),
             unit_regret=self.units.view(np.float32),
-            spans=self.spans,
-            shared_words=self.shared_words,
+            run=self.run,
+            line=self.line,
             lines=lines,
             meeting=meeting,
-            first_word=CONTROL_LINE_WORDS + meeting.member * lines.words,
-            freeze_iterations=plan.iterations,
+            own=CONTROL_LINE_WORDS + meeting.member * lines.words,
+            freeze=plan.iterations,
             weighting=weighting,
             floor=floor,
             share_shift=_share_shift(entries, meeting.participants),
@@ -101,8 +102,8 @@ def freeze_specs(game: Game, worker_count: int, plan: FreezePlan) -> list[ArrayS
     lines = freeze_lines(game.player_count)
     shapes = FreezeArrays(
         units=(plan.copies, BLOCK_WORDS * game.table_entries),  # type: ignore[arg-type]
-        spans=(len(row_spans(game.tree, game.deals.bucket_count)), SPAN_WORDS),  # type: ignore[arg-type]
-        shared_words=(CONTROL_LINE_WORDS + worker_count * lines.words,),  # type: ignore[arg-type]
+        run=(len(table_runs(game.tree, game.deals.bucket_count)), RUN_WORDS),  # type: ignore[arg-type]
+        line=(CONTROL_LINE_WORDS + worker_count * lines.words,),  # type: ignore[arg-type]
     )
     return [
         ArraySpec(f"{_PREFIX}{name}", np.dtype(np.int64), shape)
@@ -112,7 +113,7 @@ def freeze_specs(game: Game, worker_count: int, plan: FreezePlan) -> list[ArrayS
 
 def fill_freeze_arrays(game: Game, array: Callable[[str], NDArray[Any]]) -> None:
     """Write what does not change, once, where all else is zero."""
-    array(f"{_PREFIX}spans")[...] = row_spans(game.tree, game.deals.bucket_count)
+    array(f"{_PREFIX}run")[...] = table_runs(game.tree, game.deals.bucket_count)
 
 
 def freeze_arrays(array: Callable[[str], NDArray[Any]], names: tuple[str, ...]) -> Any:
@@ -120,26 +121,19 @@ def freeze_arrays(array: Callable[[str], NDArray[Any]], names: tuple[str, ...]) 
     if f"{_PREFIX}units" not in names:
         return None
     found = FreezeArrays(*(array(f"{_PREFIX}{field}") for field in FreezeArrays._fields))
-    spans = found.spans.view()
-    spans.setflags(write=False)
-    return found._replace(spans=spans)
+    run = found.run.view()
+    run.setflags(write=False)
+    return found._replace(run=run)
 
 
-def row_spans(tree: Tree, bucket_count: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return where the rows of a table are: spans of rows of one size, at one distance.
+def table_runs(tree: Tree, bucket_count: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where the rows of a table are: runs of rows of one size, at one distance.
 
     Returns:
-        (spans, SPAN_WORDS) int64, ascending: first entry, distance, actions, rows. Each row of
-        the table, also one that several nodes share, is in one span.
+        (runs, RUN_WORDS) int64, ascending: first entry, distance, actions, rows. Each row of
+        the table, also one that several nodes share, is in one run.
     """
-    nodes = tree.nodes[tree.nodes["kind"] == DECISION]
-    _, first = np.unique(nodes["row_base"], return_index=True)
-    nodes = nodes[first]
-    stride = nodes["row_stride"].astype(np.int64)
-    count = nodes["count"].astype(np.int64)
-    rows = np.where(stride > 0, bucket_count[nodes["actor"], nodes["street"]], 1)
-    stride = np.where(stride > 0, stride, count)
-    base = nodes["row_base"].astype(np.int64)
+    _, _, base, stride, count, rows = row_sets(tree, bucket_count)
     joins = (
         (base[1:] == base[:-1] + stride[:-1] * rows[:-1])
         & (stride[1:] == stride[:-1])

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.layout.exchange import Exchange
+from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.layout.rows import ENTRIES_OF_LINES, first_regret, first_sum, table_bytes, table_words
 from cfr_shm.layout.table import Table
-from cfr_shm.layout.tree import DECISION, Tree
+from cfr_shm.layout.tree import Tree
 from cfr_shm.memory.arena import ArraySpec
 
 #: Beside tables of up to this size, which fit the first-level cache, there are tables of each
@@ -122,12 +123,9 @@ def _places(tree: Tree, bucket_count: NDArray[np.int64]) -> _Places:
     One deal in as many as there are buckets comes to a row: exchanged so often, or up to twice
     as rarely, it is behind the others' by a visit or two.
     """
-    nodes = tree.nodes[tree.nodes["kind"] == DECISION]
-    _, own = np.unique(nodes["row_base"], return_index=True)
+    sets = row_sets(tree, bucket_count)
     found: dict[int, list[tuple[int, int]]] = {}
-    for node in nodes[own]:
-        base, stride, count = int(node["row_base"]), int(node["row_stride"]), int(node["count"])
-        buckets = int(bucket_count[node["actor"], node["street"]]) if stride else 1
+    for base, stride, count, buckets in np.stack(sets[2:], axis=1).tolist():
         rows = [(base + bucket * stride, count) for bucket in range(buckets)]
         found.setdefault(1 << (buckets - 1).bit_length(), []).extend(rows)
     periods = sorted(found)

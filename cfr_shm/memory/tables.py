@@ -33,10 +33,12 @@ from cfr_shm.layout.cards import (
 )
 from cfr_shm.layout.control import control_words
 from cfr_shm.layout.deals import Deals
+from cfr_shm.layout.freeze import Border
 from cfr_shm.layout.rows import WORD_BYTES, table_words
 from cfr_shm.layout.scratch import FRAME_WORDS, LANE_WORDS, Scratch
 from cfr_shm.layout.table import Table
 from cfr_shm.layout.tree import NODE_DTYPE, Tree
+from cfr_shm.layout.views import FullWidthMemory, FullWidthViews, KernelViews, Own
 from cfr_shm.memory.arena import Arena, ArraySpec
 from cfr_shm.memory.increments import (
     FreezeArrays,
@@ -84,8 +86,26 @@ class TrainingViews(NamedTuple):
     state: NDArray[np.float64]  # (planes, entries), what an algorithm keeps beside the table
     vectors: NDArray[np.float64]  # (words,), values and reach that workers compute together
     entries: int  # of the table
-    own_tables: OwnTables  # of small tables that several workers train
-    freeze_arrays: FreezeArrays | None = None  # in deterministic mode
+    own: OwnTables  # of small tables that several workers train
+    freeze: FreezeArrays | None = None  # in deterministic mode
+
+    def for_kernel(self, own: Own, border: Border | None = None) -> KernelViews | FullWidthViews:
+        """Return what a kernel that trains ``table`` is called with.
+
+        Args:
+            own: what its algorithm has of its own.
+            border: in deterministic mode.
+        """
+        kind: Any = FullWidthViews if isinstance(own, FullWidthMemory) else KernelViews
+        views: KernelViews | FullWidthViews = kind(
+            tree=self.tree,
+            deals=self.deals,
+            table=self.table,
+            own=own,
+            control=self.control,
+            border=border,
+        )
+        return views
 
 
 def create_training_arena(
@@ -204,8 +224,8 @@ def begin_rows(views: TrainingViews, game: Game) -> None:
 
 def table_written(views: TrainingViews) -> None:
     """Let freezes know, where there are any, that the table changed between two of them."""
-    if views.freeze_arrays is not None:
-        views.freeze_arrays.take_regrets(views.table)
+    if views.freeze is not None:
+        views.freeze.take_regrets(views.table)
 
 
 def _row_words(game: Game, state_planes: int, compact: bool) -> int:

@@ -26,6 +26,7 @@ from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
 from cfr_shm.games.trees.visits import row_visits
 from cfr_shm.kernels.warm import compile_kernels
+from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.layout.rows import WORD_BYTES, table_bytes
 from cfr_shm.layout.task import RESULT_NODES
 from cfr_shm.layout.tree import CHANCE, DECISION, Tree
@@ -201,15 +202,14 @@ def sizes_of(config: Config, game: Game | None, progress: Report | None = None) 
 def _street(game: Game, street: int, compact: bool) -> Street:
     """Count one street of a game, rows that several nodes share once."""
     nodes = game.tree.nodes
-    here = nodes[(nodes["kind"] == DECISION) & (nodes["street"] == street)]
-    _, first = np.unique(here["row_base"], return_index=True)
-    own = here[first]
-    public = own["row_stride"] > 0
-    rows = np.where(public, game.deals.bucket_count[own["actor"], street], 1)
-    entries = int((rows * own["count"]).sum())
+    here = (nodes["kind"] == DECISION) & (nodes["street"] == street)
+    sets = row_sets(game.tree, game.deals.bucket_count)
+    on_it = nodes["street"][sets.node] == street
+    rows = sets.rows[on_it]
+    entries = int((rows * sets.actions[on_it]).sum())
     return Street(
         name=str(street),
-        decisions=len(here),
+        decisions=int(np.count_nonzero(here)),
         infosets=int(rows.sum()),
         entries=entries,
         bytes=table_bytes(entries, compact),
@@ -291,7 +291,7 @@ def measured_rate(
     game, measured_on = _measured_game(config, game, sizes, progress)
     engine = replace(config.engine, num_workers=1, in_process=True)
     settings = settle(replace(config, engine=engine), game, Path()).engine
-    plan, compact = settings.freeze_plan, config.table.compact
+    plan, compact = settings.freeze, config.table.compact
     make_algorithm_ready(
         settings.algorithm, plan is not None, compact, progress or (lambda _: None)
     )

@@ -97,7 +97,7 @@ def tables_and_engine(
     count, planes, freeze = (
         settings.worker_count,
         settings.algorithm.state_planes,
-        settings.freeze_plan,
+        settings.freeze,
     )
     if settled.in_process:
         views = private_views(game, count, planes, freeze, compact)

@@ -167,7 +167,7 @@ def engine_settings(
         weighting="linear" if config.algorithm.weighting == "linear" else "vanilla",
         in_flight=in_flight,
         drain_window=drain_window(config),
-        freeze_plan=freeze_plan(config, game, algorithm, workers),
+        freeze=freeze_plan(config, game, algorithm, workers),
         cores=cores,
         update=updates,
         start_method=engine.start_method,

@@ -82,6 +82,28 @@ def test_kernels_take_few_arguments_do_not_raise_and_do_not_recurse(path):
         ]
 
 
+@pytest.mark.parametrize(
+    "path", [p for p in KERNELS if p.parent.name in ("parts", "tables", "training")], ids=name_of
+)
+def test_kernels_say_what_they_take_and_return(path):
+    for function, names in compiled(path):
+        if "kernel" in names:
+            assert [each.arg for each in function.args.args if each.annotation is None] == []
+            assert function.returns is not None, function.name
+
+
+def test_whatever_trains_is_called_in_one_way():
+    """As ``kernel(views, task, result)``; a task says which iterations to run."""
+    found = {}
+    for path in KERNELS:
+        for function, names in compiled(path):
+            arguments = [each.arg for each in function.args.args]
+            if "kernel" in names and "task" in arguments:
+                found[function.name] = arguments
+    assert {"external_sampling", "full_width", "outcome_sampling_frozen"} <= found.keys()
+    assert {*map(tuple, found.values())} == {("views", "task", "result")}
+
+
 def test_every_fault_that_a_run_must_survive_has_a_test_of_its_name():
     tests = Path(__file__).resolve().parents[1]
     told = [

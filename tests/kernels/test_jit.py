@@ -37,9 +37,7 @@ def test_warming_up_compiles_exactly_what_is_used():
     views = private_views(game)
     scratch = allocate_scratch(2, 2, game.max_depth, game.max_actions, 8)
     task = traverse_task()
-    traverse.external_sampling(
-        views.tree, views.deals, views.table, task, scratch, views.control, np.zeros(5)
-    )
+    traverse.external_sampling(views.for_kernel(scratch), task, np.zeros(5))
     check_finite(game, views.rows)
     evaluate(game, Strategy.from_table(game, views.table))
     assert all(map(compiled_once, kernels))

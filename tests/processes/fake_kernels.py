@@ -42,10 +42,9 @@ def _first_fault(task: Any, control: Any) -> bool:
     return True
 
 
-def counting(
-    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
-) -> None:
+def counting(views: Any, task: Any, result: Any) -> None:
     """Take a fixed time per iteration, and count iterations where a kernel would play them."""
+    table, control = views.table, views.control
     first, end = task.first_iteration, task.first_iteration + task.iteration_count
     while first < end and control[STOP_FLAG] == RUN:
         border = min(end, (first // task.drain_window + 1) * task.drain_window)
@@ -60,100 +59,80 @@ def counting(
         first = border
 
 
-def hanging(
-    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
-) -> None:
+def hanging(views: Any, task: Any, result: Any) -> None:
     """Never return, and never look at the stop flag."""
     while _faulty(task):
         time.sleep(3600)
-    counting(tree, deals, table, task, scratch, control, result)
+    counting(views, task, result)
 
 
-def failing(
-    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
-) -> None:
+def failing(views: Any, task: Any, result: Any) -> None:
     """Raise, far down and with a long message."""
     if _faulty(task):
         raise ValueError("poisoned task\n" + "x" * 10_000)
-    counting(tree, deals, table, task, scratch, control, result)
+    counting(views, task, result)
 
 
-def leaving(
-    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
-) -> None:
+def leaving(views: Any, task: Any, result: Any) -> None:
     """Leave with exit status 0, as if all were well."""
     if _faulty(task):
         os._exit(0)
-    counting(tree, deals, table, task, scratch, control, result)
+    counting(views, task, result)
 
 
-def leaving_with_seven(
-    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
-) -> None:
+def leaving_with_seven(views: Any, task: Any, result: Any) -> None:
     """Leave with exit status 7."""
     if _faulty(task):
         os._exit(7)
-    counting(tree, deals, table, task, scratch, control, result)
+    counting(views, task, result)
 
 
-def crashing(
-    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
-) -> None:
+def crashing(views: Any, task: Any, result: Any) -> None:
     """Read through a null pointer."""
     if _faulty(task):
         ctypes.string_at(0)
-    counting(tree, deals, table, task, scratch, control, result)
+    counting(views, task, result)
 
 
-def failing_at_start(
-    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
-) -> None:
+def failing_at_start(views: Any, task: Any, result: Any) -> None:
     """Raise in the workers' first call; the coordinator's own call passes."""
     if multiprocessing.parent_process() is not None:
         raise RuntimeError("no kernel for this machine")
 
 
-def dying_at_start(
-    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
-) -> None:
+def dying_at_start(views: Any, task: Any, result: Any) -> None:
     """Be killed in the workers' first call; the coordinator's own call passes."""
     if multiprocessing.parent_process() is not None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def hanging_once(
-    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
-) -> None:
+def hanging_once(views: Any, task: Any, result: Any) -> None:
     """Hang the first time."""
-    while _first_fault(task, control):
+    while _first_fault(task, views.control):
         time.sleep(3600)
-    counting(tree, deals, table, task, scratch, control, result)
+    counting(views, task, result)
 
 
-def dawdling(
-    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
-) -> None:
+def dawdling(views: Any, task: Any, result: Any) -> None:
     """Take eighty times as long, the first time, for every window of the task."""
     windows = task.iteration_count // task.drain_window
-    if windows > 1 and _first_fault(task, control):
+    if windows > 1 and _first_fault(task, views.control):
         for window in range(windows):
             time.sleep(80 * task.drain_window * SECONDS_PER_ITERATION)
             part = task._replace(
                 first_iteration=task.first_iteration + window * task.drain_window,
                 iteration_count=task.drain_window,
             )
-            counting(tree, deals, table, part, scratch, control, result)
+            counting(views, part, result)
     else:
-        counting(tree, deals, table, task, scratch, control, result)
+        counting(views, task, result)
 
 
-def cut_off_once(
-    tree: Any, deals: Any, table: Any, task: Any, scratch: Any, control: Any, result: Any
-) -> None:
+def cut_off_once(views: Any, task: Any, result: Any) -> None:
     """Be killed, the first time, after the length and a part of a message have been sent."""
-    if _first_fault(task, control):
+    if _first_fault(task, views.control):
         for found in gc.get_objects():
             if isinstance(found, Connection) and found.writable and found.readable:
                 os.write(found.fileno(), (100).to_bytes(4, "big") + b"the first half of it")
         os.kill(os.getpid(), signal.SIGKILL)
-    counting(tree, deals, table, task, scratch, control, result)
+    counting(views, task, result)

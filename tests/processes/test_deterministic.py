@@ -52,7 +52,7 @@ def settings_for(game: Game, workers: int, freeze: int, **options) -> EngineSett
         "seed": 5,
         "drain_window": freeze,
         "algorithm": algorithm,
-        "freeze_plan": plan_freezes(game, algorithm, freeze, workers),
+        "freeze": plan_freezes(game, algorithm, freeze, workers),
         "cores": os.cpu_count() or 1,
     }
     return engine_settings(game, **{**fields, **options})
@@ -78,7 +78,7 @@ def undisturbed(game: Game, iterations: int, freeze: int = FREEZE) -> bytes:
 def test_the_table_does_not_depend_on_the_workers(workers, method, options):
     game = leduc()
     settings = settings_for(game, workers, FREEZE, start_method=method, **options)
-    with create_training_arena(game, workers, "", 0, settings.freeze_plan) as arena:
+    with create_training_arena(game, workers, "", 0, settings.freeze) as arena:
         SEGMENTS.append(arena.name)
         ledger = IterationLedger(ITERATIONS, drain_window=FREEZE)
         pauses = iter([False, True, False, True] + 10_000 * [False])
@@ -137,14 +137,14 @@ class Killer:
 def run_killed(game: Game, workers: int, iterations: int, freeze: int, pause: float):
     """Run under a killer; return the table, the phases in which workers died, and the stats."""
     settings = settings_for(game, workers, freeze, batch_seconds=0.05)
-    with create_training_arena(game, workers, "", 0, settings.freeze_plan) as arena:
+    with create_training_arena(game, workers, "", 0, settings.freeze) as arena:
         SEGMENTS.append(arena.name)
         views = training_views(arena)
         ledger = IterationLedger(iterations, drain_window=freeze)
         crew = ProcessCrew(settings, arena)
         engine = Engine(settings, crew, dealing=choose_dealing(settings, views))
-        assert views.freeze_arrays is not None
-        with engine, Killer(crew, views.freeze_arrays.shared_words, game, pause) as killer:
+        assert views.freeze is not None
+        with engine, Killer(crew, views.freeze.line, game, pause) as killer:
             engine.advance(ledger, lambda: False, lambda stats: None)
         table, stats = views.rows.tobytes(), engine.stats()
         del views, engine, crew

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from production import compiled_once
 
 from cfr_shm.engine.coordinator import Engine, open_engine
-from cfr_shm.engine.kernel_calls import keeps_own_table, load_kernel, prepare_kernel
+from cfr_shm.engine.kernel_calls import keeps_own_table, prepare_kernel
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
 from cfr_shm.engine.settings import EngineSettings
@@ -23,6 +23,7 @@ from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.games.game import Game
 from cfr_shm.games.small.leduc import leduc
 from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.kernels.training.external import external_sampling
 from cfr_shm.layout.control import worker_line
 from cfr_shm.layout.task import RESULT_UTILITY, RESULT_WEIGHT, Task
 from cfr_shm.layout.tree import DECISION
@@ -82,8 +83,7 @@ def _one_call(game: Game, in_flight: int) -> tuple[NDArray[np.float64], NDArray[
     )
     settings = settings_for(game, 1, seed=11)
     task = Task(11, 0, ITERATIONS, WINDOW, settings.weighting_kind, settings.update_kind, 8)
-    kernel = load_kernel(settings.kernel)
-    kernel(views.tree, views.deals, views.table, task, scratch, views.control, result)
+    external_sampling(views.for_kernel(scratch), task, result)
     return views.rows, result
 
 
@@ -161,8 +161,8 @@ def test_workers_with_tables_of_their_own_lose_nothing(game: Game) -> None:
         stats = _train(open_engine(settings, arena, in_process=False), ledger, 5)
         views = training_views(arena)
         assert keeps_own_table(settings, views)
-        assert not views.own_tables.gained.any()
-        assert not views.own_tables.rows.any()
+        assert not views.own.gained.any()
+        assert not views.own.rows.any()
         total = _total(game, views)
         exploitability = evaluate(game, Strategy.from_table(game, views.table)).exploitability
         del views
@@ -185,7 +185,7 @@ def test_tasks_in_turn_on_tables_of_their_own_give_the_table_of_one_worker(game:
         task = _task(turn % 3, first, min(50 * WINDOW, ITERATIONS - first))
         calls[turn % 3](task, np.zeros(RESULT_UTILITY + 2))
     assert not views.rows.any()
-    views.own_tables.settling(views.table, views.tree, views.deals.bucket_count)()
+    views.own.settling(views.table, views.tree, views.deals.bucket_count)()
     expected = table_of(rows)
     assert _total(game, views) == pytest.approx(
         total_strategy_weight(game.tree, game.deals.bucket_count, expected.strategy_sum)
@@ -205,20 +205,20 @@ def test_what_a_dead_worker_had_learnt_counts(game: Game) -> None:
     settings = settings_for(game, 2, seed=11)
     prepare_kernel(settings, views, 1)(_task(1, 0, ITERATIONS), result)
     added = result[RESULT_WEIGHT]
-    learnt = views.own_tables.gained[1].copy()
+    learnt = views.own.gained[1].copy()
     assert learnt.any()
 
     for standby in (0, 1):  # Makes its kernel ready, and is nobody yet.
         prepare_kernel(settings, views, standby)(_task(standby, 0, 0), result)
-    assert np.array_equal(views.own_tables.gained[1], learnt)
-    assert not views.own_tables.gained[0].any()
+    assert np.array_equal(views.own.gained[1], learnt)
+    assert not views.own.gained[0].any()
 
     successor = prepare_kernel(settings, views, 1)
     successor(_task(1, ITERATIONS, WINDOW), result)
     added += result[RESULT_WEIGHT]
-    change = np.abs(views.own_tables.gained[1] - learnt)
+    change = np.abs(views.own.gained[1] - learnt)
     assert 0.0 < change.max() < 0.2 * np.abs(learnt).max()
-    views.own_tables.settling(views.table, views.tree, views.deals.bucket_count)()
+    views.own.settling(views.table, views.tree, views.deals.bucket_count)()
     assert _total(game, views) == pytest.approx(added, rel=1e-9)
 
 
@@ -239,5 +239,4 @@ def test_no_kernel_is_compiled_twice(game: Game) -> None:
     _train(open_engine(settings, views, in_process=True), _ledger(), None)
     with create_training_arena(game, 1, "") as arena:
         _train(open_engine(settings, arena, in_process=True), _ledger(), None)
-    kernel = load_kernel(settings.kernel)
-    assert not hasattr(kernel, "signatures") or compiled_once(kernel)
+    assert JIT_DISABLED or compiled_once(external_sampling)

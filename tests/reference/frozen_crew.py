@@ -44,7 +44,7 @@ class FrozenCrew:
             in_flight=in_flight,
             drain_window=freeze,
             algorithm=algorithm,
-            freeze_plan=plan,
+            freeze=plan,
         )
         self.game, self.plan = game, plan
         self.views = private_views(game, workers, 0, plan, compact)
@@ -81,11 +81,11 @@ class FrozenCrew:
     @property
     def nothing_is_left_over(self) -> bool:
         """Whether no units are left, and every block has the regrets of the table."""
-        arrays = self.views.freeze_arrays
+        arrays = self.views.freeze
         assert arrays is not None
         copied = arrays.units.view(np.float32)
         expected = np.zeros_like(copied)
-        for base, stride, count, rows in arrays.spans.tolist():
+        for base, stride, count, rows in arrays.run.tolist():
             for row in range(base, base + stride * rows, stride):
                 block = expected[:, copied_regret(row, count) :][:, :count]
                 block[:] = self.views.table.regrets_of(row, count)

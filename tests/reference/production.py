@@ -58,7 +58,7 @@ def train(
     weighting = WEIGHT_LINEAR if linear else WEIGHT_VANILLA
     task = Task(seed, 0, iterations, window, weighting, UPDATE_PLAIN, 8)
     result = np.zeros(RESULT_UTILITY + game.player_count)
-    external_sampling(views.tree, views.deals, views.table, task, scratch, views.control, result)
+    external_sampling(views.for_kernel(scratch), task, result)
     assert result[RESULT_ITERATIONS] == iterations
     return Run(game, views, result[RESULT_UTILITY:])
 

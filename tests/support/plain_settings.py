@@ -43,7 +43,7 @@ _ENGINE: dict[str, Any] = {
     "on_worker_death": "respawn",
     "trace_directory": None,
     "algorithm": _ALGORITHM,
-    "freeze_plan": None,
+    "freeze": None,
     "cores": 1,
 }
 

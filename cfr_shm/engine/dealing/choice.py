@@ -21,10 +21,10 @@ def choose_dealing(settings: EngineSettings, views: TrainingViews) -> DealingFac
         settings: the engine's.
         views: of the tables that its workers train.
     """
-    if settings.freeze_plan is not None:
+    if settings.freeze is not None:
         return partial(DealFrozen, freezes=Freezes(settings, views))
     if settings.works_together:
         slowest = partial(least_phase, views.control, settings.worker_count)
         return partial(DealTogether, slowest=slowest)
-    settle = views.own_tables.settling(views.table, views.tree, views.deals.bucket_count)
+    settle = views.own.settling(views.table, views.tree, views.deals.bucket_count)
     return partial(DealApart, settle=settle)

@@ -57,15 +57,17 @@ from cfr_shm.layout.freeze import (
     FREEZE_END,
     FREEZE_FIRST,
     FREEZE_STEP,
-    SPAN_ACTIONS,
-    SPAN_BASE,
-    SPAN_ROWS,
-    SPAN_STRIDE,
+    RUN_BASE,
+    RUN_COUNT,
+    RUN_ROWS,
+    RUN_STRIDE,
     TOTAL_ITERATIONS,
     TOTAL_NODES,
     TOTAL_UTILITY,
     TOTALS_OF_TASK,
+    Border,
 )
+from cfr_shm.layout.table import Table
 from cfr_shm.layout.task import (
     RESULT_ITERATIONS,
     RESULT_NODES,
@@ -97,76 +99,75 @@ MET_LIMIT = 1 << 32
 
 
 @device
-def run_freezes(window, views, table, task, control, border, result):
+def run_freezes(window, views, task, result):
     """Run the freezes of a task, together with all other workers.
 
     Args:
-        window: device function ``(views, first, end)`` that runs iterations, adds what they
-            bring to the increments and their utilities to ``result``, and returns the nodes
-            visited, or ABANDONED.
-        views: what ``window`` takes; it has the same ``result``.
-        table: layout.Table.
+        window: device function ``(views, task, result, first, end)`` that runs iterations, adds
+            what they bring to the increments and their utilities to ``result``, and returns the
+            nodes visited, or ABANDONED.
+        views: layout.KernelViews, with a border.
         task: layout.Task, the same for all workers but for its line.
-        control: (control_words,) int64, shared.
-        border: layout.Border.
         result: (RESULT_UTILITY + players,) float64, out: iterations of all workers together,
             nodes and utility units of this one.
 
     STOP_AT_WINDOW ends the task at the next border, with a prefix of it done. After STOP_NOW
     ``settle_freeze`` has to be called, and the totals in ``border`` tell what was done.
     """
+    control, border = views.control, views.border
     result[:] = 0.0
     first = task.first_iteration
     end = first + task.iteration_count
     # Whoever left a meeting meets nobody before it is settled: the flag stays up until then.
     if first == end or atomic_load(control, STOP_FLAG) == STOP_NOW:
         return
-    of_task = border.first_word + border.lines.totals + TOTALS_OF_TASK * border.lines.total_words
+    of_task = border.own + border.lines.totals + TOTALS_OF_TASK * border.lines.total_words
     for each in range(border.lines.total_words):
-        border.shared_words[at(of_task + each)] = 0
+        border.line[at(of_task + each)] = 0
     if border.meeting.member == 0:
-        border.shared_words[FREEZE_CLAIMED] = first
+        border.line[FREEZE_CLAIMED] = first
     verdict = meet(control, border.meeting)
     while verdict == RUN and first < end:
-        last = min(end, (first // border.freeze_iterations + 1) * border.freeze_iterations)
-        verdict = _run_freeze(window, views, table, task, control, border, result, first, last)
+        last = min(end, (first // border.freeze + 1) * border.freeze)
+        verdict = _run_freeze(window, views, task, result, first, last)
         if verdict != STOP_NOW:
             first = last
     result[RESULT_ITERATIONS] = first - task.first_iteration
-    result[RESULT_NODES] = border.shared_words[at(of_task + TOTAL_NODES)]
+    result[RESULT_NODES] = border.line[at(of_task + TOTAL_NODES)]
     result[RESULT_WEIGHT] = 0.0
 
 
 @device
-def _run_freeze(window, views, table, task, control, border, result, first, last):
+def _run_freeze(window, views, task, result, first, last):
     """Run one freeze and apply what it brought; return the verdict of the meeting at its end."""
-    shared, first_word, meeting = border.shared_words, border.first_word, border.meeting
-    number = shared[at(first_word + FREEZE_STEP)] >> 1
-    shared[at(first_word + FREEZE_FIRST)] = first
-    shared[at(first_word + FREEZE_END)] = last
+    table, control, border = views.table, views.control, views.border
+    line, own, meeting = border.line, border.own, border.meeting
+    number = line[at(own + FREEZE_STEP)] >> 1
+    line[at(own + FREEZE_FIRST)] = first
+    line[at(own + FREEZE_END)] = last
     even = -(-(last - first) // meeting.participants)
     piece = max(min(even, LEAST_CLAIM), -(-even // CLAIMS)) if meeting.participants > 1 else even
     visited, iterations = np.int64(0), np.int64(0)
-    begin = atomic_claim(shared, FREEZE_CLAIMED, piece)
+    begin = atomic_claim(line, FREEZE_CLAIMED, piece)
     while begin < last:
         stop = min(begin + piece, last)
-        nodes = window(views, begin, stop)
+        nodes = window(views, task, result, begin, stop)
         if nodes == ABANDONED:
             return STOP_NOW
         visited += nodes
         iterations += stop - begin
-        begin = atomic_claim(shared, FREEZE_CLAIMED, piece)
+        begin = atomic_claim(line, FREEZE_CLAIMED, piece)
     _add_totals(border, number, iterations, visited, result)
     if meet(control, meeting) == STOP_NOW:
         return STOP_NOW
-    atomic_store(shared, first_word + FREEZE_STEP, 2 * number + 1)
+    atomic_store(line, own + FREEZE_STEP, 2 * number + 1)
     in_order()
     if meeting.member == 0:
-        shared[FREEZE_CLAIMED] = last
-    apply_units(table, border, first_word, meeting.member, meeting.participants, first_word)
+        line[FREEZE_CLAIMED] = last
+    apply_units(table, border, own, meeting.member, meeting.participants, own)
     verdict = meet(control, meeting)
     if verdict != STOP_NOW:
-        atomic_store(shared, first_word + FREEZE_STEP, 2 * number + 2)
+        atomic_store(line, own + FREEZE_STEP, 2 * number + 2)
         in_order()
         show(control, task.worker_line, iterations, visited)
     return verdict
@@ -175,44 +176,44 @@ def _run_freeze(window, views, table, task, control, border, result, first, last
 @device
 def _add_totals(border, number, iterations, visited, result):
     """Write the totals after this freeze; those before it stay, should it be run again."""
-    shared, words = border.shared_words, border.lines.total_words
-    totals = border.first_word + border.lines.totals
+    line, words = border.line, border.lines.total_words
+    totals = border.own + border.lines.totals
     before = totals + (number & 1) * words
     after = totals + (1 - (number & 1)) * words
     of_task = totals + TOTALS_OF_TASK * words
-    shared[at(after + TOTAL_ITERATIONS)] = shared[at(before + TOTAL_ITERATIONS)] + iterations
-    shared[at(after + TOTAL_NODES)] = shared[at(before + TOTAL_NODES)] + visited
-    shared[at(of_task + TOTAL_NODES)] += visited
+    line[at(after + TOTAL_ITERATIONS)] = line[at(before + TOTAL_ITERATIONS)] + iterations
+    line[at(after + TOTAL_NODES)] = line[at(before + TOTAL_NODES)] + visited
+    line[at(of_task + TOTAL_NODES)] += visited
     for player in range(words - TOTAL_UTILITY):
         each = TOTAL_UTILITY + player
         units = np.int64(result[RESULT_UTILITY + player])
-        shared[at(after + each)] = shared[at(before + each)] + units - shared[at(of_task + each)]
-        shared[at(of_task + each)] = units
+        line[at(after + each)] = line[at(before + each)] + units - line[at(of_task + each)]
+        line[at(of_task + each)] = units
 
 
 @device
-def apply_units(table, border, freeze_first_word, member, members, first_word):
+def apply_units(table, border, freeze_own, member, members, own):
     """Apply and clear the units of every ``members``-th share of the rows.
 
     Args:
         table: layout.Table; nobody else writes to these rows.
         border: layout.Border.
-        freeze_first_word: of the words in which the freeze's iterations stand.
+        freeze_own: first of the words in which the freeze's iterations stand.
         member: the first share.
         members: the distance to the next.
-        first_word: of the words of whoever calls.
+        own: first of the words of whoever calls.
     """
-    first = border.shared_words[at(freeze_first_word + FREEZE_FIRST)]
-    last = border.shared_words[at(freeze_first_word + FREEZE_END)]
+    first = border.line[at(freeze_own + FREEZE_FIRST)]
+    last = border.line[at(freeze_own + FREEZE_END)]
     # The mean of what each iteration weighs where it is not frozen.
     weight = 0.5 * (first + 1 + last) if border.weighting == WEIGHT_LINEAR else 1.0
     shift = border.share_shift
     beyond_cache = border.units.size > NEAR_CELLS
-    for number in range(border.spans.shape[0]):
-        base, stride = border.spans[at(number), SPAN_BASE], border.spans[at(number), SPAN_STRIDE]
-        count = border.spans[at(number), SPAN_ACTIONS]
+    for number in range(border.run.shape[0]):
+        base, stride = border.run[at(number), RUN_BASE], border.run[at(number), RUN_STRIDE]
+        count = border.run[at(number), RUN_COUNT]
         row = base
-        end = base + border.spans[at(number), SPAN_ROWS] * stride
+        end = base + border.run[at(number), RUN_ROWS] * stride
         while row < end:
             share = row >> shift
             behind = (share - member) % members
@@ -224,7 +225,7 @@ def apply_units(table, border, freeze_first_word, member, members, first_word):
                 if beyond_cache:
                     _prefetch_ahead(table, border, row)
                 if _is_touched(border.units, row, count):
-                    _apply_row(table, border, row, count, weight, first_word, first)
+                    _apply_row(table, border, row, count, weight, own, first)
                 row += stride
 
 
@@ -256,7 +257,7 @@ def _is_touched(units, row, count):
 
 
 @device
-def _apply_row(table, border, row, count, weight, first_word, freeze):
+def _apply_row(table, border, row, count, weight, own, freeze):
     """Add one row's units to it, cell by cell, in a way that can be finished by somebody else."""
     per_weight = weight / table.increments.per_weight
     per_chip = weight / table.increments.per_chip
@@ -265,7 +266,7 @@ def _apply_row(table, border, row, count, weight, first_word, freeze):
     unit = uniform(sweep_key(0, freeze, ROUNDING_STREAM), row)
     for action in range(count):
         _apply_weight(table, border, sums + action, row, action, per_weight, unit)
-        _apply_gain(table, border, regrets + action, row, count, action, per_chip, first_word)
+        _apply_gain(table, border, regrets + action, row, count, action, per_chip, own)
 
 
 @device
@@ -291,7 +292,7 @@ def _apply_weight(table, border, place, row, action, per_weight, unit):
 
 
 @device
-def _apply_gain(table, border, place, row, count, action, per_chip, first_word):
+def _apply_gain(table, border, place, row, count, action, per_chip, own):
     """Add a cell's units to its regret, at ``place``, and copy that to the blocks of the row.
 
     A settled cell holds the bits of the new regret, and whether it met a limit. A regret that
@@ -315,12 +316,12 @@ def _apply_gain(table, border, place, row, count, action, per_chip, first_word):
     if held & MET_LIMIT == 0:
         _clear_cell(units, cell)
     else:
-        shared = border.shared_words
-        shared[at(first_word + COUNTING_CLAMPED)] = shared[at(first_word + FREEZE_CLAMPED)] + 1
+        line = border.line
+        line[at(own + COUNTING_CLAMPED)] = line[at(own + FREEZE_CLAMPED)] + 1
         in_order()
-        shared[at(first_word + COUNTING_CELL)] = cell + 1
+        line[at(own + COUNTING_CELL)] = cell + 1
         in_order()
-        _count_clamped(border, first_word)
+        _count_clamped(border, own)
 
 
 @device
@@ -343,18 +344,18 @@ def _clear_cell(units, cell):
 
 
 @device
-def _count_clamped(border, first_word):
+def _count_clamped(border, own):
     """Count the regret that met a limit, and clear its units; may be done again."""
-    shared = border.shared_words
-    shared[at(first_word + FREEZE_CLAMPED)] = shared[at(first_word + COUNTING_CLAMPED)]
+    line = border.line
+    line[at(own + FREEZE_CLAMPED)] = line[at(own + COUNTING_CLAMPED)]
     in_order()
-    _clear_cell(border.units, shared[at(first_word + COUNTING_CELL)] - 1)
-    shared[at(first_word + COUNTING_CELL)] = 0
+    _clear_cell(border.units, line[at(own + COUNTING_CELL)] - 1)
+    line[at(own + COUNTING_CELL)] = 0
     in_order()
 
 
 @kernel
-def settle_freeze(table, border):
+def settle_freeze(table: Table, border: Border) -> None:
     """Bring the table to the last border after workers were stopped anywhere; may be repeated.
 
     Args:
@@ -364,20 +365,20 @@ def settle_freeze(table, border):
     A freeze that was being applied is applied to the end, any other is forgotten. Then all
     workers stand at the same step and the totals of that step are right.
     """
-    shared, words = border.shared_words, border.lines.words
+    line, words = border.line, border.lines.words
     latest, step = np.int64(CONTROL_LINE_WORDS), np.int64(-1)
-    for first_word in range(CONTROL_LINE_WORDS, shared.shape[0], words):
-        if shared[at(first_word + FREEZE_STEP)] > step:
-            latest, step = first_word, shared[at(first_word + FREEZE_STEP)]
+    for own in range(CONTROL_LINE_WORDS, line.shape[0], words):
+        if line[at(own + FREEZE_STEP)] > step:
+            latest, step = own, line[at(own + FREEZE_STEP)]
     if step & 1 == 1:
-        for first_word in range(CONTROL_LINE_WORDS, shared.shape[0], words):
-            if shared[at(first_word + COUNTING_CELL)] != 0:
-                _count_clamped(border, first_word)
+        for own in range(CONTROL_LINE_WORDS, line.shape[0], words):
+            if line[at(own + COUNTING_CELL)] != 0:
+                _count_clamped(border, own)
         apply_units(table, border, latest, 0, 1, latest)
         step += 1
     else:
         border.units[:] = 0
-        put_regrets(table, border.spans, border.unit_regret)
+        put_regrets(table, border.run, border.unit_regret)
     in_order()
-    for first_word in range(CONTROL_LINE_WORDS, shared.shape[0], words):
-        shared[at(first_word + FREEZE_STEP)] = step
+    for own in range(CONTROL_LINE_WORDS, line.shape[0], words):
+        line[at(own + FREEZE_STEP)] = step

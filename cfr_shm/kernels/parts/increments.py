@@ -8,11 +8,14 @@ borders (``kernels.parts.freeze``), and where the table is loaded or discounted 
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.parts.atomics import prefetch
 from cfr_shm.kernels.parts.rows import regret_index
-from cfr_shm.layout.freeze import SPAN_ACTIONS, SPAN_BASE, SPAN_ROWS, SPAN_STRIDE
-from cfr_shm.layout.table import BLOCK_WORDS
+from cfr_shm.layout.freeze import RUN_BASE, RUN_COUNT, RUN_ROWS, RUN_STRIDE
+from cfr_shm.layout.table import BLOCK_WORDS, Table
 
 
 @device
@@ -53,27 +56,27 @@ def prefetch_block(increments, row, count, updates):
 
 
 @kernel
-def copy_regrets(table, spans, copied):
+def copy_regrets(table: Table, run: NDArray[np.int64], copied: NDArray[np.float32]) -> None:
     """Copy the regrets of a table that was written to outside of freezes to all blocks.
 
     Args:
         table: layout.Table, read.
-        spans: (spans, SPAN_WORDS) int64, read-only, where its rows are.
+        run: (runs, RUN_WORDS) int64, read-only, where its rows are.
         copied: (copies, 6 * entries) float32, the blocks, written to.
     """
-    put_regrets(table, spans, copied)
+    put_regrets(table, run, copied)
 
 
 @device
-def put_regrets(table, spans, copied):
+def put_regrets(table, run, copied):
     """Do what ``copy_regrets`` does, as part of a kernel."""
-    for number in range(spans.shape[0]):
-        count = spans[at(number), SPAN_ACTIONS]
-        row = spans[at(number), SPAN_BASE]
-        end = row + spans[at(number), SPAN_ROWS] * spans[at(number), SPAN_STRIDE]
+    for number in range(run.shape[0]):
+        count = run[at(number), RUN_COUNT]
+        row = run[at(number), RUN_BASE]
+        end = row + run[at(number), RUN_ROWS] * run[at(number), RUN_STRIDE]
         while row < end:
             first, block = regret_index(table.strategy_sum, row, count), copied_regret(row, count)
             for copy in range(copied.shape[0]):
                 for action in range(count):
                     copied[at(copy), at(block + action)] = table.regret[at(first + action)]
-            row += spans[at(number), SPAN_STRIDE]
+            row += run[at(number), RUN_STRIDE]

@@ -1,6 +1,7 @@
 """Regret matching, and the ways to add to a table: at once, or to the increments of a freeze.
 
-Which of the two is a constant of every kernel, ``frozen``, so that each is compiled for its own.
+Which of the two is told by the type of the table's increments, so that each kernel is compiled for
+its own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from cfr_shm.kernels.parts.increments import copied_regret, gain_cell_beside, we
 from cfr_shm.kernels.parts.rows import (
     add_to_sum,
     is_compact,
+    is_frozen,
     regret_index,
     rounding_bits,
     sum_index,
@@ -50,12 +52,12 @@ def add_floored(array, index, value, floor, atomic):
 
 
 @device
-def add_weight(table, row, count, action, weight, unit, atomic, frozen):
+def add_weight(table, row, count, action, weight, unit, atomic):
     """Add to one strategy sum: at once, or in units to what the freeze will add.
 
     ``unit`` is a draw in [0, 1) of this infoset's, by which float32 sums are rounded.
     """
-    if frozen:
+    if is_frozen(table):
         increments = table.increments
         units = nearest(weight * increments.per_weight)
         add(increments.units, weight_cell(row, action), units, atomic)
@@ -69,24 +71,24 @@ def add_weight(table, row, count, action, weight, unit, atomic, frozen):
 
 
 @device
-def gains_at(table, row, count, frozen):
+def gains_at(table, row, count):
     """Return where the gains of a row's first action go: an index of regrets, or of units."""
-    return gains_beside(regrets_at(table, row, count, frozen), count, frozen)
+    return gains_beside(table, regrets_at(table, row, count), count)
 
 
 @device
-def gains_beside(first, count, frozen):
+def gains_beside(table, first, count):
     """Return what ``gains_at`` does, from where the row's first regret is read."""
-    return gain_cell_beside(first, count) if frozen else first
+    return gain_cell_beside(first, count) if is_frozen(table) else first
 
 
 @device
-def add_gain(table, index, gain, floor, atomic, frozen):
+def add_gain(table, index, gain, floor, atomic):
     """Add to one regret: at once, never below ``floor``, or in units to what the freeze will add.
 
     ``index`` counts from ``gains_at``. Within a freeze the floor waits for the sum.
     """
-    if frozen:
+    if is_frozen(table):
         increments = table.increments
         units = nearest(gain * increments.per_chip)
         add(increments.units, index, units, atomic)
@@ -95,40 +97,39 @@ def add_gain(table, index, gain, floor, atomic, frozen):
 
 
 @device
-def whole_units(value, table, frozen):
+def whole_units(value, table):
     """Return a utility as it is to be summed: within a freeze a whole number of units.
 
     Sums of whole numbers are exact below 2**53, in whatever order.
     """
-    return np.rint(value * table.increments.per_utility) if frozen else value
+    return np.rint(value * table.increments.per_utility) if is_frozen(table) else value
 
 
 @device
-def regrets_at(table, row, count, frozen):
+def regrets_at(table, row, count):
     """Return where a row's first regret is read: in the table, within a freeze in its block."""
-    if frozen:
+    if is_frozen(table):
         return copied_regret(row, count)
     return regret_index(table.strategy_sum, row, count)
 
 
 @device
-def current_regret(table, index, frozen):
+def current_regret(table, index):
     """Return one regret; ``index`` counts from ``regrets_at``."""
+    frozen = is_frozen(table)
     return np.float64(table.increments.regret[at(index)] if frozen else table.regret[at(index)])
 
 
 @device
-def match_row(table, row, count, frame_policy, frame, frozen):
+def match_row(table, row, count, frame_policy, frame):
     """Write a row's policy as ``regret_match`` does, from the regrets that are at hand."""
-    return match_at(
-        table, regrets_at(table, row, count, frozen), count, frame_policy, frame, frozen
-    )
+    return match_at(table, regrets_at(table, row, count), count, frame_policy, frame)
 
 
 @device
-def match_at(table, first, count, frame_policy, frame, frozen):
+def match_at(table, first, count, frame_policy, frame):
     """Do what ``match_row`` does; ``first`` is what ``regrets_at`` returns."""
-    if frozen:
+    if is_frozen(table):
         return regret_match(table.increments.regret, first, count, frame_policy, frame)
     return regret_match(table.regret, first, count, frame_policy, frame)
 

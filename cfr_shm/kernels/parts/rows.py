@@ -1,7 +1,8 @@
 """Where a row's sums and regrets are, in kernels: the formulas of ``layout.rows``, compiled.
 
 Which layout a table has is told by the dtype of its sums, a constant of every compiled kernel:
-a kernel for the wide layout has nothing of the compact one in it.
+a kernel for the wide layout has nothing of the compact one in it. So it is with the mode: the type
+of a table's increments tells whether it is added to at once or at the border of a freeze.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from cfr_shm.kernels.jit import at, device, intrinsic_twin
 from cfr_shm.kernels.parts.atomics import atomic_add, prefetch
 from cfr_shm.kernels.parts.rng import GOLDEN
 from cfr_shm.layout import rows as layout_rows
+from cfr_shm.layout.table import Increments, Table
 
 first_free = device(layout_rows.first_free)
 _first_sum = device(layout_rows.first_sum)
 _first_regret = device(layout_rows.first_regret)
 _first_regret_of = device(layout_rows.first_regret_of)
 _entry_words = device(layout_rows.entry_words)
+
+_INCREMENTS = Table._fields.index("increments")
 
 #: Bits of a float64 mantissa that a float32 has not, and what a draw in [0, 1) is a multiple of.
 _DROPPED = np.uint64((1 << 29) - 1)
@@ -39,6 +43,21 @@ def is_compact(typing_context, strategy_sum):  # type: ignore[no-untyped-def]
         return context.get_constant(types.boolean, strategy_sum.dtype == types.float32)
 
     return types.boolean(strategy_sum), codegen
+
+
+def _plain_is_frozen(table):  # type: ignore[no-untyped-def]
+    return isinstance(table.increments, Increments)
+
+
+@intrinsic_twin(_plain_is_frozen)
+def is_frozen(typing_context, table):  # type: ignore[no-untyped-def]
+    """Tell whether what is added to a table waits for the border of a freeze; a constant."""
+    frozen = table.types[_INCREMENTS].instance_class is Increments
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        return context.get_constant(types.boolean, frozen)
+
+    return types.boolean(table), codegen
 
 
 def _plain_round_to_single(value, bits):  # type: ignore[no-untyped-def]
@@ -61,6 +80,19 @@ def round_to_single(typing_context, value, bits):  # type: ignore[no-untyped-def
         return builder.bitcast(builder.and_(pattern, word(int(_KEPT))), double)
 
     return types.float64(types.float64, types.uint64), codegen
+
+
+@device
+def row_of(record, bucket):
+    """Return one bucket's row of a decision node: its first entry."""
+    return record["row_base"] + np.int64(bucket) * np.int64(record["row_stride"])
+
+
+@device
+def rows_at(record, bucket_count):
+    """Return how many rows a decision node has, where players have (players, streets) buckets."""
+    buckets = bucket_count[at(record["actor"]), at(record["street"])]
+    return buckets if record["row_stride"] > 0 else np.int64(1)
 
 
 @device

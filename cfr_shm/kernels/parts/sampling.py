@@ -24,9 +24,7 @@ def draw_action(frame_policy, frame, count, total, unit):
 
 
 @device
-def sample_action(
-    table, row, count, weight, atomic, frame_policy, frame, total, unit, frozen=False
-):
+def sample_action(table, row, count, weight, atomic, frame_policy, frame, total, unit):
     """Add the weighted policy to the average and return an action drawn from it.
 
     ``unit`` is a draw in [0, 1); row ``frame`` of ``frame_policy`` sums to ``total``.
@@ -37,7 +35,7 @@ def sample_action(
     action = 0
     for other in range(count):
         share = frame_policy[at(frame), at(other)]
-        add_weight(table, row, count, other, scale * share, unit, atomic, frozen)
+        add_weight(table, row, count, other, scale * share, unit, atomic)
         cumulative += share
         action += cumulative <= draw
     return min(action, count - 1)

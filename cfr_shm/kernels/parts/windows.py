@@ -19,17 +19,14 @@ ABANDONED = -1
 
 
 @device
-def run_windows(window, views, table, task, control, result, step):
+def run_windows(window, views, task, result, step):
     """Run a task's iterations until they are done, or until the stop flag says so.
 
     Args:
-        window: device function ``(views, first, end)`` that runs iterations and returns the
-            nodes visited, or ABANDONED; it adds utilities and weight to ``result``.
-        views: what ``window`` takes; it has the same ``table`` and ``result``.
-        table: layout.Table; a worker's own is exchanged between iterations.
+        window: device function ``(views, task, result, first, end)`` that runs iterations and
+            returns the nodes visited, or ABANDONED; it adds utilities and weight to ``result``.
+        views: layout.KernelViews; a table of the worker's own is exchanged between iterations.
         task: layout.Task.
-        control: (control_words,) int64, shared; the stop flag is read, this worker's line
-            written.
         result: (RESULT_UTILITY + players,) float64, out.
         step: iterations in one call of ``window``, a divisor of ``task.drain_window``.
 
@@ -37,6 +34,7 @@ def run_windows(window, views, table, task, control, result, step):
     an iteration's time. Iterations and nodes of ``result`` are always a prefix of the task;
     utilities and weight, like the table, keep what an abandoned window added.
     """
+    table, control = views.table, views.control
     result[:] = 0.0
     first = task.first_iteration
     end = first + task.iteration_count
@@ -50,7 +48,7 @@ def run_windows(window, views, table, task, control, result, step):
         border = min(end, (first // step + 1) * step)
         if own:
             border = min(border, next_exchange(table, first))
-        visited = window(views, first, border)
+        visited = window(views, task, result, first, border)
         if visited == ABANDONED:
             break
         tell(control, task.worker_line, result, border - first, visited)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import kernel
-from cfr_shm.kernels.parts.rows import sum_index
+from cfr_shm.kernels.parts.rows import row_of, rows_at, sum_index
 from cfr_shm.layout.tree import DECISION
 
 
 @kernel
-def average_strategy(nodes, bucket_count, strategy_sum, probability, weight):
+def average_strategy(
+    nodes: NDArray[Any],
+    bucket_count: NDArray[np.int64],
+    strategy_sum: NDArray[Any],
+    probability: NDArray[np.float64],
+    weight: NDArray[np.float64],
+) -> None:
     """Normalise every row of ``strategy_sum``.
 
     Args:
@@ -27,10 +36,8 @@ def average_strategy(nodes, bucket_count, strategy_sum, probability, weight):
         record = nodes[node]
         if record["kind"] == DECISION:
             count = int(record["count"])
-            stride = int(record["row_stride"])
-            rows = bucket_count[record["actor"], record["street"]] if stride > 0 else 1
-            for bucket in range(rows):
-                row = record["row_base"] + bucket * stride
+            for bucket in range(rows_at(record, bucket_count)):
+                row = row_of(record, bucket)
                 first = sum_index(strategy_sum, row, count)
                 total = 0.0
                 for action in range(count):

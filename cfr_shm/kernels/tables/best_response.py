@@ -7,19 +7,23 @@ where the responder chooses. The array that brings the reach down carries the va
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cfr_shm.kernels.jit import device, kernel
 from cfr_shm.kernels.parts.payoff import leaf_utility
-from cfr_shm.layout.tree import CHANCE, DECISION
+from cfr_shm.kernels.parts.rows import row_of
+from cfr_shm.layout.deals import Deals
+from cfr_shm.layout.tree import CHANCE, DECISION, Tree
 
 #: As ``responder``: nobody deviates.
 NOBODY = -1
 
 
 @device
-def _row_of(record, deals, deal):
-    """Return the first entry of the row that a decision node uses under a deal."""
-    bucket = deals.bucket[deal, record["actor"], record["street"]]
-    return record["row_base"] + int(bucket) * int(record["row_stride"])
+def _row_under(record, deals, deal):
+    """Return the row that a decision node uses under a deal."""
+    return row_of(record, deals.bucket[deal, record["actor"], record["street"]])
 
 
 @device
@@ -32,7 +36,7 @@ def _spread(tree, deals, probability, node, responder, reach):
         chosen_later = record["actor"] == responder
         for deal in range(reach.shape[1]):
             own = reach[node, deal]
-            row = _row_of(record, deals, deal)
+            row = _row_under(record, deals, deal)
             for action in range(count):
                 share = 1.0 if chosen_later else probability[row + action]
                 reach[child + action, deal] = own * share
@@ -46,7 +50,13 @@ def _spread(tree, deals, probability, node, responder, reach):
 
 
 @kernel
-def reach_probability(tree, deals, probability, responder, reach):
+def reach_probability(
+    tree: Tree,
+    deals: Deals,
+    probability: NDArray[np.float64],
+    responder: int,
+    reach: NDArray[np.float64],
+) -> None:
     """Write each (node, deal)'s reach probability, without the responder's own part.
 
     Args:
@@ -63,7 +73,12 @@ def reach_probability(tree, deals, probability, responder, reach):
 
 
 @kernel
-def profile_values(tree, deals, reach, values):
+def profile_values(
+    tree: Tree,
+    deals: Deals,
+    reach: NDArray[np.float64],
+    values: NDArray[np.float64],
+) -> None:
     """Write every player's expected utility under the profile that ``reach`` stands for.
 
     Args:
@@ -85,7 +100,12 @@ def profile_values(tree, deals, reach, values):
 
 
 @kernel
-def row_reach(tree, deals, reach, total):
+def row_reach(
+    tree: Tree,
+    deals: Deals,
+    reach: NDArray[np.float64],
+    total: NDArray[np.float64],
+) -> None:
     """Add up the reach of every row over the nodes and deals that use it.
 
     Args:
@@ -99,7 +119,7 @@ def row_reach(tree, deals, reach, total):
         record = tree.nodes[node]
         if record["kind"] == DECISION:
             for deal in range(reach.shape[1]):
-                total[_row_of(record, deals, deal)] += reach[node, deal]
+                total[_row_under(record, deals, deal)] += reach[node, deal]
 
 
 @device
@@ -126,7 +146,7 @@ def _weigh_actions(tree, deals, responder, node, value, entry_value):
     if record["kind"] == DECISION and record["actor"] == responder:
         child = int(record["first_child"])
         for deal in range(value.shape[1]):
-            row = _row_of(record, deals, deal)
+            row = _row_under(record, deals, deal)
             for action in range(int(record["count"])):
                 entry_value[row + action] += value[child + action, deal]
 
@@ -139,7 +159,7 @@ def _settle(tree, deals, responder, node, value, entry_value):
     child = int(record["first_child"])
     if record["kind"] == DECISION and record["actor"] == responder:
         for deal in range(value.shape[1]):
-            row = _row_of(record, deals, deal)
+            row = _row_under(record, deals, deal)
             best = 0
             for action in range(1, count):
                 if entry_value[row + action] > entry_value[row + best]:
@@ -157,7 +177,15 @@ def _settle(tree, deals, responder, node, value, entry_value):
 
 
 @kernel
-def best_response(tree, deals, probability, responder, moves, value, entry_value):
+def best_response(
+    tree: Tree,
+    deals: Deals,
+    probability: NDArray[np.float64],
+    responder: int,
+    moves: NDArray[np.int32],
+    value: NDArray[np.float64],
+    entry_value: NDArray[np.float64],
+) -> float:
     """Return what ``responder`` gets from the best reply to everybody else's strategy.
 
     Args:

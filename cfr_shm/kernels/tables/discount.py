@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import kernel
-from cfr_shm.kernels.parts.rows import regret_index, sum_index
-from cfr_shm.layout.tree import DECISION
+from cfr_shm.kernels.parts.rows import regret_index, row_of, rows_at, sum_index
+from cfr_shm.layout.table import Table
+from cfr_shm.layout.tree import DECISION, Tree
 
 
 @kernel
-def discount_table(tree, bucket_count, first_use, table, positive, negative, average):
+def discount_table(
+    tree: Tree,
+    bucket_count: NDArray[np.int64],
+    first_use: NDArray[np.uint8],
+    table: Table,
+    positive: float,
+    negative: float,
+    average: float,
+) -> None:
     """Multiply positive regrets, negative regrets and strategy sums by a factor each.
 
     Args:
@@ -31,10 +41,8 @@ def discount_table(tree, bucket_count, first_use, table, positive, negative, ave
         if record["kind"] != DECISION or first_use[node] == 0:
             continue
         count = np.int64(record["count"])
-        stride = np.int64(record["row_stride"])
-        buckets = bucket_count[record["actor"], record["street"]] if stride > 0 else 1
-        for bucket in range(buckets):
-            row = record["row_base"] + bucket * stride
+        for bucket in range(rows_at(record, bucket_count)):
+            row = row_of(record, bucket)
             first = sum_index(table.strategy_sum, row, count)
             for index in range(first, first + count):
                 table.strategy_sum[index] *= average

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import kernel
-from cfr_shm.kernels.parts.rows import regret_index, sum_index
+from cfr_shm.kernels.parts.rows import regret_index, row_of, rows_at, sum_index
 from cfr_shm.layout.tree import DECISION
 
 FOUND_ARRAY = 0
@@ -19,7 +22,13 @@ IN_REGRET = 2
 
 
 @kernel
-def first_not_finite(nodes, bucket_count, strategy_sum, regret, found):
+def first_not_finite(
+    nodes: NDArray[Any],
+    bucket_count: NDArray[np.int64],
+    strategy_sum: NDArray[Any],
+    regret: NDArray[np.float32],
+    found: NDArray[np.int64],
+) -> None:
     """Report the first NaN or infinity of a table in ``found``.
 
     Args:
@@ -39,10 +48,8 @@ def first_not_finite(nodes, bucket_count, strategy_sum, regret, found):
         if record["kind"] != DECISION:
             continue
         count = np.int64(record["count"])
-        stride = np.int64(record["row_stride"])
-        buckets = bucket_count[record["actor"], record["street"]] if stride > 0 else 1
-        for bucket in range(buckets):
-            row = record["row_base"] + bucket * stride
+        for bucket in range(rows_at(record, bucket_count)):
+            row = row_of(record, bucket)
             first = sum_index(strategy_sum, row, count)
             for index in range(first, first + count):
                 if not np.isfinite(strategy_sum[index]):

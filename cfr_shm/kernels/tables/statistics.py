@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import at, kernel
-from cfr_shm.kernels.parts.rows import regret_index, sum_index
+from cfr_shm.kernels.parts.rows import regret_index, row_of, rows_at, sum_index
 from cfr_shm.layout.tree import DECISION
 
 #: Columns of the result, one row per street.
@@ -14,7 +18,13 @@ COLUMNS = 4
 
 
 @kernel
-def table_statistics(nodes, bucket_count, strategy_sum, regret, result):
+def table_statistics(
+    nodes: NDArray[Any],
+    bucket_count: NDArray[np.int64],
+    strategy_sum: NDArray[Any],
+    regret: NDArray[np.float32],
+    result: NDArray[np.float64],
+) -> None:
     """Add up what every row of a table says, by street.
 
     Args:
@@ -33,12 +43,11 @@ def table_statistics(nodes, bucket_count, strategy_sum, regret, result):
         if record["kind"] != DECISION:
             continue
         count = int(record["count"])
-        stride = int(record["row_stride"])
         street = int(record["street"])
-        rows = bucket_count[record["actor"], record["street"]] if stride > 0 else 1
+        rows = rows_at(record, bucket_count)
         result[at(street), ROWS] += rows
         for bucket in range(rows):
-            row = record["row_base"] + bucket * stride
+            row = row_of(record, bucket)
             sums = sum_index(strategy_sum, row, count)
             regrets = regret_index(strategy_sum, row, count)
             total = 0.0

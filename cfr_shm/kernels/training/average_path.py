@@ -15,6 +15,7 @@ import numpy as np
 from cfr_shm.kernels.jit import at, device
 from cfr_shm.kernels.parts.regret import match_row
 from cfr_shm.kernels.parts.rng import sweep_key, uniform
+from cfr_shm.kernels.parts.rows import row_of
 from cfr_shm.kernels.parts.sampling import sample_action, sample_outcome
 from cfr_shm.layout.task import UPDATE_ATOMIC
 from cfr_shm.layout.tree import DECISION
@@ -44,7 +45,7 @@ def decides_below(record, player):
 
 
 @device
-def path_step(tree, table, task, scratch, lane, frame, player, node, key, weight, frozen):
+def path_step(tree, table, task, scratch, lane, frame, player, node, key, weight):
     """Take one step of a player's path: through an own decision, on to the next.
 
     Args:
@@ -58,7 +59,6 @@ def path_step(tree, table, task, scratch, lane, frame, player, node, key, weight
         node: a decision of that player, or the root.
         key: of the path's draws.
         weight: of the iteration.
-        frozen: constant; within a freeze.
 
     Returns the next decision of the player, -1 for none, the nodes visited beyond the first,
     and the weight that was added.
@@ -69,12 +69,12 @@ def path_step(tree, table, task, scratch, lane, frame, player, node, key, weight
         atomic = task.update == UPDATE_ATOMIC
         count = np.int64(record["count"])
         bucket = np.int64(scratch.lane_bucket[at(lane), at(player), at(record["street"])])
-        row = record["row_base"] + bucket * np.int64(record["row_stride"])
+        row = row_of(record, bucket)
         policy = scratch.frame_policy
-        total = match_row(table, row, count, policy, frame, frozen)
+        total = match_row(table, row, count, policy, frame)
         unit = uniform(key, node)
         node = np.int64(record["first_child"]) + sample_action(
-            table, row, count, weight, atomic, policy, frame, total, unit, frozen
+            table, row, count, weight, atomic, policy, frame, total, unit
         )
         added = weight
         record = tree.nodes[at(node)]

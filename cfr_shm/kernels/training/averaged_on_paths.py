@@ -7,57 +7,47 @@ moment; they are interleaved with the sweeps and paths of other iterations like 
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cfr_shm.kernels.jit import device, kernel
 from cfr_shm.kernels.parts.freeze import run_freezes
 from cfr_shm.kernels.parts.windows import run_windows
 from cfr_shm.kernels.training.external import run_window
-from cfr_shm.layout.task import AVERAGE_ON_PATHS
+from cfr_shm.layout.task import AVERAGE_ON_PATHS, Task
+from cfr_shm.layout.views import KernelViews
 
 
 @kernel
-def external_sampling_averaged_on_paths(tree, deals, table, task, scratch, control, result):
+def external_sampling_averaged_on_paths(
+    views: KernelViews, task: Task, result: NDArray[np.float64]
+) -> None:
     """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.
 
     Args:
-        tree: layout.Tree, read-only.
-        deals: layout.Deals, read-only.
-        table: layout.Table, shared, read and written.
-        task: layout.Task; an iteration has its paths with ``average_probability``.
-        scratch: layout.Scratch, this worker's own; its lanes are the traversals in flight.
-        control: (control_words,) int64, shared.
+        views: as ``external_sampling`` has them.
+        task: what to run; an iteration has its paths with ``average_probability``.
         result: (RESULT_UTILITY + players,) float64, out.
 
     It stops as ``external_sampling`` does.
     """
-    views = (tree, deals, table, task, scratch, control, result)
-    run_windows(_window, views, table, task, control, result, task.drain_window)
+    run_windows(_window, views, task, result, task.drain_window)
 
 
 @device
-def _window(views, first, end):
-    return run_window(views, first, end, False, AVERAGE_ON_PATHS, False)
+def _window(views, task, result, first, end):
+    return run_window(views, views.own, task, result, first, end, False, AVERAGE_ON_PATHS)
 
 
 @kernel
 def external_sampling_averaged_on_paths_frozen(
-    tree, deals, table, task, scratch, control, border, result
-):
+    views: KernelViews, task: Task, result: NDArray[np.float64]
+) -> None:
     """Run iterations of ``task`` together with all other workers, freeze by freeze.
 
     Args:
-        tree: layout.Tree, read-only.
-        deals: layout.Deals, read-only.
-        table: layout.Table, shared; written to at borders.
-        task: layout.Task, without weights: they are the border's.
-        scratch: layout.Scratch, this worker's own.
-        control: (control_words,) int64, shared.
-        border: layout.Border.
+        views: as ``external_sampling`` has them, with a border.
+        task: without weights: they are the border's.
         result: (RESULT_UTILITY + players,) float64, out; as ``kernels.parts.freeze`` says.
     """
-    views = (tree, deals, table, task, scratch, control, result)
-    run_freezes(_frozen_window, views, table, task, control, border, result)
-
-
-@device
-def _frozen_window(views, first, end):
-    return run_window(views, first, end, False, AVERAGE_ON_PATHS, True)
+    run_freezes(_window, views, task, result)

@@ -11,6 +11,7 @@ twice in one sweep: in games in which moves are seen by everybody.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.parts.atomics import atomic_load
@@ -18,90 +19,71 @@ from cfr_shm.kernels.parts.freeze import run_freezes
 from cfr_shm.kernels.parts.payoff import leaf_utility
 from cfr_shm.kernels.parts.regret import add_gain, add_weight, gains_at, match_row, whole_units
 from cfr_shm.kernels.parts.rng import sweep_key, uniform
+from cfr_shm.kernels.parts.rows import row_of
 from cfr_shm.kernels.parts.sampling import sample_outcome
+from cfr_shm.kernels.parts.weighting import iteration_weight
 from cfr_shm.kernels.parts.windows import ABANDONED, run_windows
 from cfr_shm.kernels.training.deal import draw_deal
 from cfr_shm.layout.control import STOP_FLAG, STOP_NOW
 from cfr_shm.layout.scratch import FRAME_ACTION, FRAME_COUNT, FRAME_FIRST_CHILD, FRAME_ROW
-from cfr_shm.layout.task import RESULT_UTILITY, RESULT_WEIGHT, UPDATE_ATOMIC, WEIGHT_LINEAR
+from cfr_shm.layout.task import RESULT_UTILITY, RESULT_WEIGHT, UPDATE_ATOMIC, Task
 from cfr_shm.layout.tree import CHANCE, DECISION
+from cfr_shm.layout.views import KernelViews
 
 #: The last two columns of ``frame_value``: reach of the traverser, and of the others.
 REACH_COLUMNS = 2
 
 
 @kernel
-def chance_sampling(tree, deals, table, task, scratch, control, result):
+def chance_sampling(views: KernelViews, task: Task, result: NDArray[np.float64]) -> None:
     """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.
 
     Args:
-        tree: layout.Tree, read-only.
-        deals: layout.Deals, read-only.
-        table: layout.Table, shared, read and written.
-        task: layout.Task.
-        scratch: layout.Scratch with one lane, a frame for each decision on the longest path
-            and one more, and REACH_COLUMNS more actions than the game has.
-        control: (control_words,) int64, shared; the stop flag is read, this worker's line
-            written.
+        views: ``own`` is a layout.Scratch with one lane, a frame for each decision on the longest
+            path and one more, and REACH_COLUMNS more actions than the game has.
+        task: what to run.
         result: (RESULT_UTILITY + players,) float64, out; utilities are expectations given the
             deal.
 
     The stop flag ends it as ``kernels.parts.windows`` says.
     """
-    views = (tree, deals, table, task, scratch, control, result)
-    run_windows(_window, views, table, task, control, result, 1)
-
-
-@device
-def _window(views, first, end):
-    return _iterations(views, first, end, False)
+    run_windows(_iterations, views, task, result, 1)
 
 
 @kernel
-def chance_sampling_frozen(tree, deals, table, task, scratch, control, border, result):
+def chance_sampling_frozen(views: KernelViews, task: Task, result: NDArray[np.float64]) -> None:
     """Run iterations of ``task`` together with all other workers, freeze by freeze.
 
     Args:
-        tree: layout.Tree, read-only.
-        deals: layout.Deals, read-only.
-        table: layout.Table, shared; written to at borders.
-        task: layout.Task, without weights: they are the border's.
-        scratch: layout.Scratch, as ``chance_sampling`` has it.
-        control: (control_words,) int64, shared.
-        border: layout.Border.
+        views: as ``chance_sampling`` has them, with a border.
+        task: without weights: they are the border's.
         result: (RESULT_UTILITY + players,) float64, out; as ``kernels.parts.freeze`` says.
     """
-    views = (tree, deals, table, task, scratch, control, result)
-    run_freezes(_frozen_window, views, table, task, control, border, result)
+    run_freezes(_iterations, views, task, result)
 
 
 @device
-def _frozen_window(views, first, end):
-    return _iterations(views, first, end, True)
-
-
-@device
-def _iterations(views, first, end, frozen):
+def _iterations(views, task, result, first, end):
     """Run iterations ``[first, end)``; return the nodes visited, or ABANDONED."""
-    tree, deals, table, task, scratch, control, result = views
+    tree, table, scratch = views.tree, views.table, views.own
     visited = 0
     for iteration in range(first, end):
-        if atomic_load(control, STOP_FLAG) == STOP_NOW:
+        if atomic_load(views.control, STOP_FLAG) == STOP_NOW:
             return ABANDONED
-        draw_deal(deals, task.seed, iteration, 0, scratch)
+        draw_deal(views.deals, task.seed, iteration, 0, scratch)
         for traverser in range(tree.utility.shape[1]):
-            visited += _sweep(tree, table, task, scratch, iteration, traverser, result, frozen)
+            visited += _sweep(tree, table, task, scratch, iteration, traverser, result)
     return visited
 
 
 @device
-def _sweep(tree, table, task, scratch, iteration, traverser, result, frozen):
+def _sweep(tree, table, task, scratch, iteration, traverser, result):
     """Traverse the whole tree under one deal for one player; return the nodes visited."""
     nodes = tree.nodes
     state, policies, values = scratch.frame_state, scratch.frame_policy, scratch.frame_value
     own_column = values.shape[1] - 2
     other_column = values.shape[1] - 1
-    weight = iteration + 1.0 if task.weighting == WEIGHT_LINEAR else 1.0
+    weight = iteration_weight(task, iteration)
     key = sweep_key(task.seed, iteration, traverser)
     node, depth, visited = np.int64(0), np.int64(0), np.int64(0)
     own, others = 1.0, 1.0
@@ -116,7 +98,7 @@ def _sweep(tree, table, task, scratch, iteration, traverser, result, frozen):
             if record["kind"] == DECISION:
                 share = weight * own
                 unit = uniform(key, node)
-                _enter(table, task, scratch, record, depth, traverser, share, unit, result, frozen)
+                _enter(table, task, scratch, record, depth, traverser, share, unit, result)
                 values[at(depth), at(own_column)] = own
                 values[at(depth), at(other_column)] = others
                 depth += 1
@@ -140,21 +122,21 @@ def _sweep(tree, table, task, scratch, iteration, traverser, result, frozen):
                 others *= 1.0 if moves else policies[at(frame), at(action)]
                 node = state[at(frame), FRAME_FIRST_CHILD] + action
             else:
-                value = _settle(table, task, scratch, frame, weight * others, frozen)
+                value = _settle(table, task, scratch, frame, weight * others)
                 depth -= 1
         if node < 0:
-            result[RESULT_UTILITY + traverser] += whole_units(value, table, frozen)
+            result[RESULT_UTILITY + traverser] += whole_units(value, table)
     return visited
 
 
 @device
-def _enter(table, task, scratch, record, frame, traverser, share, unit, result, frozen):
+def _enter(table, task, scratch, record, frame, traverser, share, unit, result):
     """Open a frame for a decision node; at the traverser's own, add to the average."""
     count = np.int64(record["count"])
     actor = record["actor"]
     bucket = np.int64(scratch.lane_bucket[0, at(actor), at(record["street"])])
-    row = record["row_base"] + bucket * np.int64(record["row_stride"])
-    total = match_row(table, row, count, scratch.frame_policy, frame, frozen)
+    row = row_of(record, bucket)
+    total = match_row(table, row, count, scratch.frame_policy, frame)
     scale = 1.0 / total
     for action in range(count):
         scratch.frame_policy[at(frame), at(action)] *= scale
@@ -162,7 +144,7 @@ def _enter(table, task, scratch, record, frame, traverser, share, unit, result, 
         atomic = task.update == UPDATE_ATOMIC
         for action in range(count):
             part = share * scratch.frame_policy[at(frame), at(action)]
-            add_weight(table, row, count, action, part, unit, atomic, frozen)
+            add_weight(table, row, count, action, part, unit, atomic)
         result[RESULT_WEIGHT] += share
     scratch.frame_state[at(frame), FRAME_ROW] = row
     scratch.frame_state[at(frame), FRAME_FIRST_CHILD] = record["first_child"]
@@ -171,7 +153,7 @@ def _enter(table, task, scratch, record, frame, traverser, share, unit, result, 
 
 
 @device
-def _settle(table, task, scratch, frame, scale, frozen):
+def _settle(table, task, scratch, frame, scale):
     """Return a frame's value; at the traverser's own, add ``scale`` times its regrets."""
     count = scratch.frame_state[at(frame), FRAME_COUNT] >> 1
     value = 0.0
@@ -182,8 +164,8 @@ def _settle(table, task, scratch, frame, scale, frozen):
     if scratch.frame_state[at(frame), FRAME_COUNT] & 1 and scale > 0.0:
         atomic = task.update == UPDATE_ATOMIC
         row = scratch.frame_state[at(frame), FRAME_ROW]
-        first = gains_at(table, row, count, frozen)
+        first = gains_at(table, row, count)
         for action in range(count):
             gain = scale * (scratch.frame_value[at(frame), at(action)] - value)
-            add_gain(table, first + action, gain, task.regret_floor, atomic, frozen)
+            add_gain(table, first + action, gain, task.regret_floor, atomic)
     return value

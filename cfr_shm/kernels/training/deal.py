@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cfr_shm.kernels.holdem.card_deal import deal_cards
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.parts.rng import DEAL_STREAM, sweep_key, uniform
-from cfr_shm.layout.deals import DEALS_HOLDEM, DEALS_TABLE
+from cfr_shm.layout.deals import DEALS_HOLDEM, DEALS_TABLE, Deals
+from cfr_shm.layout.scratch import Scratch
 
 
 @device
@@ -59,7 +63,14 @@ def draw_deal(deals, seed, iteration, lane, scratch):
 
 
 @kernel
-def deal_many(deals, seed, first, scratch, bucket, strength):
+def deal_many(
+    deals: Deals,
+    seed: int,
+    first: int,
+    scratch: Scratch,
+    bucket: NDArray[np.int32],
+    strength: NDArray[np.int32],
+) -> None:
     """Write the deals of consecutive iterations, for whoever wants them without a traversal.
 
     Args:

@@ -1,9 +1,27 @@
 """External-sampling MCCFR as one loop over explicit stacks, several traversals interleaved.
 
-One *iteration* draws one deal and traverses it once for each player (a *sweep*). A sweep
-explores every action of the traverser and samples one action of everybody else. Source:
-Lanctot et al. 2009, "Monte Carlo sampling for regret minimization in extensive games".
+What it computes, written as the recursion that it is::
 
+    def sweep(node, traverser):
+        if node.leaf:
+            return utility(node, traverser)
+        if node.chance:
+            return sweep(draw(node.children, node.odds), traverser)
+        policy = match(regret[node.infoset])
+        if node.actor != traverser:
+            strategy_sum[node.infoset] += weight * policy
+            return sweep(draw(node.children, policy), traverser)
+        values = [sweep(child, traverser) for child in node.children]
+        regret[node.infoset] += weight * (values - dot(policy, values))
+        return dot(policy, values)
+
+One *iteration* draws one deal and sweeps once for each player. A sweep explores every action of
+the traverser and samples one action of everybody else. Source: Lanctot et al. 2009, "Monte Carlo
+sampling for regret minimization in extensive games". The readable twin is
+tests/reference/mccfr.py, whose tables this one's are compared with, number by number.
+
+Here a sweep is a loop, because kernels do not recurse: the traverser's nodes on the path are
+frames of an explicit stack, and at anybody else's the loop just goes on to the drawn child.
 Beyond the last-level cache the loop waits for memory, so that a lane that has asked for its
 next rows yields to the next lane (Kocberber et al. 2015, "Asynchronous memory access
 chaining"): benchmarks/bench_traverse.py measures the ratio. Within the cache one lane is
@@ -13,6 +31,7 @@ fastest, and the same loop then keeps its state in registers.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.parts.atomics import atomic_load, prefetch_to_read
@@ -27,8 +46,15 @@ from cfr_shm.kernels.parts.regret import (
     whole_units,
 )
 from cfr_shm.kernels.parts.rng import sweep_key, uniform
-from cfr_shm.kernels.parts.rows import prefetch_regrets, prefetch_row, regret_index_of
+from cfr_shm.kernels.parts.rows import (
+    is_frozen,
+    prefetch_regrets,
+    prefetch_row,
+    regret_index_of,
+    row_of,
+)
 from cfr_shm.kernels.parts.sampling import draw_action, sample_action, sample_outcome
+from cfr_shm.kernels.parts.weighting import iteration_weight
 from cfr_shm.kernels.parts.windows import ABANDONED, run_windows
 from cfr_shm.kernels.training.average_path import AVERAGE_STREAM, averages_iteration, path_step
 from cfr_shm.kernels.training.deal import draw_deal
@@ -51,90 +77,71 @@ from cfr_shm.layout.task import (
     RESULT_UTILITY,
     RESULT_WEIGHT,
     UPDATE_ATOMIC,
-    WEIGHT_LINEAR,
+    Task,
 )
 from cfr_shm.layout.tree import DECISION, TERMINAL
+from cfr_shm.layout.views import KernelViews
 
 #: The stream of the draws that decide which iterations skip actions.
 PRUNE_STREAM = 128
 
 
 @kernel
-def external_sampling(tree, deals, table, task, scratch, control, result):
+def external_sampling(views: KernelViews, task: Task, result: NDArray[np.float64]) -> None:
     """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.
 
     Args:
-        tree: layout.Tree, read-only.
-        deals: layout.Deals, read-only.
-        table: layout.Table, shared, read and written.
-        task: layout.Task.
-        scratch: layout.Scratch, this worker's own; its lanes are the traversals in flight.
-        control: (control_words,) int64, shared; the stop flag is read, this worker's line
-            written.
+        views: ``own`` is a layout.Scratch, whose lanes are the traversals in flight.
+        task: what to run.
         result: (RESULT_UTILITY + players,) float64, out.
 
     The interleaving is drained at multiples of ``drain_window``, so that the order of updates
     does not depend on where a task begins or ends. The stop flag ends it as
     ``kernels.parts.windows`` says.
     """
-    views = (tree, deals, table, task, scratch, control, result)
-    run_windows(_plain_window, views, table, task, control, result, task.drain_window)
+    run_windows(_plain_window, views, task, result, task.drain_window)
 
 
 @device
-def _plain_window(views, first, end):
-    return run_window(views, first, end, True, AVERAGE_ON_THE_WAY, False)
+def _plain_window(views, task, result, first, end):
+    return run_window(views, views.own, task, result, first, end, True, AVERAGE_ON_THE_WAY)
 
 
 @kernel
-def external_sampling_with_options(tree, deals, table, task, scratch, control, result):
+def external_sampling_with_options(
+    views: KernelViews, task: Task, result: NDArray[np.float64]
+) -> None:
     """Do the same as ``external_sampling``, with the floor and the pruning of ``task``.
 
     Args:
-        tree: layout.Tree, read-only.
-        deals: layout.Deals, read-only.
-        table: layout.Table, shared, read and written.
-        task: layout.Task.
-        scratch: layout.Scratch, this worker's own.
-        control: (control_words,) int64, shared.
+        views: as ``external_sampling`` has them.
+        task: what to run.
         result: (RESULT_UTILITY + players,) float64, out.
 
     A kernel of its own, so that what nobody asked for costs nothing: it was 2 % on Leduc.
     """
-    views = (tree, deals, table, task, scratch, control, result)
-    run_windows(_window_with_options, views, table, task, control, result, task.drain_window)
+    run_windows(_window_with_options, views, task, result, task.drain_window)
 
 
 @device
-def _window_with_options(views, first, end):
-    return run_window(views, first, end, False, AVERAGE_ON_THE_WAY, False)
+def _window_with_options(views, task, result, first, end):
+    return run_window(views, views.own, task, result, first, end, False, AVERAGE_ON_THE_WAY)
 
 
 @kernel
-def external_sampling_frozen(tree, deals, table, task, scratch, control, border, result):
+def external_sampling_frozen(views: KernelViews, task: Task, result: NDArray[np.float64]) -> None:
     """Run iterations of ``task`` together with all other workers, freeze by freeze.
 
     Args:
-        tree: layout.Tree, read-only.
-        deals: layout.Deals, read-only.
-        table: layout.Table, shared; written to at borders.
-        task: layout.Task, without weights: they are the border's.
-        scratch: layout.Scratch, this worker's own.
-        control: (control_words,) int64, shared.
-        border: layout.Border.
+        views: as ``external_sampling`` has them, with a border.
+        task: without weights: they are the border's.
         result: (RESULT_UTILITY + players,) float64, out; as ``kernels.parts.freeze`` says.
     """
-    views = (tree, deals, table, task, scratch, control, result)
-    run_freezes(_frozen_window, views, table, task, control, border, result)
+    run_freezes(_window_with_options, views, task, result)
 
 
 @device
-def _frozen_window(views, first, end):
-    return run_window(views, first, end, False, AVERAGE_ON_THE_WAY, True)
-
-
-@device
-def _prefetch_node(nodes, node, traverser, lane_bucket, lane, table, apart, frozen):
+def _prefetch_node(nodes, node, traverser, lane_bucket, lane, table, apart):
     """Ask for the row that ``node`` will read.
 
     Also for the records of its children: worth 14 % on a tree of 35 MB. Only for the regrets
@@ -146,11 +153,11 @@ def _prefetch_node(nodes, node, traverser, lane_bucket, lane, table, apart, froz
     if found:
         bucket = lane_bucket[at(lane), at(record["actor"]), at(record["street"])]
         count = np.int64(record["count"])
-        row = record["row_base"] + np.int64(bucket) * np.int64(record["row_stride"])
+        row = row_of(record, bucket)
         child = np.int64(record["first_child"])
         prefetch_to_read(nodes, child)
         prefetch_to_read(nodes, child + count - 1)
-        if frozen:
+        if is_frozen(table):
             prefetch_block(table.increments, row, count, record["actor"] == traverser)
         elif apart:
             prefetch_regrets(table, row, count)
@@ -160,13 +167,11 @@ def _prefetch_node(nodes, node, traverser, lane_bucket, lane, table, apart, froz
 
 
 @device
-def _prefetch_children(nodes, child, count, traverser, lane_bucket, lane, table, apart, frozen):
+def _prefetch_children(nodes, child, count, traverser, lane_bucket, lane, table, apart):
     """Ask for the rows of all children at once: worth x1.3 beyond the cache."""
     found = False
     for action in range(count):
-        found |= _prefetch_node(
-            nodes, child + action, traverser, lane_bucket, lane, table, apart, frozen
-        )
+        found |= _prefetch_node(nodes, child + action, traverser, lane_bucket, lane, table, apart)
     return found
 
 
@@ -211,7 +216,7 @@ def _start_lanes(task, first, lanes, deals, scratch):
 
 
 @device
-def _settle_frame(table, count, weight, floor, atomic, scratch, frame, prunes, frozen):
+def _settle_frame(table, count, weight, floor, atomic, scratch, frame, prunes):
     """Add the traverser's weighted instant regrets at one infoset and return its value.
 
     Actions that were skipped (NaN) have no value and get no regret.
@@ -226,11 +231,11 @@ def _settle_frame(table, count, weight, floor, atomic, scratch, frame, prunes, f
         total += frame_policy[at(frame), at(action)]
         value += frame_policy[at(frame), at(action)] * frame_value[at(frame), at(action)]
     value /= total
-    first = gains_beside(scratch.frame_state[at(frame), FRAME_REGRETS], count, frozen)
+    first = gains_beside(table, scratch.frame_state[at(frame), FRAME_REGRETS], count)
     for action in range(count):
         gain = weight * (frame_value[at(frame), at(action)] - value)
         if not (prunes and np.isnan(gain)):
-            add_gain(table, first + action, gain, floor, atomic, frozen)
+            add_gain(table, first + action, gain, floor, atomic)
     return value
 
 
@@ -261,10 +266,9 @@ def prunes_iteration(task, iteration):
 
 
 @device
-def _terms(task, iteration, linear, pruning):
+def _terms(task, iteration, pruning):
     """Return what an iteration weighs and whether it skips actions."""
-    weight = np.float64(iteration + 1) if linear else 1.0
-    return weight, pruning and prunes_iteration(task, iteration)
+    return iteration_weight(task, iteration), pruning and prunes_iteration(task, iteration)
 
 
 @device
@@ -280,15 +284,15 @@ def _open_frame(frame_state, frame, regrets, child, count):
 
 
 @device
-def _regrets_of(table, record, bucket, row, count, frozen):
+def _regrets_of(table, record, bucket, row, count):
     """Return what ``regrets_at`` does, sooner."""
-    if frozen:
+    if is_frozen(table):
         return copied_regret(row, count)
     return regret_index_of(table.strategy_sum, record, bucket, count)
 
 
 @device
-def _mark_pruned(tree, deals, table, task, record, regrets, scratch, frame, frozen):
+def _mark_pruned(tree, deals, table, task, record, regrets, scratch, frame):
     """Mark with NaN the actions that are skipped, with 0 those that are not.
 
     Skipped are actions of regret below the threshold, never on the last street and never ones
@@ -298,7 +302,7 @@ def _mark_pruned(tree, deals, table, task, record, regrets, scratch, frame, froz
     count = np.int64(record["count"])
     last = record["street"] == deals.bucket_count.shape[1] - 1
     for action in range(count):
-        regret = current_regret(table, regrets + action, frozen)
+        regret = current_regret(table, regrets + action)
         ends = tree.nodes[at(record["first_child"] + action)]["kind"] >= TERMINAL
         skipped = regret < task.prune_threshold and not last and not ends
         scratch.frame_value[at(frame), at(action)] = np.nan if skipped else 0.0
@@ -321,19 +325,18 @@ def _key_of(task, iteration, traverser, player_count, averages):
 
 
 @device
-def run_window(views, first, border, plain, averages, frozen):
+def run_window(views, scratch, task, result, first, border, plain, averages):
     """Run iterations ``[first, border)`` and return the nodes visited, or ABANDONED.
 
-    ``views`` are tree, deals, table, task, scratch, control block and result. ``plain`` (without
-    floor and pruning), ``averages`` (AVERAGE_...) and ``frozen`` (the table is only read, what is
-    added goes to its increments) are constants.
+    ``scratch`` is a layout.Scratch, ``views.own`` or part of it. ``plain`` (without floor and
+    pruning) and ``averages`` (AVERAGE_...) are constants.
 
     On paths, traverser ``players + p`` stands for the path of player ``p``.
 
     The current lane's state is held in local variables and stored only when it yields. A
     lane whose iterations are exhausted has node -1.
     """
-    tree, deals, table, task, scratch, control, result = views
+    tree, deals, table, control = views.tree, views.deals, views.table, views.control
     nodes, lane_state, lane_bucket = tree.nodes, scratch.lane_state, scratch.lane_bucket
     lane_strength, frame_state = scratch.lane_strength, scratch.frame_state
     frame_policy, frame_value = scratch.frame_policy, scratch.frame_value
@@ -341,14 +344,14 @@ def run_window(views, first, border, plain, averages, frozen):
     lanes = min(lane_state.shape[0], border - first)
     interleaved = lanes > 1
     players = tree.utility.shape[1]
-    atomic, linear = task.update == UPDATE_ATOMIC, task.weighting == WEIGHT_LINEAR
+    atomic = task.update == UPDATE_ATOMIC
     floor = NEVER if plain else task.regret_floor
     apart = averages != AVERAGE_ON_THE_WAY
 
     _start_lanes(task, first, lanes, deals, scratch)
     next_iteration, active, visited, weight_added = first + lanes, lanes, 0, 0.0
     pruning = not plain and task.prune_probability > 0.0
-    weight, prunes = _terms(task, first, linear, pruning)
+    weight, prunes = _terms(task, first, pruning)
     zero = np.int64(0)  # typed: a literal is a type of its own, and callees compile for both
     lane, base, iteration, traverser, node, depth = zero, zero, first, zero, zero, zero
     key = sweep_key(task.seed, first, 0)
@@ -361,7 +364,7 @@ def run_window(views, first, border, plain, averages, frozen):
         if on_path:
             own = traverser - players
             node, steps, share = path_step(
-                tree, table, task, scratch, lane, base, own, node, key, weight, frozen
+                tree, table, task, scratch, lane, base, own, node, key, weight
             )
             visited, weight_added = visited + steps, weight_added + share
             returned = node < 0
@@ -370,19 +373,19 @@ def run_window(views, first, border, plain, averages, frozen):
             count = np.int64(record["count"])
             child = np.int64(record["first_child"])
             bucket = np.int64(lane_bucket[at(lane), at(actor), at(record["street"])])
-            row = record["row_base"] + bucket * np.int64(record["row_stride"])
+            row = row_of(record, bucket)
             frame = base + depth
-            regrets = _regrets_of(table, record, bucket, row, count, frozen)
-            total = match_at(table, regrets, count, frame_policy, frame, frozen)
+            regrets = _regrets_of(table, record, bucket, row, count)
+            total = match_at(table, regrets, count, frame_policy, frame)
             if actor == traverser:
                 exploring = True
                 _open_frame(frame_state, frame, regrets, child, count)
                 depth += 1
                 if prunes:
-                    _mark_pruned(tree, deals, table, task, record, regrets, scratch, frame, frozen)
+                    _mark_pruned(tree, deals, table, task, record, regrets, scratch, frame)
                 if interleaved:
                     yields = _prefetch_children(
-                        nodes, child, count, traverser, lane_bucket, lane, table, apart, frozen
+                        nodes, child, count, traverser, lane_bucket, lane, table, apart
                     )
             elif apart:
                 node = child + draw_action(frame_policy, frame, count, total, uniform(key, node))
@@ -390,7 +393,7 @@ def run_window(views, first, border, plain, averages, frozen):
                 unit = uniform(key, node)
                 weight_added += weight
                 node = child + sample_action(
-                    table, row, count, weight, atomic, frame_policy, frame, total, unit, frozen
+                    table, row, count, weight, atomic, frame_policy, frame, total, unit
                 )
         else:
             node = sample_outcome(tree, record, uniform(key, node))
@@ -401,13 +404,13 @@ def run_window(views, first, border, plain, averages, frozen):
                 value = leaf_utility(tree, node, traverser, lane_strength, lane)
             elif interleaved:
                 yields = _prefetch_node(
-                    nodes, node, traverser, lane_bucket, lane, table, apart and not on_path, frozen
+                    nodes, node, traverser, lane_bucket, lane, table, apart and not on_path
                 )
 
         while exploring or returned:
             if depth == 0:
                 if not on_path:
-                    result[RESULT_UTILITY + traverser] += whole_units(value, table, frozen)
+                    result[RESULT_UTILITY + traverser] += whole_units(value, table)
                 node = 0
                 if _follows(task, iteration, traverser, players, averages):
                     traverser += 1
@@ -420,7 +423,7 @@ def run_window(views, first, border, plain, averages, frozen):
                     else:
                         traverser, iteration = 0, next_iteration
                         next_iteration += 1
-                        weight, prunes = _terms(task, iteration, linear, pruning)
+                        weight, prunes = _terms(task, iteration, pruning)
                         draw_deal(deals, task.seed, iteration, lane, scratch)
                 key = _key_of(task, iteration, traverser, players, averages)
                 break
@@ -438,9 +441,7 @@ def run_window(views, first, border, plain, averages, frozen):
                 frame_state[at(frame), FRAME_ACTION] = action
                 node = child + action
                 break
-            value = _settle_frame(
-                table, count, weight, floor, atomic, scratch, frame, prunes, frozen
-            )
+            value = _settle_frame(table, count, weight, floor, atomic, scratch, frame, prunes)
             depth -= 1
             returned = True
 
@@ -449,6 +450,6 @@ def run_window(views, first, border, plain, averages, frozen):
             lane = _next_lane(lane_state, lane, lanes)
             iteration, traverser, node, depth, key = _resume(lane_state, lane)
             base = lane * depth_limit
-            weight, prunes = _terms(task, iteration, linear, pruning)
+            weight, prunes = _terms(task, iteration, pruning)
     result[RESULT_WEIGHT] += weight_added
     return visited

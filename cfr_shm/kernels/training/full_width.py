@@ -23,6 +23,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.parts.barrier import meet
@@ -38,29 +39,23 @@ from cfr_shm.kernels.training.vector_walk import (
     start_reach,
 )
 from cfr_shm.layout.control import RUN, STOP_NOW
-from cfr_shm.layout.task import RESULT_ITERATIONS, RESULT_NODES, RESULT_UTILITY
+from cfr_shm.layout.task import RESULT_ITERATIONS, RESULT_NODES, RESULT_UTILITY, Task
 from cfr_shm.layout.tree import CHANCE, DECISION, TERMINAL
+from cfr_shm.layout.views import FullWidthViews
 
 
 @kernel
-def full_width(views, form, state, scratch, rule, share, task, result):
+def full_width(views: FullWidthViews, task: Task, result: NDArray[np.float64]) -> None:
     """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.
 
-    All workers are given the same tasks, and call this with the same arguments but for
-    ``share``, their lines, and what is their own of the scratch memory.
+    All workers are given the same tasks, and call this with the same arguments but for their
+    shares, their lines, and what is their own of the scratch memory.
 
     Args:
-        views: (layout.Tree, layout.Table, control block): the tree read-only; of the table the
-            strategy sums are read and written, and the regrets written at the end of the task,
-            for others to look at; of the control block, (control_words,) int64, the stop flag
-            is read, and this worker's line and the barrier's written.
-        form: layout.VectorForm, read-only.
-        state: layout.FullWidthState, read and written; regrets are all workers'.
-        scratch: layout.VectorScratch for all classes; policy, reach and values are all
-            workers', and the policy is carried on.
-        rule: layout.FullWidthRule.
-        share: layout.SweepShare, this worker's.
-        task: layout.Task; iteration 0 starts from the uniform policy.
+        views: ``own`` is a layout.FullWidthMemory, for all classes. Of the table the strategy sums
+            are read and written, and the regrets written at the end of the task, for others to
+            look at; of the control block the barrier's lines are written too.
+        task: what to run; iteration 0 starts from the uniform policy.
         result: (RESULT_UTILITY + players,) float64, out; iterations are those of all workers
             together, nodes this worker's; utilities, from worker 0 alone, are exact
             expectations against the others' current policies.
@@ -70,7 +65,8 @@ def full_width(views, form, state, scratch, rule, share, task, result):
     left in the middle, and the tables are of no use then.
     """
     result[:] = 0.0
-    tree, table, control = views
+    tree, table, control = views.tree, views.table, views.control
+    form, state, scratch, rule, share = views.own
     players = form.class_count.shape[0]
     chief = share.meeting.member == 0
     alone = share.meeting.participants == 1

@@ -16,6 +16,7 @@ whose whole numbers need one, cut it at ``largest_share``.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.parts.atomics import atomic_load
@@ -23,13 +24,16 @@ from cfr_shm.kernels.parts.freeze import run_freezes
 from cfr_shm.kernels.parts.payoff import leaf_utility
 from cfr_shm.kernels.parts.regret import add_gain, gains_at, match_row, whole_units
 from cfr_shm.kernels.parts.rng import sweep_key, uniform
+from cfr_shm.kernels.parts.rows import row_of
 from cfr_shm.kernels.parts.sampling import sample_action, sample_outcome
+from cfr_shm.kernels.parts.weighting import iteration_weight
 from cfr_shm.kernels.parts.windows import ABANDONED, run_windows
 from cfr_shm.kernels.training.deal import draw_deal
 from cfr_shm.layout.control import STOP_FLAG, STOP_NOW
 from cfr_shm.layout.scratch import FRAME_ACTION, FRAME_COUNT, FRAME_ROW
-from cfr_shm.layout.task import RESULT_UTILITY, RESULT_WEIGHT, UPDATE_ATOMIC, WEIGHT_LINEAR
+from cfr_shm.layout.task import RESULT_UTILITY, RESULT_WEIGHT, UPDATE_ATOMIC, Task
 from cfr_shm.layout.tree import DECISION, TERMINAL
+from cfr_shm.layout.views import KernelViews
 
 #: What a traverser's frame keeps of a drawn action, in ``frame_value``.
 _POLICY, _DRAWN, _REACH = range(3)
@@ -37,67 +41,45 @@ FRAME_VALUES = 3
 
 
 @kernel
-def outcome_sampling(tree, deals, table, task, scratch, control, exploration, result):
+def outcome_sampling(views: KernelViews, task: Task, result: NDArray[np.float64]) -> None:
     """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.
 
     Args:
-        tree: layout.Tree, read-only.
-        deals: layout.Deals, read-only.
-        table: layout.Table, shared, read and written.
-        task: layout.Task.
-        scratch: layout.Scratch with one lane and at least FRAME_VALUES actions.
-        control: (control_words,) int64, shared; the stop flag is read, this worker's line
-            written.
-        exploration: layout.Exploration.
+        views: ``own`` is a layout.LineMemory.
+        task: what to run.
         result: (RESULT_UTILITY + players,) float64, out; utilities are importance-weighted.
 
     The stop flag ends it as ``kernels.parts.windows`` says.
     """
-    views = (tree, deals, table, task, scratch, control, exploration, result)
-    run_windows(_window, views, table, task, control, result, task.drain_window)
-
-
-@device
-def _window(views, first, end):
-    return _iterations(views, first, end, False)
+    run_windows(_iterations, views, task, result, task.drain_window)
 
 
 @kernel
-def outcome_sampling_frozen(views, table, task, scratch, exploration, border, result):
+def outcome_sampling_frozen(views: KernelViews, task: Task, result: NDArray[np.float64]) -> None:
     """Run iterations of ``task`` together with all other workers, freeze by freeze.
 
     Args:
-        views: (layout.Tree, layout.Deals, control block): tree and deals read-only.
-        table: layout.Table, shared; written to at borders.
-        task: layout.Task, without weights: they are the border's.
-        scratch: layout.Scratch with one lane and at least FRAME_VALUES actions.
-        exploration: layout.Exploration.
-        border: layout.Border.
+        views: as ``outcome_sampling`` has them, with a border.
+        task: without weights: they are the border's.
         result: (RESULT_UTILITY + players,) float64, out; as ``kernels.parts.freeze`` says.
     """
-    tree, deals, control = views
-    shared = (tree, deals, table, task, scratch, control, exploration, result)
-    run_freezes(_frozen_window, shared, table, task, control, border, result)
+    run_freezes(_iterations, views, task, result)
 
 
 @device
-def _frozen_window(views, first, end):
-    return _iterations(views, first, end, True)
-
-
-@device
-def _iterations(views, first, end, frozen):
+def _iterations(views, task, result, first, end):
     """Run iterations ``[first, end)``; return the nodes visited, or ABANDONED."""
-    tree, deals, table, task, scratch, control, exploration, result = views
+    tree, table = views.tree, views.table
+    scratch, exploration = views.own.scratch, views.own.exploration
     steps = exploration.first.shape[0]
     step = 0
     visited = 0
     for iteration in range(first, end):
-        if atomic_load(control, STOP_FLAG) == STOP_NOW:
+        if atomic_load(views.control, STOP_FLAG) == STOP_NOW:
             return ABANDONED
         while step + 1 < steps and exploration.first[at(step + 1)] <= iteration:
             step += 1
-        draw_deal(deals, task.seed, iteration, 0, scratch)
+        draw_deal(views.deals, task.seed, iteration, 0, scratch)
         epsilon = exploration.epsilon[at(step)]
         for traverser in range(tree.utility.shape[1]):
             visited += _sweep(
@@ -110,19 +92,18 @@ def _iterations(views, first, end, frozen):
                 iteration,
                 traverser,
                 result,
-                frozen,
             )
     return visited
 
 
 @device
-def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverser, result, frozen):
+def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverser, result):
     """Play one line, then update the traverser's infosets on it; return the nodes visited."""
     nodes = tree.nodes
     reach = exploration.reach
     players = reach.shape[0]
     atomic = task.update == UPDATE_ATOMIC
-    weight = iteration + 1.0 if task.weighting == WEIGHT_LINEAR else 1.0
+    weight = iteration_weight(task, iteration)
     key = sweep_key(task.seed, iteration, traverser)
     frame_policy = scratch.frame_policy
     node, depth, visited = np.int64(0), np.int64(0), np.int64(1)
@@ -140,8 +121,8 @@ def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverse
         actor = record["actor"]
         count = np.int64(record["count"])
         bucket = np.int64(scratch.lane_bucket[0, at(actor), at(record["street"])])
-        row = record["row_base"] + bucket * np.int64(record["row_stride"])
-        total = match_row(table, row, count, frame_policy, depth, frozen)
+        row = row_of(record, bucket)
+        total = match_row(table, row, count, frame_policy, depth)
         if actor == traverser:
             action = _explore(frame_policy, depth, count, total, epsilon, unit)
             policy = frame_policy[at(depth), at(action)] / total
@@ -159,7 +140,7 @@ def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverse
             if players > 2:
                 share = min(share * (reach[at(actor)] / followed), exploration.largest_share)
             action = sample_action(
-                table, row, count, share, atomic, frame_policy, depth, total, unit, frozen
+                table, row, count, share, atomic, frame_policy, depth, total, unit
             )
             result[RESULT_WEIGHT] += share
             if players > 2:
@@ -170,8 +151,8 @@ def _sweep(tree, table, task, scratch, epsilon, exploration, iteration, traverse
     value = leaf_utility(tree, node, traverser, scratch.lane_strength, 0)
     while depth > 0:
         depth -= 1
-        value = _settle(table, task, scratch, depth, value, weight, atomic, frozen)
-    result[RESULT_UTILITY + traverser] += whole_units(value, table, frozen)
+        value = _settle(table, task, scratch, depth, value, weight, atomic)
+    result[RESULT_UTILITY + traverser] += whole_units(value, table)
     return visited
 
 
@@ -189,7 +170,7 @@ def _explore(frame_policy, frame, count, total, epsilon, unit):
 
 
 @device
-def _settle(table, task, scratch, frame, value, weight, atomic, frozen):
+def _settle(table, task, scratch, frame, value, weight, atomic):
     """Add the regrets at one infoset of the line and return its importance-weighted value."""
     row = scratch.frame_state[at(frame), FRAME_ROW]
     action = scratch.frame_state[at(frame), FRAME_ACTION]
@@ -197,8 +178,8 @@ def _settle(table, task, scratch, frame, value, weight, atomic, frozen):
     worth = value / scratch.frame_value[at(frame), _DRAWN]
     expected = scratch.frame_value[at(frame), _POLICY] * worth
     scale = weight / scratch.frame_value[at(frame), _REACH]
-    first = gains_at(table, row, count, frozen)
+    first = gains_at(table, row, count)
     for other in range(count):
         gain = scale * ((worth if other == action else 0.0) - expected)
-        add_gain(table, first + other, gain, task.regret_floor, atomic, frozen)
+        add_gain(table, first + other, gain, task.regret_floor, atomic)
     return expected

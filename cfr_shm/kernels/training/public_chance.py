@@ -11,6 +11,7 @@ the regrets of an iteration are unbiased; so is a class's weight in the average.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import at, device, kernel
 from cfr_shm.kernels.parts.atomics import atomic_load
@@ -24,6 +25,7 @@ from cfr_shm.kernels.parts.regret import (
     whole_units,
 )
 from cfr_shm.kernels.parts.rng import sweep_key, uniform
+from cfr_shm.kernels.parts.weighting import iteration_weight
 from cfr_shm.kernels.parts.windows import ABANDONED, run_windows
 from cfr_shm.kernels.training.deal import draw_listed_deal
 from cfr_shm.kernels.training.vector_walk import (
@@ -36,90 +38,67 @@ from cfr_shm.kernels.training.vector_walk import (
     start_reach,
 )
 from cfr_shm.layout.control import STOP_FLAG, STOP_NOW
-from cfr_shm.layout.task import RESULT_UTILITY, RESULT_WEIGHT, UPDATE_ATOMIC, WEIGHT_LINEAR
+from cfr_shm.layout.task import RESULT_UTILITY, RESULT_WEIGHT, UPDATE_ATOMIC, Task
 from cfr_shm.layout.tree import CHANCE, DECISION, TERMINAL
+from cfr_shm.layout.views import KernelViews
 
 
 @kernel
-def public_chance_sampling(views, form, public, scratch, table, task, result):
+def public_chance_sampling(views: KernelViews, task: Task, result: NDArray[np.float64]) -> None:
     """Run iterations ``[first_iteration, first_iteration + iteration_count)`` of ``task``.
 
     Args:
-        views: (layout.Tree, layout.Deals, control block): tree and deals read-only, the
-            control block (control_words,) int64, of which the stop flag is read and this
-            worker's line written.
-        form: layout.VectorForm, read-only.
-        public: layout.PublicStates, read-only.
-        scratch: layout.VectorScratch, this worker's own.
-        table: layout.Table, shared, read and written.
-        task: layout.Task.
+        views: ``own`` is a layout.PublicMemory.
+        task: what to run.
         result: (RESULT_UTILITY + players,) float64, out.
 
     The stop flag ends it as ``kernels.parts.windows`` says.
     """
-    shared = (views, form, public, scratch, table, task, result)
-    run_windows(_window, shared, table, task, views[2], result, 1)
-
-
-@device
-def _window(shared, first, end):
-    return _iterations(shared, first, end, False)
+    run_windows(_iterations, views, task, result, 1)
 
 
 @kernel
-def public_chance_sampling_frozen(views, form, public, scratch, table, task, border, result):
+def public_chance_sampling_frozen(
+    views: KernelViews, task: Task, result: NDArray[np.float64]
+) -> None:
     """Run iterations of ``task`` together with all other workers, freeze by freeze.
 
     Args:
-        views: (layout.Tree, layout.Deals, control block): tree and deals read-only.
-        form: layout.VectorForm, read-only.
-        public: layout.PublicStates, read-only.
-        scratch: layout.VectorScratch, this worker's own.
-        table: layout.Table, shared; written to at borders.
-        task: layout.Task, without weights: they are the border's.
-        border: layout.Border.
+        views: as ``public_chance_sampling`` has them, with a border.
+        task: without weights: they are the border's.
         result: (RESULT_UTILITY + players,) float64, out; as ``kernels.parts.freeze`` says.
     """
-    control = views[2]
-    shared = (views, form, public, scratch, table, task, result)
-    run_freezes(_frozen_window, shared, table, task, control, border, result)
+    run_freezes(_iterations, views, task, result)
 
 
 @device
-def _frozen_window(shared, first, end):
-    return _iterations(shared, first, end, True)
-
-
-@device
-def _iterations(shared, first, end, frozen):
+def _iterations(views, task, result, first, end):
     """Run iterations ``[first, end)``; return the nodes visited, or ABANDONED."""
-    views, form, public, scratch, table, task, result = shared
-    tree, deals, control = views
     for iteration in range(first, end):
-        if atomic_load(control, STOP_FLAG) == STOP_NOW:
+        if atomic_load(views.control, STOP_FLAG) == STOP_NOW:
             return ABANDONED
-        _iterate(tree, deals, form, public, scratch, table, task, iteration, result, frozen)
-    return (end - first) * tree.nodes.shape[0] * form.class_count.shape[0]
+        _iterate(views, task, result, iteration)
+    return (end - first) * views.tree.nodes.shape[0] * views.own.form.class_count.shape[0]
 
 
 @device
-def _iterate(tree, deals, form, public, scratch, table, task, iteration, result, frozen):
+def _iterate(views, task, result, iteration):
     """Run one iteration."""
+    tree, table = views.tree, views.table
+    form, scratch = views.own.form, views.own.scratch
     players = form.class_count.shape[0]
-    weight = iteration + 1.0 if task.weighting == WEIGHT_LINEAR else 1.0
-    deal = draw_listed_deal(deals, task.seed, iteration)
-    _take_part(public, deal, scratch)
+    weight = iteration_weight(task, iteration)
+    deal = draw_listed_deal(views.deals, task.seed, iteration)
+    _take_part(views.own.public, deal, scratch)
     for player in range(players):
-        _match_and_carry(tree, form, scratch, table, player, frozen)
+        _match_and_carry(tree, form, scratch, table, player)
     for player in range(players):
         key = sweep_key(task.seed, iteration, player)
-        result[RESULT_WEIGHT] += _sweep(
-            tree, form, scratch, table, task, weight, player, key, frozen
-        )
+        result[RESULT_WEIGHT] += _sweep(tree, form, scratch, table, task, weight, player, key)
         value = root_value(form, scratch, player)
-        result[RESULT_UTILITY + player] += whole_units(value, table, frozen)
+        result[RESULT_UTILITY + player] += whole_units(value, table)
         if player < players - 1:
-            _match_and_carry(tree, form, scratch, table, player, frozen)
+            _match_and_carry(tree, form, scratch, table, player)
 
 
 @device
@@ -134,19 +113,19 @@ def _take_part(public, deal, scratch):
 
 
 @device
-def _match_and_carry(tree, form, scratch, table, player, frozen):
+def _match_and_carry(tree, form, scratch, table, player):
     """Write the player's current policies and reach, in the classes that take part."""
     start_reach(form, scratch, player)
     for node in range(tree.nodes.shape[0]):
         record = tree.nodes[at(node)]
         if record["kind"] < TERMINAL:
             if record["kind"] == DECISION and record["actor"] == player:
-                _match_rows(record, form, scratch, table, player, node, frozen)
+                _match_rows(record, form, scratch, table, player, node)
             carry_to_children(tree, form, scratch, player, node)
 
 
 @device
-def _match_rows(record, form, scratch, table, player, node, frozen):
+def _match_rows(record, form, scratch, table, player, node):
     """Write the current policy of every row of one node that takes part."""
     policy = scratch.policy
     count = np.int64(record["count"])
@@ -155,10 +134,10 @@ def _match_rows(record, form, scratch, table, player, node, frozen):
     begin, end = scratch.begin[at(player), at(street)], scratch.end[at(player), at(street)]
     for each in range(begin, end):
         row = class_row(record, form, first + each)
-        regrets = regrets_at(table, row, count, frozen)
+        regrets = regrets_at(table, row, count)
         total = 0.0
         for action in range(count):
-            positive = max(current_regret(table, regrets + action, frozen), 0.0)
+            positive = max(current_regret(table, regrets + action), 0.0)
             policy[at(row + action)] = positive
             total += positive
         scale = 1.0 / total if total > 0.0 else 0.0
@@ -168,7 +147,7 @@ def _match_rows(record, form, scratch, table, player, node, frozen):
 
 
 @device
-def _sweep(tree, form, scratch, table, task, weight, player, key, frozen):
+def _sweep(tree, form, scratch, table, task, weight, player, key):
     """Update one player's regrets and average; return the strategy weight that was added."""
     added = 0.0
     for step in range(tree.nodes.shape[0]):
@@ -190,7 +169,7 @@ def _sweep(tree, form, scratch, table, task, weight, player, key, frozen):
                 reach = scratch.reach[at(own + each)]
                 share = scale * form.class_probability[at(first + each)] * reach
                 value[at(target + each)] = _settle(
-                    record, form, scratch, table, task, row, each, share, weight, key, frozen
+                    record, form, scratch, table, task, row, each, share, weight, key
                 )
                 added += share
         elif kind in (DECISION, CHANCE):
@@ -203,7 +182,7 @@ def _sweep(tree, form, scratch, table, task, weight, player, key, frozen):
 
 
 @device
-def _settle(record, form, scratch, table, task, row, each, share, weight, key, frozen):
+def _settle(record, form, scratch, table, task, row, each, share, weight, key):
     """Add one class's weighted instant regrets and average policy; return its value."""
     atomic = task.update == UPDATE_ATOMIC
     child = np.int64(record["first_child"])
@@ -213,11 +192,11 @@ def _settle(record, form, scratch, table, task, row, each, share, weight, key, f
     for action in range(count):
         policy = scratch.policy[at(row + action)]
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
-        add_weight(table, row, count, action, share * policy, unit, atomic, frozen)
+        add_weight(table, row, count, action, share * policy, unit, atomic)
         value += policy * below
-    first = gains_at(table, row, count, frozen)
+    first = gains_at(table, row, count)
     for action in range(count):
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
         gain = weight * (below - value)
-        add_gain(table, first + action, gain, task.regret_floor, atomic, frozen)
+        add_gain(table, first + action, gain, task.regret_floor, atomic)
     return value

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import device, kernel
 from cfr_shm.kernels.parts.payoff import leaf_utility
-from cfr_shm.layout.tree import CHANCE, DECISION
+from cfr_shm.kernels.parts.rows import row_of
+from cfr_shm.layout.deals import Deals
+from cfr_shm.layout.tree import CHANCE, DECISION, Tree
 
 VALUE_WORDS = 0
 REACH_WORDS = 1
@@ -33,7 +38,13 @@ def _place_child(form_nodes, reach, class_count, node, child, actor, size):
 
 
 @kernel
-def place_vectors(tree, class_count, form_nodes, reach, size):
+def place_vectors(
+    tree: Tree,
+    class_count: NDArray[np.int64],
+    form_nodes: NDArray[Any],
+    reach: NDArray[np.int64],
+    size: NDArray[np.int64],
+) -> None:
     """Lay out the vectors of every node.
 
     Args:
@@ -79,7 +90,14 @@ def place_vectors(tree, class_count, form_nodes, reach, size):
 
 
 @kernel
-def count_row_uses(tree, form_nodes, class_first, class_count, class_bucket, uses):
+def count_row_uses(
+    tree: Tree,
+    form_nodes: NDArray[Any],
+    class_first: NDArray[np.int64],
+    class_count: NDArray[np.int64],
+    class_bucket: NDArray[np.int32],
+    uses: NDArray[np.int32],
+) -> None:
     """Count how many classes at how many nodes use each row.
 
     Args:
@@ -100,8 +118,7 @@ def count_row_uses(tree, form_nodes, class_first, class_count, class_bucket, use
             first = class_first[actor, street]
             alone = 1
             for each in range(first, first + class_count[actor, street]):
-                stride = np.int64(record["row_stride"])
-                row = record["row_base"] + np.int64(class_bucket[each]) * stride
+                row = row_of(record, class_bucket[each])
                 if counting:
                     uses[row] += 1
                 elif uses[row] > 1:
@@ -110,7 +127,15 @@ def count_row_uses(tree, form_nodes, class_first, class_count, class_bucket, use
 
 
 @kernel
-def fill_payoffs(tree, deals, leaves, streets, first, deal_joint, payoff):
+def fill_payoffs(
+    tree: Tree,
+    deals: Deals,
+    leaves: NDArray[np.int64],
+    streets: NDArray[np.int64],
+    first: NDArray[np.int64],
+    deal_joint: NDArray[np.int64],
+    payoff: NDArray[np.float64],
+) -> None:
     """Add up what each kind of leaf pays, times probability, over the deals of every joint.
 
     Args:

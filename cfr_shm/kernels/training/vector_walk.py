@@ -11,14 +11,14 @@ from __future__ import annotations
 import numpy as np
 
 from cfr_shm.kernels.jit import at, device
+from cfr_shm.kernels.parts.rows import row_of
 from cfr_shm.layout.tree import DECISION
 
 
 @device
 def class_row(record, form, each):
     """Return the first entry of the row that class number ``each`` has at a decision node."""
-    bucket = np.int64(form.class_bucket[at(each)])
-    return record["row_base"] + bucket * np.int64(record["row_stride"])
+    return row_of(record, form.class_bucket[at(each)])
 
 
 @device

@@ -17,7 +17,7 @@ class Workers:
     def __init__(self, game, count, often=False):
         self.views = private_views(game, count)
         self.shared = self.views.table
-        own, tree, counts = self.views.own_tables, self.views.tree, self.views.deals.bucket_count
+        own, tree, counts = self.views.own, self.views.tree, self.views.deals.bucket_count
         self.tables = [
             own.table_of(each, self.shared, tree, counts, often) for each in range(count)
         ]
@@ -123,4 +123,4 @@ def test_strategy_sums_are_settled_where_they_lie():
     sums[0][:], sums[1][0][:], sums[1][1][:] = (1.0, 2.0), (10.0, 20.0), (100.0, 0.0)
     workers.settle()
     assert sums[0].tolist() == [111.0, 22.0]
-    assert not workers.views.own_tables.rows.any()
+    assert not workers.views.own.rows.any()

@@ -257,8 +257,8 @@ def test_several_copies_of_units_are_settled_exactly_once(floor):
     def arrived():
         run = FrozenCrew(kuhn(), 2, 8, algorithm=algorithm_settings(regret_floor=floor))
         random = np.random.default_rng(1)
-        arrays = run.views.freeze_arrays
-        for base, stride, count, rows in arrays.spans.tolist():
+        arrays = run.views.freeze
+        for base, stride, count, rows in arrays.run.tolist():
             for row in range(base, base + stride * rows, stride):
                 for each in range(count):
                     weights = random.integers(0, 1 << 50, 2)
@@ -306,7 +306,7 @@ def test_a_discounted_table_is_what_freezes_read():
 def test_units_that_were_added_by_the_dead_are_forgotten():
     run, undisturbed = crew(workers=2), crew(workers=2).run_all([(0, 8 * FREEZE)])
     run.run_all([(0, 4 * FREEZE)])
-    run.views.freeze_arrays.units[:, ::3] += 12345
+    run.views.freeze.units[:, ::3] += 12345
     run.freezes.settle()
     assert run.nothing_is_left_over
     run.run_all([(4 * FREEZE, 4 * FREEZE)])

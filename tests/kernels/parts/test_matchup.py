@@ -80,7 +80,7 @@ def test_liars_dice_is_solved_to_its_value(in_flight):
     scratch = allocate_scratch(2, 1, game.max_depth, game.max_actions, in_flight)
     task = Task(5, 0, iterations, 1024, WEIGHT_LINEAR, UPDATE_PLAIN, 8)
     result = np.zeros(RESULT_UTILITY + 2)
-    external_sampling(views.tree, views.deals, views.table, task, scratch, views.control, result)
+    external_sampling(views.for_kernel(scratch), task, result)
     found = evaluate(game, Strategy.from_table(game, views.table))
     assert found.exploitability < bound
     if not JIT_DISABLED:

@@ -21,6 +21,7 @@ from cfr_shm.kernels.training.full_width import full_width
 from cfr_shm.layout.control import CONTROL_LINE_WORDS, RUN, STOP_AT_WINDOW, STOP_FLAG, STOP_NOW
 from cfr_shm.layout.task import RESULT_ITERATIONS, RESULT_NODES, RESULT_UTILITY, Task
 from cfr_shm.layout.vector import FullWidthState
+from cfr_shm.layout.views import FullWidthMemory
 from cfr_shm.memory.tables import private_views
 from cfr_shm.strategy.average import Strategy
 
@@ -62,9 +63,9 @@ class Trainer:
 
     def _work(self, worker, first, count):
         task = Task(0, first, count, 1, 0, 0, (1 + worker) * CONTROL_LINE_WORDS)
-        shared = (self.views.tree, self.views.table, self.views.control)
         state, scratch, share, result = self.members[worker]
-        full_width(shared, self.form, state, scratch, self.rule, share, task, result)
+        own = FullWidthMemory(self.form, state, scratch, self.rule, share)
+        full_width(self.views.for_kernel(own), task, result)
 
 
 each_game = pytest.mark.parametrize("game", [kuhn(), leduc(), kuhn(3)], ids=["kuhn", "leduc", "3"])

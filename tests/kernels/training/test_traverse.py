@@ -44,10 +44,7 @@ class Trainer:
 
     def run(self, first, count):
         task = Task(self.seed, first, count, *self.settings)
-        views = self.views
-        external_sampling(
-            views.tree, views.deals, views.table, task, self.scratch, views.control, self.result
-        )
+        external_sampling(self.views.for_kernel(self.scratch), task, self.result)
         return int(self.result[RESULT_ITERATIONS])
 
     @property

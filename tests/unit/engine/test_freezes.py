@@ -20,7 +20,7 @@ from cfr_shm.games.small.kuhn import kuhn
 from cfr_shm.games.small.leduc import leduc
 from cfr_shm.games.small.liars_dice import liars_dice
 from cfr_shm.games.small.synthetic import synthetic
-from cfr_shm.memory.increments import row_spans
+from cfr_shm.memory.increments import table_runs
 from cfr_shm.run.setup import with_freeze
 
 EXTERNAL = algorithm_settings()
@@ -81,7 +81,7 @@ def test_a_smaller_freeze_that_is_proposed_fits():
 )
 def test_every_row_is_in_one_run(game):
     found = {}
-    for base, stride, count, rows in row_spans(game.tree, game.deals.bucket_count).tolist():
+    for base, stride, count, rows in table_runs(game.tree, game.deals.bucket_count).tolist():
         for row in range(base, base + stride * rows, stride):
             assert row not in found
             found[row] = count

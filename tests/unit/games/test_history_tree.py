@@ -22,7 +22,7 @@ def test_kuhn_as_a_history_tree_is_solved_by_the_same_kernel(in_flight):
     scratch = allocate_scratch(2, 1, game.max_depth, game.max_actions, in_flight)
     result = np.zeros(RESULT_UTILITY + 2)
     task = Task(3, 0, iterations, 1024, WEIGHT_LINEAR, UPDATE_PLAIN, 8)
-    external_sampling(views.tree, views.deals, views.table, task, scratch, views.control, result)
+    external_sampling(views.for_kernel(scratch), task, result)
     assert result[RESULT_ITERATIONS] == iterations
     evaluation = evaluate(game, Strategy.from_table(game, views.table))
     assert evaluation.exploitability < bound

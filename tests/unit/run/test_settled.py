@@ -82,7 +82,7 @@ def test_a_run_with_worker_processes_settles_each_thing_once(tmp_path, monkeypat
 def test_the_record_holds_what_the_configuration_leaves_open():
     config = load_config("kuhn", overrides=["game.players=3", "engine.mode=deterministic"])
     settled = settle(config, load_game(config.game), Path("d"))
-    assert settled.config.engine.freeze == settled.engine.freeze_plan.iterations
+    assert settled.config.engine.freeze == settled.engine.freeze.iterations
     assert settled.config.algorithm.average_opponents == "sampled"
     assert settled.fingerprint == setup.fingerprint(settled.config)
     assert settled.algorithm is settled.engine.algorithm
