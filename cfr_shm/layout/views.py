@@ -82,7 +82,7 @@ class KernelViews(NamedTuple):
 
 
 class FullWidthViews(NamedTuple):
-    """The same for full-width algorithms, in the order that is fastest for them."""
+    """The same for full-width algorithms, in an order of their own (docs/adr/0028)."""
 
     own: FullWidthMemory
     control: NDArray[np.int64]
