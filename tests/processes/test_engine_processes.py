@@ -206,7 +206,7 @@ def test_signals_of_the_run_are_not_lost_while_workers_start() -> None:
     got: list[int] = []
     previous = signal.signal(signal.SIGUSR1, lambda number, frame: got.append(number))
     try:
-        hidden = worker_process._main_module_hidden
+        hidden = worker_process.main_module_hidden
 
         @contextlib.contextmanager
         def signalled_while_it_starts() -> Iterator[None]:
@@ -217,7 +217,7 @@ def test_signals_of_the_run_are_not_lost_while_workers_start() -> None:
             assert not got
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(worker_process, "_main_module_hidden", signalled_while_it_starts)
+            patch.setattr(worker_process, "main_module_hidden", signalled_while_it_starts)
             with started(1, "counting"):
                 assert got == [signal.SIGUSR1]
     finally:
