@@ -141,10 +141,11 @@ def _solve(config: Config, path: Path, namespace: argparse.Namespace, *, resumin
         if namespace.csv is not None:
             _write_csv(namespace.csv, solved.hands)
         if namespace.json:
-            extra = {"hands": solved.hands} if namespace.line is not None else {}
+            extra = {"hands": solved.hands, "ranges": solved.ranges} if solved.hands else {}
             print_json({**solved.summary, **extra})
         else:
-            print_lines(_lines(solved.summary, solved.hands))
+            ranges = [f"range of {code}: {text}" for code, text in (solved.ranges or {}).items()]
+            print_lines([*_lines(solved.summary, solved.hands), *ranges])
         return signals.exit_code
 
 

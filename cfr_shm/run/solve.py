@@ -21,8 +21,9 @@ from cfr_shm.spots.saved import load_tables, restore, save_tables
 from cfr_shm.spots.settled import algorithm_of, spot_of
 from cfr_shm.spots.solver import Quality, SolverSettings, SpotSolver
 from cfr_shm.spots.spot_game import SpotGame
+from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
 from cfr_shm.spots.spot_reports import next_cards
-from cfr_shm.spots.spot_results import hand_rows, node_report, root_summary
+from cfr_shm.spots.spot_results import action_ranges, hand_rows, node_report, root_summary
 from cfr_shm.storage.names import CHECKPOINTS
 
 #: Iterations between two looks at the exploitability: one look costs about as much as one.
@@ -80,6 +81,7 @@ class Solved(NamedTuple):
 
     summary: dict[str, Any]
     hands: list[dict[str, Any]]
+    ranges: dict[str, str] | None = None  # by action, of a decision
 
 
 class SpotRun:
@@ -117,6 +119,7 @@ class SpotRun:
             MemoryReserveError: the tables do not fit; names sizes and levers.
         """
         remove_stale_segments()
+        make_spot_kernels_ready(bool(self._config.spot.compact), self._say)
         game = spot_of(self._config.spot)
         if asked is not None:
             deck = game.hands.deck
@@ -139,7 +142,9 @@ class SpotRun:
                 return Solved(summary, [])
             if asked[2]:
                 return Solved(summary, next_cards(solver, *place))
-            return Solved(summary, hand_rows(node_report(solver, *place), deck.text))
+            report = node_report(solver, *place)
+            rows = hand_rows(report, deck.text)
+            return Solved(summary, rows, action_ranges(report, deck))
 
     @property
     def _checkpoints(self) -> Path:

@@ -21,9 +21,8 @@ from cfr_shm.layout.spots import (
     PLAN_SCALE,
     PLAN_WORDS,
     VALUE,
-    Gathered,
-    SpotTables,
 )
+from cfr_shm.spots.arena_tables import private_gathered, private_tables
 from cfr_shm.spots.boards import SpotHands
 from cfr_shm.spots.spot_game import SpotGame, build_spot
 from cfr_shm.spots.street_trees import Menu, TreeRules
@@ -63,18 +62,24 @@ class Equities(NamedTuple):
         return found
 
 
-def equities(hands: SpotHands, reach: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Equities:
+def equities(
+    hands: SpotHands,
+    reach: tuple[NDArray[np.float64], NDArray[np.float64]],
+    *,
+    compact: bool = False,
+) -> Equities:
     """Return the equities of all hands.
 
     Args:
         hands: whose board and hands they are.
         reach: each player's weight of each of his hands; zeros are allowed.
+        compact: which kernel is used, for who has one of them ready; the figures are the same.
     """
     game = _checked_down(hands)
     rows = np.zeros((2, game.hands.stride), np.float32)
     for p in range(2):
         rows[p, : len(reach[p])] = reach[p]
-    won = _root_values(game, rows)
+    won = _root_values(game, rows, compact)
     compatible = hands.met()
     met = (compatible @ reach[1], compatible.T @ reach[0])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -97,17 +102,12 @@ def _checked_down(hands: SpotHands) -> SpotGame:
     return build_spot(hands.board, weights, rules, _WonPots(), deck=hands.deck, isomorphic=False)
 
 
-def _root_values(game: SpotGame, reach: NDArray[np.float32]) -> list[NDArray[np.float64]]:
-    lines = len(game.arrays.first.links.offsets) // 4 * game.hands.stride
-    groups = max(len(game.arrays.groups) - 1, 1)
-    shared = Gathered(
-        np.zeros(lines, np.float32),
-        np.zeros((groups, lines), np.float32),
-        np.zeros(lines, np.float32),
-        np.zeros(1, np.int64),
-    )
+def _root_values(
+    game: SpotGame, reach: NDArray[np.float32], compact: bool
+) -> list[NDArray[np.float64]]:
+    shared = private_gathered(game)
     # The nodes have one action each: any strategy is the same.
-    tables = SpotTables(*(np.zeros(size + 16, np.float32) for size in game.sizes * 3))
+    tables = private_tables(game, compact=compact)
     plan = np.zeros((2, PLAN_WORDS))
     for p in range(2):
         plan[p, [PLAN_PLAYER, PLAN_MODE, PLAN_SCALE]] = (p, VALUE, 1.0)

@@ -70,3 +70,24 @@ def spot_tables(arena: Arena) -> SpotTables:
 def gathered(arena: Arena) -> Gathered:
     """Return views of what workers hand to each other."""
     return Gathered(*(arena.array(name) for name in Gathered._fields))
+
+
+def private_tables(game: SpotGame, *, compact: bool) -> SpotTables:
+    """Return zeroed tables of this process alone."""
+    regret = np.int16 if compact else np.float32
+    average = np.uint16 if compact else np.float32
+    sizes = [size + LANES for size in game.sizes]
+    regrets = [np.zeros(size, regret) for size in sizes]
+    return SpotTables(*regrets, *regrets, *(np.zeros(size, average) for size in sizes))
+
+
+def private_gathered(game: SpotGame) -> Gathered:
+    """Return what a single worker hands to itself."""
+    words = len(game.arrays.first.links.offsets) // 4 * game.hands.stride
+    groups = max(len(game.arrays.groups) - 1, 1)
+    return Gathered(
+        np.zeros(words, np.float32),
+        np.zeros((groups, words), np.float32),
+        np.zeros(words, np.float32),
+        np.zeros(1, np.int64),
+    )

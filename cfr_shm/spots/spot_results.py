@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.cards.ranges import hand_of
+from cfr_shm.cards.deck import Deck
+from cfr_shm.cards.ranges import hand_of, range_text
 from cfr_shm.layout.spots import ACTOR, DECISION, LEAF, REACH_ROW, VALUE_ROW
 from cfr_shm.spots.all_in_equity import Equities, equities
 from cfr_shm.spots.boards import SpotHands
@@ -125,7 +126,8 @@ def _other_ev(
 def root_summary(solver: SpotSolver) -> dict[str, Any]:
     """Return equity and EV of both players, and the first decision's actions."""
     hands = solver.game.hands
-    equity = equities(hands, hands.weights).mean(hands.weights)
+    found = equities(hands, hands.weights, compact=solver.settings.compact)
+    equity = found.mean(hands.weights)
     quality = solver.quality()
     report = node_report(solver)
     return {
@@ -205,7 +207,7 @@ def _equities(
         (hands[0].cards, hands[1].cards),
         (np.ones(len(hands[0].cards)), np.ones(len(hands[1].cards))),
     )
-    return equities(board, reach)
+    return equities(board, reach, compact=solver.settings.compact)
 
 
 def _range_weights(solver: SpotSolver, place: Place, player: int) -> NDArray[np.float64]:
@@ -245,3 +247,20 @@ def hand_rows(report: NodeReport, text: Any) -> list[dict[str, Any]]:
             row[f"{action.code}_ev"] = _plain(report.action_ev[place, number])
         rows.append(row)
     return rows
+
+
+def action_ranges(report: NodeReport, deck: Deck) -> dict[str, str]:
+    """Return the range that takes each action, as text that other tools read, by action's code.
+
+    Weights are reach times frequency, in thousandths; an action that nobody takes has no range.
+    """
+    pairs = deck.card_count * (deck.card_count - 1) // 2
+    rows = [hand_of(int(a), int(b)) for a, b in report.hands.tolist()]
+    found = {}
+    for number, action in enumerate(report.actions):
+        weights = np.zeros(pairs)
+        taken = np.clip(report.weight * report.frequency[number], 0.0, 1.0)
+        weights[rows] = np.round(taken, 3)
+        if weights.any():
+            found[action.code] = range_text(deck, weights)
+    return found

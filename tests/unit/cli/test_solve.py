@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from cfr_shm.cards.deck import STANDARD
+from cfr_shm.cards.ranges import parse_range
 from cfr_shm.cli.main import main
 from cfr_shm.errors import EXIT_OK, EXIT_USAGE
 
@@ -70,6 +72,8 @@ def test_hands_at_a_line_are_printed_and_written(spot, capsys, tmp_path):
     assert len(rows) == len(found["hands"]) == 6
     assert all(float(row["f_ev"]) == pytest.approx(0.0, abs=1e-3) for row in rows)
     assert all(0.4 < float(row["c_frequency"]) < 0.6 for row in rows)
+    called = parse_range(STANDARD, found["ranges"]["c"])
+    assert called.sum() == pytest.approx(6 * float(rows[0]["c_frequency"]), abs=0.3)
     assert main(["solve", str(spot), "--line", "b100"]) == EXIT_OK
     assert "KhKd" in capsys.readouterr().out
 

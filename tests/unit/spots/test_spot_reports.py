@@ -9,7 +9,7 @@ from spot_cases import fast_spot, small_turn
 
 from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cli.main import main
-from cfr_shm.errors import EXIT_OK, UsageError
+from cfr_shm.errors import EXIT_OK, EXIT_USAGE, UsageError
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.spots.solver import SolverSettings, SpotSolver
 from cfr_shm.spots.spot_reports import every_flop, listed_boards, next_cards
@@ -99,6 +99,8 @@ def test_a_list_of_flops_is_solved_and_gone_on_with(tmp_path, monkeypatch, capsy
     assert main(command) == EXIT_OK
     assert json.loads(capsys.readouterr().out)["flops"] == 1
     flops.write_text("2s2h2d\nKs7h2d 3\n")
+    assert main(["solve", *flags[:4], "--flops", str(flops)]) == EXIT_USAGE
+    assert "spot.pot" in capsys.readouterr().err
     assert main(["solve", "run", "--flops", str(flops), "--json"]) == EXIT_OK
     found = json.loads(capsys.readouterr().out)
     with (tmp_path / "run" / "flops.csv").open() as file:
