@@ -106,9 +106,11 @@ def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Meas
         EXACT,
         LOCAL,
         best_measures,
+        duration,
         measure_exactly,
         measure_from,
         measure_locally,
+        refuse_to_take_long,
     )
 
     if stored.game.betting is None:
@@ -119,6 +121,7 @@ def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Meas
     if namespace.method is None:
         return best_measures(strategy, **options, progress=progress, say=say)
     if namespace.method == EXACT:
+        say(f"an exact answer takes about {duration(refuse_to_take_long(strategy))}")
         return [measure_exactly(strategy)]
     options |= {"progress": progress}
     if namespace.method == LOCAL:

@@ -27,6 +27,9 @@ METHODS = (EXACT, RIVER, TURN, FLOP, LOCAL)
 #: Exact answers that take longer are asked for by name.
 AT_ONCE_SECONDS = 60.0
 
+#: Longer ones are refused: they could not be taken up again after a crash.
+MOST_EXACT_SECONDS = 3600.0
+
 #: Boards of each street that are drawn when nobody says how many: about half a minute's work
 #: on ``hu_small`` and one core, minutes for the flop.
 DEFAULT_BOARDS = {RIVER: 1000, TURN: 40, FLOP: 2}
@@ -58,6 +61,22 @@ class Measurement:
 def unit_of(game: Game) -> tuple[str, float]:
     """Return the unit of measures, and what a chip is in it."""
     return ("mbb", MILLI / game.big_blind) if game.big_blind else (game.unit, 1.0)
+
+
+def refuse_to_take_long(strategy: PublicStrategy) -> float:
+    """Return the forecast for an exact answer, seconds, if it is one that can be waited for.
+
+    Raises:
+        GameError: it takes hours; says how many, and what to do instead.
+    """
+    seconds = forecast_seconds(strategy)
+    if seconds > MOST_EXACT_SECONDS:
+        raise GameError(
+            f"--method exact of {strategy.game.name} takes about {duration(seconds)} on one core, "
+            "which cannot be interrupted and taken up again yet; bound it from below by --method "
+            "turn or river"
+        )
+    return seconds
 
 
 def measure_exactly(strategy: PublicStrategy) -> Measurement:

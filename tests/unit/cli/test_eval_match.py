@@ -59,6 +59,13 @@ def test_eval_by_local_best_response(runs, capsys):
     assert "--boards is for --method river or turn or flop" in capsys.readouterr().err
 
 
+def test_exact_answers_that_take_hours_are_refused_with_the_forecast(runs, capsys, monkeypatch):
+    royal, _ = runs
+    monkeypatch.setattr("cfr_shm.evaluation.measure.forecast_seconds", lambda _: 70_000.0)
+    assert main(["eval", royal, "--method", "exact"]) == 2
+    assert "takes about 19.4 hours on one core" in capsys.readouterr().err
+
+
 def test_small_games_keep_their_keys_and_get_more(tmp_path, capsys):
     run = str(tmp_path / "kuhn")
     assert main(["train", "-c", "kuhn", "--iters", "2000", "--logdir", run]) == 0
