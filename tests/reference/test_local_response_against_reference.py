@@ -12,6 +12,8 @@ import slow_local_response as slow
 from brute_force_evaluator import Rules
 from small_decks import ROYAL, game_of, random_strategy
 
+from cfr_shm.cli.main import main
+from cfr_shm.cli.session import load_public_strategy
 from cfr_shm.evaluation.local_response import LocalPlayer, local_moves
 from cfr_shm.kernels.evaluation.draw_deals import draw_deals
 from cfr_shm.layout.local_response import (
@@ -111,3 +113,16 @@ def test_the_same_action_and_utility_at_every_decision(actions, pairs, tmp_path)
     ranks = Rules(5)
     rank = lru_cache(maxsize=None)(lambda cards: ranks.rank(cards))
     assert compare(strategy, actions, pairs, lambda cards: rank(tuple(sorted(cards)))) > 20
+
+
+@pytest.mark.slow
+def test_five_hundred_decisions_against_a_trained_hu_small(tmp_path):
+    """Minutes: the slow one ranks 46 boards for every hand of the range on each turn."""
+    phevaluator = pytest.importorskip("phevaluator")
+    run = str(tmp_path / "run")
+    train = ["train", "-c", "hu_small", "--iters", "1000000", "--seed", "1", "--logdir", run]
+    assert main(train) == 0
+    rank = lru_cache(maxsize=1 << 20)(lambda cards: -phevaluator.evaluate_cards(*cards))
+    strategy = load_public_strategy(run).strategy
+    found = compare(strategy, "fcpa", 180, lambda cards: rank(tuple(sorted(map(int, cards)))))
+    assert found >= 500

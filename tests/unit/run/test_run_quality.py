@@ -43,6 +43,7 @@ def run(tmp_path_factory) -> Path:
     path = place / "run"
     train = ["train", "-c", str(place / "royal.yaml"), "--num-workers", "1", "--iters", "4000"]
     train += ["--set", "run.quality=light", "--set", "run.keep_checkpoints=5"]
+    train += ["--set", "run.keep_history=false"]  # no checkpoint but the two that end the parts
     with pytest.MonkeyPatch.context() as patch:
         # As if exact answers took long, and a point at the end little.
         patch.setattr(quality, "AT_ONCE_SECONDS", 0.0)
