@@ -42,6 +42,9 @@ from cfr_shm.storage.names import (
     TENSORBOARD,
 )
 
+#: No run has done more iterations than a number of so many digits says.
+_COUNT_DIGITS = 16
+
 #: Characters of a game's name that a run directory takes over.
 _LONGEST_NAME = 60
 
@@ -338,7 +341,7 @@ def _named(directory: str | Path) -> tuple[Path, int | None]:
     if not at or is_directory(Path(directory)):
         return Path(directory), None
     plain = count.replace(",", "").replace("_", "")
-    if not stem or not (plain.isascii() and plain.isdigit()):
+    if not stem or not (plain.isascii() and plain.isdigit() and len(plain) <= _COUNT_DIGITS):
         raise UsageError(
             f"{directory}: there is no such run directory; a checkpoint of a run is named by its "
             "iterations, RUN@1000000"

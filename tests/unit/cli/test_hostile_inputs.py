@@ -161,3 +161,10 @@ def test_a_game_file_and_buckets_of_names_that_are_too_long(
     name = "x" * 300
     refusal(capsys, "estimate", "--set", f"game.name={name}.py:f")
     refusal(capsys, "estimate", "-c", "hu_small", "--set", f"abstraction.buckets={name}")
+
+
+@pytest.mark.parametrize("count", ["9" * 17, "9" * 5000, "1" + "_" * 5000 + "0" * 20])
+def test_a_checkpoint_of_more_iterations_than_there_are(
+    count: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "there is no such run directory" in refusal(capsys, "eval", f"runs@{count}")
