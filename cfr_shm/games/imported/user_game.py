@@ -82,7 +82,7 @@ def _path(name: str) -> Path:
     path = Path(f"{name.partition(_SEPARATOR)[0]}.py")
     try:
         return path.expanduser()
-    except RuntimeError:
+    except (RuntimeError, ValueError):
         raise GameError(f"game {name}: there is no user of the name in {path.parts[0]}") from None
 
 

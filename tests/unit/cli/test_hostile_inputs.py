@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from cfr_shm.cli import main as cli
+from cfr_shm.errors import GameError
+from cfr_shm.games.imported.user_game import file_digest
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="users and FIFOs")
 
@@ -168,3 +170,10 @@ def test_a_checkpoint_of_more_iterations_than_there_are(
     count: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "there is no such run directory" in refusal(capsys, "eval", f"runs@{count}")
+
+
+@posix
+@pytest.mark.parametrize("user", ["~nosuch", "~\0"])
+def test_a_program_that_names_a_user_that_there_is_not(user: str) -> None:
+    with pytest.raises(GameError, match="there is no user of the name in ~"):
+        file_digest(f"{user}/g.py:f")
