@@ -123,6 +123,8 @@ def local_response(
         return play
 
     for_each(make, -(-pairs // _TOGETHER), workers, progress)
+    # Chips that lie in the pot from before are no gain: half of them is nobody's better play.
+    won -= holdem_parts(strategy.game)[0].rules.dead / 2
     seats = mean_interval(won[:, 0]), mean_interval(won[:, 1])
     return LocalResponse(mean_interval(won.mean(axis=1)), seats, won)
 
