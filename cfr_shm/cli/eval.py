@@ -6,7 +6,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING, Any
 
-from cfr_shm.cli.flags import add_json_flag, whole_number
+from cfr_shm.cli.flags import add_board_flags, add_json_flag, whole_number
 from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,16 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what lbr does: fc folds or calls; fcpa (default) bets the pot or all-in from the "
         "turn on; 56bets has 56 sizes there; 56bets-flop bets on the flop only",
     )
-    parser.add_argument(
-        "--seed", metavar="N", type=whole_number(0), default=0, help="of the boards (default: 0)"
-    )
-    parser.add_argument(
-        "--num-workers",
-        metavar="N",
-        type=whole_number(0),
-        default=0,
-        help="threads; 0 = one per usable core. They change no number",
-    )
+    add_board_flags(parser)
     add_json_flag(parser)
 
 

@@ -89,6 +89,20 @@ def add_config_flags(parser: argparse.ArgumentParser, flags: tuple[ConfigFlag, .
     add_json_flag(parser)
 
 
+def add_board_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare which boards are drawn, and how many threads look at them."""
+    parser.add_argument(
+        "--seed", metavar="N", type=whole_number(0), default=0, help="of the boards (default: 0)"
+    )
+    parser.add_argument(
+        "--num-workers",
+        metavar="N",
+        type=whole_number(0),
+        default=0,
+        help="threads; 0 = one per usable core. They change no number",
+    )
+
+
 def add_json_flag(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``: exactly one JSON document on stdout, and nothing else there."""
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")

@@ -7,7 +7,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cfr_shm.cli.flags import add_json_flag, whole_number
+from cfr_shm.cli.flags import add_board_flags, add_json_flag, whole_number
 from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -52,16 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="play until the result is known to +-MBB milli big blinds a hand, by an interval "
         "that may be watched",
     )
-    parser.add_argument(
-        "--seed", metavar="N", type=whole_number(0), default=0, help="of the boards (default: 0)"
-    )
-    parser.add_argument(
-        "--num-workers",
-        metavar="N",
-        type=whole_number(0),
-        default=0,
-        help="threads; 0 = one per usable core. They change no number",
-    )
+    add_board_flags(parser)
     add_json_flag(parser)
 
 
