@@ -69,7 +69,7 @@ def test_the_module_is_the_command():
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("", "a command is needed: train, estimate, resume, "),
+        ("", "a command is needed: train, estimate, solve, resume, "),
         ("trian", "unknown command 'trian'; did you mean 'train'?"),
         ("train --itres 5", "unknown flag '--itres'; did you mean '--iters'?"),
         ("train --itres=5", "unknown flag '--itres'; did you mean '--iters'?"),

@@ -271,7 +271,7 @@ def test_the_command_prints_a_table_or_one_document_and_draws(tmp_path, capsys):
     assert document["healthy"] is True
     assert math.isclose(document["verdicts"][2]["value"], 0.998)
     assert cli.main(["diagnose", str(tmp_path), "--plot", str(tmp_path / "no" / "x.png")]) == 2
-    assert "cannot be written" in capsys.readouterr().err
+    assert "cannot write" in capsys.readouterr().err
 
 
 def test_a_plot_without_matplotlib(monkeypatch):
