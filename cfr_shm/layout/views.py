@@ -69,7 +69,7 @@ class KernelViews(NamedTuple):
 
     The order matters. A kernel gets some 480 words, on the stack, right behind what it keeps there
     itself: a word that it reads often should not lie 4096 bytes from one that it writes often.
-    With ``own`` behind ``control``, and the same instructions, Leduc took 1.0 to 1.7 times as long,
+    With ``own`` behind ``control``, and as many instructions, Leduc took 1.0 to 1.7 times as long,
     by where a process had its memory (docs/adr/0028-one-kernel-contract.md).
     """
 
@@ -84,9 +84,9 @@ class KernelViews(NamedTuple):
 class FullWidthViews(NamedTuple):
     """The same for full-width algorithms, in an order of their own (docs/adr/0028)."""
 
-    own: FullWidthMemory
-    control: NDArray[np.int64]
-    table: Table
     tree: Tree
+    table: Table
+    control: NDArray[np.int64]
+    own: FullWidthMemory
     deals: Deals
     border: Border | None = None  # they have none
