@@ -1,7 +1,7 @@
 """The only place that uses Numba's decorators.
 
 ``kernel`` compiles a function lazily, without the GIL and without fastmath, and stores it
-(``kernels.cache``); ``device`` and ``outlined`` are its parts. ``intrinsic_twin``
+(``kernels.cache``); ``device``, ``swept`` and ``outlined`` are its parts. ``intrinsic_twin``
 pairs a code-generating intrinsic with a plain Python function of the same behaviour, which
 takes its place under ``NUMBA_DISABLE_JIT=1``.
 """
@@ -55,8 +55,8 @@ def _entry(part: _Part) -> Any:
     return numba.njit(**_OPTIONS)(part.py_func)
 
 
-def _part(function: Callable[..., Any], **options: bool) -> Any:
-    part = numba.njit(**_PART_OPTIONS, **options, pipeline_class=PartCompiler)(function)
+def _part(function: Callable[..., Any], **options: Any) -> Any:
+    part = numba.njit(**_PART_OPTIONS, **options)(function)
     if not JIT_DISABLED:
         part.__class__ = _Part
     return part
@@ -94,6 +94,15 @@ def device(function: Callable[..., Any]) -> Any:
     A call that passes a dozen arrays pushes every array's seven-word struct: inlining the
     parts of a traversal is worth more than a factor of two.
     """
+    return _part(function, forceinline=True, pipeline_class=PartCompiler)
+
+
+def swept(function: Callable[..., Any]) -> Any:
+    """Compile ``function`` as a part, always inlined, that is optimised by itself before.
+
+    For loops over long vectors: optimised only within the whole kernel they are slower by a tenth
+    (docs/adr/0028-one-kernel-contract.md).
+    """
     return _part(function, forceinline=True)
 
 
@@ -103,7 +112,7 @@ def outlined(function: Callable[..., Any]) -> Any:
     For parts that are long, called rarely and from several places: inlined, they slow down the
     compiling, and the loop around them.
     """
-    return _part(function)
+    return _part(function, pipeline_class=PartCompiler)
 
 
 def intrinsic_twin(plain: Callable[..., Any]) -> Callable[[Callable[..., Any]], Any]:

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "cfr_shm"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 KERNELS = sorted((PACKAGE / "kernels").rglob("*.py"))
-DECORATORS = {"kernel", "device", "outlined"}
+DECORATORS = {"kernel", "device", "swept", "outlined"}
 
 
 def name_of(path):

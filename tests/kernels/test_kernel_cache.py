@@ -189,8 +189,10 @@ die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 import tiny_kernels
 tiny_kernels.call(0)
 """
+    killed = tmp_path / "killed.py"  # a file, as what runs again: ``-c`` could find another package
+    killed.write_text(script)
     environment = {"CFR_SHM_CACHE_DIR": str(tmp_path), "PYTHONPATH": pythonpath()}
-    dead = subprocess.run([sys.executable, "-c", script], env={**os.environ, **environment})
+    dead = subprocess.run([sys.executable, str(killed)], env={**os.environ, **environment})
     assert dead.returncode == -9
     again = run(tmp_path, TINY[0], "0")
     assert again == {"told": ["compiling 0"], "compiled": ["add_up"]}

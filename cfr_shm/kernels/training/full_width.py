@@ -25,7 +25,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.jit import at, kernel, swept
 from cfr_shm.kernels.parts.barrier import meet
 from cfr_shm.kernels.parts.progress import show
 from cfr_shm.kernels.parts.rows import regret_index, sum_index
@@ -103,7 +103,7 @@ def full_width(views: FullWidthViews, task: Task, result: NDArray[np.float64]) -
         _show_regrets(tree, form, share, state.regret, table)
 
 
-@device
+@swept
 def _show_regrets(tree, form, share, regret, table):
     """Copy the regrets of this worker's rows to where others look, rounded to float32."""
     parts = 2 if share.meeting.member == 0 else 1
@@ -123,14 +123,14 @@ def _show_regrets(tree, form, share, regret, table):
         _show_row(regret, table, form.shared_rows[row, 0], form.shared_rows[row, 1])
 
 
-@device
+@swept
 def _show_row(regret, table, row, count):
     first = regret_index(table.strategy_sum, row, count)
     for action in range(count):
         table.regret[first + action] = np.float32(regret[row + action])
 
 
-@device
+@swept
 def _set_uniform(tree, form, share, policy):
     """Start from uniform policies in this worker's rows."""
     parts = 2 if share.meeting.member == 0 else 1
@@ -150,7 +150,7 @@ def _set_uniform(tree, form, share, policy):
         policy[row : row + count] = 1.0 / count
 
 
-@device
+@swept
 def _carry_reach(tree, form, scratch, share, player):
     """Write how likely the player's own moves come to the nodes of trunk and own subtrees."""
     start_reach(form, scratch, player)
@@ -162,7 +162,7 @@ def _carry_reach(tree, form, scratch, share, player):
                 carry_to_children(tree, form, scratch, player, node)
 
 
-@device
+@swept
 def _weights(rule, count):
     """Return what is kept of old regrets, and the iteration's weight; ``count`` is from 1."""
     positive = _kept(count - 1.0, rule.keep_positive, rule.offset)
@@ -171,7 +171,7 @@ def _weights(rule, count):
     return positive, negative, ahead, count**rule.average
 
 
-@device
+@swept
 def _raise_values(tree, form, state, scratch, table, rule, weights, player, nodes):
     """Carry values up from the last of ``nodes`` to the first; update rows used only here."""
     for step in range(nodes.shape[0]):
@@ -203,7 +203,7 @@ def _raise_values(tree, form, state, scratch, table, rule, weights, player, node
             lift(form, scratch, player, extra)
 
 
-@device
+@swept
 def _settle_shared(tree, form, state, scratch, table, rule, weights, player, share):
     """Update this worker's shared rows of the player, each from all its uses."""
     for index in range(share.row_first[at(player)], share.row_first[at(player + 1)]):
@@ -222,7 +222,7 @@ def _settle_shared(tree, form, state, scratch, table, rule, weights, player, sha
         _match(state, scratch.policy, rule, weights, row, count)
 
 
-@device
+@swept
 def _row_value(record, form, scratch, row, each):
     """Return what a node is worth to one class, by its row's policy."""
     child = np.int64(record["first_child"])
@@ -233,7 +233,7 @@ def _row_value(record, form, scratch, row, each):
     return value
 
 
-@device
+@swept
 def _add_use(record, form, state, scratch, table, row, each, worth, added):
     """Add one class's instant regrets at one node, and its average policy."""
     child = np.int64(record["first_child"])
@@ -244,7 +244,7 @@ def _add_use(record, form, state, scratch, table, row, each, worth, added):
         state.instant[at(action)] += below - worth
 
 
-@device
+@swept
 def _kept(count, exponent, offset):
     """Return the share of old regrets that is kept; 1 where the exponent is NaN."""
     if math.isnan(exponent):
@@ -255,7 +255,7 @@ def _kept(count, exponent, offset):
     return power / (power + offset) if power < math.inf else 1.0
 
 
-@device
+@swept
 def _match(state, policy, rule, weights, row, count):
     """Take the instant regrets of a row into its regrets, and set its next policy."""
     positive, negative, ahead, _ = weights

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.jit import at, device
+from cfr_shm.kernels.jit import at, swept
 from cfr_shm.kernels.parts.rows import row_of
 from cfr_shm.layout.tree import DECISION
 
 
-@device
+@swept
 def class_row(record, form, each):
     """Return the first entry of the row that class number ``each`` has at a decision node."""
     return row_of(record, form.class_bucket[at(each)])
 
 
-@device
+@swept
 def start_reach(form, scratch, player):
     """Write the reach of the root."""
     root = form.nodes[0]["street"]
@@ -29,7 +29,7 @@ def start_reach(form, scratch, player):
         scratch.reach[form.reach[0, player] + each] = 1.0
 
 
-@device
+@swept
 def carry_to_children(tree, form, scratch, player, node):
     """Write the reach of a node's children from its own and from its policy."""
     record = tree.nodes[at(node)]
@@ -60,7 +60,7 @@ def carry_to_children(tree, form, scratch, player, node):
                 reach[at(target + each)] = reach[at(own + above)] * share
 
 
-@device
+@swept
 def add_children(record, form, scratch, player, street, value, target):
     """Add up the children's values: somebody else or chance moves, reach is in them."""
     child = np.int64(record["first_child"])
@@ -74,7 +74,7 @@ def add_children(record, form, scratch, player, street, value, target):
             value[at(target + each)] += scratch.value[at(first + each)]
 
 
-@device
+@swept
 def pay(form, scratch, player, street, node, value, target):
     """Write a leaf's values: over each class's joints, payoff times the others' reach."""
     players = form.class_count.shape[0]
@@ -103,7 +103,7 @@ def pay(form, scratch, player, street, node, value, target):
         value[at(target + each)] = total * scale
 
 
-@device
+@swept
 def lift(form, scratch, player, extra):
     """Add up a node's values over the classes that were one class on the street above."""
     target = extra["value"]
@@ -116,7 +116,7 @@ def lift(form, scratch, player, extra):
         scratch.value[at(target + parent)] += scratch.own_street[at(each)]
 
 
-@device
+@swept
 def root_value(form, scratch, player):
     """Return the traverser's expected utility, once the walk is over."""
     root = form.nodes[0]
