@@ -1,7 +1,7 @@
 """The algorithms by name: which kernel runs, with what parameters and what memory.
 
 An algorithm is *full width* (every deal and action in every iteration) or *sampled*. The
-first kind keeps float64 regrets and policies in ``TrainingViews.state``, beside the strategy
+first kind keeps float64 regrets and policies in ``TrainingViews.planes``, beside the strategy
 sums in the rows; the second keeps everything in the rows.
 
 The config is checked against these tables, and ``cfr-shm --help`` imports it: no NumPy here.
@@ -45,11 +45,15 @@ class _Variant:
     average: float = 0.0  # where there is no gamma
 
 
+#: What DCFR's authors recommend (docs/algorithms.md), in full width and of sampled algorithms with
+#: ``weighting: dcfr``.
+DISCOUNT = {"alpha": 1.5, "beta": 0.0, "gamma": 2.0}
+
 FULL_WIDTH = {
     "cfr": _Variant(),
     "cfr_plus": _Variant(floored=True, average=1.0),
     "lcfr": _Variant(average=1.0),
-    "dcfr": _Variant(alpha=1.5, beta=0.0, gamma=2.0),
+    "dcfr": _Variant(alpha=DISCOUNT["alpha"], beta=DISCOUNT["beta"], gamma=DISCOUNT["gamma"]),
     "dcfr_plus": _Variant(alpha=1.5, gamma=4.0, offset=1.5, floored=True),
     "pcfr_plus": _Variant(gamma=2.0, floored=True, predicts=True),
     "pdcfr_plus": _Variant(alpha=2.3, gamma=5.0, floored=True, predicts=True),

@@ -19,7 +19,6 @@ from cfr_shm.config.fields import Section, real, text, whole, word
 from cfr_shm.errors import ConfigError
 
 #: Of sampled algorithms with ``weighting: dcfr``.
-DISCOUNT = {"alpha": 1.5, "beta": 0.0, "gamma": 2.0}
 DISCOUNT_INTERVAL = 100_000
 
 #: Pluribus floors regrets at -310 million and skips below -300 million.

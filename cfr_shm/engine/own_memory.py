@@ -7,7 +7,7 @@ import numpy as np
 from cfr_shm.algorithms import full_width_rule
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.layout.scratch import FRAME_WORDS, Exploration, Scratch
-from cfr_shm.layout.vector import FullWidthState
+from cfr_shm.layout.vector import FullWidthRegrets
 from cfr_shm.layout.views import FullWidthMemory, LineMemory, PassMemory, PublicMemory
 from cfr_shm.memory.tables import TrainingViews, allocate_scratch
 
@@ -77,10 +77,10 @@ def full_width_memory(
 
     game = vector_game(views.tree, views.deals, views.entries)
     meeting = meeting_of(worker, settings.worker_count, settings.cores)
-    regret, policy = views.state
+    regret, policy = views.planes
     return FullWidthMemory(
         form=game.form,
-        state=FullWidthState(regret, np.zeros(settings.max_actions)),
+        regrets=FullWidthRegrets(regret, np.zeros(settings.max_actions)),
         scratch=game.allocate_scratch(policy, views.vectors if len(views.vectors) else None),
         rule=full_width_rule(settings.algorithm),
         share=share_of(views.tree, game.form, meeting),

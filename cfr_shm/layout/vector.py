@@ -78,7 +78,7 @@ class VectorScratch(NamedTuple):
     leaf_scale: NDArray[np.float64]  # (streets,), 1 / probability of what was sampled
 
 
-class FullWidthState(NamedTuple):
+class FullWidthRegrets(NamedTuple):
     """What a full-width algorithm keeps beside the strategy sums.
 
     ``regret`` is addressed as these are; it and the policy in the scratch memory are carried

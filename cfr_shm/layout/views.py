@@ -18,8 +18,8 @@ from cfr_shm.layout.scratch import Exploration, Scratch
 from cfr_shm.layout.table import Table
 from cfr_shm.layout.tree import Tree
 from cfr_shm.layout.vector import (
+    FullWidthRegrets,
     FullWidthRule,
-    FullWidthState,
     PublicStates,
     SweepShare,
     VectorForm,
@@ -53,7 +53,7 @@ class FullWidthMemory(NamedTuple):
     """What full-width algorithms have of their own, and what of it is all workers'."""
 
     form: VectorForm  # read-only
-    state: FullWidthState  # read and written; regrets are all workers'
+    regrets: FullWidthRegrets  # read and written; regrets are all workers'
     scratch: VectorScratch  # policy, reach and values are all workers'; the policy is carried on
     rule: FullWidthRule
     share: SweepShare  # this worker's

@@ -82,8 +82,8 @@ class TrainingViews(NamedTuple):
     deals: Deals  # read-only
     table: Table  # two typed views of ``rows``
     control: NDArray[np.int64]  # (control_words,)
-    rows: NDArray[np.float64]  # (words + planes * entries,), the table, then ``state``
-    state: NDArray[np.float64]  # (planes, entries), what an algorithm keeps beside the table
+    rows: NDArray[np.float64]  # (words + planes * entries,), the table, then ``planes``
+    planes: NDArray[np.float64]  # (planes, entries), what an algorithm keeps beside the table
     vectors: NDArray[np.float64]  # (words,), values and reach that workers compute together
     entries: int  # of the table
     own: OwnTables  # of small tables that several workers train
@@ -337,8 +337,8 @@ def _views(array: Callable[[str], NDArray[Any]], names: tuple[str, ...]) -> Trai
     deals = Deals(kind=kind, cards=cards, **listed)
     rows, (entries, compact) = array(ROWS), array(TABLE).tolist()
     words = table_words(entries, compact)
-    state = rows[words:].reshape(-1, entries)
+    planes = rows[words:].reshape(-1, entries)
     control, vectors = array(CONTROL), array(VECTORS)
     table, freeze = table_of(rows[:words], bool(compact)), freeze_arrays(array, names)
     own = own_tables(array)
-    return TrainingViews(tree, deals, table, control, rows, state, vectors, entries, own, freeze)
+    return TrainingViews(tree, deals, table, control, rows, planes, vectors, entries, own, freeze)

@@ -13,6 +13,7 @@ from typing import Literal
 
 from cfr_shm.algorithms import (
     CHANCE_SAMPLING,
+    DISCOUNT,
     EXTERNAL_SAMPLING,
     FULL_WIDTH,
     OUTCOME_SAMPLING,
@@ -21,7 +22,7 @@ from cfr_shm.algorithms import (
     Pruning,
     average_exponent,
 )
-from cfr_shm.config.algorithm import DISCOUNT, DISCOUNT_INTERVAL, PRUNE_PROBABILITY, PRUNED_FLOOR
+from cfr_shm.config.algorithm import DISCOUNT_INTERVAL, PRUNE_PROBABILITY, PRUNED_FLOOR
 from cfr_shm.config.identity import fingerprint
 from cfr_shm.config.sections import Config
 from cfr_shm.engine.discounts import DiscountPlan

@@ -430,7 +430,7 @@ def preflop_sums(index, rank_count, flop, flop_cdf, work, sums, cdf):
 
 
 @kernel
-def all_in_counts(ranks, holes, board, left, missing, state, result):
+def all_in_counts(ranks, holes, board, left, missing, work, result):
     """Count how each hand fares over all ways to complete a board.
 
     Args:
@@ -439,7 +439,7 @@ def all_in_counts(ranks, holes, board, left, missing, state, result):
         board: (cards,) int64, read-only; the cards on the board.
         left: (cards,) int64, read-only; the cards that may still come.
         missing: cards to come, 0 to 5.
-        state: (players + 8,) int64, scratch.
+        work: (players + 8,) int64, scratch.
         result: (players, 3) int64, in and out; zero before; boards won alone, boards tied for
             best, and shares of the pot in units of 1 / POT_UNITS.
 
@@ -447,7 +447,7 @@ def all_in_counts(ranks, holes, board, left, missing, state, result):
     """
     players = holes.shape[0]
     for place in range(missing):
-        state[at(players + place)] = place
+        work[at(players + place)] = place
     boards = 0
     while True:
         key = EMPTY_KEY
@@ -456,7 +456,7 @@ def all_in_counts(ranks, holes, board, left, missing, state, result):
             key += ranks.card_key[at(board[at(place)])]
             mask |= ranks.card_mask[at(board[at(place)])]
         for place in range(missing):
-            card = left[at(state[at(players + place)])]
+            card = left[at(work[at(players + place)])]
             key += ranks.card_key[at(card)]
             mask |= ranks.card_mask[at(card)]
         best = 0
@@ -469,25 +469,25 @@ def all_in_counts(ranks, holes, board, left, missing, state, result):
                 key + ranks.card_key[at(one)] + ranks.card_key[at(two)],
                 mask | ranks.card_mask[at(one)] | ranks.card_mask[at(two)],
             )
-            state[at(player)] = strength
+            work[at(player)] = strength
             if strength > best:
                 best = strength
                 winners = 0
             winners += strength == best
         for player in range(players):
-            if state[at(player)] == best:
+            if work[at(player)] == best:
                 result[at(player), at(min(winners, 2) - 1)] += 1
                 result[at(player), 2] += POT_UNITS // winners
         boards += 1
         # The next combination, ascending places in colexicographic order.
         place = 0
         while (
-            place + 1 < missing and state[at(players + place)] + 1 == state[at(players + place + 1)]
+            place + 1 < missing and work[at(players + place)] + 1 == work[at(players + place + 1)]
         ):
-            state[at(players + place)] = place
+            work[at(players + place)] = place
             place += 1
         if missing == 0:
             return boards
-        state[at(players + place)] += 1
-        if state[at(players + missing - 1)] == len(left):
+        work[at(players + place)] += 1
+        if work[at(players + missing - 1)] == len(left):
             return boards

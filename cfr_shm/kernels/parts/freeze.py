@@ -37,7 +37,6 @@ from cfr_shm.kernels.parts.atomics import (
 )
 from cfr_shm.kernels.parts.barrier import meet
 from cfr_shm.kernels.parts.increments import copied_regret, gain_cell, put_regrets, weight_cell
-from cfr_shm.kernels.parts.progress import show
 from cfr_shm.kernels.parts.rng import sweep_key, uniform
 from cfr_shm.kernels.parts.rows import (
     is_compact,
@@ -47,6 +46,7 @@ from cfr_shm.kernels.parts.rows import (
     rounding_bits,
     sum_index,
 )
+from cfr_shm.kernels.parts.tally import show
 from cfr_shm.kernels.parts.windows import ABANDONED
 from cfr_shm.layout.control import CONTROL_LINE_WORDS, RUN, STOP_FLAG, STOP_NOW
 from cfr_shm.layout.freeze import (

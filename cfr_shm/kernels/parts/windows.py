@@ -11,7 +11,7 @@ from cfr_shm.kernels.parts.exchange import (
     next_exchange,
     take_over,
 )
-from cfr_shm.kernels.parts.progress import tell
+from cfr_shm.kernels.parts.tally import tell
 from cfr_shm.layout.control import RUN, STOP_FLAG, STOP_NOW
 
 #: What a window returns when it was told to stop at once.

@@ -80,7 +80,7 @@ def _iterations(views, task, result, first, end):
 def _sweep(tree, table, task, scratch, iteration, traverser, result):
     """Traverse the whole tree under one deal for one player; return the nodes visited."""
     nodes = tree.nodes
-    state, policies, values = scratch.frame_state, scratch.frame_policy, scratch.frame_value
+    frames, policies, values = scratch.frame_state, scratch.frame_policy, scratch.frame_value
     own_column = values.shape[1] - 2
     other_column = values.shape[1] - 1
     weight = iteration_weight(task, iteration)
@@ -111,16 +111,16 @@ def _sweep(tree, table, task, scratch, iteration, traverser, result):
         node = np.int64(-1)
         while depth > 0 and node < 0:
             frame = depth - 1
-            action = state[at(frame), FRAME_ACTION]
-            moves = (state[at(frame), FRAME_COUNT] & 1) == 1
+            action = frames[at(frame), FRAME_ACTION]
+            moves = (frames[at(frame), FRAME_COUNT] & 1) == 1
             values[at(frame), at(action)] = value
             action += 1
             own, others = values[at(frame), at(own_column)], values[at(frame), at(other_column)]
-            if action < state[at(frame), FRAME_COUNT] >> 1:
-                state[at(frame), FRAME_ACTION] = action
+            if action < frames[at(frame), FRAME_COUNT] >> 1:
+                frames[at(frame), FRAME_ACTION] = action
                 own *= policies[at(frame), at(action)] if moves else 1.0
                 others *= 1.0 if moves else policies[at(frame), at(action)]
-                node = state[at(frame), FRAME_FIRST_CHILD] + action
+                node = frames[at(frame), FRAME_FIRST_CHILD] + action
             else:
                 value = _settle(table, task, scratch, frame, weight * others)
                 depth -= 1

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import at, kernel, swept
 from cfr_shm.kernels.parts.barrier import meet
-from cfr_shm.kernels.parts.progress import show
 from cfr_shm.kernels.parts.rows import regret_index, sum_index
+from cfr_shm.kernels.parts.tally import show
 from cfr_shm.kernels.training.vector_walk import (
     add_children,
     carry_to_children,
@@ -66,7 +66,7 @@ def full_width(views: FullWidthViews, task: Task, result: NDArray[np.float64]) -
     """
     result[:] = 0.0
     tree, table, control = views.tree, views.table, views.control
-    form, state, scratch, rule, share = views.own
+    form, regrets, scratch, rule, share = views.own
     players = form.class_count.shape[0]
     chief = share.meeting.member == 0
     alone = share.meeting.participants == 1
@@ -84,14 +84,16 @@ def full_width(views: FullWidthViews, task: Task, result: NDArray[np.float64]) -
         count = iteration + 1.0
         for player in range(players):
             weights = _weights(rule, count)
-            _raise_values(tree, form, state, scratch, table, rule, weights, player, share.nodes)
+            _raise_values(tree, form, regrets, scratch, table, rule, weights, player, share.nodes)
             flag = meet(control, share.meeting)
             if flag == STOP_NOW and not alone:
                 return
             if chief:
-                _raise_values(tree, form, state, scratch, table, rule, weights, player, share.trunk)
+                _raise_values(
+                    tree, form, regrets, scratch, table, rule, weights, player, share.trunk
+                )
                 result[RESULT_UTILITY + player] += root_value(form, scratch, player)
-            _settle_shared(tree, form, state, scratch, table, rule, weights, player, share)
+            _settle_shared(tree, form, regrets, scratch, table, rule, weights, player, share)
             flag = meet(control, share.meeting)
             if flag == STOP_NOW and not alone:
                 return
@@ -100,7 +102,7 @@ def full_width(views: FullWidthViews, task: Task, result: NDArray[np.float64]) -
         result[RESULT_NODES] += visited * players
         show(control, task.worker_line, np.int64(chief), visited * players)
     if result[RESULT_ITERATIONS] > 0:
-        _show_regrets(tree, form, share, state.regret, table)
+        _show_regrets(tree, form, share, regrets.regret, table)
 
 
 @swept
@@ -172,7 +174,7 @@ def _weights(rule, count):
 
 
 @swept
-def _raise_values(tree, form, state, scratch, table, rule, weights, player, nodes):
+def _raise_values(tree, form, regrets, scratch, table, rule, weights, player, nodes):
     """Carry values up from the last of ``nodes`` to the first; update rows used only here."""
     for step in range(nodes.shape[0]):
         node = np.int64(nodes[at(nodes.shape[0] - 1 - step)])
@@ -193,8 +195,8 @@ def _raise_values(tree, form, state, scratch, table, rule, weights, player, node
                 if extra["exclusive"] == 1:
                     reach = scratch.reach[at(own + each)]
                     added = weights[3] * form.class_probability[at(first + each)] * reach
-                    _add_use(record, form, state, scratch, table, row, each, worth, added)
-                    _match(state, scratch.policy, rule, weights, row, np.int64(record["count"]))
+                    _add_use(record, form, regrets, scratch, table, row, each, worth, added)
+                    _match(regrets, scratch.policy, rule, weights, row, np.int64(record["count"]))
         elif kind in (DECISION, CHANCE):
             add_children(record, form, scratch, player, street, value, target)
         else:
@@ -204,7 +206,7 @@ def _raise_values(tree, form, state, scratch, table, rule, weights, player, node
 
 
 @swept
-def _settle_shared(tree, form, state, scratch, table, rule, weights, player, share):
+def _settle_shared(tree, form, regrets, scratch, table, rule, weights, player, share):
     """Update this worker's shared rows of the player, each from all its uses."""
     for index in range(share.row_first[at(player)], share.row_first[at(player + 1)]):
         number = share.rows[at(index)]
@@ -218,8 +220,8 @@ def _settle_shared(tree, form, state, scratch, table, rule, weights, player, sha
             reach = scratch.reach[at(form.reach[at(node), at(player)] + each)]
             seen = form.class_first[at(player), at(street)] + each
             added = weights[3] * form.class_probability[at(seen)] * reach
-            _add_use(record, form, state, scratch, table, row, each, worth, added)
-        _match(state, scratch.policy, rule, weights, row, count)
+            _add_use(record, form, regrets, scratch, table, row, each, worth, added)
+        _match(regrets, scratch.policy, rule, weights, row, count)
 
 
 @swept
@@ -234,14 +236,14 @@ def _row_value(record, form, scratch, row, each):
 
 
 @swept
-def _add_use(record, form, state, scratch, table, row, each, worth, added):
+def _add_use(record, form, regrets, scratch, table, row, each, worth, added):
     """Add one class's instant regrets at one node, and its average policy."""
     child = np.int64(record["first_child"])
     first = sum_index(table.strategy_sum, row, np.int64(record["count"]))
     for action in range(record["count"]):
         below = scratch.value[at(form.nodes[at(child + action)]["value"] + each)]
         table.strategy_sum[at(first + action)] += added * scratch.policy[at(row + action)]
-        state.instant[at(action)] += below - worth
+        regrets.instant[at(action)] += below - worth
 
 
 @swept
@@ -256,19 +258,19 @@ def _kept(count, exponent, offset):
 
 
 @swept
-def _match(state, policy, rule, weights, row, count):
+def _match(regrets, policy, rule, weights, row, count):
     """Take the instant regrets of a row into its regrets, and set its next policy."""
     positive, negative, ahead, _ = weights
     total = 0.0
     for action in range(count):
         entry = row + action
-        old = state.regret[at(entry)]
-        instant = state.instant[at(action)]
+        old = regrets.regret[at(entry)]
+        instant = regrets.instant[at(action)]
         new = old * (positive if old > 0.0 else negative) + instant
         if rule.floored == 1:
             new = max(new, 0.0)
-        state.regret[at(entry)] = new
-        state.instant[at(action)] = 0.0
+        regrets.regret[at(entry)] = new
+        regrets.instant[at(action)] = 0.0
         if rule.predicts == 1:
             new = new * ahead + instant
         new = max(new, 0.0)

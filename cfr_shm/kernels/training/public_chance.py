@@ -105,11 +105,11 @@ def _iterate(views, task, result, iteration):
 def _take_part(public, deal, scratch):
     """Let those classes take part that can be in the deal's public states."""
     for street in range(scratch.begin.shape[1]):
-        state = public.of_deal[at(street), at(deal)]
-        scratch.leaf_scale[at(street)] = 1.0 / public.probability[at(state)]
+        public_state = public.of_deal[at(street), at(deal)]
+        scratch.leaf_scale[at(street)] = 1.0 / public.probability[at(public_state)]
         for player in range(scratch.begin.shape[0]):
-            scratch.begin[at(player), at(street)] = public.class_begin[at(state), at(player)]
-            scratch.end[at(player), at(street)] = public.class_end[at(state), at(player)]
+            scratch.begin[at(player), at(street)] = public.class_begin[at(public_state), at(player)]
+            scratch.end[at(player), at(street)] = public.class_end[at(public_state), at(player)]
 
 
 @device

@@ -20,7 +20,7 @@ from cfr_shm.kernels.parts.barrier import meeting_of
 from cfr_shm.kernels.training.full_width import full_width
 from cfr_shm.layout.control import CONTROL_LINE_WORDS, RUN, STOP_AT_WINDOW, STOP_FLAG, STOP_NOW
 from cfr_shm.layout.task import RESULT_ITERATIONS, RESULT_NODES, RESULT_UTILITY, Task
-from cfr_shm.layout.vector import FullWidthState
+from cfr_shm.layout.vector import FullWidthRegrets
 from cfr_shm.layout.views import FullWidthMemory
 from cfr_shm.memory.tables import private_views
 from cfr_shm.strategy.average import Strategy
@@ -37,12 +37,12 @@ class Trainer:
         vectors = np.zeros(vector.outline.vector_words)
         self.members = []
         for worker in range(workers):
-            regret, policy = self.views.state
+            regret, policy = self.views.planes
             share = share_of(self.views.tree, vector.form, meeting_of(worker, workers, 1))
-            state = FullWidthState(regret, np.zeros(game.max_actions))
+            regrets = FullWidthRegrets(regret, np.zeros(game.max_actions))
             scratch = vector.allocate_scratch(policy, vectors)
             result = np.zeros(RESULT_UTILITY + game.player_count)
-            self.members.append((state, scratch, share, result))
+            self.members.append((regrets, scratch, share, result))
         self.rule = full_width_rule(algorithm_settings(name=name))
         self.result = self.members[0][-1]
 
@@ -63,8 +63,8 @@ class Trainer:
 
     def _work(self, worker, first, count):
         task = Task(0, first, count, 1, 0, 0, (1 + worker) * CONTROL_LINE_WORDS)
-        state, scratch, share, result = self.members[worker]
-        own = FullWidthMemory(self.form, state, scratch, self.rule, share)
+        regrets, scratch, share, result = self.members[worker]
+        own = FullWidthMemory(self.form, regrets, scratch, self.rule, share)
         full_width(self.views.for_kernel(own), task, result)
 
 
@@ -161,7 +161,7 @@ def test_policies_sum_to_one_and_floored_regrets_are_not_negative():
     game = leduc()
     trainer = Trainer(game, "pdcfr_plus")
     trainer.run(0, 10)
-    regret, policy = trainer.views.state
+    regret, policy = trainer.views.planes
     for label in game.infosets():
         row = slice(label.row, label.row + len(label.actions))
         assert policy[row].sum() == pytest.approx(1.0)
