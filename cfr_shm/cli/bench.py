@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from cfr_shm.bench.scaling import Scaling
     from cfr_shm.bench.soak import Soak, Trend
 
-HELP = "measure this machine: incidents, scaling, long runs"
 DESCRIPTION = (
     "Measure on this machine. 'incidents' replays five ways in which training used to die, "
     "'scaling' compares numbers of workers, 'soak' sees whether the rate lasts."

@@ -11,7 +11,6 @@ from cfr_shm.cli.parser import Parser
 if TYPE_CHECKING:
     from cfr_shm.cards.buckets import Buckets
 
-HELP = "build and inspect card buckets"
 DESCRIPTION = (
     "Group the hands of hold'em that play alike. 'build' writes a bucket file, 'show' says what "
     "is in one, 'lookup' says which bucket a hand is in."

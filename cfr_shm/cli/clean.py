@@ -6,7 +6,6 @@ import argparse
 
 from cfr_shm.cli.flags import add_json_flag
 
-HELP = "remove what killed runs and former versions have left"
 DESCRIPTION = (
     "List shared memory of runs that were killed, unfinished checkpoints and bucket files, and "
     "kernel caches of other versions; with --yes, remove them. Nothing that a running process uses "

@@ -14,7 +14,6 @@ from cfr_shm.errors import UsageError
 if TYPE_CHECKING:
     from cfr_shm.telemetry.comparison import Curve
 
-HELP = "draw exploitability against iterations, nodes and seconds of several runs"
 DESCRIPTION = (
     "Draw the exploitability of the runs in DIR ... against iterations, nodes and seconds of "
     "training, on logarithmic scales: in the terminal, and with --out as a picture. A run has a "

@@ -10,7 +10,6 @@ from cfr_shm.cli.flags import add_json_flag
 if TYPE_CHECKING:
     from cfr_shm.telemetry.diagnostics import Diagnosis
 
-HELP = "judge the CPU use of a run or a process"
 DESCRIPTION = (
     "Judge the CPU use of a run from its records, or of a process and its children while they "
     "run (--pid; it may be any program of yours). Verdicts: system CPU, idle wake-ups, busy "

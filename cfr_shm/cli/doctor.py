@@ -6,7 +6,6 @@ import argparse
 
 from cfr_shm.cli.flags import add_json_flag
 
-HELP = "examine this machine"
 DESCRIPTION = (
     "Examine this machine: versions, cores, limits of memory, huge pages, kernel cache, workers, "
     "and how fast it reaches random memory. Every line that is not 'ok' comes with a remedy; the "

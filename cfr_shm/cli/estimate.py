@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from cfr_shm.memory.limits import Limit
     from cfr_shm.run.forecast import Hours, Rate, Sizes
 
-HELP = "say what a run will take: nodes, memory, speed, hours"
 DESCRIPTION = (
     "Say what a run will take before it is started: nodes, infosets and entries by street, bytes "
     "of each table and what memory there is, how fast this machine is (the kernel is run for a "

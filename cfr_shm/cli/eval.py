@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from cfr_shm.evaluation.best_response import Evaluation
     from cfr_shm.evaluation.measure import Measurement
 
-HELP = "print how good a run's strategy is"
 DESCRIPTION = (
     "Load a checkpoint of the run in DIR and print how exploitable its average strategy is: "
     "exactly where that takes less than a minute, else what best responders win at least, with a "

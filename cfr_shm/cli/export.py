@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cfr_shm.errors import UsageError
 
-HELP = "write a run's strategy to a file"
 DESCRIPTION = (
     "Write the average strategy of the newest checkpoint of the run in DIR: as OpenSpiel's JSON "
     "policy, or as NumPy arrays or CSV with reach and visits. All infosets of the game are written."

@@ -1,58 +1,44 @@
 """The ``cfr-shm`` command: find the subcommand, run it, turn errors into exit codes.
 
-What a subcommand needs beyond argparse it imports when it runs.
+The module of a subcommand is imported when it is asked for; what that needs beyond argparse,
+when it runs.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from cfr_shm import __version__
-from cfr_shm.cli import (
-    bench,
-    buckets,
-    clean,
-    compare,
-    diagnose,
-    doctor,
-    estimate,
-    export,
-    match,
-    query,
-    resume,
-    show,
-    solve,
-    train,
-    verify,
-    warmup,
-)
-from cfr_shm.cli import eval as eval_command
 from cfr_shm.cli.output import Output, drop_output, outputs
 from cfr_shm.cli.parser import Parser
 from cfr_shm.cli.remedies import limit_remedy
 from cfr_shm.errors import EXIT_INTERRUPTED, EXIT_MEMORY, EXIT_RUNTIME, CfrShmError
 from cfr_shm.telemetry.plain_text import plain_line
 
+#: What each command does, as ``--help`` lists it; the module of its name has the rest.
 _COMMANDS = {
-    "train": train,
-    "estimate": estimate,
-    "solve": solve,
-    "resume": resume,
-    "eval": eval_command,
-    "export": export,
-    "show": show,
-    "query": query,
-    "match": match,
-    "compare": compare,
-    "verify": verify,
-    "buckets": buckets,
-    "diagnose": diagnose,
-    "doctor": doctor,
-    "clean": clean,
-    "bench": bench,
-    "warmup": warmup,
+    "train": "train a game",
+    "estimate": "say what a run will take: nodes, memory, speed, hours",
+    "solve": "solve a flop, turn or river spot",
+    "resume": "go on with a run",
+    "eval": "print how good a run's strategy is",
+    "export": "write a run's strategy to a file",
+    "show": "draw the range chart of a hold'em run at any line",
+    "query": "ask a hold'em run what it does with a hand",
+    "match": "play strategies against each other",
+    "compare": "draw exploitability against iterations, nodes and seconds of several runs",
+    "verify": "prove that training gives the right answers here",
+    "buckets": "build and inspect card buckets",
+    "diagnose": "judge the CPU use of a run or a process",
+    "doctor": "examine this machine",
+    "clean": "remove what killed runs and former versions have left",
+    "bench": "measure this machine: incidents, scaling, long runs",
+    "warmup": "compile the kernels ahead of the first run",
 }
 
 
@@ -67,11 +53,19 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(
         dest="command", metavar="COMMAND", title="commands", parser_class=Parser
     )
-    for name, module in _COMMANDS.items():
-        command = commands.add_parser(name, help=module.HELP, description=module.DESCRIPTION)
-        module.add_arguments(command)
-        parser.commands[name] = command
+    for name, what in _COMMANDS.items():
+        parser.commands[name] = command = commands.add_parser(name, help=what)
+        command.declare = functools.partial(_declare, command, name)
     return parser
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"cfr_shm.cli.{name}")
+
+
+def _declare(command: Parser, name: str) -> None:
+    command.description = _module(name).DESCRIPTION
+    _module(name).add_arguments(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -125,7 +119,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     namespace = parser.parse(arguments)
     if namespace.command is None:
         parser.error(f"a command is needed: {', '.join(_COMMANDS)}")
-    code: int = _COMMANDS[namespace.command].run(namespace)
+    code: int = _module(namespace.command).run(namespace)
     return code
 
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from cfr_shm.evaluation.range_match import RangeMatch
     from cfr_shm.strategy.table import TableStrategy
 
-HELP = "play strategies against each other"
 DESCRIPTION = (
     "Play the average strategies of runs against each other and print what the first wins of the "
     "second, in big blinds per 100 hands with a 95 percent interval. On a shared betting tree all "

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from cfr_shm.errors import UsageError
@@ -34,6 +34,15 @@ class Parser(argparse.ArgumentParser):
         arguments.setdefault("allow_abbrev", False)
         super().__init__(**arguments)
         self.commands: dict[str, Parser] = {}
+        #: What gives a command its flags, called once it is asked for.
+        self.declare: Callable[[], None] | None = None
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Declare the flags, where that has waited for somebody to ask, and parse."""
+        if self.declare is not None:
+            declare, self.declare = self.declare, None
+            declare()
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """Raise ``UsageError`` with the message and where to find help."""
@@ -47,6 +56,7 @@ class Parser(argparse.ArgumentParser):
         """
         for each in sys.argv[1:] if arguments is None else arguments:
             _refuse_unwritable(each)
+        namespace: argparse.Namespace
         namespace, extras = self.parse_known_args(arguments)
         if extras:
             parser = self.commands.get(getattr(namespace, "command", ""), self)

@@ -12,7 +12,6 @@ from cfr_shm.errors import UsageError
 if TYPE_CHECKING:
     from cfr_shm.strategy.spot import Spot
 
-HELP = "ask a hold'em run what it does with a hand"
 DESCRIPTION = (
     "Print what the average strategy of the run in DIR does with the hole cards HOLE on a board "
     "after LINE: probabilities, how often training visited the infoset, how likely the player's "

@@ -11,7 +11,6 @@ from cfr_shm.cli.flags import SESSION, add_config_flags, settings
 if TYPE_CHECKING:
     from cfr_shm.config.reader import Setting
 
-HELP = "go on with a run"
 DESCRIPTION = (
     "Go on with the run in DIR from its newest checkpoint. Without flags it goes on to the "
     "iterations or the training time that it was started for. --iters N goes on to N iterations "

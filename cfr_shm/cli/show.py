@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from cfr_shm.strategy.range_chart import RangeChart
     from cfr_shm.strategy.spot import Spot
 
-HELP = "draw the range chart of a hold'em run at any line"
 DESCRIPTION = (
     "Draw what the average strategy of the run in DIR does with every class of hole cards after "
     "LINE: in the terminal, and with --out as a picture or a page. Sizes that the tree does not "

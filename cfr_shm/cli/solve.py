@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from cfr_shm.config.sections import Config
 
-HELP = "solve a flop, turn or river spot"
 DESCRIPTION = (
     "Solve a spot: a board, two ranges, a pot, stacks and bet sizes, hand by hand on the public "
     "tree, until best responses gain little. SPOT is a YAML file with a section 'spot', a run "

@@ -10,7 +10,6 @@ from cfr_shm.cli.flags import SESSION, ConfigFlag, add_config_flags, settings
 if TYPE_CHECKING:
     from cfr_shm.config.reader import Setting
 
-HELP = "train a game"
 DESCRIPTION = (
     "Train a game and write a run directory. Told nothing, it trains Leduc poker for 15 seconds "
     "on every core. Ctrl-C writes a checkpoint and leaves; 'cfr-shm resume DIR' goes on from it."

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from cfr_shm.config.sections import Config
     from cfr_shm.run.signals import StopSignals
 
-HELP = "prove that training gives the right answers here"
 DESCRIPTION = (
     "Train Kuhn poker, Leduc poker with suits merged and apart, liar's dice and Goofspiel, with "
     "one worker and with several, by every algorithm, and compare the value for player 0 and the "

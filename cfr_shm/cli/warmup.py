@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-HELP = "compile the kernels ahead of the first run"
 DESCRIPTION = (
     "Compile all kernels into the cache, so that the first run starts at once. The cache lies in "
     "the user's cache directory, or where CFR_SHM_CACHE_DIR says."
