@@ -10,6 +10,7 @@ save, so that a run that went back to an older checkpoint goes on from what it s
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import re
 import stat
@@ -26,6 +27,7 @@ from cfr_shm.errors import ArrayStoreError, CheckpointError, NotFiniteError
 from cfr_shm.games.game import Game
 from cfr_shm.layout.rows import table_words
 from cfr_shm.layout.table import Table
+from cfr_shm.memory.limits import private_limits, require_memory
 from cfr_shm.memory.tables import ROWS, check_finite, is_size_of, table_of
 from cfr_shm.storage.disk import DISK, Disk
 from cfr_shm.storage.manifest import Manifest, NewerFormatError
@@ -79,6 +81,32 @@ class Checkpoint:
     def table(self) -> Table:
         """The table, as views of ``rows``."""
         return table_of(self.rows, self.compact)
+
+    def without_rows(self) -> Checkpoint:
+        """Return the same, loaded, with rows that are only read when they are asked for.
+
+        Whoever copies a table elsewhere need not have it in memory twice.
+        """
+        return dataclasses.replace(self, rows=np.empty(0))
+
+    def copy_rows(self, target: NDArray[np.float64]) -> None:
+        """Write the rows to ``target``, (words,), from memory or from where they were loaded.
+
+        Raises:
+            CheckpointError: what lies there is no longer what it was.
+        """
+        if self.path is None or len(self.rows) > 0:
+            target[:] = self.rows
+            return
+        try:
+            found = read_store(self.path, kind=KIND, into={ROWS: target}).manifest
+        except ArrayStoreError as error:
+            raise CheckpointError(str(error)) from error
+        if (found.about["fingerprint"], found.about["completed"]) != (
+            self.fingerprint,
+            [list(each) for each in self.completed],
+        ):
+            raise CheckpointError(f"{self.path}: was replaced while it was looked at; try again")
 
 
 class StoredCheckpoint(NamedTuple):
@@ -250,7 +278,7 @@ def load_checkpoint(
     fingerprint: str | None = None,
     differences: Differences | None = None,
 ) -> Checkpoint:
-    """Load one checkpoint directory and check all of it; rows are mapped, read-only.
+    """Load one checkpoint directory and check all of it; rows are in memory, read-only.
 
     Args:
         path: the checkpoint's directory.
@@ -260,6 +288,7 @@ def load_checkpoint(
 
     Raises:
         CheckpointError: it is missing, damaged, not finite, or belongs to another run.
+        MemoryReserveError: there is too little memory for its table.
     """
     try:
         manifest = read_manifest(path, kind=KIND)
@@ -268,7 +297,9 @@ def load_checkpoint(
         _check_buckets(manifest, path, game)
         _check_about(manifest.about, path)
         _check_rows(manifest, path, game)
-        rows = read_store(path, kind=KIND, memory_map=True).arrays[ROWS]
+        require_memory(manifest.arrays[ROWS].byte_count, private_limits())
+        rows = read_store(path, kind=KIND).arrays[ROWS]
+        rows.setflags(write=False)
         if game is not None:
             check_finite(game, rows, _is_compact(manifest.about["config"]))
     except NotFiniteError as error:

@@ -203,17 +203,6 @@ def private_views(
     return _views(arrays.__getitem__, tuple(arrays))
 
 
-def load_rows(views: TrainingViews, rows: NDArray[np.float64]) -> None:
-    """Put a stored table in place of the one there is; no kernel may run.
-
-    Args:
-        views: of the table.
-        rows: float64, as ``TrainingViews.rows``.
-    """
-    views.rows[:] = rows
-    table_written(views)
-
-
 def begin_rows(views: TrainingViews, game: Game) -> None:
     """Write what ``game`` begins with into a table of zeros; no kernel may run."""
     if game.first_regrets is not None:

@@ -4,7 +4,7 @@ A thread of the coordinator measures the newest checkpoint on disk, board by boa
 after each so long that it takes ``SHARE`` of one core: workers do not notice. It is a thread and
 no process because it needs no start-up: importing, mapping buckets and building the tree take
 seconds of CPU, all that a share of 2 % has in two minutes. It ends between two boards, and with its
-coordinator; what it reads is mapped, so that it stays readable when the checkpoint is deleted.
+coordinator; what it measures is in memory, so that the checkpoint may be deleted meanwhile.
 
 All points of all runs are measured on the same boards, which makes them paired.
 """
@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cfr_shm.config.sections import Config
-from cfr_shm.errors import CfrShmError, GameError
+from cfr_shm.errors import CfrShmError, GameError, MemoryReserveError
 from cfr_shm.evaluation.board_walk import BoardWalk, Players
 from cfr_shm.evaluation.estimates import mean_interval
 from cfr_shm.evaluation.exact_response import forecast_seconds
@@ -45,7 +45,7 @@ from cfr_shm.layout.table import Table
 from cfr_shm.memory.checkpoint import load_checkpoint
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.table import TableStrategy
-from cfr_shm.telemetry.events import Listener, QualityMeasured
+from cfr_shm.telemetry.events import Listener, QualityMeasured, Warned
 
 OFF, LIGHT, FULL = "off", "light", "full"
 
@@ -166,13 +166,14 @@ class QualityReader:
                 # A checkpoint that is gone or damaged is the run's to tell, not the curve's.
                 try:
                     self._measure(offered)
+                except MemoryReserveError as error:
+                    self._listen(Warned(f"quality is not measured: {error}"))
                 except CfrShmError:
                     continue
 
     def _measure(self, offered: Offered) -> None:
         began, used = time.monotonic(), time.thread_time()
-        checkpoint = load_checkpoint(offered.path)
-        strategy = Strategy.from_table(self._game, checkpoint.table)
+        strategy = Strategy.from_table(self._game, load_checkpoint(offered.path).table)
         told = TableStrategy(f"@{offered.iterations}", self._game, strategy)
         found = street_of(told)
         if found is None:

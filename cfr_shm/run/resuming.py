@@ -29,7 +29,7 @@ class Resumable(NamedTuple):
     stored: StoredRun
     config: Config  # with its bounds in total
     game: Game
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint  # its rows are read when the run's tables stand
 
 
 def resumable(
@@ -63,7 +63,7 @@ def resumable(
     checkpoint = stored.load_checkpoint(config, game, warn)
     further = any(setting.key == "run.time_budget" for setting in given)
     config = _bounded(config, checkpoint, further, directory)
-    return Resumable(stored, config, game, checkpoint)
+    return Resumable(stored, config, game, checkpoint.without_rows())
 
 
 def _bounded(config: Config, checkpoint: Checkpoint, further: bool, directory: str) -> Config:

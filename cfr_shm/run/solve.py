@@ -17,7 +17,7 @@ from cfr_shm.memory.segments import remove_stale_segments
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.signals import StopSignals
 from cfr_shm.spots.places import find_place
-from cfr_shm.spots.saved import load_tables, restore, save_tables
+from cfr_shm.spots.saved import load_tables, save_tables
 from cfr_shm.spots.settled import algorithm_of, spot_of
 from cfr_shm.spots.solver import Quality, SolverSettings, SpotSolver
 from cfr_shm.spots.spot_game import SpotGame
@@ -129,9 +129,8 @@ class SpotRun:
         self._say(_sizes_line(game, settings))
         with SpotSolver(game, settings, self._fingerprint) as solver:
             if resuming:
-                arrays, about = load_tables(self._checkpoints, self._fingerprint)
-                restore(solver, arrays, int(about["iterations"]))
-                self._seconds = self._before = float(about["seconds"])
+                seconds = load_tables(self._checkpoints, solver, self._fingerprint)
+                self._seconds = self._before = seconds
                 self._say(f"going on from iteration {solver.iterations}")
             self._directory.keep()
             self._signals.defer()

@@ -23,7 +23,7 @@ from cfr_shm.config.sections import Config
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game, pinned
 from cfr_shm.memory.checkpoint import Checkpoint
-from cfr_shm.memory.tables import begin_rows, load_rows
+from cfr_shm.memory.tables import begin_rows, table_written
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.forecast import refuse_too_large
 from cfr_shm.run.resources import (
@@ -74,7 +74,8 @@ def train(
         if resume is None:
             begin_rows(views, game)
         else:
-            load_rows(views, resume.rows)
+            resume.copy_rows(views.rows)
+            table_written(views)
         listen(run_started(settled, game, directory, resume))
         for note in notes_on(game):
             listen(Noted(note))

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from cfr_shm import __version__
 from cfr_shm.errors import ArrayStoreError, CheckpointError
 from cfr_shm.spots.solver import SpotSolver
 from cfr_shm.storage.disk import DISK, Disk
-from cfr_shm.storage.store import missing_reason, read_store, remove_store, write_store
+from cfr_shm.storage.documents import Count, Number, Text, record
+from cfr_shm.storage.store import (
+    missing_reason,
+    read_manifest,
+    read_store,
+    remove_store,
+    write_store,
+)
 
 KIND = "spot"
 
 #: The one before the newest stays, in case that is damaged.
 KEPT = 2
+
+#: Weights of later iterations follow from those of all before: a minute's work for so many.
+MOST_ITERATIONS = 100_000_000
+
+_ABOUT = record(fingerprint=Text(), iterations=Count(high=MOST_ITERATIONS), seconds=Number(low=0.0))
+_NAME = re.compile(r"[0-9]{1,16}")
 
 
 def save_tables(
@@ -41,6 +52,8 @@ def save_tables(
         "version": __version__,
         **further,
     }
+    if not _ABOUT.fits(about):
+        raise ArrayStoreError(f"{path}: not saved: at most {MOST_ITERATIONS:,} iterations can be")
     if not path.exists():
         arrays = {name: solver.arena.array(name) for name in solver.table_names()}
         write_store(path, arrays, about, kind=KIND, disk=disk)
@@ -50,46 +63,42 @@ def save_tables(
     return path
 
 
-def load_tables(
-    directory: Path, fingerprint: str
-) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return the newest tables that are whole, mapped, and what was noted with them.
+def load_tables(directory: Path, solver: SpotSolver, fingerprint: str) -> float:
+    """Put the newest stored tables that are whole in place of a solver's.
+
+    They are read where they are needed: no file is mapped, nothing is in memory twice. If this
+    fails the solver's tables hold anything.
+
+    Returns:
+        Seconds of solving that made them.
 
     Raises:
         CheckpointError: there are none, or they are of another spot.
     """
-    failure: Exception | None = None
+    failure: ArrayStoreError | None = None
     for path in reversed(_stored(directory)):
         try:
-            store = read_store(path, kind=KIND, memory_map=True)
+            about = dict(read_manifest(path, kind=KIND).about)
+            if not _ABOUT.fits(about):
+                raise ArrayStoreError(f"{path}: its manifest holds what no save of a spot writes")
+            if about["fingerprint"] != fingerprint:
+                what = "these are the tables of another spot; solve it anew"
+                raise CheckpointError(f"{path}: {what}")
+            into = {name: solver.arena.array(name) for name in solver.table_names()}
+            read_store(path, kind=KIND, into=into)
+        except CheckpointError:
+            raise
         except ArrayStoreError as error:
             failure = failure or error
             continue
-        about = dict(store.manifest.about)
-        if about["fingerprint"] != fingerprint:
-            raise CheckpointError(f"{path}: these are the tables of another spot; solve it anew")
-        return store.arrays, about
+        solver.skip_to(about["iterations"])
+        return float(about["seconds"])
     raise CheckpointError(str(failure or f"{directory}: {missing_reason(directory, KIND)}"))
-
-
-def restore(solver: SpotSolver, arrays: Mapping[str, NDArray[Any]], iterations: int) -> None:
-    """Put stored tables in place of a solver's.
-
-    Raises:
-        CheckpointError: they have other names or sizes.
-    """
-    for name in solver.table_names():
-        target = solver.arena.array(name)
-        found = arrays.get(name)
-        if found is None or found.shape != target.shape or found.dtype != target.dtype:
-            raise CheckpointError(f"the stored table {name} does not fit; solve the spot anew")
-        np.copyto(target, found)
-    solver.skip_to(iterations)
 
 
 def _stored(directory: Path) -> list[Path]:
     """Return stored tables, fewest iterations first."""
     if not directory.is_dir():
         return []
-    found = [path for path in directory.iterdir() if path.name.isdigit() and path.is_dir()]
+    found = [path for path in directory.iterdir() if _NAME.fullmatch(path.name) and path.is_dir()]
     return sorted(found, key=lambda path: int(path.name))

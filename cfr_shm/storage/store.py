@@ -9,7 +9,9 @@ Checkpoints and bucket files are stored this way::
 A save writes a temporary directory beside the final one, syncs every file, then the
 directory, renames it and syncs the parent: whoever loads finds all of it or nothing. What is
 read is never trusted: files must be regular, sizes and headers must be what the manifest says
-before anything is allocated, digests are checked, and nothing is ever unpickled.
+before anything is allocated, digests are checked, and nothing is ever unpickled. Nothing is
+mapped: a file that is shortened under whoever reads a map of it ends him (SIGBUS), and one that
+is overwritten says afterwards what no digest has seen.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
-import mmap
 import os
 import re
 import secrets
@@ -312,32 +313,42 @@ def read_store(
     directory: Path,
     *,
     kind: str | None = None,
-    memory_map: bool = False,
-    verify: bool = True,
+    into: Mapping[str, NDArray[Any]] | None = None,
 ) -> Store:
-    """Read a stored directory and check every digest on the way.
+    """Read a stored directory into memory and check every digest on the way.
 
     Args:
         directory: what ``write_store`` wrote.
         kind: what it must hold; None takes anything.
-        memory_map: map the arrays, read-only, instead of reading them into memory.
-        verify: False skips the digests (sizes and headers are still checked); only for huge
-            mapped files that would take minutes to read.
+        into: contiguous arrays that those of the same names are read into, so that they need no
+            memory of their own. They hold anything if this fails.
 
     Raises:
-        ArrayStoreError: anything is not what the manifest says; names file and reason.
+        ArrayStoreError: anything is not what the manifest says, or does not fit ``into``; names
+            file and reason.
     """
-    if not (verify or memory_map):
-        raise ValueError("digests can be skipped for memory-mapped arrays only")
     manifest = read_manifest(directory, kind=kind)
+    targets = dict(into or {})
+    for name, target in targets.items():
+        _require_fit(directory / f"{name}.npy", manifest.arrays.get(name), target)
     arrays = {
-        name: _read_array(directory / f"{name}.npy", stored, memory_map, verify)
+        name: _read_array(directory / f"{name}.npy", stored, targets.get(name))
         for name, stored in manifest.arrays.items()
     }
     return Store(manifest, arrays)
 
 
-def _read_array(path: Path, stored: StoredArray, memory_map: bool, verify: bool) -> NDArray[Any]:
+def _require_fit(path: Path, stored: StoredArray | None, target: NDArray[Any]) -> None:
+    if stored is None:
+        raise ArrayStoreError(f"{path}: the manifest does not name it")
+    if (stored.shape, stored.dtype) != (target.shape, target.dtype):
+        raise ArrayStoreError(
+            f"{path}: holds {stored.dtype}{list(stored.shape)}, expected "
+            f"{target.dtype}{list(target.shape)}"
+        )
+
+
+def _read_array(path: Path, stored: StoredArray, target: NDArray[Any] | None) -> NDArray[Any]:
     with _open_regular(path) as (file, byte_count):
         if byte_count != stored.byte_count:
             word = "truncated" if byte_count < stored.byte_count else "too long"
@@ -351,15 +362,9 @@ def _read_array(path: Path, stored: StoredArray, memory_map: bool, verify: bool)
                 f"{header_text(stored.header)}"
             )
         digest = hashlib.sha256(header)
-        data_bytes = byte_count - len(header)
-        if memory_map:
-            if verify:
-                _read_into(file, memoryview(bytearray(_CHUNK_BYTES)), data_bytes, digest, path)
-            array = _map_array(file, stored)
-        else:
-            array = _allocate(stored, path)
-            _read_into(file, array.reshape(-1).view(np.uint8).data, data_bytes, digest, path)
-    if verify and digest.hexdigest() != stored.sha256:
+        array = _allocate(stored, path) if target is None else target
+        _read_into(file, array.reshape(-1).view(np.uint8).data, digest, path)
+    if digest.hexdigest() != stored.sha256:
         raise ArrayStoreError(
             f"{path}: its content was changed or damaged: SHA-256 {digest.hexdigest()[:16]}..., "
             f"the manifest says {stored.sha256[:16]}..."
@@ -367,12 +372,11 @@ def _read_array(path: Path, stored: StoredArray, memory_map: bool, verify: bool)
     return array
 
 
-def _read_into(file: io.FileIO, buffer: memoryview, count: int, digest: Any, path: Path) -> None:
-    """Read ``count`` bytes into ``buffer`` (over and over where it is shorter), and hash them."""
+def _read_into(file: io.FileIO, buffer: memoryview, digest: Any, path: Path) -> None:
+    """Fill ``buffer`` from a file, and hash what came."""
     done = 0
-    while done < count:
-        first = done if len(buffer) >= count else 0
-        chunk = buffer[first : first + min(_CHUNK_BYTES, count - done)]
+    while done < len(buffer):
+        chunk = buffer[done : done + _CHUNK_BYTES]
         got = file.readinto(chunk)
         if not got:
             raise ArrayStoreError(f"{path}: truncated while it was read")
@@ -382,18 +386,8 @@ def _read_into(file: io.FileIO, buffer: memoryview, count: int, digest: Any, pat
 
 def _read_exactly(file: io.FileIO, count: int, path: Path) -> bytes:
     buffer = bytearray(count)
-    _read_into(file, memoryview(buffer), count, hashlib.sha256(), path)
+    _read_into(file, memoryview(buffer), hashlib.sha256(), path)
     return bytes(buffer)
-
-
-def _map_array(file: io.FileIO, stored: StoredArray) -> NDArray[Any]:
-    offset = len(stored.header)
-    if stored.byte_count == offset:
-        array = np.empty(stored.shape, stored.dtype)
-        array.setflags(write=False)
-        return array
-    mapping = mmap.mmap(file.fileno(), stored.byte_count, access=mmap.ACCESS_READ)
-    return np.ndarray(stored.shape, stored.dtype, buffer=mapping, offset=offset)
 
 
 def _allocate(stored: StoredArray, path: Path) -> NDArray[Any]:

@@ -54,11 +54,12 @@ def same(first: Store, arrays: dict[str, np.ndarray]) -> bool:
 @given(
     st.dictionaries(st.from_regex(r"[a-z0-9_]{1,8}", fullmatch=True), ARRAYS), ABOUT, st.booleans()
 )
-def test_everything_that_can_be_stored_comes_back(arrays, about, memory_map):
+def test_everything_that_can_be_stored_comes_back(arrays, about, placed):
     with tempfile.TemporaryDirectory() as parent:
         directory = Path(parent) / "s"
         write_store(directory, arrays, about, kind="k")
-        store = read_store(directory, memory_map=memory_map)
+        places = {name: np.zeros_like(array) for name, array in arrays.items()}
+        store = read_store(directory, into=places if placed else None)
         assert same(store, arrays)
         assert dict(store.manifest.about) == about
         del store
@@ -92,9 +93,9 @@ ORIGINAL = {
     name=st.sampled_from(["rows.npy", "grid.npy", "manifest.json"]),
     position=st.floats(0.0, 1.0, exclude_max=True),
     change=st.integers(1, 255) | st.sampled_from(["cut", "insert", "drop"]),
-    memory_map=st.booleans(),
+    placed=st.booleans(),
 )
-def test_any_damaged_byte_is_noticed(name, position, change, memory_map):
+def test_any_damaged_byte_is_noticed(name, position, change, placed):
     """Except in the manifest's white space, which means nothing."""
     with tempfile.TemporaryDirectory() as parent:
         directory = Path(parent) / "s"
@@ -110,7 +111,9 @@ def test_any_damaged_byte_is_noticed(name, position, change, memory_map):
         else:
             content[offset] ^= change
         (directory / name).write_bytes(content)
-        store = loaded_or_refused(lambda: read_store(directory, memory_map=memory_map))
+        places = {each: np.zeros_like(array) for each, array in ORIGINAL.items()}
+        into = places if placed else None
+        store = loaded_or_refused(lambda: read_store(directory, into=into))
         if store is not None:
             assert name == "manifest.json"
             assert same(store, ORIGINAL)

@@ -24,7 +24,7 @@ from cfr_shm.kernels.parts import freeze as freeze_module
 from cfr_shm.kernels.parts.increments import gain_cell, weight_cell
 from cfr_shm.layout.control import RUN, STOP_AT_WINDOW, STOP_FLAG, STOP_NOW
 from cfr_shm.layout.freeze import FREEZE_END, FREEZE_STEP
-from cfr_shm.memory.tables import load_rows
+from cfr_shm.memory.tables import table_written
 
 FREEZE = 16
 MANY = 6 * FREEZE if JIT_DISABLED else 20 * FREEZE
@@ -290,7 +290,8 @@ def test_a_table_that_is_loaded_is_what_freezes_read():
     """The second run has another table than the one that it began with."""
     first, whole = crew().run_all([(0, 4 * FREEZE)]), crew().run_all([(0, 8 * FREEZE)])
     second = crew(workers=2).run_all([(0, FREEZE)])
-    load_rows(second.views, first.views.rows)
+    second.views.rows[:] = first.views.rows
+    table_written(second.views)
     second.run_all([(4 * FREEZE, 4 * FREEZE)])
     assert second.table == whole.table
     assert second.nothing_is_left_over

@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from stored_arrays import ABOUT, ARRAYS, flip_bit, names, refused
+from stored_arrays import ABOUT, ARRAYS, names, refused
 
 from cfr_shm.errors import ArrayStoreError
 from cfr_shm.storage import store as array_store
@@ -33,19 +33,23 @@ def stored(tmp_path):
     return directory
 
 
+def places():
+    """Return arrays of their own that all that is stored fits."""
+    return {name: np.zeros_like(array) for name, array in ARRAYS.items()}
+
+
 # --- what was stored comes back ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("memory_map", [False, True])
+@pytest.mark.parametrize("given", [False, True])
 @pytest.mark.parametrize("kind", [None, "buckets"])
-def test_arrays_come_back_bit_for_bit(stored, memory_map, kind):
-    store = read_store(stored, kind=kind, memory_map=memory_map)
+def test_arrays_come_back_bit_for_bit(stored, given, kind):
+    store = read_store(stored, kind=kind, into=places() if given else None)
     assert list(store.arrays) == sorted(ARRAYS)
     for name, array in ARRAYS.items():
         assert store.arrays[name].dtype == array.dtype
         assert store.arrays[name].shape == array.shape
         assert store.arrays[name].tobytes() == array.tobytes()
-        assert store.arrays[name].flags.writeable is not memory_map
         assert store.arrays[name].flags.c_contiguous
     assert store.manifest.kind == "buckets"
     assert dict(store.manifest.about) == ABOUT
@@ -74,8 +78,8 @@ def test_what_is_larger_than_one_chunk(tmp_path, monkeypatch):
     monkeypatch.setattr(array_store, "_WRITE_BYTES", 70)
     monkeypatch.setattr(array_store, "_SYNC_BYTES", 1000)
     write_store(tmp_path / "s", ARRAYS, {}, kind="k")
-    for memory_map in (False, True):
-        arrays = read_store(tmp_path / "s", memory_map=memory_map).arrays
+    for into in (None, places()):
+        arrays = read_store(tmp_path / "s", into=into).arrays
         assert all(arrays[name].tobytes() == ARRAYS[name].tobytes() for name in ARRAYS)
 
 
@@ -138,13 +142,33 @@ def test_a_store_is_never_overwritten(stored):
     assert read_store(stored).arrays["rows"].shape == (5000,)
 
 
-def test_digests_are_skipped_for_mapped_arrays_only(stored):
-    with pytest.raises(ValueError, match="memory-mapped"):
-        read_store(stored, verify=False)
-    flip_bit(stored / "rows.npy", 1000)
-    assert read_store(stored, memory_map=True, verify=False).arrays["rows"].shape == (5000,)
-    (stored / "rows.npy").write_bytes(b"short")
-    assert "truncated" in refused(stored, memory_map=True, verify=False)
+def test_arrays_are_read_into_the_places_that_are_given(stored):
+    given = places()
+    arrays = read_store(stored, into={"rows": given["rows"]}).arrays
+    assert arrays["rows"] is given["rows"]
+    assert np.array_equal(given["rows"], ARRAYS["rows"])
+    assert np.array_equal(arrays["grid"], ARRAYS["grid"])
+    assert not given["grid"].any()
+
+
+def test_places_that_do_not_fit_are_refused(stored):
+    assert "rows.npy: holds float64[5000], expected float64[4999]" in refused(
+        stored, into={"rows": np.zeros(4999)}
+    )
+    assert "expected float32[5000]" in refused(stored, into={"rows": np.zeros(5000, np.float32)})
+    assert "other.npy: the manifest does not name it" in refused(
+        stored, into={"other": np.zeros(3)}
+    )
+
+
+def test_what_was_read_stays_whatever_becomes_of_the_files(stored):
+    arrays = read_store(stored).arrays
+    for name in ARRAYS:
+        path = stored / f"{name}.npy"
+        with path.open("r+b") as file:
+            file.write(b"\xff" * path.stat().st_size)
+        os.truncate(path, 10)
+    assert all(arrays[name].tobytes() == ARRAYS[name].tobytes() for name in ARRAYS)
 
 
 # --- writing fails -----------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_truncated_array(stored, keep):
     path.write_bytes(path.read_bytes()[:keep])
     message = refused(stored)
     assert f"rows.npy: truncated: {keep} bytes, the manifest says 40128" in message
-    assert message == refused(stored, memory_map=True)
+    assert message == refused(stored, into={"rows": np.zeros(5000)})
 
 
 def test_array_that_grew(stored):
@@ -68,11 +68,11 @@ def test_array_that_grew(stored):
     assert "rows.npy: too long: 40129 bytes" in refused(stored)
 
 
-@pytest.mark.parametrize("memory_map", [False, True])
+@pytest.mark.parametrize("given", [False, True])
 @pytest.mark.parametrize("offset", [128, 9999, 40_127])
-def test_flipped_bit_in_the_data(stored, offset, memory_map):
+def test_flipped_bit_in_the_data(stored, offset, given):
     flip_bit(stored / "rows.npy", offset)
-    message = refused(stored, memory_map=memory_map)
+    message = refused(stored, into={"rows": np.zeros(5000)} if given else None)
     assert "rows.npy: its content was changed or damaged: SHA-256" in message
 
 
