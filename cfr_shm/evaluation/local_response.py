@@ -27,11 +27,13 @@ from cfr_shm.kernels.evaluation.local_response import play_pairs
 from cfr_shm.layout.betting import betting_words
 from cfr_shm.layout.cards import FIRST_STREET, FULL_BOARD, HOLE_CARDS
 from cfr_shm.layout.deals import DEALS_HOLDEM
+from cfr_shm.layout.following import (
+    FOLLOW_STATES,
+)
 from cfr_shm.layout.local_response import (
     LOCAL_BETS,
     LOCAL_CALLS,
     LOCAL_FOLDS,
-    LOCAL_STATES,
     LOCAL_WORDS,
     RECORD_COLUMNS,
     LocalGame,
@@ -160,7 +162,13 @@ class LocalPlayer:
             array.setflags(write=False)
         first_street = int(game.deals.cards.setting[FIRST_STREET])
         self._game = LocalGame(
-            game.tree.nodes, betting.move, betting.rules, holes, start, first_street
+            game.tree.nodes,
+            betting.move,
+            betting.rules,
+            betting.rules,
+            holes,
+            start,
+            first_street,
         )
         self._space = _space(len(holes), game.max_actions, betting_words(2))
 
@@ -186,7 +194,7 @@ class LocalPlayer:
 
 def _space(hands: int, actions: int, words: int) -> LocalSpace:
     return LocalSpace(
-        state=np.zeros((LOCAL_STATES, words), np.int64),
+        state=np.zeros((FOLLOW_STATES, words), np.int64),
         follow=np.zeros(LOCAL_WORDS, np.int64),
         weight=np.zeros(hands),
         points=np.zeros(hands),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.layout.betting import BettingRules
+from cfr_shm.layout.following import FOLLOW_WORDS
 
 #: What the responder does on a street: always check or call; fold or call; bet as well.
 LOCAL_CALLS, LOCAL_FOLDS, LOCAL_BETS = range(3)
@@ -15,17 +16,11 @@ LOCAL_CALLS, LOCAL_FOLDS, LOCAL_BETS = range(3)
 #: Streets of the cards.
 CARD_STREETS = 4
 
-#: Rows of ``LocalSpace.state``: the hand as played, the tree's, and what each would become.
-LOCAL_PLAYED, LOCAL_TREE, LOCAL_PLAYED_NEXT, LOCAL_TREE_NEXT = range(4)
-LOCAL_STATES = 4
-
-#: Words of ``LocalSpace.follow``.
-LOCAL_NODE = 0  # of the tree, -1 once the hand as played has left it
-LOCAL_IN_STEP = 1  # 1: both hands are the same
-LOCAL_STREET = 2  # of the cards whose points there are, -1 for none
-LOCAL_DRAWS = 3  # actions of the other seat so far
-LOCAL_SEEN = 4  # street of the cards whose board the range knows, -1 for none
-LOCAL_WORDS = 5
+#: Words of ``LocalSpace.follow`` after those of ``layout.following``.
+LOCAL_STREET = FOLLOW_WORDS  # of the cards whose points there are, -1 for none
+LOCAL_DRAWS = FOLLOW_WORDS + 1  # actions of the other seat so far
+LOCAL_SEEN = FOLLOW_WORDS + 2  # street of the cards whose board the range knows, -1 for none
+LOCAL_WORDS = FOLLOW_WORDS + 3
 
 #: Columns of a decision that is recorded.
 RECORD_PAIR, RECORD_SEAT, RECORD_STREET, RECORD_NODE, RECORD_MOVE, RECORD_UTILITY = range(6)
@@ -33,11 +28,12 @@ RECORD_COLUMNS = 6
 
 
 class LocalGame(NamedTuple):
-    """A game of hold'em for two, as local best response plays it."""
+    """A game of hold'em for two, as local best response plays it; begins as ``FollowedTree``."""
 
     nodes: NDArray[Any]  # (nodes,) NODE_DTYPE
     move: NDArray[np.int64]  # (nodes,), that leads to the node
     rules: BettingRules
+    real: BettingRules  # the same ones
     holes: NDArray[np.int64]  # (hands, 2)
     start: NDArray[np.float64]  # (2, hands), weights of the starting ranges
     first_street: int  # of the cards
@@ -65,7 +61,7 @@ class LocalPairs(NamedTuple):
 class LocalSpace(NamedTuple):
     """What playing one hand writes to."""
 
-    state: NDArray[np.int64]  # (LOCAL_STATES, betting words)
+    state: NDArray[np.int64]  # (FOLLOW_STATES, betting words)
     follow: NDArray[np.int64]  # (LOCAL_WORDS,)
     weight: NDArray[np.float64]  # (hands,), of the other seat's range, sums to 1
     points: NDArray[np.float64]  # (hands,), share of the pot against each hand

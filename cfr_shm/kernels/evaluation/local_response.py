@@ -23,8 +23,8 @@ from cfr_shm.kernels.evaluation.shadow import (
     as_played,
     bounds_of,
     child_with,
-    follow_responder,
     play,
+    read_move,
     sized,
 )
 from cfr_shm.kernels.holdem.betting import (
@@ -49,16 +49,18 @@ from cfr_shm.layout.betting import (
     FOLDED_OUT,
     PLAYING,
 )
+from cfr_shm.layout.following import (
+    FOLLOW_IN_STEP,
+    FOLLOW_NODE,
+    FOLLOW_PLAYED,
+    FOLLOW_TREE,
+)
 from cfr_shm.layout.local_response import (
     LOCAL_BETS,
     LOCAL_CALLS,
     LOCAL_DRAWS,
-    LOCAL_IN_STEP,
-    LOCAL_NODE,
-    LOCAL_PLAYED,
     LOCAL_SEEN,
     LOCAL_STREET,
-    LOCAL_TREE,
     RECORD_MOVE,
     RECORD_NODE,
     RECORD_PAIR,
@@ -168,14 +170,14 @@ def _folds_and_rest(game, policy, row, node, space):
 def _utility_of_bet(game, policy, row, move, child, space):
     """Return what a bet or raise is worth, one action ahead."""
     rules, state = game.rules, space.state
-    actor = state[LOCAL_PLAYED, BET_ACTOR]
+    actor = state[FOLLOW_PLAYED, BET_ACTOR]
     other = 1 - actor
-    pot = np.float64(state[LOCAL_PLAYED, BET_POT])
-    asked = np.float64(call_amount(rules, state, LOCAL_PLAYED))
+    pot = np.float64(state[FOLLOW_PLAYED, BET_POT])
+    asked = np.float64(call_amount(rules, state, FOLLOW_PLAYED))
     # Chips that the other seat cannot call come back.
-    reachable = state[LOCAL_PLAYED, at(BET_SEATS + other)]
-    reachable += stack_left(rules, state, LOCAL_PLAYED, other)
-    added = np.float64(min(move, reachable) - state[LOCAL_PLAYED, BET_HIGHEST])
+    reachable = state[FOLLOW_PLAYED, at(BET_SEATS + other)]
+    reachable += stack_left(rules, state, FOLLOW_PLAYED, other)
+    added = np.float64(min(move, reachable) - state[FOLLOW_PLAYED, BET_HIGHEST])
     folds, rest = 0.0, 0.0
     asks_other = child >= 0 and game.nodes[at(max(child, 0))]["kind"] == DECISION
     if asks_other and game.nodes[at(child)]["actor"] == other:
@@ -190,16 +192,16 @@ def _utility_of_bet(game, policy, row, move, child, space):
 def _decide(game, policy, moves, row, space):
     """Return the responder's move, the child that it leads to, and what it seems worth."""
     rules, state, follow = game.rules, space.state, space.follow
-    allowed = moves.on_street[at(game.first_street + state[LOCAL_PLAYED, BET_STREET])]
-    call_child = follow_responder(game, state, follow, CALL)
-    callable_there = call_child >= 0 or follow[LOCAL_NODE] < 0
+    allowed = moves.on_street[at(game.first_street + state[FOLLOW_PLAYED, BET_STREET])]
+    call_child = read_move(game, state, follow, CALL)
+    callable_there = call_child >= 0 or follow[FOLLOW_NODE] < 0
     if allowed == LOCAL_CALLS and callable_there:
         return np.int64(CALL), call_child, 0.0
     share = _won_at_showdown(space.weight, space.points)
-    pot = np.float64(state[LOCAL_PLAYED, BET_POT])
-    asked = call_amount(rules, state, LOCAL_PLAYED)
+    pot = np.float64(state[FOLLOW_PLAYED, BET_POT])
+    asked = call_amount(rules, state, FOLLOW_PLAYED)
     best = np.int64(FOLD)
-    best_child = follow_responder(game, state, follow, FOLD)
+    best_child = read_move(game, state, follow, FOLD)
     best_utility = 0.0
     if callable_there:
         utility = share * pot - (1.0 - share) * asked
@@ -210,15 +212,15 @@ def _decide(game, policy, moves, row, space):
         for place in range(len(moves.size) + moves.all_in):
             move = np.int64(0)
             if place < len(moves.size):
-                move = sized(rules, state, LOCAL_PLAYED, moves.size[at(place)])
+                move = sized(rules, state, FOLLOW_PLAYED, moves.size[at(place)])
             else:
-                _, most = bounds_of(rules, state, LOCAL_PLAYED)
+                _, most = bounds_of(rules, state, FOLLOW_PLAYED)
                 if most > 0:
-                    move = min(most, all_in_of(rules, state, LOCAL_PLAYED))
+                    move = min(most, all_in_of(rules, state, FOLLOW_PLAYED))
             if move > 0 and move != last:
                 last = move
-                child = follow_responder(game, state, follow, move)
-                if child >= 0 or follow[LOCAL_NODE] < 0:
+                child = read_move(game, state, follow, move)
+                if child >= 0 or follow[FOLLOW_NODE] < 0:
                     utility = _utility_of_bet(game, policy, row, move, child, space)
                     if utility > best_utility + _TIE * pot:
                         best, best_child, best_utility = move, child, utility
@@ -229,7 +231,7 @@ def _decide(game, policy, moves, row, space):
 def _answer(game, policy, row, key, space):
     """Let the other seat act: draw what its range does, and keep the hands that do it."""
     state, follow = space.state, space.follow
-    node = follow[LOCAL_NODE]
+    node = follow[FOLLOW_NODE]
     if node < 0 or game.nodes[at(max(node, 0))]["kind"] != DECISION:
         play(game, state, follow, np.int64(CALL), np.int64(-1))
         return
@@ -264,13 +266,13 @@ def _answer(game, policy, row, key, space):
 def _settle(game, seat, space):
     """Return what the responder wins of a finished hand; its points are of the last board."""
     rules, state = game.rules, space.state
-    won = np.float64(losing_utility(rules, state, LOCAL_PLAYED, seat))
+    won = np.float64(losing_utility(rules, state, FOLLOW_PLAYED, seat))
     share = 1.0
-    if state[LOCAL_PLAYED, BET_STATUS] != FOLDED_OUT:
+    if state[FOLLOW_PLAYED, BET_STATUS] != FOLDED_OUT:
         share = _won_at_showdown(space.weight, space.points)
-    elif (state[LOCAL_PLAYED, BET_FOLDED] >> seat) & 1:
+    elif (state[FOLLOW_PLAYED, BET_FOLDED] >> seat) & 1:
         share = 0.0
-    for pot in range(pots(rules, state, LOCAL_PLAYED, space.amount, space.mask)):
+    for pot in range(pots(rules, state, FOLLOW_PLAYED, space.amount, space.mask)):
         won += share * space.amount[at(pot)]
     return won
 
@@ -280,18 +282,18 @@ def _play_hand(game, policy, ranks, moves, pairs, row, seat, space):
     """Play one deal with the responder in a seat; return what it wins."""
     rules, state, follow = game.rules, space.state, space.follow
     key = sweep_key(pairs.seed, pairs.first + row, _ACTION_STREAM + seat)
-    start_hand(rules, state, LOCAL_PLAYED)
-    start_hand(rules, state, LOCAL_TREE)
-    follow[LOCAL_NODE] = 0
-    follow[LOCAL_IN_STEP] = 1
+    start_hand(rules, state, FOLLOW_PLAYED)
+    start_hand(rules, state, FOLLOW_TREE)
+    follow[FOLLOW_NODE] = 0
+    follow[FOLLOW_IN_STEP] = 1
     follow[LOCAL_STREET] = -1
     follow[LOCAL_SEEN] = -1
     follow[LOCAL_DRAWS] = 0
     for hand in range(len(space.weight)):
         space.weight[at(hand)] = game.start[at(1 - seat), at(hand)]
-    while state[LOCAL_PLAYED, BET_STATUS] == PLAYING:
-        card_street = game.first_street + state[LOCAL_PLAYED, BET_STREET]
-        acts = state[LOCAL_PLAYED, BET_ACTOR] == seat
+    while state[FOLLOW_PLAYED, BET_STATUS] == PLAYING:
+        card_street = game.first_street + state[FOLLOW_PLAYED, BET_STREET]
+        acts = state[FOLLOW_PLAYED, BET_ACTOR] == seat
         if follow[LOCAL_SEEN] != card_street:
             _see_cards(game, pairs, row, seat, card_street, space)
         if acts:
@@ -305,7 +307,7 @@ def _play_hand(game, policy, ranks, moves, pairs, row, seat, space):
             _answer(game, policy, row, key, space)
     # Points of all boards to come are better than those of the one that was dealt.
     all_boards = follow[LOCAL_STREET] == follow[LOCAL_SEEN] and follow[LOCAL_STREET] > 0
-    if state[LOCAL_PLAYED, BET_STATUS] != FOLDED_OUT and not all_boards:
+    if state[FOLLOW_PLAYED, BET_STATUS] != FOLDED_OUT and not all_boards:
         _see_cards(game, pairs, row, seat, _RIVER, space)
         _compare(ranks, pairs, row, seat, _RIVER, space)
     return _settle(game, seat, space)
@@ -319,7 +321,7 @@ def _note(pairs, row, seat, card_street, move, utility, space):
         pairs.record[at(place), RECORD_PAIR] = pairs.first + row
         pairs.record[at(place), RECORD_SEAT] = seat
         pairs.record[at(place), RECORD_STREET] = card_street
-        pairs.record[at(place), RECORD_NODE] = space.follow[LOCAL_NODE]
+        pairs.record[at(place), RECORD_NODE] = space.follow[FOLLOW_NODE]
         pairs.record[at(place), RECORD_MOVE] = move
         pairs.record[at(place), RECORD_UTILITY] = utility
         pairs.recorded[0] = place + 1

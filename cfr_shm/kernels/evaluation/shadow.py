@@ -13,8 +13,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.holdem.betting import apply_move, call_amount, raise_bounds, stack_left
-from cfr_shm.kernels.jit import at, device, outlined
+from cfr_shm.kernels.holdem.betting import (
+    apply_move,
+    call_amount,
+    raise_bounds,
+    stack_left,
+    start_hand,
+)
+from cfr_shm.kernels.jit import at, device, kernel, outlined
 from cfr_shm.layout.betting import (
     BET_ACTOR,
     BET_HIGHEST,
@@ -25,13 +31,13 @@ from cfr_shm.layout.betting import (
     CALL,
     PLAYING,
 )
-from cfr_shm.layout.local_response import (
-    LOCAL_IN_STEP,
-    LOCAL_NODE,
-    LOCAL_PLAYED,
-    LOCAL_PLAYED_NEXT,
-    LOCAL_TREE,
-    LOCAL_TREE_NEXT,
+from cfr_shm.layout.following import (
+    FOLLOW_IN_STEP,
+    FOLLOW_NODE,
+    FOLLOW_PLAYED,
+    FOLLOW_PLAYED_NEXT,
+    FOLLOW_TREE,
+    FOLLOW_TREE_NEXT,
 )
 from cfr_shm.layout.tree import DECISION
 
@@ -102,16 +108,16 @@ def read_size(game, state, node, move):
     """Return the child that stands for a bet or raise which the tree does not have, or -1.
 
     Args:
-        game: layout.local_response.LocalGame, read-only.
-        state: (LOCAL_STATES, words) int64; rows LOCAL_PLAYED and LOCAL_TREE are read, before the
+        game: layout.following.FollowedTree, or LocalGame, read-only.
+        state: (FOLLOW_STATES, words) int64; rows FOLLOW_PLAYED and FOLLOW_TREE are read, before the
             move; the other two are written.
         node: the tree's.
         move: chips, in the hand as played.
     """
-    rules = game.rules
-    size = pot_fraction(rules, state, LOCAL_PLAYED, move)
-    all_in = move == all_in_of(rules, state, LOCAL_PLAYED)
-    tree_all_in = all_in_of(rules, state, LOCAL_TREE)
+    rules, real = game.rules, game.real
+    size = pot_fraction(real, state, FOLLOW_PLAYED, move)
+    all_in = move == all_in_of(real, state, FOLLOW_PLAYED)
+    tree_all_in = all_in_of(rules, state, FOLLOW_TREE)
     below, above = np.int64(-1), np.int64(-1)
     below_size, above_size = 0.0, 0.0
     first = np.int64(game.nodes[at(node)]["first_child"])
@@ -119,14 +125,14 @@ def read_size(game, state, node, move):
         known = game.move[at(child)]
         if known == CALL and game.nodes[at(child)]["kind"] == DECISION:
             # A small bet may stand for a check or call, if the same seat is asked then.
-            advance(rules, state, LOCAL_PLAYED, LOCAL_PLAYED_NEXT, move)
-            advance(rules, state, LOCAL_TREE, LOCAL_TREE_NEXT, CALL)
-            if _asks_the_same(state, LOCAL_PLAYED_NEXT, LOCAL_TREE_NEXT):
+            advance(real, state, FOLLOW_PLAYED, FOLLOW_PLAYED_NEXT, move)
+            advance(rules, state, FOLLOW_TREE, FOLLOW_TREE_NEXT, CALL)
+            if _asks_the_same(state, FOLLOW_PLAYED_NEXT, FOLLOW_TREE_NEXT):
                 below, below_size = child, 0.0
         elif known > 0:
             if all_in and known == tree_all_in:
                 return child
-            fraction = pot_fraction(rules, state, LOCAL_TREE, known)
+            fraction = pot_fraction(rules, state, FOLLOW_TREE, known)
             if fraction <= size and (below < 0 or fraction >= below_size):
                 below, below_size = child, fraction
             if fraction >= size and (above < 0 or fraction < above_size):
@@ -139,15 +145,15 @@ def read_size(game, state, node, move):
 
 
 @outlined
-def follow_responder(game, state, follow, move):
-    """Return the node that the responder's move leads to in the tree, -1 where it leaves it.
+def read_move(game, state, follow, move):
+    """Return the node that a move of the hand as played leads to in the tree, -1 for none.
 
     ``state`` and ``follow`` are as ``play`` takes them, before the move.
     """
-    node = follow[at(LOCAL_NODE)]
+    node = follow[at(FOLLOW_NODE)]
     if node < 0:
         return np.int64(-1)
-    if move <= 0 or follow[at(LOCAL_IN_STEP)]:
+    if move <= 0 or follow[at(FOLLOW_IN_STEP)]:
         child = child_with(game, node, move)
         if child >= 0 or move <= 0:
             return child
@@ -159,33 +165,77 @@ def play(game, state, follow, move, child):
     """Make a move in the hand as played, and what it stands for in the tree's.
 
     Args:
-        game: layout.local_response.LocalGame, read-only.
-        state: (LOCAL_STATES, words) int64; rows LOCAL_PLAYED and LOCAL_TREE go on.
-        follow: (LOCAL_WORDS,) int64; LOCAL_NODE and LOCAL_IN_STEP go on.
+        game: layout.following.FollowedTree, or LocalGame, read-only.
+        state: (FOLLOW_STATES, words) int64; rows FOLLOW_PLAYED and FOLLOW_TREE go on.
+        follow: (at least FOLLOW_WORDS,) int64; FOLLOW_NODE and FOLLOW_IN_STEP go on.
         move: legal in the hand as played (unchecked).
         child: of the tree's node, that the move stands for; -1: the tree does not go on.
     """
-    advance(game.rules, state, LOCAL_PLAYED, LOCAL_PLAYED, move)
+    advance(game.real, state, FOLLOW_PLAYED, FOLLOW_PLAYED, move)
     if child >= 0:
         known = game.move[at(child)]
         if known != move:
-            follow[at(LOCAL_IN_STEP)] = 0
-        advance(game.rules, state, LOCAL_TREE, LOCAL_TREE, known)
-        if not _asks_the_same(state, LOCAL_PLAYED, LOCAL_TREE):
+            follow[at(FOLLOW_IN_STEP)] = 0
+        advance(game.rules, state, FOLLOW_TREE, FOLLOW_TREE, known)
+        if not _asks_the_same(state, FOLLOW_PLAYED, FOLLOW_TREE):
             child = np.int64(-1)
-    follow[at(LOCAL_NODE)] = child
+    follow[at(FOLLOW_NODE)] = child
 
 
 @outlined
 def as_played(game, state, follow, child):
     """Return the move, in the hand as played, for what the tree's actor does."""
-    rules = game.rules
+    rules, real = game.rules, game.real
     known = game.move[at(child)]
-    if known <= 0 or follow[at(LOCAL_IN_STEP)]:
-        if known < 0 and call_amount(rules, state, LOCAL_PLAYED) == 0:
+    if known <= 0 or follow[at(FOLLOW_IN_STEP)]:
+        if known < 0 and call_amount(real, state, FOLLOW_PLAYED) == 0:
             return np.int64(CALL)
         return known
-    if known == all_in_of(rules, state, LOCAL_TREE):
-        _, most = bounds_of(rules, state, LOCAL_PLAYED)
+    if known == all_in_of(rules, state, FOLLOW_TREE):
+        _, most = bounds_of(real, state, FOLLOW_PLAYED)
         return most if most > 0 else np.int64(CALL)
-    return sized(rules, state, LOCAL_PLAYED, pot_fraction(rules, state, LOCAL_TREE, known))
+    return sized(real, state, FOLLOW_PLAYED, pot_fraction(rules, state, FOLLOW_TREE, known))
+
+
+@kernel
+def begin_following(game, state, follow, in_step):
+    """Write the blinds of both hands; ``in_step``: 1 where both are played in the same chips.
+
+    The arguments are those of ``play``.
+    """
+    start_hand(game.real, state, FOLLOW_PLAYED)
+    start_hand(game.rules, state, FOLLOW_TREE)
+    follow[at(FOLLOW_NODE)] = 0
+    follow[at(FOLLOW_IN_STEP)] = in_step
+
+
+@kernel
+def take_move(game, state, follow, move):
+    """Follow a move that is legal in the hand as played (unchecked); return how it is read.
+
+    That is a child of the tree's node, -1 where the tree has none for it. The arguments are
+    those of ``play``.
+    """
+    child = read_move(game, state, follow, move)
+    play(game, state, follow, move, child)
+    return child
+
+
+@kernel
+def moves_as_played(game, state, follow, moves):
+    """Write the moves, in the hand as played, that the tree's node has; return how many.
+
+    Args:
+        game: layout.following.FollowedTree, read-only.
+        state: (FOLLOW_STATES, words) int64, read-only.
+        follow: (FOLLOW_WORDS,) int64, read-only; at a decision node (unchecked).
+        moves: (actions,) int64, out; in the order of the node's actions, some perhaps the same.
+    """
+    node = follow[at(FOLLOW_NODE)]
+    first, count = (
+        np.int64(game.nodes[at(node)]["first_child"]),
+        np.int64(game.nodes[at(node)]["count"]),
+    )
+    for action in range(count):
+        moves[at(action)] = as_played(game, state, follow, first + action)
+    return count
