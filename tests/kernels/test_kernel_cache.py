@@ -201,7 +201,7 @@ tiny_kernels.call(0)
 
 
 def pythonpath():
-    return os.pathsep.join([str(SUPPORT), os.environ.get("PYTHONPATH", "")])
+    return os.pathsep.join(filter(None, [str(SUPPORT), os.environ.get("PYTHONPATH")]))
 
 
 @needs_compilation

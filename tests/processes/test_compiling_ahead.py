@@ -31,7 +31,7 @@ wanted = algorithm_settings(name="outcome_sampling"), False, False
 
 def start(directory: Path, script: str) -> subprocess.Popen[str]:
     support = str(Path(tiny_kernels.__file__).parent)
-    path = os.pathsep.join([support, os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join(filter(None, [support, os.environ.get("PYTHONPATH")]))
     environment = {"CFR_SHM_CACHE_DIR": str(directory), "PYTHONPATH": path}
     return subprocess.Popen(
         [sys.executable, "-c", BEGIN + script],
