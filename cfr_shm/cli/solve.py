@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
 from cfr_shm.cli.flags import ConfigFlag, add_config_flags, settings
@@ -119,22 +118,15 @@ def run(namespace: argparse.Namespace) -> int:
         return _solve(config, path, namespace, resuming=resuming)
 
 
-def _say(text: str) -> None:
-    import contextlib
-
-    with contextlib.suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
-
-
 def _solve(config: Config, path: Path, namespace: argparse.Namespace, *, resuming: bool) -> int:
-    from cfr_shm.cli.session import print_json, print_lines
+    from cfr_shm.cli.session import print_json, print_lines, say
     from cfr_shm.run.directory import RunDirectory
     from cfr_shm.run.signals import StopSignals
     from cfr_shm.run.solve import SpotRun
 
     asked = namespace.line or "", namespace.cards, bool(namespace.next_cards)
     with StopSignals() as signals, RunDirectory.claim(path, config, resuming=resuming) as directory:
-        solved = SpotRun(config, directory, _say, signals).run(
+        solved = SpotRun(config, directory, say, signals).run(
             resuming=resuming, asked=asked if _wants_hands(namespace) else None
         )
         if namespace.csv is not None:
@@ -153,14 +145,14 @@ def _wants_hands(namespace: argparse.Namespace) -> bool:
 
 
 def _flops(config: Config, path: Path, namespace: argparse.Namespace, *, resuming: bool) -> int:
-    from cfr_shm.cli.session import print_json, print_lines
+    from cfr_shm.cli.session import print_json, print_lines, say
     from cfr_shm.run.directory import RunDirectory
     from cfr_shm.run.signals import StopSignals
     from cfr_shm.run.solve_flops import read_flops, solve_flops
 
     flops = read_flops(namespace.flops)
     with StopSignals() as signals, RunDirectory.claim(path, config, resuming=resuming) as directory:
-        found = solve_flops(config, flops, directory, _say, signals)
+        found = solve_flops(config, flops, directory, say, signals)
         if namespace.json:
             print_json(found)
         else:
@@ -228,17 +220,17 @@ def _card_lines(rows: list[dict[str, Any]]) -> list[str]:
 
 def _write_csv(path: str, hands: list[dict[str, Any]]) -> None:
     import csv
+    import io
     from pathlib import Path
 
-    from cfr_shm.errors import UsageError
+    from cfr_shm.storage.replacing import replaced_file
 
-    try:
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(hands[0]))
-            writer.writeheader()
-            writer.writerows(hands)
-    except OSError as error:
-        raise UsageError(f"--csv {path}: cannot be written: {error.strerror}") from None
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(hands[0]))
+    writer.writeheader()
+    writer.writerows(hands)
+    with replaced_file(Path(path)) as file:
+        file.write(text.getvalue().encode())
 
 
 def _estimate(config: Config, as_json: bool) -> int:

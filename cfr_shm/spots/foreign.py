@@ -9,19 +9,20 @@ What they say and we cannot do is refused by name, never left out.
 
 from __future__ import annotations
 
-import math
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from cfr_shm.config.reader import LARGEST_FILE_BYTES
 from cfr_shm.errors import UsageError
-from cfr_shm.storage.documents import parse_document
+from cfr_shm.storage.documents import ListOf, Number, Text, parse_document, record
 from cfr_shm.storage.files import TooLargeError, read_bytes
 
 Values = dict[str, str]
 
 _STREETS = ("flop", "turn", "river")
+_EXPORT = record(data=ListOf(record(path=ListOf(Text()))))
 #: Keys of a tree that say nothing about the game.
 _IGNORED_KEYS = {"expectedBoardLength"}
 #: Commands that say how TexasSolver is to work, not what is solved.
@@ -82,11 +83,11 @@ def _entries(path: Path, kind: str) -> dict[str, Any]:
         raise UsageError(f"{path}: expected an export of version 2 of wasm- or desktop-postflop")
     if document.get("name") != kind:
         raise UsageError(f"{path}: holds {document.get('name')!r}, expected {kind!r}")
-    data = document.get("data")
-    found = [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
+    if not _EXPORT.fits(document):
+        raise UsageError(f"{path}: expected 'data', a list of entries that each have a 'path'")
     return {
-        "/".join(map(str, each.get("path", []))): each.get("value")
-        for each in found
+        "/".join(each["path"]): each.get("value")
+        for each in document["data"]
         if not each.get("isGroup")
     }
 
@@ -114,11 +115,13 @@ def _tree(path: Path, tree: Mapping[str, Any]) -> Values:
     donks = left.pop("donkOption", False)
     for player in ("oop", "ip"):
         for kind, key in (("Bet", "bets"), ("Raise", "raises")):
-            lists = [left.pop(f"{player}{street.title()}{kind}", "") for street in _STREETS]
-            values[f"{player}_{key}"] = _listed([_sizes(each) for each in lists[first:]])
-    lists = [left.pop(f"oop{street.title()}Donk", "") for street in _STREETS[1:]]
+            names = [f"{player}{street.title()}{kind}" for street in _STREETS]
+            lists = [_sizes(path, name, left.pop(name, "")) for name in names]
+            values[f"{player}_{key}"] = _listed(list(lists[first:]))
+    names = [f"oop{street.title()}Donk" for street in _STREETS[1:]]
+    lists = [_sizes(path, name, left.pop(name, "")) for name in names]
     if donks:
-        by_street = [None, *(_sizes(each) if str(each).strip() else None for each in lists)]
+        by_street = [None, *(None if each == "none" else each for each in lists)]
         values["donk"] = _listed(by_street[first:])
     numbers = {
         "startingPot": ("pot", 1.0),
@@ -143,18 +146,24 @@ def _tree(path: Path, tree: Mapping[str, Any]) -> Values:
 
 
 def _number(path: Path, key: str, value: object, unit: float) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise UsageError(f"{path}: {key} must be a number, found {value!r}")
+    if not Number().fits(value) or not isinstance(value, int | float):
+        raise UsageError(f"{path}: {key} must be a number, found {ascii(value)[:40]}")
     return f"{value * unit:.12g}"
 
 
-def _sizes(text: object) -> str:
-    return ",".join(str(text).replace(",", " ").split()) or "none"
+def _sizes(path: Path, key: str, value: object) -> str:
+    """Return a list of sizes as we write it; a single size may come as a number."""
+    if not isinstance(value, str) and not Number().fits(value):
+        raise UsageError(f"{path}: {key} must be a text, found {ascii(value)[:40]}")
+    return ",".join(str(value).replace(",", " ").split()) or "none"
 
 
 def _listed(lists: list[str | None]) -> str:
     """Write a list by street as a flag takes it."""
-    return "[" + ", ".join("null" if each is None else f'"{each}"' for each in lists) + "]"
+    quoted = (
+        "null" if each is None else f"'{each.replace(chr(39), chr(39) * 2)}'" for each in lists
+    )
+    return f"[{', '.join(quoted)}]"
 
 
 def _ranges(path: Path) -> Values:
@@ -224,8 +233,9 @@ def _command(place: str, command: str, value: str) -> Values:
         return {}
     if command == "set_allin_threshold":
         # A bet of at least this part of the stack is all-in there; 1 changes nothing.
-        if value and float(value) >= 1.0:
-            return {}
+        with contextlib.suppress(ValueError):
+            if float(value) >= 1.0:
+                return {}
         raise UsageError(
             f"{place}: set_allin_threshold {value} is not supported: it is a part of the stack; "
             "write spot.force_allin, a part of the pot"

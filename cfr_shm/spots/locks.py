@@ -26,11 +26,13 @@ from cfr_shm.errors import UsageError
 from cfr_shm.layout.spots import DECISION, LOCKED, WIDTH, Locks
 from cfr_shm.spots.places import Place, find_place, hands_at, node_at
 from cfr_shm.spots.spot_game import SpotGame
-from cfr_shm.storage.documents import DocumentError, read_document
+from cfr_shm.storage.documents import DocumentError, Number, read_document
 from cfr_shm.storage.files import TooLargeError
 
 #: What stands for a probability that is not given.
 FREE = -1.0
+
+_FREQUENCY = Number(low=0.0, high=1e30)
 
 Given = dict[tuple[int, int], tuple[int, NDArray[np.float32]]]  # by board and level's node
 
@@ -87,10 +89,15 @@ def _enter(game: SpotGame, entry: Mapping[str, Any], given: Given, where: str) -
     unknown = set(entry) - {"line", "cards", "hands", "frequencies"}
     if unknown:
         raise UsageError(f"{where}: unknown key {sorted(unknown)[0]!r}")
-    line, cards = str(entry.get("line", "")), str(entry.get("cards", ""))
+    texts = {"line": "", "cards": "", "hands": "*"} | {
+        key: value for key, value in entry.items() if key != "frequencies"
+    }
+    if not all(isinstance(value, str) for value in texts.values()):
+        raise UsageError(f"{where}: 'line', 'cards' and 'hands' must be texts")
+    line = texts["line"]
     try:
-        place = find_place(game, line, game.hands.deck.parse(cards))
-        weights = parse_range(game.hands.deck, str(entry.get("hands", "*")))
+        place = find_place(game, line, game.hands.deck.parse(texts["cards"]))
+        weights = parse_range(game.hands.deck, texts["hands"])
     except UsageError as error:
         raise UsageError(f"{where}: {error}") from None
     node = node_at(game, place)
@@ -115,9 +122,10 @@ def _chances(frequencies: object, codes: list[str], where: str) -> NDArray[np.fl
     unknown = [code for code in frequencies if code not in codes]
     if unknown:
         raise UsageError(f"{where}: {unknown[0]!r} is no action there; of {', '.join(codes)}")
-    found = np.array([frequencies.get(code, 0.0) for code in codes], np.float64)
-    if not (np.isfinite(found).all() and (found >= 0.0).all() and found.sum() > 0.0):
+    given = [frequencies.get(code, 0.0) for code in codes]
+    if not all(map(_FREQUENCY.fits, given)) or not sum(given) > 0.0:
         raise UsageError(f"{where}: frequencies must be 0 or more, and not all 0")
+    found = np.array(given, np.float64)
     chances: NDArray[np.float32] = (found / found.sum()).astype(np.float32)
     return chances
 

@@ -7,6 +7,7 @@ a street do not depend on the cards, so that each line has one.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -20,6 +21,9 @@ STREETS = ("flop", "turn", "river")
 
 #: Betting trees with more nodes are refused while they are built.
 MOST_NODES = 3_000_000
+
+
+_AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{0,15})?|\.[0-9]{1,15}")
 
 
 class Menu(NamedTuple):
@@ -262,6 +266,6 @@ def _added_amount(line: str, added: str) -> float | None:
         prefix = _joined(line, kind)
         if added.startswith(prefix):
             rest = added[len(prefix) :]
-            if rest.replace(".", "", 1).isdigit():
+            if _AMOUNT.fullmatch(rest):
                 return float(rest)
     return None

@@ -12,16 +12,14 @@ import contextlib
 import io
 import os
 import tempfile
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from fuzzing import EXAMPLES, Target, meaning_or_refusal, text
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from mutations import mutated
 
 from cfr_shm.cards.abstraction import methods_from
 from cfr_shm.cards.deck import DECKS, STANDARD
@@ -43,22 +41,7 @@ from cfr_shm.telemetry.comparison import read_curve
 from cfr_shm.telemetry.plain_text import plain_line
 from cfr_shm.telemetry.recorded import diagnose_run
 
-LONG = "CFR_SHM_FUZZ_EXAMPLES" in os.environ
-EXAMPLES = int(os.environ.get("CFR_SHM_FUZZ_EXAMPLES", "60"))
-
 GAME = kuhn()
-
-
-class Target(NamedTuple):
-    """A reader: what it is fed, and from which inputs the mutations begin."""
-
-    read: Callable[[bytes], object]
-    seeds: tuple[bytes, ...]
-
-
-def text(read: Callable[[str], object]) -> Callable[[bytes], object]:
-    """Feed a reader of texts, also with what came from an argument that is no UTF-8."""
-    return lambda given: read(given.decode("utf-8", "surrogateescape"))
 
 
 @cache
@@ -189,25 +172,7 @@ TARGETS: dict[str, Target] = {
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_fuzz(name: str) -> None:
-    target = TARGETS[name]
-
-    @settings(
-        max_examples=EXAMPLES,
-        derandomize=not LONG,
-        deadline=None,
-        database=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(mutated(target.seeds))
-    def meaning_or_refusal(given: bytes) -> None:
-        try:
-            target.read(given)
-        except CfrShmError as error:
-            line = plain_line(" ".join(str(error).split()))
-            assert line
-            assert "\n" not in line
-
-    meaning_or_refusal()
+    meaning_or_refusal(TARGETS[name])
 
 
 @given(st.text())

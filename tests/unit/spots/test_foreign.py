@@ -40,7 +40,15 @@ def test_a_tree_that_is_not_there_is_refused_with_those_that_are():
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("bunching", True), ("removedLines", "F:1"), ("startingPot", "many")]
+    ("key", "value"),
+    [
+        ("bunching", True),
+        ("removedLines", "F:1"),
+        ("startingPot", "many"),
+        ("rakeCap", True),
+        ("oopTurnBet", ["60"]),
+        ("oopTurnDonk", {"a": 1}),
+    ],
 )
 def test_what_a_tree_asks_for_and_we_have_not_is_named(tmp_path, key, value):
     document = json.loads(TREES.read_text())
@@ -73,3 +81,30 @@ def test_what_a_script_asks_for_and_we_have_not_is_named(tmp_path, line):
 
 def test_files_are_told_apart_by_their_names():
     assert [is_foreign(name) for name in ("a.json", "b.txt", "c.yaml")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    "data", [None, 5, {}, [1], [{"isGroup": True}], [{"path": "ab"}], [{"path": [1]}]]
+)
+def test_an_export_whose_entries_are_none_is_refused(tmp_path, data):
+    path = tmp_path / "trees.json"
+    path.write_text(json.dumps({"version": 2, "name": "configurations", "data": data}))
+    with pytest.raises(UsageError, match="'data', a list of entries"):
+        read_foreign(path, None, None)
+
+
+@pytest.mark.parametrize("threshold", ["", "much", "nan", "0.5"])
+def test_a_threshold_that_is_none_is_refused(tmp_path, threshold):
+    path = tmp_path / "script.txt"
+    path.write_text(f"{SCRIPT.read_text()}\nset_allin_threshold {threshold}\n")
+    with pytest.raises(UsageError, match="set_allin_threshold"):
+        read_foreign(path, None, None)
+
+
+def test_sizes_with_quotes_are_sizes_that_there_are_none_of(tmp_path):
+    document = json.loads(TREES.read_text())
+    document["data"][1]["value"]["oopTurnBet"] = "60' \\x"
+    path = tmp_path / "trees.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(UsageError, match="is no bet size"):
+        game_of(read_foreign(path, None, RANGES) | {"board": "Td9d6hQc"})

@@ -93,3 +93,21 @@ def test_what_the_spot_has_not_is_refused(lock, says, tmp_path):
     path.write_text(json.dumps([lock]))
     with pytest.raises(UsageError, match=says):
         read_locks(toy_spot(100.0), str(path))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"line": None, "frequencies": {"x": 1}},
+        {"cards": ["As"], "frequencies": {"x": 1}},
+        {"hands": 7, "frequencies": {"x": 1}},
+        {"frequencies": {"x": "1"}},
+        {"frequencies": {"x": 10**299}},
+        {"frequencies": {"x": [1, 2]}},
+        {"frequencies": {"x": True}},
+        {"frequencies": {"x": None, "b100": 1}},
+    ],
+)
+def test_values_that_a_lock_cannot_have_are_refused(entry):
+    with pytest.raises(UsageError, match="test, lock 1: "):
+        locked(toy_spot(100.0), [entry], "test")

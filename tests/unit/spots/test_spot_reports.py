@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import sys
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cli.main import main
 from cfr_shm.errors import EXIT_OK, EXIT_USAGE, UsageError
 from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.run.solve_flops import read_flops, rows_done
 from cfr_shm.spots.solver import SolverSettings, SpotSolver
 from cfr_shm.spots.spot_reports import every_flop, listed_boards, next_cards
 from cfr_shm.spots.spot_results import action_totals, node_report
@@ -108,3 +111,32 @@ def test_a_list_of_flops_is_solved_and_gone_on_with(tmp_path, monkeypatch, capsy
     assert [row["flop"] for row in rows] == ["2s2h2d", "Ks7h2d"]
     expected = (float(rows[0]["ev_oop"]) + 3 * float(rows[1]["ev_oop"])) / 4
     assert found["mean"]["ev_oop"] == pytest.approx(expected)
+
+
+ROWS = "flop,weight,exploitability_percent,ev_oop,ev_ip,check\n2s2h2d,1.0,0.2,12.5,7.5,0.4\n"
+
+
+@pytest.mark.parametrize(
+    "row", ["Ks7h2d,x,1,1,1,1", "Ks7h2d,1,1,1,inf,1", "Ks7h2d,0,1,1,1,1", "Ks7h2d,1", "\0,1,1,1,,1"]
+)
+def test_rows_of_flops_that_make_no_sense_are_solved_anew(tmp_path, row):
+    path = tmp_path / "flops.csv"
+    path.write_text(f"{ROWS}{row}\n3s3h3d,1,1,1,1,1\n4s4h4d,1.0,0.2,12.5,7.5,0")
+    assert list(rows_done(path)) == ["2s2h2d", "3s3h3d"], "the last one was cut short"
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,2\n", "\n\n", f'{ROWS}"{"x" * 200_000}",1,1,1,1,1\n'])
+def test_a_file_of_other_columns_is_no_list_of_flops(tmp_path, content):
+    path = tmp_path / "flops.csv"
+    path.write_text(content)
+    with pytest.raises(UsageError, match=r"flops\.csv"):
+        rows_done(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no FIFOs")
+def test_lists_of_flops_are_regular_files(tmp_path):
+    os.mkfifo(tmp_path / "flops.csv")
+    with pytest.raises(UsageError, match="a FIFO, expected a regular file"):
+        rows_done(tmp_path / "flops.csv")
+    with pytest.raises(UsageError, match="a FIFO, expected a regular file"):
+        read_flops(str(tmp_path / "flops.csv"))

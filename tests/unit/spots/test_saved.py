@@ -1,0 +1,103 @@
+"""A spot's tables on disk: the newest that are whole, of the spot that is asked for."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from spot_cases import toy_spot
+from stored_arrays import flip_bit, forge
+
+from cfr_shm.errors import ArrayStoreError, CheckpointError
+from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.spots.iteration_weights import spot_algorithm
+from cfr_shm.spots.saved import MOST_ITERATIONS, load_tables, save_tables
+from cfr_shm.spots.solver import SolverSettings, SpotSolver
+
+pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="spots are slow when interpreted")
+
+SETTINGS = SolverSettings(spot_algorithm("dcfr"))
+
+
+@pytest.fixture
+def solver():
+    with SpotSolver(toy_spot(300.0), SETTINGS) as solver:
+        yield solver
+
+
+@pytest.fixture
+def stored(solver, tmp_path):
+    """Tables after 5 and after 9 iterations."""
+    for count in (5, 4):
+        solver.iterate(count)
+        save_tables(tmp_path, solver, "mark", {"seconds": float(solver.iterations)})
+    return tmp_path
+
+
+def tables(solver):
+    return {name: solver.arena.array(name).copy() for name in solver.table_names()}
+
+
+def test_a_solve_goes_on_as_if_it_had_not_ended(solver, stored):
+    before = tables(solver)
+    solver.iterate(10)
+    after = tables(solver)
+    with SpotSolver(toy_spot(300.0), SETTINGS) as other:
+        assert load_tables(stored, other, "mark") == 9.0
+        assert other.iterations == 9
+        loaded = tables(other)
+        assert all(np.array_equal(loaded[name], before[name]) for name in before)
+        other.iterate(10)
+        assert all(np.array_equal(tables(other)[name], after[name]) for name in after)
+
+
+@pytest.mark.parametrize("damage", ["bit", "truncated", "manifest", "shape", "iterations", "link"])
+def test_damaged_tables_are_passed_over(stored, damage):
+    newest = stored / "9"
+    array = next(newest.glob("*.npy"))
+    if damage == "bit":
+        flip_bit(array, array.stat().st_size - 1)
+    elif damage == "truncated":
+        os.truncate(array, array.stat().st_size - 8)
+    elif damage == "manifest":
+        (newest / "manifest.json").write_text(json.dumps({"magic": 1}))
+    elif damage == "link":
+        array.rename(stored / "elsewhere")
+        array.symlink_to(stored / "elsewhere")
+    elif damage == "shape":
+        forge(newest, lambda content: content["arrays"].pop(array.stem))
+    else:
+        forge(newest, lambda content: content["about"].update(iterations=MOST_ITERATIONS + 1))
+    with SpotSolver(toy_spot(300.0), SETTINGS) as other:
+        assert load_tables(stored, other, "mark") == 5.0
+        assert other.iterations == 5
+
+
+def test_names_that_are_no_numbers_of_ours_are_left_alone(stored):
+    for name in ("²", "x", "-1", "9" * 17):
+        (stored / name).mkdir()
+    with SpotSolver(toy_spot(300.0), SETTINGS) as other:
+        assert load_tables(stored, other, "mark") == 9.0
+
+
+def test_tables_of_another_spot_are_refused(stored):
+    with (
+        SpotSolver(toy_spot(300.0), SETTINGS) as other,
+        pytest.raises(CheckpointError, match="another spot"),
+    ):
+        load_tables(stored, other, "other")
+
+
+def test_nothing_is_there(tmp_path):
+    with (
+        SpotSolver(toy_spot(300.0), SETTINGS) as other,
+        pytest.raises(CheckpointError, match="is empty"),
+    ):
+        load_tables(tmp_path, other, "mark")
+
+
+def test_what_could_not_be_read_back_is_not_saved(solver, tmp_path):
+    solver.iterations = MOST_ITERATIONS + 1
+    with pytest.raises(ArrayStoreError, match="not saved"):
+        save_tables(tmp_path, solver, "mark", {"seconds": 1.0})
+    assert list(tmp_path.iterdir()) == []
