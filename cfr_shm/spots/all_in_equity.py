@@ -6,6 +6,7 @@ run-out, exactly.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +25,8 @@ from cfr_shm.layout.spots import (
 )
 from cfr_shm.spots.arena_tables import private_gathered, private_tables
 from cfr_shm.spots.boards import SpotHands
-from cfr_shm.spots.spot_game import SpotGame, build_spot
-from cfr_shm.spots.street_trees import Menu, TreeRules
+from cfr_shm.spots.spot_game import SpotGame, spot_of_trees
+from cfr_shm.spots.street_trees import Menu, TreeRules, build_trees
 
 
 class _WonPots:
@@ -93,13 +94,10 @@ def _checked_down(hands: SpotHands) -> SpotGame:
     """Return the spot in which both players only check."""
     nothing = Menu((), ())
     rules = TreeRules(len(hands.board) - 3, 1.0, 1.0, ((nothing, nothing),) * 3)
-    weights = []
-    for side in hands.holes:
-        full = np.zeros(hands.deck.card_count * (hands.deck.card_count - 1) // 2)
-        full[side[:, 0] * (side[:, 0] - 1) // 2 + side[:, 1]] = 1.0
-        weights.append(full)
+    ones = [np.ones(len(side)) for side in hands.holes]
+    whole = replace(hands, weights=(ones[0], ones[1]))
     # Boards are not merged: the reach is any.
-    return build_spot(hands.board, weights, rules, _WonPots(), deck=hands.deck, isomorphic=False)
+    return spot_of_trees(whole, build_trees(rules), rules, _WonPots(), isomorphic=False)
 
 
 def _root_values(

@@ -76,12 +76,19 @@ class SpotHands:
         board: the spot's cards.
         holes: per player, (hands, 2) the cards, the higher first; on the river by strength.
         weights: per player, (hands,) float64, above 0.
+        fewer: the cards that are dealt, ascending, where that is a part of the deck.
     """
 
     deck: Deck
     board: tuple[int, ...]
     holes: tuple[NDArray[np.int64], NDArray[np.int64]]
     weights: tuple[NDArray[np.float64], NDArray[np.float64]]
+    fewer: tuple[int, ...] | None = None
+
+    @property
+    def dealt(self) -> tuple[int, ...]:
+        """Return the cards that are dealt, ascending."""
+        return tuple(range(self.deck.card_count)) if self.fewer is None else self.fewer
 
     @property
     def stride(self) -> int:
@@ -101,7 +108,10 @@ class SpotHands:
 
 
 def spot_hands(
-    deck: Deck, board: Sequence[int], ranges: Sequence[NDArray[np.float64]]
+    deck: Deck,
+    board: Sequence[int],
+    ranges: Sequence[NDArray[np.float64]],
+    fewer: tuple[int, ...] | None = None,
 ) -> SpotHands:
     """Return the hands that fit the board.
 
@@ -109,6 +119,7 @@ def spot_hands(
         deck: the deck.
         board: 3 to 5 cards.
         ranges: (hands of the deck,) weights of each player.
+        fewer: the cards that are dealt, where that is a part of the deck; ranges hold no others.
 
     Raises:
         UsageError: a range has no hand on this board, or no hands of the two can meet.
@@ -126,7 +137,7 @@ def spot_hands(
             )
         holes.append(pairs[rows])
         weights.append(weight[rows])
-    hands = SpotHands(deck, tuple(board), (holes[0], holes[1]), (weights[0], weights[1]))
+    hands = SpotHands(deck, tuple(board), (holes[0], holes[1]), (weights[0], weights[1]), fewer)
     if hands.mass() <= 0.0:
         raise UsageError(
             "spot.oop and spot.ip leave no deal: every hand of one shares a card with every hand "
@@ -143,7 +154,9 @@ def suit_symmetries(hands: SpotHands) -> tuple[SuitMap, ...]:
         weight = np.zeros(len(hand_pairs(hands.deck)))
         weight[high * (high - 1) // 2 + low] = weights
         ranges.append(weight)
-    return kept_renamings(hands.deck, ranges, [hands.board])
+    kept = kept_renamings(hands.deck, ranges, [hands.board])
+    dealt = set(hands.dealt)
+    return tuple(suits for suits in kept if {mapped_card(card, suits) for card in dealt} == dealt)
 
 
 def list_boards(hands: SpotHands, *, isomorphic: bool) -> list[Board]:
@@ -159,16 +172,16 @@ def list_boards(hands: SpotHands, *, isomorphic: bool) -> list[Board]:
     for _ in range(RIVER_CARDS - len(hands.board)):
         end = len(boards)
         for number in range(begin, end):
-            boards.extend(_children(hands.deck, boards[number], number))
+            boards.extend(_children(hands.dealt, boards[number], number))
         begin = end
     return boards
 
 
-def _children(deck: Deck, above: Board, number: int) -> list[Board]:
+def _children(dealt: Sequence[int], above: Board, number: int) -> list[Board]:
     """Return one board for each orbit of the next card under the maps that ``above`` keeps."""
     found = []
     seen: set[int] = set(above.cards)
-    for card in range(deck.card_count):
+    for card in dealt:
         if card in seen:
             continue
         stands_for: dict[int, SuitMap] = {}

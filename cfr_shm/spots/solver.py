@@ -32,7 +32,7 @@ from cfr_shm.layout.spots import (
 )
 from cfr_shm.memory.arena import Arena
 from cfr_shm.spots.arena_tables import create_spot_arena, gathered, spot_tables, table_names
-from cfr_shm.spots.iteration_weights import SpotAlgorithm, spot_algorithm
+from cfr_shm.spots.iteration_weights import IterationWeights, SpotAlgorithm, spot_algorithm
 from cfr_shm.spots.spot_game import SpotGame
 from cfr_shm.spots.sweep_crew import SweepCrew
 
@@ -143,6 +143,25 @@ class SpotSolver:
                 plan[2 * row + p] = (p, TRAIN, *weights, scale)
         self._crew.run(plan)
         self.iterations += count
+
+    def sweep(
+        self, player: int, mode: int, weights: IterationWeights | None = None
+    ) -> NDArray[np.float64]:
+        """Sweep once for one player; return each of his hands' values at the root.
+
+        Whoever trains sweep by sweep counts the iterations.
+
+        Args:
+            player: whose hands get values.
+            mode: TRAIN, VALUE or BEST.
+            weights: of the iteration, to TRAIN.
+        """
+        plan = np.zeros((1, PLAN_WORDS))
+        scale = self.game.scale() if mode == TRAIN else 1.0
+        plan[0] = (player, mode, *(weights or (0.0,) * 4), scale)
+        found = self._crew.run(plan).astype(np.float64) / scale
+        values: NDArray[np.float64] = found[0, : len(self.game.hands.weights[player])]
+        return values
 
     def skip_to(self, iterations: int) -> None:
         """Take the tables for those after so many iterations, as they come from a checkpoint."""

@@ -145,7 +145,26 @@ def build_spot(
         GameError: too many nodes.
     """
     hands = spot_hands(deck, board, ranges)
-    trees = build_trees(rules)
+    return spot_of_trees(hands, build_trees(rules), rules, payoffs, isomorphic=isomorphic)
+
+
+def spot_of_trees(
+    hands: SpotHands,
+    trees: list[StreetTrees],
+    rules: TreeRules,
+    payoffs: Payoffs,
+    *,
+    isomorphic: bool = True,
+) -> SpotGame:
+    """Return the spot of betting trees that are built already.
+
+    Args:
+        hands: of both players, on the spot's board.
+        trees: by street, from the spot's first one to the river.
+        rules: whose first street, pot and stack hold; menus say nothing.
+        payoffs: what terminal nodes pay.
+        isomorphic: whether boards stand for others.
+    """
     forests = _linked(trees, payoffs, hands.stride)
     boards = list_boards(hands, isomorphic=isomorphic)
     slots = [forest.slots for forest in forests]
@@ -174,7 +193,7 @@ def _spot(hands: SpotHands, forests: list[StreetForest], boards: Boards, payoffs
     for p in range(2):
         reach[p, : len(hands.weights[p])] = hands.weights[p]
     # Neither player holds the card that comes: of both hands and the board 45, then 44 are left.
-    unseen = hands.deck.card_count - len(hands.board) - 4
+    unseen = len(hands.dealt) - len(hands.board) - 4
     chance = np.array([1.0 / max(unseen - level, 1) for level in range(MOST_LEVELS)], np.float32)
     return Spot(
         levels[0],

@@ -36,7 +36,7 @@ def next_cards(solver: SpotSolver, line: str, cards: tuple[int, ...] = ()) -> li
     deck = game.hands.deck
     taken = {*game.hands.board, *cards}
     rows = []
-    for card in (card for card in range(deck.card_count) if card not in taken):
+    for card in (card for card in game.hands.dealt if card not in taken):
         report = node_report(solver, f"{line}/", (*cards, card))
         row: dict[str, Any] = {
             "card": deck.text([card]),

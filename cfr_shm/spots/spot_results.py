@@ -206,6 +206,7 @@ def _equities(
         game.boards[place.board].cards,
         (hands[0].cards, hands[1].cards),
         (np.ones(len(hands[0].cards)), np.ones(len(hands[1].cards))),
+        game.hands.fewer,
     )
     return equities(board, reach, compact=solver.settings.compact)
 

@@ -1,0 +1,97 @@
+"""A blueprint whose later streets are solved anew, subgame by subgame, whenever they are asked for.
+
+Implements ``strategy.public.PublicStrategy``: whoever measures or plays strategies takes it as
+any other. Each subgame begins where the first of the streets does, after one line and on one
+board, and is solved once for each seat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.evaluation.resolving import (
+    HowToResolve,
+    KeptSubgame,
+    comes_up,
+    resolve,
+)
+from cfr_shm.evaluation.subgame import Subgame
+from cfr_shm.games.game import Game
+from cfr_shm.layout.policy import BoardPolicy
+from cfr_shm.layout.tree import DECISION
+from cfr_shm.strategy.public import Board, PublicStrategy, holdem_parts, policy_from
+
+
+class ResolvedStrategy:
+    """A strategy with subgames solved anew, which are kept.
+
+    Args:
+        blueprint: what is played before.
+        street: of the game, from which on subgames are solved.
+        how: by which method, how well.
+    """
+
+    def __init__(self, blueprint: PublicStrategy, street: int, how: HowToResolve) -> None:
+        self._blueprint, self._street, self._how = blueprint, street, how
+        self._solved: dict[tuple[int, tuple[int, ...], int], KeptSubgame | None] = {}
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        return f"{self._blueprint.name}+{self._how.method}"
+
+    @property
+    def game(self) -> Game:
+        """The game that it plays."""
+        return self._blueprint.game
+
+    @property
+    def suits_alike(self) -> bool:
+        """Whether what differs in suits only is played alike: but for rounding, it is."""
+        return False
+
+    def probabilities(self, nodes: Sequence[int], board: Board) -> NDArray[np.float64]:
+        """Return (nodes, hands, actions); see ``PublicStrategy``."""
+        found = self._blueprint.probabilities(nodes, board)
+        records = self.game.tree.nodes
+        _, cards = holdem_parts(self.game)
+        for place, node in enumerate(nodes):
+            street = int(records["street"][node])
+            if street < self._street:
+                continue
+            dealt = tuple(board[: cards.board_count(street)])
+            root = self._root(node)
+            begun = dealt[: cards.board_count(int(records["street"][root]))]
+            solved = self._subgame(root, begun, int(records["actor"][node]))
+            if solved is not None:
+                found[place] = solved.rows(node, dealt[len(begun) :], found[place])
+        return found
+
+    def on_boards(self, boards: NDArray[np.int64]) -> BoardPolicy:
+        """Return the same as arrays; see ``PublicStrategy``."""
+        return policy_from(self, boards)
+
+    def _root(self, node: int) -> int:
+        """Return the first decision of the streets that are solved, on the way to a node."""
+        betting, _ = holdem_parts(self.game)
+        records = self.game.tree.nodes
+        above = int(betting.parent[node])
+        while above >= 0 and records["street"][above] >= self._street:
+            assert records["kind"][above] == DECISION
+            node, above = above, int(betting.parent[above])
+        return node
+
+    def _subgame(self, root: int, board: tuple[int, ...], seat: int) -> KeptSubgame | None:
+        """Return a subgame, solved for a seat; None where its ranges leave no deal."""
+        key = root, board, seat
+        if key not in self._solved:
+            subgame = Subgame(self._blueprint, root, board)
+            self._solved[key] = None
+            if comes_up(subgame, seat, self._how.method):
+                found = resolve(subgame, seat, self._how, measure=False)
+                self._solved[key] = KeptSubgame.of(found)
+                found.solver.close()
+        return self._solved[key]
