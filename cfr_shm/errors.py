@@ -66,3 +66,7 @@ class CallbackError(CfrShmError):
 
 class NotFiniteError(CfrShmError):
     """A table holds NaN or infinity; the message names array and index."""
+
+
+class ProtocolError(CfrShmError):
+    """What hands are played with elsewhere broke its protocol or the connection."""
