@@ -304,9 +304,10 @@ class Run:
         return evaluate(self._game, self._strategy)
 
     def measure(self, *, seed: int = 0, workers: int = 0) -> list[Measurement]:
-        """Return how exploitable a hold'em strategy for two is, in milli big blinds a hand.
+        """Return how exploitable a hold'em strategy is, in milli big blinds a hand.
 
-        Exactly where that takes less than a minute, else lower bounds with intervals, as ``cfr-shm
+        Exactly where that takes less than a minute, else lower bounds with intervals, for three
+        and more players what each seat gains that learns to play against all others, as ``cfr-shm
         eval`` prints them (docs/evaluation.md).
 
         Args:
@@ -314,7 +315,7 @@ class Run:
             workers: threads, 0 for one per usable core; they change no number.
 
         Raises:
-            CfrShmError: not a game of hold'em for two.
+            CfrShmError: not a game of hold'em.
         """
         from cfr_shm.cards.parallel import Progress
         from cfr_shm.evaluation.measure import best_measures

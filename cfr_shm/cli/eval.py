@@ -6,7 +6,7 @@ import argparse
 import math
 from typing import TYPE_CHECKING, Any
 
-from cfr_shm.cli.flags import add_board_flags, add_json_flag, whole_number
+from cfr_shm.cli.flags import add_board_flags, add_json_flag, positive_seconds, whole_number
 from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,11 +21,18 @@ DESCRIPTION = (
 )
 
 #: Named here, so that asking for help imports nothing (``evaluation.measure.METHODS``).
-_METHODS = ("exact", "river", "turn", "flop", "lbr")
+_METHODS = ("exact", "river", "turn", "flop", "lbr", "exploiter")
 _ACTION_SETS = ("fc", "fcpa", "56bets", "56bets-flop")
 
 #: Which methods a flag is for.
-_FLAGS = {"boards": ("river", "turn", "flop"), "pairs": ("lbr",), "actions": ("lbr",)}
+_FLAGS = {
+    "boards": ("river", "turn", "flop"),
+    "pairs": ("lbr",),
+    "actions": ("lbr",),
+    "deals": ("exploiter",),
+    "iters": ("exploiter",),
+    "time-budget": ("exploiter",),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         choices=_METHODS,
         help="exact; river, turn or flop: a best response from that street on, on drawn boards; "
-        "lbr: local best response (default: what takes less than a minute)",
+        "lbr: local best response; exploiter: a seat that learns to play against the others, for "
+        "any game and two to six players (default: what takes less than a minute)",
     )
     parser.add_argument("--boards", metavar="N", type=whole_number(2), help="boards that are drawn")
     parser.add_argument(
@@ -53,6 +61,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=_ACTION_SETS,
         help="what lbr does: fc folds or calls; fcpa (default) bets the pot or all-in from the "
         "turn on; 56bets has 56 sizes there; 56bets-flop bets on the flop only",
+    )
+    parser.add_argument(
+        "--iters", metavar="N", type=whole_number(0), help="iterations that each exploiter learns"
+    )
+    parser.add_argument(
+        "--time-budget",
+        metavar="SECONDS",
+        type=positive_seconds,
+        help="CPU seconds that all seats' exploiters learn, together (default: 30)",
+    )
+    parser.add_argument(
+        "--deals", metavar="N", type=whole_number(2), help="deals that value an exploiter"
     )
     add_board_flags(parser)
     add_json_flag(parser)
@@ -69,11 +89,11 @@ def run(namespace: argparse.Namespace) -> int:
 
     _refuse_useless_flags(namespace)
     stored = load_strategy(namespace.directory)
-    if stored.game.why_not_enumerable() is None:
+    if stored.game.why_not_enumerable() is None and namespace.method != "exploiter":
         if namespace.method not in (None, "exact"):
             raise UsageError(
                 f"--method {namespace.method}: {stored.game.name} is small enough to be evaluated "
-                "exactly; leave the method out"
+                "exactly; leave the method out, or name exact or exploiter"
             )
         evaluation = evaluate(stored.game, stored.strategy)
         if namespace.json:
@@ -94,20 +114,26 @@ def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Meas
     from cfr_shm.cli.session import public_strategy, say
     from cfr_shm.evaluation.measure import (
         EXACT,
+        EXPLOITER,
         LOCAL,
         best_measures,
         duration,
+        measure_by_learning,
         measure_exactly,
         measure_from,
         measure_locally,
         refuse_to_take_long,
     )
 
+    progress = Progress(say)
+    options: dict[str, Any] = {"seed": namespace.seed, "workers": namespace.num_workers}
+    if namespace.method == EXPLOITER:
+        options |= {"iterations": namespace.iters, "seconds": namespace.time_budget}
+        options |= {"deals": namespace.deals, "progress": progress}
+        return [measure_by_learning(stored.game, stored.strategy.probability, **options)]
     if stored.game.betting is None:
         stored.game.require_enumerable("evaluation")
     strategy = public_strategy(stored)
-    progress = Progress(say)
-    options: dict[str, Any] = {"seed": namespace.seed, "workers": namespace.num_workers}
     if namespace.method is None:
         return best_measures(strategy, **options, progress=progress, say=say)
     if namespace.method == EXACT:
@@ -122,7 +148,10 @@ def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Meas
 
 def _refuse_useless_flags(namespace: argparse.Namespace) -> None:
     for flag, methods in _FLAGS.items():
-        if getattr(namespace, flag) is not None and namespace.method not in methods:
+        if (
+            getattr(namespace, flag.replace("-", "_")) is not None
+            and namespace.method not in methods
+        ):
             raise UsageError(f"--{flag} is for --method {' or '.join(methods)}; name one")
 
 
@@ -184,6 +213,7 @@ def _of_one(found: Measurement) -> dict[str, Any]:
         "n": found.gain.n,
         "seconds": found.seconds,
         "seats": [each.value for each in found.seats],
+        "seat_intervals": [[_finite(each.low), _finite(each.high)] for each in found.seats],
         "exact": found.exact,
         "settings": found.settings,
     }

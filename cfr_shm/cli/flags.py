@@ -139,3 +139,18 @@ def whole_number(least: int) -> Callable[[str], int]:
         return int(value)
 
     return read
+
+
+def positive_seconds(text: str) -> float:
+    """Return what a flag's seconds say, above 0.
+
+    >>> positive_seconds("0.5"), positive_seconds("600")
+    (0.5, 600.0)
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0.0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value

@@ -11,18 +11,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import GameError
 from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.evaluation.estimates import Estimate, exactly
 from cfr_shm.evaluation.exact_response import exact_response, forecast_seconds
+from cfr_shm.evaluation.exploiter import Budget, exploiter_response
 from cfr_shm.evaluation.local_response import DEFAULT_SET, local_response
 from cfr_shm.evaluation.sampled_response import SampledResponse, sampled_response, street_named
 from cfr_shm.games.game import Game
 from cfr_shm.strategy.public import PublicStrategy
+from cfr_shm.strategy.table import TableStrategy
 
-EXACT, RIVER, TURN, FLOP, LOCAL = "exact", "river", "turn", "flop", "lbr"
-METHODS = (EXACT, RIVER, TURN, FLOP, LOCAL)
+EXACT, RIVER, TURN, FLOP, LOCAL, EXPLOITER = "exact", "river", "turn", "flop", "lbr", "exploiter"
+METHODS = (EXACT, RIVER, TURN, FLOP, LOCAL, EXPLOITER)
 
 #: Exact answers that take longer are asked for by name.
 AT_ONCE_SECONDS = 60.0
@@ -36,6 +41,12 @@ DEFAULT_BOARDS = {RIVER: 1000, TURN: 40, FLOP: 2}
 
 #: Pairs that local best response plays when nobody says how many: ten seconds or less.
 DEFAULT_PAIRS = 10_000
+
+#: CPU seconds that all seats of an exploiter learn for, together, when nobody says how long.
+DEFAULT_LEARNING_SECONDS = 30.0
+
+#: Deals that value what an exploiter learned when nobody says how many: a second a seat, or two.
+DEFAULT_DEALS = 400_000
 
 MILLI = 1000.0
 
@@ -183,6 +194,72 @@ def measure_locally(
     )
 
 
+def measure_by_learning(
+    game: Game,
+    probability: NDArray[np.float64],
+    *,
+    iterations: int | None = None,
+    seconds: float | None = None,
+    deals: int | None = None,
+    seed: int = 0,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Return what each seat gains that learns to play against everybody else's strategy.
+
+    Args:
+        game: any, for any number of players.
+        probability: (entries,) the strategy of every row.
+        iterations: that each seat learns for; None for as many as the seconds allow.
+        seconds: of CPU that all seats learn for together; None for DEFAULT_LEARNING_SECONDS, or
+            for as long as the iterations take.
+        deals: that value what was learned; None for DEFAULT_DEALS.
+        seed: of the deals.
+        workers: threads, 0 for all usable cores.
+        progress: told how far it is.
+    """
+    began = time.monotonic()
+    count = DEFAULT_DEALS if deals is None else deals
+    if iterations is None and seconds is None:
+        seconds = DEFAULT_LEARNING_SECONDS
+    if progress:
+        progress.start(f"learning to play against it, {game.player_count} seats")
+    budget = Budget(iterations, None if seconds is None else seconds / game.player_count)
+    options: dict[str, Any] = {"seed": seed, "workers": workers, "progress": progress}
+    found = exploiter_response(game, probability, budget, count, **options)
+    if progress:
+        progress.finish()
+    unit, factor = unit_of(game)
+    return Measurement(
+        EXPLOITER,
+        unit,
+        found.gain.scaled(factor),
+        tuple(gain.scaled(factor) for gain in found.seats),
+        time.monotonic() - began,
+        settings={
+            "iterations": list(found.iterations),
+            "learning_seconds": seconds,
+            "learned": list(found.learned),
+            "deals": count,
+            "seed": seed,
+        },
+    )
+
+
+def rows_of(strategy: PublicStrategy) -> NDArray[np.float64]:
+    """Return (entries,) the probabilities of every row of a strategy that has rows.
+
+    Raises:
+        GameError: it has none.
+    """
+    if not isinstance(strategy, TableStrategy):
+        raise GameError(
+            f"{strategy.name} has no rows that an exploiter could learn to answer; measure it by "
+            "--method river or lbr"
+        )
+    return strategy.probability
+
+
 def best_measures(
     strategy: PublicStrategy,
     *,
@@ -193,9 +270,15 @@ def best_measures(
 ) -> list[Measurement]:
     """Return what can be said at once; ``say`` is told what it is and why.
 
+    Three and more players have no other measure than the gains of single seats that learn.
+
     Raises:
-        GameError: not a game of hold'em for two.
+        GameError: not a game of hold'em, or not for two and a strategy without rows.
     """
+    if strategy.game.player_count > 2:
+        say("measured is what each seat gains that alone learns to play against all others")
+        options: dict[str, Any] = {"seed": seed, "workers": workers, "progress": progress}
+        return [measure_by_learning(strategy.game, rows_of(strategy), **options)]
     seconds = forecast_seconds(strategy)
     if seconds < AT_ONCE_SECONDS:
         return [measure_exactly(strategy)]

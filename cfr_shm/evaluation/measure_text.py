@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from cfr_shm.evaluation.estimates import Estimate
-from cfr_shm.evaluation.measure import EXACT, Measurement
+from cfr_shm.evaluation.measure import EXACT, EXPLOITER, Measurement
 
 #: What each method's number is.
 MEANINGS = {
@@ -14,15 +14,33 @@ MEANINGS = {
     "turn": "a best response from the turn on wins at least",
     "flop": "a best response from the flop on wins at least",
     "lbr": "local best response wins (a bound from below; a small one says nothing)",
+    EXPLOITER: "a seat that learns to play against the others' strategy gains, on average,",
 }
 
 
 def measure_lines(found: Measurement) -> list[str]:
     """Return what a method found, a line for the whole and one for the seats."""
+    if found.method == EXPLOITER:
+        return _exploiter_lines(found)
     seats = ", ".join(f"seat {seat} {each.value:+.1f}" for seat, each in enumerate(found.seats))
     knobs = ", ".join(f"{name} {value}" for name, value in found.settings.items())
     lines = [f"{found.method}: {MEANINGS[found.method]} {interval_text(found.gain, found.unit)}"]
     lines.append(f"  responder's {seats}; {knobs}; {found.seconds:.1f} s")
+    return lines
+
+
+def _exploiter_lines(found: Measurement) -> list[str]:
+    """Return the gain of each seat that alone deviates, with its interval and its budget."""
+    lines = [f"{found.method}: {MEANINGS[EXPLOITER]} {interval_text(found.gain, found.unit)}"]
+    learned, iterations = found.settings["learned"], found.settings["iterations"]
+    for seat, gain in enumerate(found.seats):
+        kept = "" if learned[seat] else ", and found nothing better than what it plays already"
+        lines.append(
+            f"  seat {seat} alone: {interval_text(gain, found.unit)}; it learned for "
+            f"{iterations[seat]:,} iterations{kept}"
+        )
+    seed, deals = found.settings["seed"], found.settings["deals"]
+    lines.append(f"  a bound from below; deals {deals:,}, seed {seed}; {found.seconds:.1f} s")
     return lines
 
 

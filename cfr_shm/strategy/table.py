@@ -53,6 +53,11 @@ class TableStrategy:
         return True
 
     @property
+    def probability(self) -> NDArray[np.float64]:
+        """The probabilities of every row, (entries,)."""
+        return self._probability
+
+    @property
     def weight(self) -> NDArray[np.float64]:
         """Strategy weight at each row's first entry; 0: never visited, played uniformly."""
         return self._weight

@@ -14,6 +14,8 @@ abstraction: {preflop: [[allin]], flop: [[1]], turn: [[1]], river: [[1]],
               bucket_method: percentile, bucket_counts: [25, 6, 5, 4]}
 """
 
+THREE = ROYAL.replace("name: holdem,", "name: holdem, players: 3,")
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
@@ -57,6 +59,39 @@ def test_eval_by_local_best_response(runs, capsys):
     assert found["settings"]["actions"] == "fcpa"
     assert main(["eval", royal, "--method", "lbr", "--boards", "50"]) == 2
     assert "--boards is for --method river or turn or flop" in capsys.readouterr().err
+
+
+def test_eval_by_a_learned_exploiter(runs, capsys):
+    royal, _ = runs
+    learn = ["--method", "exploiter", "--iters", "20000", "--deals", "5000"]
+    found = told(capsys, "eval", f"{royal}@4000", *learn)
+    assert (found["method"], found["unit"], found["n"]) == ("exploiter", "mbb", 5000)
+    assert found["settings"]["iterations"] == [20000, 20000]
+    assert sum(found["seats"]) / 2 == pytest.approx(found["value"])
+    assert all(low <= high for low, high in found["seat_intervals"])
+    nothing = told(capsys, "eval", royal, *learn[:2], "--iters", "0", "--deals", "100")
+    assert (nothing["value"], nothing["low"], nothing["high"]) == (0.0, 0.0, 0.0)
+    assert main(["eval", royal, "--iters", "10"]) == 2
+    assert "--iters is for --method exploiter" in capsys.readouterr().err
+    for wrong in ("0", "-1", "nan", "soon"):
+        assert main(["eval", royal, *learn[:2], "--time-budget", wrong]) == 2
+        assert "no number of seconds above 0" in capsys.readouterr().err
+
+
+def test_three_players_are_told_what_each_seat_gains(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("cfr_shm.evaluation.measure.DEFAULT_LEARNING_SECONDS", 0.3)
+    monkeypatch.setattr("cfr_shm.evaluation.measure.DEFAULT_DEALS", 4000)
+    (tmp_path / "three.yaml").write_text(THREE)
+    run = str(tmp_path / "run")
+    assert (
+        main(["train", "-c", str(tmp_path / "three.yaml"), "--iters", "500", "--logdir", run]) == 0
+    )
+    found = told(capsys, "eval", run)
+    assert (found["method"], found["exact"], found["exploitability"]) == ("exploiter", False, None)
+    assert len(found["seats"]) == len(found["seat_intervals"]) == 3
+    assert main(["eval", run]) == 0
+    out = capsys.readouterr().out
+    assert [f"seat {seat} alone: " in out for seat in range(4)] == [True, True, True, False]
 
 
 def test_exact_answers_that_take_hours_are_refused_with_the_forecast(runs, capsys, monkeypatch):
