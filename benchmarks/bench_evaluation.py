@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from cfr_shm.config.load import load_config
+from cfr_shm.evaluation.gathering import Length
 from cfr_shm.evaluation.local_response import local_response
 from cfr_shm.evaluation.range_match import range_match
 from cfr_shm.evaluation.sampled_response import sampled_response, street_named
@@ -59,7 +60,9 @@ def test_hands_of_local_best_response(benchmark, strategy):
 
 
 def test_boards_of_a_match_of_ranges(benchmark, strategy):
-    seconds = median_cpu(benchmark, lambda: range_match(strategy, strategy, BOARDS, workers=1))
+    seconds = median_cpu(
+        benchmark, lambda: range_match(strategy, strategy, Length(BOARDS), workers=1)
+    )
     rate = BOARDS / seconds
     print(f"\nmatch of ranges: {rate:,.1f} boards/s, limit {LEAST_BOARDS:,.0f}")
     assert rate > LEAST_BOARDS

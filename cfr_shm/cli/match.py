@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import math
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,24 +12,32 @@ from cfr_shm.cli.flags import add_board_flags, add_json_flag, whole_number
 from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
-    from cfr_shm.evaluation.range_match import RangeMatch
+    from cfr_shm.evaluation.gathering import Gathered
     from cfr_shm.strategy.table import TableStrategy
 
 DESCRIPTION = (
     "Play the average strategies of runs against each other and print what the first wins of the "
     "second, in big blinds per 100 hands with a 95 percent interval. On a shared betting tree all "
-    "hands of both meet on drawn boards, in both seatings. DIR@ITERATIONS names a checkpoint, so "
-    "that a run can play its own past."
+    "hands of both meet on drawn boards, in both seatings; where bet sizes differ, or for three "
+    "and more seats, deals are played in all seatings, and sizes that a tree does not have are "
+    "translated. DIR@ITERATIONS names a checkpoint, so that a run can play its own past."
 )
 
 #: About twenty seconds on ``hu_small`` and one core.
 _BOARDS = 2000
 _MOST_BOARDS = 1_000_000
+#: Some seconds on one core.
+_HANDS = 1_000_000
+_MOST_HANDS = 10_000_000_000
+
+RANGES, PLAY = "ranges", "play"
 
 
 class _Pair(NamedTuple):
     names: tuple[str, str]
-    found: RangeMatch
+    method: str
+    seatings: int
+    found: Gathered
     seconds: float
     big_blind: float
 
@@ -39,10 +48,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "directories", metavar="RUN", nargs="+", help="run directories, DIR or DIR@ITERATIONS"
     )
     parser.add_argument(
+        "--method",
+        choices=(RANGES, PLAY),
+        help="all hands on boards (ranges, the default where it is possible), or hands (play)",
+    )
+    parser.add_argument(
         "--boards",
         metavar="N",
         type=whole_number(2),
-        help=f"boards that are played (default: {_BOARDS:,}); with --until: at most",
+        help=f"boards of ranges (default: {_BOARDS:,}); with --until: at most",
+    )
+    parser.add_argument(
+        "--deals",
+        metavar="N",
+        type=whole_number(2),
+        help="deals of play, each in all seatings (default: so many that a million hands are "
+        "played); with --until: at most",
     )
     parser.add_argument(
         "--until",
@@ -58,6 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(namespace: argparse.Namespace) -> int:
     """Play as told; return the exit code.
 
+    What was played is told also where an error or Ctrl-C ends it early, which is raised then.
+
     Raises:
         UsageError: fewer than two strategies, or strategies that cannot meet.
     """
@@ -66,13 +89,23 @@ def run(namespace: argparse.Namespace) -> int:
     if len(namespace.directories) < 2:
         raise UsageError("match: one strategy alone plays nobody; name two runs or checkpoints")
     strategies = [load_public_strategy(each).strategy for each in namespace.directories]
-    for one, two in itertools.combinations(strategies, 2):
-        _refuse_strangers(one, two)
-    pairs = [_play(one, two, namespace) for one, two in itertools.combinations(strategies, 2)]
+    meetings = [
+        (one, two, _method(one, two, namespace))
+        for one, two in itertools.combinations(strategies, 2)
+    ]
+    _check_flags({method for _, _, method in meetings}, namespace)
+    pairs = []
+    for one, two, method in meetings:
+        pairs.append(_play(one, two, method, namespace))
+        if pairs[-1].found.stopped is not None:
+            break
     if namespace.json:
         print_json(_document(pairs))
     else:
         print_lines(line for pair in pairs for line in _lines(pair))
+    stopped = pairs[-1].found.stopped
+    if stopped is not None:
+        raise stopped
     return 0
 
 
@@ -87,42 +120,72 @@ def _half_width(text: str) -> float:
     return value
 
 
-def _refuse_strangers(one: TableStrategy, two: TableStrategy) -> None:
+def _method(one: TableStrategy, two: TableStrategy, namespace: argparse.Namespace) -> str:
+    """Return how two strategies meet.
+
+    Raises:
+        UsageError: they are of different games, or not as the flags say.
+    """
+    from cfr_shm.evaluation.play_match import why_no_match
     from cfr_shm.evaluation.range_match import share_a_tree
 
-    if one.game.player_count != 2 or two.game.player_count != 2:
+    if (reason := why_no_match(one.game, two.game)) is not None:
         raise UsageError(
-            f"match: {one.name} and {two.name}: matches are for two players, these have "
-            f"{one.game.player_count} and {two.game.player_count}"
+            f"match: {one.name} and {two.name} are strategies of different games, so their hands "
+            f"cannot meet: {reason}; bet sizes and buckets may differ, nothing else"
         )
-    if not share_a_tree(one.game, two.game):
+    shared = one.game.player_count == 2 and share_a_tree(one.game, two.game)
+    if namespace.method == RANGES and not shared:
         raise UsageError(
-            f"match: {one.name} and {two.name} have no common betting tree (game.stacks, "
-            "game.blinds, bet sizes, deck, ranges or board differ), so their hands cannot meet; "
-            "play runs of the same game and sizes (their buckets may differ)"
+            f"match: {one.name} and {two.name} have no common betting tree for two, which "
+            f"--method {RANGES} needs; leave it out, or take --method {PLAY}"
         )
+    method: str = namespace.method or (RANGES if shared else PLAY)
+    return method
 
 
-def _play(one: TableStrategy, two: TableStrategy, namespace: argparse.Namespace) -> _Pair:
+def _check_flags(methods: set[str], namespace: argparse.Namespace) -> None:
+    """Refuse a number of boards or deals where nothing is played by them."""
+    for flag, method in (("boards", RANGES), ("deals", PLAY)):
+        if method not in methods and getattr(namespace, flag) is not None:
+            raise UsageError(
+                f"match: --{flag} is for --method {method}, but these strategies meet by "
+                f"{', '.join(methods)}"
+            )
+
+
+def _play(
+    one: TableStrategy, two: TableStrategy, method: str, namespace: argparse.Namespace
+) -> _Pair:
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import say
-    from cfr_shm.evaluation.range_match import range_match, range_match_until
+    from cfr_shm.evaluation.gathering import Length
+    from cfr_shm.evaluation.play_match import play_match, seatings_of
+    from cfr_shm.evaluation.range_match import range_match
 
     progress = Progress(say)
     progress.start(f"{one.name} against {two.name}")
     began = time.monotonic()
-    options: dict[str, Any] = {
-        "seed": namespace.seed,
-        "workers": namespace.num_workers,
-        "progress": progress,
-    }
     big_blind = one.game.big_blind or 1.0
-    if namespace.until is None:
-        found = range_match(one, two, namespace.boards or _BOARDS, **options)
+    seatings = len(seatings_of(one.game.player_count))
+    until = namespace.until
+    if method == RANGES:
+        most = namespace.boards or (_BOARDS if until is None else _MOST_BOARDS)
     else:
-        half = namespace.until * big_blind / 1000.0
-        found = range_match_until(one, two, half, namespace.boards or _MOST_BOARDS, **options)
-    return _Pair((one.name, two.name), found, time.monotonic() - began, big_blind)
+        hands = _HANDS if until is None else _MOST_HANDS
+        most = namespace.deals or max(2, hands // seatings)
+    length = Length(most, None if until is None else until * big_blind / 1000.0)
+    play = range_match if method == RANGES else play_match
+    found = play(
+        one,
+        two,
+        length,
+        seed=namespace.seed,
+        workers=namespace.num_workers,
+        progress=progress,
+    )
+    seconds = time.monotonic() - began
+    return _Pair((one.name, two.name), method, seatings, found, seconds, big_blind)
 
 
 def _document(pairs: list[_Pair]) -> dict[str, Any]:
@@ -136,19 +199,37 @@ def _of_pair(pair: _Pair) -> dict[str, Any]:
     return {
         "names": list(pair.names),
         "unit": "bb/100",
-        "value": value.value,
-        "low": value.low,
-        "high": value.high,
+        "value": _finite(value.value),
+        "low": _finite(value.low),
+        "high": _finite(value.high),
         "deals": value.n,
-        "seatings": 2,
-        "method": "ranges",
+        "seatings": pair.seatings,
+        "method": pair.method,
         "seconds": pair.seconds,
+        "stopped": _why(pair.found.stopped),
     }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _why(stopped: BaseException | None) -> str | None:
+    if stopped is None:
+        return None
+    return "interrupted" if isinstance(stopped, KeyboardInterrupt) else str(stopped)
 
 
 def _lines(pair: _Pair) -> list[str]:
     found = pair.found.value.scaled(100.0 / pair.big_blind)
     one, two = pair.names
+    what = "boards, all hands of both" if pair.method == RANGES else "deals"
+    seatings = "both seatings" if pair.seatings == 2 else f"all {pair.seatings} seatings"
+    played = f"  {found.n:,} {what}, {seatings}; {pair.seconds:.1f} s"
+    if pair.found.stopped is not None:
+        played += f"; ended early: {_why(pair.found.stopped)}"
+    if found.n < 2:
+        return [f"{one} against {two}: not enough was played to tell anything", played]
     sure = (
         f"{one} wins"
         if found.low > 0.0
@@ -159,5 +240,5 @@ def _lines(pair: _Pair) -> list[str]:
     return [
         f"{one} against {two}: {found.value:+.3f} bb/100 (95 % CI {found.low:+.3f} to "
         f"{found.high:+.3f}), {10.0 * found.value:+.2f} mbb a hand: {sure}",
-        f"  {found.n:,} boards, all hands of both, both seatings; {pair.seconds:.1f} s",
+        played,
     ]

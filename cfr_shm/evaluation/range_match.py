@@ -7,28 +7,19 @@ nothing, and with sides swapped the result is the negative, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cfr_shm.cards.parallel import Progress
 from cfr_shm.evaluation.board_walk import BoardWalk, Players
-from cfr_shm.evaluation.estimates import Estimate, any_time_half_width, mean_interval
-from cfr_shm.evaluation.sampled_boards import drawn_board, for_each
+from cfr_shm.evaluation.gathering import Gathered, Length, Pieces, Sampler, gather
+from cfr_shm.evaluation.sampled_boards import drawn_board
 from cfr_shm.games.game import Game
 from cfr_shm.strategy.public import PublicStrategy, start_weights
 
-#: Boards between two looks at a match that ends when enough is known.
-BOARDS_AT_ONCE = 50
-
-
-class RangeMatch(NamedTuple):
-    """What one strategy wins of another, in chips a hand."""
-
-    value: Estimate  # of the first, half the difference of both where there is rake
-    samples: NDArray[np.float64]  # (boards,)
+#: Boards between two looks at a match that ends when enough is known; 400 make it tightest.
+BOARDS = Pieces(together=1, look_after=50, ratio=0.05)
 
 
 def share_a_tree(one: Game, two: Game) -> bool:
@@ -58,57 +49,33 @@ def share_a_tree(one: Game, two: Game) -> bool:
 def range_match(
     first: PublicStrategy,
     second: PublicStrategy,
-    boards: int,
+    length: Length,
     *,
     seed: int = 0,
     workers: int = 0,
     progress: Progress | None = None,
-) -> RangeMatch:
+) -> Gathered:
     """Play two strategies against each other; their games must ``share_a_tree`` (unchecked).
+
+    Returns what the first wins, in chips a hand; a sample is a board, and half the difference of
+    both where there is rake.
 
     Args:
         first: whose winnings are told.
         second: the other one.
-        boards: full boards that are drawn, at least 2 for an interval.
+        length: how many full boards are drawn.
         seed: of the boards.
         workers: threads, 0 for all usable cores; changes nothing in the result.
         progress: told how far it is.
     """
-    found = for_each(lambda: BoardMatch(first, second, seed).winnings, boards, workers, progress)
-    return RangeMatch(mean_interval(found), found)
 
+    def make() -> Sampler:
+        match = BoardMatch(first, second, seed)
+        return lambda board, count: np.array(
+            [match.winnings(board + place) for place in range(count)]
+        )
 
-def range_match_until(
-    first: PublicStrategy,
-    second: PublicStrategy,
-    half_width: float,
-    most_boards: int,
-    *,
-    seed: int = 0,
-    workers: int = 0,
-    progress: Progress | None = None,
-) -> RangeMatch:
-    """Play until the value is known to ``half_width`` chips, or ``most_boards`` are played.
-
-    The interval comes from a confidence sequence, which may be looked at after every board: the
-    one that stopped the match is as sure as it says.
-    """
-    found = np.zeros(0)
-    while True:
-        done = len(found)
-
-        def make(done: int = done) -> Callable[[int], NDArray[np.float64]]:
-            match = BoardMatch(first, second, seed)
-            return lambda index: match.winnings(done + index)
-
-        more = for_each(make, min(BOARDS_AT_ONCE, most_boards - done), workers)
-        found = np.concatenate([found, more])
-        half = any_time_half_width(len(found), float(np.std(found, ddof=1)))
-        if progress:
-            progress.update(min(0.99, (half_width / half) ** 2 if half > 0.0 else 0.99))
-        if half <= half_width or len(found) >= most_boards:
-            value = float(found.mean())
-            return RangeMatch(Estimate(value, value - half, value + half, len(found)), found)
+    return gather(make, length, BOARDS, workers=workers, progress=progress)
 
 
 class BoardMatch:
@@ -118,16 +85,16 @@ class BoardMatch:
         self._walk = BoardWalk(first.game)
         self._first, self._second, self._seed = first, second, seed
 
-    def winnings(self, index: int) -> NDArray[np.float64]:
-        """Return () what the first wins on board ``index``, the mean of both seatings, chips."""
+    def winnings(self, index: int) -> float:
+        """Return what the first wins on board ``index``, the mean of both seatings, chips."""
         cards = self._walk.cards
         return self.on_board(drawn_board(cards, cards.showdown_cards, self._seed, index))
 
-    def on_board(self, board: tuple[int, ...]) -> NDArray[np.float64]:
-        """Return () the same on a given board."""
+    def on_board(self, board: tuple[int, ...]) -> float:
+        """Return the same on a given board."""
         ahead = self._difference(self._first, self._second, board)
         behind = self._difference(self._second, self._first, board)
-        return np.array(0.25 * (ahead - behind))
+        return 0.25 * (ahead - behind)
 
     def _difference(
         self, small: PublicStrategy, big: PublicStrategy, board: tuple[int, ...]

@@ -18,7 +18,7 @@ FOLLOW_PLAYED, FOLLOW_TREE, FOLLOW_PLAYED_NEXT, FOLLOW_TREE_NEXT = range(4)
 FOLLOW_STATES = 4
 
 #: Words of what else is kept.
-FOLLOW_NODE = 0  # of the tree, -1 once the hand as played has left it
+FOLLOW_NODE = 0  # a decision of the tree, -1 once it has nothing to say any more
 FOLLOW_IN_STEP = 1  # 1: both hands are the same
 FOLLOW_WORDS = 2
 

@@ -30,7 +30,6 @@ from cfr_shm.layout.following import (
     FOLLOW_WORDS,
     FollowedTree,
 )
-from cfr_shm.layout.tree import DECISION
 from cfr_shm.strategy.public import Board, PublicStrategy, holdem_parts
 
 
@@ -153,9 +152,7 @@ class TreePlayer:
     def node(self) -> int | None:
         """The decision node of the tree; None: it has nothing to say here."""
         node = int(self._follow[FOLLOW_NODE])
-        if node < 0 or int(self._tree.nodes[node]["kind"]) != DECISION:
-            return None
-        return node
+        return None if node < 0 else node
 
     def begin(self) -> None:
         """Begin a hand."""
@@ -186,16 +183,22 @@ class TreePlayer:
         there = tuple(board)[: self._cards.board_count(self._hand.street)]
         if len({*hole, *there}) < len(hole) + len(there):
             raise UsageError(f"a card twice in {self._text(hole)} and {self._text(there)}")
-        node = self.node
-        if node is None:
+        if (node := self.node) is None:
             return Decision((CALL,), (1.0,), None)
+        moves, shares = self._actions(node, hole, there)
+        return decision_of(moves, shares, node)
+
+    def _actions(
+        self, node: int, hole: Sequence[int], board: Board
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return (actions,) moves for a node's actions, some perhaps the same, and shares."""
         number = hand_of(int(hole[0]), int(hole[1]))
-        found = self._strategy.probabilities([node], there)[0, number]
+        found = self._strategy.probabilities([node], board)[0, number]
         count = int(moves_as_played(self._tree, self._state, self._follow, self._moves))
         total = float(found[:count].sum())
         if not total > 0.0:
-            raise UsageError(f"{self.name} has no hand {self._text(hole)} on {self._text(there)}")
-        return decision_of(self._moves[:count], found[:count] / total, node)
+            raise UsageError(f"{self.name} has no hand {self._text(hole)} on {self._text(board)}")
+        return self._moves[:count], found[:count] / total
 
     def _text(self, cards: Sequence[int]) -> str:
         return self._cards.deck.text(cards) or "an empty board"

@@ -177,7 +177,8 @@ def play(game, state, follow, move, child):
         if known != move:
             follow[at(FOLLOW_IN_STEP)] = 0
         advance(game.rules, state, FOLLOW_TREE, FOLLOW_TREE, known)
-        if not _asks_the_same(state, FOLLOW_PLAYED, FOLLOW_TREE):
+        goes_on = game.nodes[at(child)]["kind"] == DECISION
+        if not goes_on or not _asks_the_same(state, FOLLOW_PLAYED, FOLLOW_TREE):
             child = np.int64(-1)
     follow[at(FOLLOW_NODE)] = child
 

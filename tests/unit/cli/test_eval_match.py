@@ -7,6 +7,8 @@ import json
 import pytest
 
 from cfr_shm.cli.main import main
+from cfr_shm.errors import WorkerError
+from cfr_shm.evaluation.play_match import TablePlay
 
 ROYAL = """
 game: {name: holdem, blinds: [1, 2], stacks: 20, ranks: 5}
@@ -23,13 +25,15 @@ def runs(tmp_path_factory):
     place = tmp_path_factory.mktemp("runs")
     (place / "royal.yaml").write_text(ROYAL)
     (place / "other.yaml").write_text(ROYAL.replace("stacks: 20", "stacks: 24"))
+    (place / "sizes.yaml").write_text(ROYAL.replace("river: [[1]]", "river: [[0.4, 2]]"))
     quiet = ["--num-workers", "1", "--set", "run.keep_checkpoints=5"]
     royal, other = str(place / "royal"), str(place / "other")
-    for name, run in (("royal", royal), ("other", other)):
+    sizes = str(place / "sizes")
+    for name, run in (("royal", royal), ("other", other), ("sizes", sizes)):
         train = ["train", "-c", str(place / f"{name}.yaml"), "--iters", "4000", "--logdir", run]
         assert main([*train, *quiet]) == 0
     assert main(["resume", royal, "--iters", "40000"]) == 0
-    return royal, other
+    return royal, other, sizes
 
 
 def told(capsys, *arguments) -> dict:
@@ -39,7 +43,7 @@ def told(capsys, *arguments) -> dict:
 
 
 def test_eval_measures_hold_em_and_says_how(runs, capsys):
-    royal, _ = runs
+    royal, _, _ = runs
     found = told(capsys, "eval", f"{royal}@4000", "--method", "river", "--boards", "40")
     later = told(capsys, "eval", royal, "--method", "river", "--boards", "40")
     assert found["method"] == "river"
@@ -53,7 +57,7 @@ def test_eval_measures_hold_em_and_says_how(runs, capsys):
 
 
 def test_eval_by_local_best_response(runs, capsys):
-    royal, _ = runs
+    royal, _, _ = runs
     found = told(capsys, "eval", royal, "--method", "lbr", "--pairs", "50")
     assert (found["method"], found["n"], found["exploitability"]) == ("lbr", 50, None)
     assert found["settings"]["actions"] == "fcpa"
@@ -62,7 +66,7 @@ def test_eval_by_local_best_response(runs, capsys):
 
 
 def test_eval_by_a_learned_exploiter(runs, capsys):
-    royal, _ = runs
+    royal, _, _ = runs
     learn = ["--method", "exploiter", "--iters", "20000", "--deals", "5000"]
     found = told(capsys, "eval", f"{royal}@4000", *learn)
     assert (found["method"], found["unit"], found["n"]) == ("exploiter", "mbb", 5000)
@@ -95,7 +99,7 @@ def test_three_players_are_told_what_each_seat_gains(tmp_path, capsys, monkeypat
 
 
 def test_exact_answers_that_take_hours_are_refused_with_the_forecast(runs, capsys, monkeypatch):
-    royal, _ = runs
+    royal, _, _ = runs
     monkeypatch.setattr("cfr_shm.evaluation.measure.forecast_seconds", lambda _: 70_000.0)
     assert main(["eval", royal, "--method", "exact"]) == 2
     assert "takes about 19.4 hours on one core" in capsys.readouterr().err
@@ -113,7 +117,7 @@ def test_small_games_keep_their_keys_and_get_more(tmp_path, capsys):
 
 
 def test_a_match_of_checkpoints(runs, capsys):
-    royal, _ = runs
+    royal, _, _ = runs
     early, late = f"{royal}@4000", f"{royal}@40000"
     same = told(capsys, "match", early, early, "--boards", "10")
     assert (same["value"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
@@ -138,21 +142,66 @@ def test_a_match_of_checkpoints(runs, capsys):
 
 
 def test_a_match_until_enough_is_known(runs, capsys):
-    royal, _ = runs
+    royal, _, _ = runs
     found = told(capsys, "match", royal, f"{royal}@4000", "--until", "+-400mbb")
     assert (found["high"] - found["low"]) / 2 * 10 <= 400
     assert found["deals"] % 50 == 0
 
 
 def test_strategies_that_cannot_meet_are_refused(runs, capsys):
-    royal, other = runs
+    royal, other, _ = runs
     assert main(["match", royal]) == 2
     assert "name two runs" in capsys.readouterr().err
     assert main(["match", royal, other]) == 2
-    assert "no common betting tree" in capsys.readouterr().err
+    assert "different games, so their hands cannot meet: stacks of" in capsys.readouterr().err
     assert main(["match", royal, f"{royal}@7"]) == 2
     assert (
         "no checkpoint of so many iterations is kept; there are 4000, " in capsys.readouterr().err
     )
     assert main(["match", royal, royal, "--until", "soon"]) == 2
     assert "no half-width in mbb" in capsys.readouterr().err
+
+
+def test_a_match_by_play_where_sizes_differ(runs, capsys):
+    royal, _, sizes = runs
+    one = told(capsys, "match", royal, sizes, "--deals", "2000")
+    two = told(capsys, "match", sizes, royal, "--deals", "2000")
+    assert (one["method"], one["deals"], one["seatings"], one["stopped"]) == ("play", 2000, 2, None)
+    assert (one["value"], one["low"]) == (-two["value"], -two["high"])
+    same = told(capsys, "match", royal, royal, "--method", "play", "--deals", "300")
+    assert (same["value"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
+    until = told(capsys, "match", royal, sizes, "--until", "400")
+    assert (until["high"] - until["low"]) / 2 * 10 <= 400
+    assert main(["match", royal, sizes, "--method", "ranges"]) == 2
+    assert "no common betting tree" in capsys.readouterr().err
+    assert main(["match", royal, sizes, "--boards", "5"]) == 2
+    assert (
+        "--boards is for --method ranges, but these strategies meet by play"
+        in capsys.readouterr().err
+    )
+
+
+def test_what_was_played_is_told_where_something_ends_it(runs, capsys, monkeypatch):
+    royal, _, sizes = runs
+    whole = told(capsys, "match", royal, sizes, "--deals", "768")
+    ends = {"error": WorkerError("the other side is gone"), "signal": KeyboardInterrupt()}
+    for code, (name, error) in zip((1, 130), ends.items(), strict=True):
+        samples = TablePlay.samples
+
+        def some(self, first, count, samples=samples, error=error):
+            if first >= 512:
+                raise error
+            return samples(self, first, count)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(TablePlay, "samples", some)
+            capsys.readouterr()
+            match = ["match", royal, sizes, royal, "--deals", "768", "--json", "--num-workers", "1"]
+            assert main(match) == code
+        out, err = capsys.readouterr()
+        found = json.loads(out)
+        assert found["deals"] == 512
+        assert len(found["pairs"]) == 1
+        assert found["low"] < whole["value"] < found["high"]
+        assert found["stopped"] == ("interrupted" if name == "signal" else str(error))
+        assert found["stopped"] in err

@@ -9,18 +9,21 @@ import pytest
 from small_decks import FIXED_BOARD, RAKED, TWO_STREETS, game_of, random_strategy
 
 from cfr_shm.evaluation.board_walk import BoardWalk, Players
+from cfr_shm.evaluation.gathering import Length
 from cfr_shm.evaluation.range_match import BoardMatch, range_match, share_a_tree
+
+SIX = Length(6)
 
 
 @pytest.mark.parametrize("text", [TWO_STREETS, RAKED, FIXED_BOARD], ids=["plain", "raked", "fixed"])
 def test_against_itself_nothing_and_with_sides_swapped_the_negative(text, tmp_path):
     game = game_of(text, tmp_path)
     first, second = random_strategy(game, 1), random_strategy(game, 2)
-    assert not range_match(first, first, 6).samples.any()
-    one, two = range_match(first, second, 6, seed=3), range_match(second, first, 6, seed=3)
+    assert not range_match(first, first, SIX).samples.any()
+    one, two = range_match(first, second, SIX, seed=3), range_match(second, first, SIX, seed=3)
     np.testing.assert_array_equal(one.samples, -two.samples)
     assert one.samples.any()
-    again = range_match(first, second, 6, seed=3, workers=3)
+    again = range_match(first, second, SIX, seed=3, workers=3)
     np.testing.assert_array_equal(again.samples, one.samples)
 
 

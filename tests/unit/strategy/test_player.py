@@ -73,7 +73,9 @@ def test_what_it_does_is_legal_wherever_a_hand_goes(strategy):
             off_tree += player.hand.committed != player.tree_hand.committed
             own = rng.random() < 0.5
             move = found.drawn(rng.random()) if own else any_move(player.hand, rng)
+            spoke = player.node is not None
             player.take(move)
+            assert spoke or player.node is None
     assert off_tree > 20 < asked - off_tree
 
 

@@ -1,0 +1,197 @@
+"""Matches by play: strategies whose trees differ meet in real hands, deal by deal.
+
+Every deal is played in all seatings that seat both (heads-up: twice, sides swapped), and is one
+sample. A bet that the other's tree does not have is translated (``strategy.player``). Cards and
+draws are keyed by deal and seat, never by who sits there: so a strategy against itself wins
+exactly nothing, and with sides swapped the result is the negative, bit for bit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.cards.parallel import Progress
+from cfr_shm.evaluation.drawn_deals import Dealer, DealtPolicy, policy_of_deals
+from cfr_shm.evaluation.gathering import Gathered, Length, Pieces, gather
+from cfr_shm.games.game import Game
+from cfr_shm.kernels.evaluation.play_deals import play_deals
+from cfr_shm.layout.betting import betting_words
+from cfr_shm.layout.following import FOLLOW_STATES, FOLLOW_WORDS, FollowedTree
+from cfr_shm.layout.play import SIDES, PlayDeals, PlayPolicy, PlaySpace
+from cfr_shm.strategy.player import why_not_alike
+from cfr_shm.strategy.public import PublicStrategy, holdem_parts, start_weights
+
+Floats = NDArray[np.float64]
+
+#: Deals of one call of the kernel, and between two looks at the interval; 40,000 make it tightest.
+DEALS = Pieces(together=256, look_after=16, ratio=0.005)
+
+
+def why_no_match(one: Game, two: Game) -> str | None:
+    """Say why hands of one game are not hands of another; None where they are.
+
+    Bet sizes and buckets may differ, nothing else.
+
+    Raises:
+        GameError: one of them is not hold'em.
+    """
+    (first, first_cards), (second, second_cards) = holdem_parts(one), holdem_parts(two)
+    if (reason := why_not_alike(first.rules, second.rules)) is not None:
+        return reason
+    for field in first.rules._fields:
+        a, b = (np.asarray(getattr(each.rules, field)) for each in (first, second))
+        if not np.array_equal(a, b):
+            return f"{field.replace('_', ' ')} {a.tolist()} and {b.tolist()}"
+    if first_cards.dealt != second_cards.dealt or first_cards.deck != second_cards.deck:
+        return "different decks"
+    if first_cards.fixed_board != second_cards.fixed_board:
+        return "different boards"
+    if first_cards.showdown_cards != second_cards.showdown_cards or any(
+        first_cards.board_count(street) != second_cards.board_count(street)
+        for street in range(one.street_count)
+    ):
+        return "different numbers of board cards"
+    for seat in range(one.player_count):
+        if not np.allclose(start_weights(one, seat), start_weights(two, seat), 1e-12, 0.0):
+            return f"different ranges of seat {seat}"
+    return None
+
+
+def play_match(
+    first: PublicStrategy,
+    second: PublicStrategy,
+    length: Length,
+    *,
+    seed: int = 0,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Gathered:
+    """Play two strategies against each other; ``why_no_match`` of their games is None (unchecked).
+
+    Returns what the seats of the first win together, in chips a hand: a sample is a deal, the
+    mean over its seatings, and half the difference of both sides where there is rake.
+
+    Args:
+        first: whose winnings are told.
+        second: the other one.
+        length: how many deals are played, each in all seatings.
+        seed: of the deals and of both sides' actions.
+        workers: threads, 0 for all usable cores; changes nothing in the result.
+        progress: told how far it is.
+    """
+    return gather(
+        lambda: TablePlay(first, second, seed).samples,
+        length,
+        DEALS,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def seatings_of(players: int) -> NDArray[np.int64]:
+    """Return (seatings,) all masks of the seats of the first that leave the second one some.
+
+    A seating's place from the end is that of the one with sides swapped.
+
+    >>> seatings_of(2).tolist()
+    [1, 2]
+    """
+    masks = np.arange(1, (1 << players) - 1, dtype=np.int64)
+    masks.setflags(write=False)
+    return masks
+
+
+def shares_of(won: Floats, seatings: NDArray[np.int64]) -> Floats:
+    """Return (deals,) what the first wins: the mean over seatings.
+
+    Half the difference of both sides is taken, which is what the first wins where nothing is
+    raked; swapping sides negates it exactly, and so does the mean.
+
+    Args:
+        won: (deals, seatings, players), chips of each seat.
+        seatings: as ``seatings_of`` gives them.
+    """
+    players = won.shape[2]
+    ahead = np.empty(won.shape[:2])
+    for place, mask in enumerate(seatings.tolist()):
+        own = np.zeros(len(won))
+        other = np.zeros(len(won))
+        for seat in range(players):
+            if (mask >> seat) & 1:
+                own += won[:, place, seat]
+            else:
+                other += won[:, place, seat]
+        ahead[:, place] = 0.5 * (own - other)
+    total = np.zeros(len(won))
+    for place in range(len(seatings) // 2):
+        total += ahead[:, place] + ahead[:, -1 - place]
+    return total / len(seatings)
+
+
+class TablePlay:
+    """Plays deals between two strategies; owns the space for it, so that one thread uses it."""
+
+    def __init__(self, first: PublicStrategy, second: PublicStrategy, seed: int) -> None:
+        self._sides, self._seed = (first, second), seed
+        self._dealer = Dealer(first.game, seed)
+        self._seatings = seatings_of(first.game.player_count)
+        betting, _ = holdem_parts(first.game)
+        other, _ = holdem_parts(second.game)
+        self._offset = len(betting.move)
+        behind = second.game.tree.nodes.copy()
+        behind["first_child"] += self._offset
+        nodes = np.concatenate([first.game.tree.nodes, behind])
+        move = np.concatenate([betting.move, other.move])
+        for array in (nodes, move):
+            array.setflags(write=False)
+        self._tree = FollowedTree(nodes, move, betting.rules, betting.rules)
+        self._space = _space(betting.rules.players)
+        self._known: tuple[list[DealtPolicy], PlayPolicy] | None = None
+
+    def samples(self, first: int, count: int) -> Floats:
+        """Return (count,) what the first wins on deals from number ``first`` on, chips."""
+        return shares_of(self.winnings(first, count), self._seatings)
+
+    def winnings(self, first: int, count: int) -> Floats:
+        """Return (count, seatings, players) what each seat wins."""
+        deals = self._dealer.deal(first, count)
+        policies = [policy_of_deals(side, deals) for side in self._sides]
+        number = np.stack([policy.number for policy in policies])
+        number.setflags(write=False)
+        deals.strength.setflags(write=False)
+        played = PlayDeals(self._seed, first, number, deals.strength, self._seatings)
+        won = np.zeros((count, len(self._seatings), deals.strength.shape[1]))
+        play_deals(self._tree, self._together(policies), played, won, self._space)
+        return won
+
+    def _together(self, policies: list[DealtPolicy]) -> PlayPolicy:
+        one, two = policies
+        if self._known is not None and all(
+            new.probability is old.probability and new.row_base is old.row_base
+            for new, old in zip(policies, self._known[0], strict=True)
+        ):
+            return self._known[1]
+        found = PlayPolicy(
+            root=np.array([0, self._offset]),
+            first=one.probability,
+            second=two.probability,
+            row_base=np.concatenate([one.row_base, two.row_base]),
+            row_stride=np.concatenate([one.row_stride, two.row_stride]),
+        )
+        for array in found:
+            array.setflags(write=False)
+        self._known = policies, found
+        return found
+
+
+def _space(players: int) -> PlaySpace:
+    words = betting_words(players)
+    return PlaySpace(
+        state=np.zeros((SIDES, FOLLOW_STATES, words), np.int64),
+        opening=np.zeros((1, words), np.int64),
+        follow=np.zeros((SIDES, FOLLOW_WORDS), np.int64),
+        draws=np.zeros(players, np.int64),
+        amount=np.zeros(players, np.int64),
+        mask=np.zeros(players, np.int64),
+    )

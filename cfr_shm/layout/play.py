@@ -1,0 +1,45 @@
+"""The memory format of playing hands between two strategies, each on a betting tree of its own.
+
+Both trees lie in one array of nodes, the second behind the first; a *side* is one of the two
+strategies, 0 or 1. A *seating* is a mask of seats: bit s set means that side 0 has seat s.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+SIDES = 2
+
+
+class PlayPolicy(NamedTuple):
+    """What both sides do; ``row = row_base[node] + number * row_stride[node]``."""
+
+    root: NDArray[np.int64]  # (SIDES,), node at which each tree begins
+    first: NDArray[np.float64]  # (entries,), probabilities of side 0
+    second: NDArray[np.float64]  # (entries,), of side 1
+    row_base: NDArray[np.int64]  # (nodes of both,)
+    row_stride: NDArray[np.int64]  # (nodes of both,)
+
+
+class PlayDeals(NamedTuple):
+    """Deals that are played in some seatings; a row for each."""
+
+    seed: int
+    first: int  # number of the first deal
+    number: NDArray[np.int32]  # (SIDES, deals, players, streets), of each side's rows
+    strength: NDArray[np.int32]  # (deals, players), at the showdown; higher wins
+    seating: NDArray[np.int64]  # (seatings,), masks
+
+
+class PlaySpace(NamedTuple):
+    """What playing one hand writes to."""
+
+    state: NDArray[np.int64]  # (SIDES, FOLLOW_STATES, betting words)
+    opening: NDArray[np.int64]  # (1, betting words)
+    follow: NDArray[np.int64]  # (SIDES, FOLLOW_WORDS)
+    draws: NDArray[np.int64]  # (players,), of each seat's actions so far
+    amount: NDArray[np.int64]  # (players,), pots of a finished hand
+    mask: NDArray[np.int64]  # (players,), who may win them
