@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import signal
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from plain_settings import engine_settings
 
@@ -30,6 +35,7 @@ from cfr_shm.run.train import train
 from cfr_shm.telemetry.events import CheckpointSaved, Event
 
 KILLS = 6
+DEATHS = 5
 #: A standby is started at once after a death; it is ready by then.
 BETWEEN_SECONDS = 2.5
 GIB = 1 << 30
@@ -97,6 +103,69 @@ def test_deaths(benchmark, scoreboard: Scoreboard) -> None:
     standby = 1000 * statistics.median(deaths.recovered[1:])
     scoreboard.at_most("replaced by the standby after", standby, 1000, "ms")
     scoreboard.at_most("without a standby yet", 1000 * deaths.recovered[0], 1000, "ms")
+
+
+@pytest.mark.parametrize("moment", ["training", "starting"])
+def test_death_of_the_coordinator(
+    benchmark, scoreboard: Scoreboard, tmp_path: Path, moment: str
+) -> None:
+    """SIGKILL to a whole command: how long its workers and its memory outlive it."""
+    lasted = []
+    for number in range(DEATHS):
+        path = tmp_path / str(number)
+        arguments = ["train", "-c", "leduc", "--num-workers", "2", "--time-budget", "600"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "cfr_shm", *arguments, "--logdir", str(path)],
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            segments, left = await_moment(process.pid, path, moment)
+            began = time.monotonic()
+            process.kill()
+            while any(map(is_alive, left)) or any(map(Path.exists, segments)):
+                time.sleep(0.001)
+            lasted.append(time.monotonic() - began)
+    benchmark.pedantic(lambda: None, rounds=1)
+    worst = 1000 * max(lasted)
+    scoreboard.at_most(f"coordinator killed while {moment}: all gone after", worst, 1000, "ms")
+
+
+def await_moment(pid: int, directory: Path, moment: str) -> tuple[list[Path], list[psutil.Process]]:
+    """Wait until a command's workers start, or train with a standby beside them.
+
+    Returns:
+        Its segments of shared memory (those that can be listed) and its children, both of which
+        must not outlive it; the resource tracker frees the memory, and ends by itself.
+    """
+    command = psutil.Process(pid)
+    wanted = 1 if moment == "starting" else 3  # two workers and the standby
+    while len(children := working(command)) < wanted:
+        time.sleep(0.005)
+    if moment == "training":
+        while not (directory / "metrics.jsonl").stat().st_size:
+            time.sleep(0.01)
+        time.sleep(1.5)  # until the standby is ready too
+        children = working(command)
+    maps = Path(f"/proc/{pid}/maps")
+    named = re.findall(r"/dev/shm/cfrshm-\w+", maps.read_text()) if maps.exists() else []
+    return list(map(Path, set(named))), children
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Tell whether a process still runs; one that only its parent has not asked for does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def working(command: psutil.Process) -> list[psutil.Process]:
+    """Return its children, workers and standby."""
+    found = []
+    for child in command.children():
+        with contextlib.suppress(psutil.Error):
+            if "spawn_main" in " ".join(child.cmdline()):
+                found.append(child)
+    return found
 
 
 def test_checkpoint_pause(benchmark, scoreboard: Scoreboard, tmp_path: Path) -> None:

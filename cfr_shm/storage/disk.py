@@ -213,7 +213,12 @@ class HeldDisk(Disk):
         Files that are appended to go on in their copies there.
         """
         for path, file in self.appended.items():
-            target = other.create(other.root / path.relative_to(self.root))
+            if file.closed:
+                continue
+            copy = other.root / path.relative_to(self.root)
+            if not other.is_directory(copy.parent):
+                other.make_directory(copy.parent)
+            target = other.create(copy)
             try:
                 copy_content(file.fileno(), target)
                 os.dup2(target, file.fileno(), inheritable=False)

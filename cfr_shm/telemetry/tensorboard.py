@@ -1,4 +1,4 @@
-"""TensorBoard events, written by TensorBoard's own event writer (extra ``tb``).
+"""TensorBoard events, in the records of TensorBoard's own writer (extra ``tb``).
 
 Nothing of TensorBoard is imported before a run asks for it.
 """
@@ -6,6 +6,9 @@ Nothing of TensorBoard is imported before a run asks for it.
 from __future__ import annotations
 
 import importlib.util
+import os
+import secrets
+import socket
 import stat
 import time
 from pathlib import Path
@@ -35,7 +38,13 @@ def require_tensorboard() -> None:
 class TensorBoardLog:
     """Write the scalars of each interval and evaluation below ``directory``.
 
-    Owned by the run; ``close`` writes out what TensorBoard still holds back.
+    Owned by the run, which closes it. The file is one of those that the run's disk appends to:
+    TensorBoard's own would open it by its name again and again, and once the directory was moved,
+    that is another run's.
+
+    Args:
+        directory: made if need be.
+        disk: where it lies.
 
     Raises:
         NotRegularError: a link or a file has the directory's name.
@@ -49,11 +58,15 @@ class TensorBoardLog:
             raise NotRegularError(0, "is not a directory of its own", directory.name)
         from tensorboard.compat.proto.event_pb2 import Event as EventRecord
         from tensorboard.compat.proto.summary_pb2 import Summary
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
+        if not disk.exists(directory):
+            disk.make_directory(directory)
         self._record: Any = EventRecord
         self._summary: Any = Summary
-        self._writer: Any = EventFileWriter(str(directory))
+        self._file = disk.append(directory / _file_name())
+        self._records: Any = RecordWriter(self._file.buffer)
+        self._write(EventRecord(wall_time=time.time(), file_version="brain.Event:2"))
 
     def __call__(self, event: Event) -> None:
         """Write the scalars of ``event``, if it has any."""
@@ -65,15 +78,23 @@ class TensorBoardLog:
         values = [
             self._summary.Value(tag=tag, simple_value=value) for tag, value in scalars.items()
         ]
-        self._writer.add_event(
-            self._record(
-                wall_time=time.time(), step=event.iterations, summary=self._summary(value=values)
-            )
-        )
+        summary = self._summary(value=values)
+        self._write(self._record(wall_time=time.time(), step=event.iterations, summary=summary))
 
     def close(self) -> None:
-        """Write out what is held back, and close."""
-        self._writer.close()
+        """Close the file."""
+        self._file.close()
+
+    def _write(self, record: Any) -> None:
+        self._records.write(record.SerializeToString())
+        self._records.flush()
+
+
+def _file_name() -> str:
+    """Return a name that TensorBoard takes for an event file's, and nobody else has."""
+    host = "".join(each if each.isalnum() else "-" for each in socket.gethostname()) or "host"
+    begun = f"{int(time.time()):010d}"
+    return f"events.out.tfevents.{begun}.{host[:60]}.{os.getpid()}.{secrets.token_hex(4)}"
 
 
 def scalars_of(event: Event) -> dict[str, float]:

@@ -18,8 +18,6 @@ import pytest
 from cli_harness import assert_nothing_is_left, training
 from engine_harness import eventually, is_gone
 
-from cfr_shm.cli import main as cli
-from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.entry import EXIT_ORPHAN, Leash, tied
 from cfr_shm.memory.checkpoint import CheckpointStore
 
@@ -170,13 +168,32 @@ def test_row_37_the_leash_holds_before_anything_heavy_is_imported() -> None:
     assert (restore, arguments) == (tied, (os.getppid(), False))
 
 
-def test_row_38_a_run_in_which_nobody_could_work_is_not_finished(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The time is over, and nothing has come back."""
-    monkeypatch.setattr(Engine, "advance", lambda *_: time.sleep(0.3))
-    arguments = ["train", "-c", "kuhn", "--time-budget", "0.2", "--num-workers", "1", "--logdir"]
-    assert cli.main([*arguments, str(tmp_path / "run")]) == 1
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert "no worker was ready to work in it: nothing was done" in error
-    assert not (tmp_path / "run").exists(), "as after any run that did nothing"
+#: Stops workers, with whatever takes their place, when they have said that they are ready.
+STOPPING = """
+import os, signal, sys
+
+def stop(frame, event, argument):
+    if event == "call" and frame.f_code.co_name == "serve":
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+if "spawn_main" in " ".join(sys.orig_argv):
+    sys.setprofile(stop)
+"""
+
+
+@on_linux
+@pytest.mark.thorough
+def test_row_38_a_run_in_which_nobody_could_work_is_not_finished(tmp_path: Path) -> None:
+    """Workers that are there and never run: the time is over, and nothing has come back."""
+    (tmp_path / "sitecustomize.py").write_text(STOPPING)
+    search = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    arguments = ["train", "-c", "kuhn", "--time-budget", "0.3", "--num-workers", "2"]
+    arguments += ["--set", "engine.deadline_seconds=0.5"]
+    path = tmp_path / "run"
+    done = command(*arguments, "--logdir", str(path), env={**os.environ, "PYTHONPATH": search})
+    assert done.returncode == 1
+    error = done.stderr.decode()
+    assert "Traceback" not in error
+    assert "no worker was ready to work in it: nothing was done" in error.splitlines()[-1]
+    assert "finished" not in done.stdout.decode() + error
+    assert not path.exists(), "as after any run that did nothing"

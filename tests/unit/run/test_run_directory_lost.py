@@ -19,7 +19,9 @@ from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.storage import disk as disks
+from cfr_shm.telemetry.events import Evaluated
 from cfr_shm.telemetry.metrics import MetricsLog
+from cfr_shm.telemetry.tensorboard import TensorBoardLog
 
 GAME = kuhn()
 
@@ -158,6 +160,41 @@ def test_row_27_a_removed_directory_is_made_again_beside_its_place(
     shutil.rmtree(where)
     run.save(300)
     assert saved(rescued(tmp_path)) == ["300"], "and once more"
+
+
+@posix
+@pytest.mark.parametrize("how", ["moved", "removed"])
+def test_row_27_tensorboards_events_go_where_the_run_goes(
+    tmp_path: Path, way: str, run: Run, how: str
+) -> None:
+    """Nothing of them reaches a directory of the same name that is another run's."""
+    path = tmp_path / "run"
+    log = TensorBoardLog(path / "tensorboard", run.directory.disk)
+    log(evaluated(1, 0.5))
+    if how == "moved":
+        path.rename(tmp_path / "old")
+    else:
+        shutil.rmtree(path)
+    (path / "tensorboard").mkdir(parents=True)
+    log(evaluated(2, 0.25))
+    run.save(200)
+    log(evaluated(3, 0.125))
+    log.close()
+    assert list((path / "tensorboard").iterdir()) == []
+    where = tmp_path / "old" if how == "moved" and way == "held" else rescued(tmp_path)
+    assert scalars(where / "tensorboard") == [(1, 0.5), (2, 0.25), (3, 0.125)]
+
+
+def evaluated(iterations: int, exploitability: float) -> Evaluated:
+    return Evaluated(iterations, 1.0, exploitability, 2 * exploitability, "chips", "exact")
+
+
+def scalars(directory: Path) -> list[tuple[int, float]]:
+    """Return steps and values as TensorBoard itself reads them."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(directory)).Reload()
+    return [(each.step, each.value) for each in events.Scalars("Training/Exploitability")]
 
 
 def test_row_27_with_its_parent(tmp_path: Path) -> None:
