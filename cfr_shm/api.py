@@ -334,7 +334,7 @@ class Run:
 
         Args:
             path: the file.
-            format: "openspiel" (JSON), "npz" or "csv".
+            format: "openspiel" (JSON), "npz", "csv" or "parquet".
             force: replace the file if it exists.
 
         Raises:
@@ -346,7 +346,7 @@ class Run:
         target = Path(path)
         if target.exists() and not force:
             raise UsageError(f"{target}: exists; replace it with force=True, or name another file")
-        write_strategy(self._game, self._strategy, target, format, self._mean_weight)
+        write_strategy(self._game, self._checkpoint, target, format, self._mean_weight)
         return target
 
     def resume(

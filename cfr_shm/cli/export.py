@@ -9,7 +9,8 @@ from cfr_shm.errors import UsageError
 
 DESCRIPTION = (
     "Write the average strategy of the newest checkpoint of the run in DIR: as OpenSpiel's JSON "
-    "policy, or as NumPy arrays or CSV with reach and visits. All infosets of the game are written."
+    "policy, or as NumPy arrays, CSV or parquet with reach and visits. All infosets of the game "
+    "are written."
 )
 
 
@@ -17,7 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("directory", metavar="DIR", help="the run directory")
     parser.add_argument(
-        "--format", choices=["openspiel", "npz", "csv"], required=True, help="what to write"
+        "--format",
+        choices=["openspiel", "npz", "csv", "parquet"],
+        required=True,
+        help="what to write",
     )
     parser.add_argument("--out", metavar="FILE", required=True, help="the file to write")
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
@@ -32,13 +36,15 @@ def run(namespace: argparse.Namespace) -> int:
     path = Path(namespace.out)
     check_target(path, namespace.force)
 
-    from cfr_shm.cli.session import load_strategy, say
+    from cfr_shm.cards.parallel import Progress
+    from cfr_shm.cli.session import load_table, say
     from cfr_shm.run.setup import mean_iteration_weight
-    from cfr_shm.strategy.formats import write_strategy
+    from cfr_shm.strategy.formats import is_streamed, write_strategy
 
-    stored = load_strategy(namespace.directory)
+    kind = namespace.format
+    stored = load_table(namespace.directory, lambda game: not is_streamed(game, kind))
     mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
-    write_strategy(stored.game, stored.strategy, path, namespace.format, mean)
+    write_strategy(stored.game, stored.checkpoint, path, kind, mean, Progress(say))
     say(f"wrote {path} (iteration {stored.checkpoint.iterations} of {stored.game.name})")
     return 0
 

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -92,8 +92,13 @@ class StoredPublicStrategy(NamedTuple):
     strategy: TableStrategy
 
 
-def load_table(directory: str) -> StoredTable:
+def load_table(directory: str, in_memory: Callable[[Game], bool] = lambda _: True) -> StoredTable:
     """Return the table of a run's checkpoint: of the newest, or of that which ``@N`` names.
+
+    Args:
+        directory: the run, or ``RUN@ITERATIONS``.
+        in_memory: whether the table of a game is read, or stays on disk
+            (``Checkpoint.open_rows``) and the one that is returned is empty.
 
     Raises:
         UsageError: there is no run, or no such checkpoint.
@@ -107,7 +112,7 @@ def load_table(directory: str) -> StoredTable:
     config = stored.load_config()
     game = load_game(config.game, say, config.abstraction)
     compile_kernels(say, config.table.compact)
-    checkpoint = stored.load_checkpoint(config, game, warn)
+    checkpoint = stored.load_checkpoint(config, game, warn, in_memory=in_memory(game))
     return StoredTable(config, game, checkpoint, checkpoint.table)
 
 

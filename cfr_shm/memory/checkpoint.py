@@ -29,6 +29,7 @@ from cfr_shm.layout.rows import table_words
 from cfr_shm.layout.table import Table
 from cfr_shm.memory.limits import private_limits, require_memory
 from cfr_shm.memory.tables import ROWS, check_finite, is_size_of, table_of
+from cfr_shm.storage.array_files import ArrayFile
 from cfr_shm.storage.disk import DISK, Disk
 from cfr_shm.storage.manifest import Manifest, NewerFormatError
 from cfr_shm.storage.store import (
@@ -89,6 +90,23 @@ class Checkpoint:
         """
         return dataclasses.replace(self, rows=np.empty(0))
 
+    def open_rows(self) -> ArrayFile:
+        """Open the rows where they lie, to be read piece by piece; the caller closes them.
+
+        Raises:
+            CheckpointError: what lies there is no longer what it was.
+        """
+        if self.path is None:
+            raise ValueError("a checkpoint that was not loaded lies nowhere")
+        try:
+            found = read_manifest(self.path, kind=KIND)
+            self._require_same(found)
+            return ArrayFile(self.path, ROWS, found.arrays[ROWS])
+        except CheckpointError:
+            raise
+        except ArrayStoreError as error:
+            raise CheckpointError(str(error)) from error
+
     def copy_rows(self, target: NDArray[np.float64]) -> None:
         """Write the rows to ``target``, (words,), from memory or from where they were loaded.
 
@@ -102,6 +120,9 @@ class Checkpoint:
             found = read_store(self.path, kind=KIND, into={ROWS: target}).manifest
         except ArrayStoreError as error:
             raise CheckpointError(str(error)) from error
+        self._require_same(found)
+
+    def _require_same(self, found: Manifest) -> None:
         if (found.about["fingerprint"], found.about["completed"]) != (
             self.fingerprint,
             [list(each) for each in self.completed],
@@ -190,6 +211,7 @@ class CheckpointStore:
         game: Game | None = None,
         fingerprint: str | None = None,
         differences: Differences | None = None,
+        in_memory: bool = True,
     ) -> Checkpoint:
         """Load the newest checkpoint that is whole.
 
@@ -198,6 +220,7 @@ class CheckpointStore:
             game: whose table it must hold, all finite; None leaves that unchecked.
             fingerprint: which it must bear; None takes any.
             differences: given the stored config, names the keys that differ, for the message.
+            in_memory: as ``load_checkpoint`` takes it.
 
         Raises:
             CheckpointError: there is none, none is whole, or the newest belongs to another run
@@ -217,7 +240,7 @@ class CheckpointStore:
                 _check_run(manifest, stored.path, fingerprint, differences)
                 _check_buckets(manifest, stored.path, game)
                 try:
-                    return load_checkpoint(stored.path, game=game)
+                    return load_checkpoint(stored.path, game=game, in_memory=in_memory)
                 except CheckpointError as error:
                     failure = error
             first_error = first_error or failure
@@ -277,6 +300,7 @@ def load_checkpoint(
     game: Game | None = None,
     fingerprint: str | None = None,
     differences: Differences | None = None,
+    in_memory: bool = True,
 ) -> Checkpoint:
     """Load one checkpoint directory and check all of it; rows are in memory, read-only.
 
@@ -285,6 +309,7 @@ def load_checkpoint(
         game: whose table it must hold, all finite; None leaves that unchecked.
         fingerprint: which it must bear; None takes any.
         differences: given the stored config, names the keys that differ, for the message.
+        in_memory: False checks the digest and leaves the rows where they lie: ``open_rows``.
 
     Raises:
         CheckpointError: it is missing, damaged, not finite, or belongs to another run.
@@ -297,11 +322,7 @@ def load_checkpoint(
         _check_buckets(manifest, path, game)
         _check_about(manifest.about, path)
         _check_rows(manifest, path, game)
-        require_memory(manifest.arrays[ROWS].byte_count, private_limits())
-        rows = read_store(path, kind=KIND).arrays[ROWS]
-        rows.setflags(write=False)
-        if game is not None:
-            check_finite(game, rows, _is_compact(manifest.about["config"]))
+        rows = _read_rows(manifest, path, game) if in_memory else _checked_rows(manifest, path)
     except NotFiniteError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except CheckpointError:
@@ -321,6 +342,22 @@ def load_checkpoint(
         extra=about["extra"],
         path=path,
     )
+
+
+def _read_rows(manifest: Manifest, path: Path, game: Game | None) -> NDArray[np.float64]:
+    require_memory(manifest.arrays[ROWS].byte_count, private_limits())
+    rows: NDArray[np.float64] = read_store(path, kind=KIND).arrays[ROWS]
+    rows.setflags(write=False)
+    if game is not None:
+        check_finite(game, rows, _is_compact(manifest.about["config"]))
+    return rows
+
+
+def _checked_rows(manifest: Manifest, path: Path) -> NDArray[np.float64]:
+    """Compare the digest of rows that stay where they lie; return none."""
+    with ArrayFile(path, ROWS, manifest.arrays[ROWS]) as file:
+        file.check()
+    return np.empty(0)
 
 
 def _about(checkpoint: Checkpoint) -> dict[str, Any]:

@@ -292,7 +292,7 @@ class StoredRun:
         return load_config(self.config_path)
 
     def load_checkpoint(
-        self, config: Config, game: Game, warn: Callable[[str], None]
+        self, config: Config, game: Game, warn: Callable[[str], None], *, in_memory: bool = True
     ) -> Checkpoint:
         """Return the checkpoint that is named, else the newest one that is whole.
 
@@ -300,6 +300,7 @@ class StoredRun:
             config: whose fingerprint it must bear.
             game: whose table it must hold.
             warn: told of each newer one that had to be passed over.
+            in_memory: whether its rows are read, or stay where they lie (``Checkpoint.open_rows``).
 
         Raises:
             UsageError: none has the iterations that are asked for; lists those there are.
@@ -314,12 +315,14 @@ class StoredRun:
                 game=game,
                 fingerprint=fingerprint(config),
                 differences=lambda stored: differences(stored, config),
+                in_memory=in_memory,
             )
         return store.load_latest(
             warn=warn,
             game=game,
             fingerprint=fingerprint(config),
             differences=lambda stored: differences(stored, config),
+            in_memory=in_memory,
         )
 
     def _kept(self, store: CheckpointStore, iterations: int) -> Path:

@@ -302,7 +302,7 @@ def read_manifest(directory: Path, *, kind: str | None = None, disk: Disk = DISK
             raise ArrayStoreError(f"{directory}: {missing_reason(directory, MANIFEST_NAME)}")
         content = read_bytes(path, MANIFEST_BYTES_MAX, follow=False, disk=disk)
     except (OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     manifest = decode_manifest(content, path)
     if kind is not None and manifest.kind != kind:
         raise ArrayStoreError(f"{directory}: holds {manifest.kind!r}, expected {kind!r}")
@@ -404,10 +404,11 @@ def _open_regular(path: Path) -> Iterator[tuple[io.FileIO, int]]:
         with opened(path, follow=False) as (file, byte_count):
             yield file, byte_count
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: OSError | ValueError) -> ArrayStoreError:
+def unreadable(path: Path, error: OSError | ValueError) -> ArrayStoreError:
+    """Return the error that says why a file of a stored directory cannot be read."""
     if isinstance(error, FileNotFoundError):
         return ArrayStoreError(f"{path}: missing; it belongs to the save")
     reason = getattr(error, "strerror", None) or error

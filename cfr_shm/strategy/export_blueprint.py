@@ -6,6 +6,7 @@ an infoset is a node and a bucket.
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,10 @@ from cfr_shm.games.holdem.public_lines import public_lines
 from cfr_shm.layout.tree import DECISION
 from cfr_shm.storage.replacing import replaced_file
 from cfr_shm.strategy.average import Strategy
+from cfr_shm.strategy.flat import ranges, starts
+from cfr_shm.strategy.origin import Origin, origin_document
 from cfr_shm.strategy.reach import sampled_reach_of_rows
+from cfr_shm.strategy.row_sums import visits_of
 
 #: A CSV of more lines is of no use to anybody.
 MOST_CSV_ENTRIES = 3_000_000
@@ -29,7 +33,12 @@ _NODES_TOGETHER = 4096
 
 
 def export_blueprint(
-    game: Game, strategy: Strategy, path: Path, *, mean_iteration_weight: float = 1.0
+    game: Game,
+    strategy: Strategy,
+    path: Path,
+    *,
+    mean_iteration_weight: float = 1.0,
+    origin: Origin | None = None,
 ) -> None:
     """Write the strategy as arrays; ``numpy.load(path, allow_pickle=False)`` reads them.
 
@@ -40,13 +49,15 @@ def export_blueprint(
     ``reach`` have one element for each. Its action a is
     ``probability[first_entry[n] + b * actions[n] + a]``. ``reach`` is estimated from
     ``reach_deals`` deals. ``buckets_file`` and ``buckets_fingerprint`` name the card buckets,
-    empty where hands are told apart up to suits.
+    empty where hands are told apart up to suits. ``origin`` is a JSON document of where the
+    strategy comes from: the resolved config, its fingerprint, iterations and more.
 
     Args:
         game: hold'em, with its betting tree.
         strategy: its strategy.
         path: the file to write.
         mean_iteration_weight: as ``export_npz`` takes it.
+        origin: the run, where there is one.
 
     Raises:
         UsageError: ``path`` cannot be written to.
@@ -57,14 +68,17 @@ def export_blueprint(
         replaced_file(path) as file,
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as store,
     ):
-        for name, array in nodes.arrays(game).items():
+        named = nodes.arrays(game) | {
+            "origin": np.array([json.dumps(origin_document(game, origin))])
+        }
+        for name, array in named.items():
             _write(store, name, array.dtype, len(array), iter([array]))
         _write(store, "reach_deals", np.dtype(np.int64), 1, iter([np.array([deal_count])]))
         weights = strategy.weight
         entries, infosets = nodes.entry_count, nodes.infoset_count
         real = np.dtype(np.float64)
         _write(store, "probability", real, entries, nodes.entries(strategy.probability))
-        visits = (part / mean_iteration_weight for part in nodes.firsts(weights))
+        visits = (visits_of(part, mean_iteration_weight) for part in nodes.firsts(weights))
         _write(store, "visits", real, infosets, visits)
         _write(store, "reach", real, infosets, nodes.firsts(reach))
 
@@ -78,7 +92,9 @@ def blueprint_arrays(
     return nodes.arrays(game) | {
         "reach_deals": np.array([deal_count]),
         "probability": np.concatenate(list(nodes.entries(strategy.probability))),
-        "visits": np.concatenate(list(nodes.firsts(strategy.weight))) / mean_iteration_weight,
+        "visits": visits_of(
+            np.concatenate(list(nodes.firsts(strategy.weight))), mean_iteration_weight
+        ),
         "reach": np.concatenate(list(nodes.firsts(reach))),
     }
 
@@ -117,7 +133,7 @@ class _Nodes:
         assert game.betting is not None
         lines = public_lines(game.betting, game.big_blind)
         file = game.bucket_file
-        move = _ranges(self.child, self.actions)
+        move = ranges(self.child, self.actions)
         return {
             "game": np.array([game.name]),
             "buckets_file": np.array(["" if file is None else file.path]),
@@ -127,17 +143,17 @@ class _Nodes:
             "street": game.betting.rules.real_street[self.street].astype(self.street.dtype),
             "buckets": self.buckets,
             "actions": self.actions,
-            "first_move": _starts(self.actions),
+            "first_move": starts(self.actions),
             "move": game.betting.move[move],
-            "first_infoset": _starts(self.buckets),
-            "first_entry": _starts(self.buckets * self.actions),
+            "first_infoset": starts(self.buckets),
+            "first_entry": starts(self.buckets * self.actions),
         }
 
     def entries(self, values: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Yield the entries of all rows, in the order of nodes, buckets and actions."""
 
         def of_rows(rows: NDArray[np.int64], actions: NDArray[np.int64]) -> NDArray[np.float64]:
-            return values[_ranges(rows, actions)]
+            return values[ranges(rows, actions)]
 
         return self._parts(of_rows)
 
@@ -151,23 +167,11 @@ class _Nodes:
         for first in range(0, len(self.index), _NODES_TOGETHER):
             part = slice(first, first + _NODES_TOGETHER)
             buckets = self.buckets[part]
-            bucket = _ranges(np.zeros(len(buckets), np.int64), buckets)
+            bucket = ranges(np.zeros(len(buckets), np.int64), buckets)
             rows = np.repeat(self.base[part], buckets) + bucket * np.repeat(
                 self.stride[part], buckets
             )
             yield read(rows, np.repeat(self.actions[part], buckets))
-
-
-def _starts(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    starts: NDArray[np.int64] = np.cumsum(counts) - counts
-    return starts
-
-
-def _ranges(first: NDArray[np.int64], count: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the ``count[i]`` numbers from ``first[i]`` on, of all i one after another."""
-    total = int(count.sum())
-    ranges: NDArray[np.int64] = np.repeat(first - _starts(count), count) + np.arange(total)
-    return ranges
 
 
 def _write(

@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.tables.best_response import NOBODY, reach_probability, row_reach
 from cfr_shm.kernels.training.deal import deal_many
-from cfr_shm.layout.deals import DEALS_TABLE
+from cfr_shm.layout.tree import DECISION
 from cfr_shm.memory.tables import allocate_scratch
 from cfr_shm.strategy.average import Strategy
 
-#: Nodes times deals that an estimate of the reach takes, a few seconds' work, and at once.
+#: Nodes times deals that an estimate of the reach takes, a few seconds' work.
 SAMPLED_PAIRS = 1 << 26
-CHUNK_PAIRS = 1 << 23
 LEAST_DEALS, MOST_DEALS = 64, 1 << 16
 
 #: Of the deals of estimates: not one that anybody trains with by chance.
@@ -38,33 +37,69 @@ def reach_of_rows(game: Game, strategy: Strategy) -> NDArray[np.float64]:
 
 
 def sampled_reach_of_rows(game: Game, strategy: Strategy) -> tuple[NDArray[np.float64], int]:
-    """Estimate ``reach_of_rows`` where deals are drawn; return it and the number of deals.
+    """Estimate ``reach_of_rows`` where deals are drawn; return it and the number of deals."""
+    sampled = SampledReach(game)
+    total = np.zeros(game.table_entries)
+    for node in sampled.order.tolist():
+        rows = rows_at(game, node)
+        entry = rows[:, None] + np.arange(int(game.tree.nodes[node]["count"]))
+        total[rows] += sampled.take(node, strategy.probability[entry])
+    return total, sampled.deal_count
+
+
+class SampledReach:
+    """Estimates how likely play comes to each row, in one walk down the tree of hold'em.
 
     Unbiased: play is followed through the whole tree for each of so many deals, always the
     same ones, that about ``SAMPLED_PAIRS`` nodes are visited. Reaches far below one in the
-    number of deals may come out as 0.
+    number of deals may come out as 0. Only nodes that wait to be visited take memory.
+
+    Attributes:
+        order: the decision nodes in the order in which they have to be taken: depth first, as
+            their rows lie.
+        deal_count: how many deals are followed.
     """
-    players, streets = game.deals.bucket_count.shape
-    nodes = len(game.tree.nodes)
-    deal_count = min(MOST_DEALS, max(LEAST_DEALS, SAMPLED_PAIRS // nodes))
-    together = max(1, min(deal_count, CHUNK_PAIRS // nodes))
-    scratch = allocate_scratch(players, streets, 1, 1, 1)
-    total, part = np.zeros(game.table_entries), np.empty(game.table_entries)
-    for first in range(0, deal_count, together):
-        count = min(together, deal_count - first)
-        bucket = np.zeros((count, players, streets), np.int32)
-        strength = np.zeros((count, players), np.int32)
-        deal_many(game.deals, REACH_SEED, first, scratch, bucket, strength)
-        listed = game.deals._replace(
-            kind=DEALS_TABLE,
-            probability=np.full(count, 1.0 / deal_count),
-            bucket=bucket,
-            strength=strength,
-        )
-        for array in (listed.probability, bucket, strength):
-            array.setflags(write=False)
-        pair = np.empty((nodes, count))
-        reach_probability(game.tree, listed, strategy.probability, NOBODY, pair)
-        row_reach(game.tree, listed, pair, part)
-        total += part
-    return total, deal_count
+
+    def __init__(self, game: Game) -> None:
+        nodes = game.tree.nodes
+        self._nodes, self._buckets = nodes, game.deals.bucket_count
+        self.deal_count = min(MOST_DEALS, max(LEAST_DEALS, SAMPLED_PAIRS // len(nodes)))
+        players, streets = game.deals.bucket_count.shape
+        self._bucket = np.zeros((self.deal_count, players, streets), np.int32)
+        strength = np.zeros((self.deal_count, players), np.int32)
+        scratch = allocate_scratch(players, streets, 1, 1, 1)
+        deal_many(game.deals, REACH_SEED, 0, scratch, self._bucket, strength)
+        self.order = in_order_of_rows(game)
+        self._waiting = {0: np.full(self.deal_count, 1.0 / self.deal_count)}
+
+    def take(self, node: int, probability: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Go on from the next node of ``order``; return (buckets,) the reach of its rows.
+
+        Args:
+            node: the next one.
+            probability: (buckets, actions) of its rows.
+        """
+        record = self._nodes[node]
+        actor, street = int(record["actor"]), int(record["street"])
+        own = self._waiting.pop(node)
+        bucket = self._bucket[:, actor, street]
+        child = int(record["first_child"])
+        for action in range(int(record["count"])):
+            if self._nodes["kind"][child + action] == DECISION:
+                self._waiting[child + action] = own * probability[bucket, action]
+        count = int(self._buckets[actor, street])
+        return np.bincount(bucket, weights=own, minlength=count).astype(np.float64)
+
+
+def in_order_of_rows(game: Game) -> NDArray[np.int64]:
+    """Return the decision nodes of hold'em depth first, as they were built and their rows lie."""
+    nodes = game.tree.nodes
+    decisions = np.flatnonzero(nodes["kind"] == DECISION)
+    return decisions[np.argsort(nodes["row_base"][decisions], kind="stable")]
+
+
+def rows_at(game: Game, node: int) -> NDArray[np.int64]:
+    """Return (buckets,) the rows of a decision node."""
+    record = game.tree.nodes[node]
+    buckets = int(game.deals.bucket_count[record["actor"], record["street"]])
+    return int(record["row_base"]) + np.arange(buckets) * int(record["row_stride"])

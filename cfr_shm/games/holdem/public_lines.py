@@ -19,14 +19,30 @@ def public_lines(betting: BettingTree, big_blind: float | None) -> list[str]:
         children = range(int(first[node]), int(first[node]) + int(count[node]))
         moves = betting.move[children.start : children.stop].tolist()
         for child, move in zip(children, moves, strict=True):
-            text = _move_text(move, FOLD in moves, big_blind)
+            text = move_text(move, FOLD in moves, big_blind)
             line = f"{lines[node]} {text}" if lines[node] else text
             ended = nodes["kind"][child] == DECISION and street[child] != street[node]
             lines[child] = f"{line} /" if ended else line
     return lines
 
 
-def _move_text(move: int, facing: bool, big_blind: float | None) -> str:
+def public_line(betting: BettingTree, node: int, big_blind: float | None) -> str:
+    """Return the public line of one decision node, as ``public_lines`` has it."""
+    nodes = betting.built.tree.nodes
+    words: list[str] = []
+    while betting.parent[node] >= 0:
+        before = int(betting.parent[node])
+        first, count = int(nodes["first_child"][before]), int(nodes["count"][before])
+        facing = FOLD in betting.move[first : first + count]
+        if nodes["street"][node] != nodes["street"][before] and nodes["kind"][node] == DECISION:
+            words.append("/")
+        words.append(move_text(int(betting.move[node]), facing, big_blind))
+        node = before
+    return " ".join(reversed(words))
+
+
+def move_text(move: int, facing: bool, big_blind: float | None) -> str:
+    """Return a move as lines write it; ``facing`` says that there is something to call."""
     if move == FOLD:
         return "f"
     if move == CALL:

@@ -50,7 +50,7 @@ def test_the_strategy_as_arrays_is_the_export(trained, tmp_path):
         arrays = run.strategy()
         path = run.export(tmp_path / "out.npz")
     stored = np.load(path, allow_pickle=False)
-    assert set(arrays) == set(stored.files)
+    assert {*arrays, "origin"} == set(stored.files)
     for name in arrays:
         assert np.array_equal(arrays[name], stored[name]), name
     offset = arrays["offset"]

@@ -1,0 +1,271 @@
+"""Write a hold'em blueprint to parquet, a group of nodes at a time, whatever the table's size.
+
+Two walks. The first goes down the tree, depth first: it writes the nodes and their chips, and
+lays the reach of every row aside in a temporary file, where the second finds it. The second
+writes the lines in the order of streets, nodes and buckets.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.cards.parallel import Progress
+from cfr_shm.errors import CfrShmError
+from cfr_shm.games.game import Game
+from cfr_shm.games.holdem.public_lines import move_text, public_line
+from cfr_shm.kernels.holdem.tree_chips import (
+    CHIPS_CALL_TOTAL,
+    CHIPS_POT,
+    CHIPS_SEATS,
+    CHIPS_TO_CALL,
+    first_chips,
+    tree_chips,
+)
+from cfr_shm.layout.betting import CALL, FOLD, betting_words
+from cfr_shm.layout.tree import DECISION
+from cfr_shm.strategy.classes import bucket_classes
+from cfr_shm.strategy.flat import ranges, starts
+from cfr_shm.strategy.origin import Origin, origin_texts
+from cfr_shm.strategy.parquet_file import (
+    Lines,
+    Texts,
+    lines_batch,
+    nodes_path,
+    nodes_schema,
+    parquet_writer,
+    strategy_schema,
+)
+from cfr_shm.strategy.public import holdem_parts
+from cfr_shm.strategy.reach import SampledReach
+from cfr_shm.strategy.row_sums import NodeRows, RowSums, rows_of, visits_of
+
+#: Lines of a row group: with all that is needed to write it about 40 MB.
+GROUP_LINES = 1 << 18
+
+_NODES_TOGETHER = 4096
+
+
+def export_parquet(
+    game: Game, sums: RowSums, path: Path, origin: Origin, progress: Progress | None = None
+) -> None:
+    """Write a blueprint to ``path``, and its tree beside it (``nodes_path``).
+
+    One line for each action of each infoset: ``node`` (its number in the tree), ``line``,
+    ``street`` (0 preflop to 3 river), ``seat``, ``bucket``, ``hand`` (its class, where the bucket
+    has no other), ``action`` as in lines, ``amount`` (chips that the seat has bet on the street
+    after a call, bet or raise), ``probability``, ``ev`` (none is known), ``reach`` and ``visits``
+    as ``export_npz`` says. Where training never came the probability is null.
+
+    Args:
+        game: hold'em, with its betting tree.
+        sums: its table.
+        path: the file.
+        origin: told in the metadata.
+        progress: told how far it is.
+
+    Raises:
+        UsageError: a file cannot be written to, or pyarrow is not installed.
+        CfrShmError: writing failed.
+    """
+    about = origin_texts(game, origin)
+    with tempfile.TemporaryFile(dir=path.parent) as aside:
+        walk = _Walk(game, sums, aside, progress or Progress())
+        with parquet_writer(nodes_path(path), nodes_schema(), about) as writer:
+            deal_count = walk.write_nodes(writer)
+        about["reach_deals"] = str(deal_count)
+        with parquet_writer(path, strategy_schema(), about) as writer:
+            for lines in walk.groups(origin.mean_iteration_weight):
+                writer.write_batch(lines_batch(lines), row_group_size=2 * GROUP_LINES)
+    walk.progress.finish()
+
+
+class _Group(NamedTuple):
+    """Decision nodes whose lines are written together."""
+
+    node: NDArray[np.int64]
+    buckets: NDArray[np.int64]
+    actions: NDArray[np.int64]
+
+
+class _Walk:
+    """What both walks know: the decision nodes in the order of streets, and where rows lie."""
+
+    def __init__(self, game: Game, sums: RowSums, aside: Any, progress: Progress) -> None:
+        self._game, self._sums, self._aside = game, sums, aside
+        self.progress = progress
+        self._betting, self._cards = holdem_parts(game)
+        nodes = game.tree.nodes
+        decisions = np.flatnonzero(nodes["kind"] == DECISION)
+        self._node = decisions[np.argsort(nodes["street"][decisions], kind="stable")]
+        records = nodes[self._node]
+        self._buckets = game.deals.bucket_count[records["actor"], records["street"]]
+        self._first_row = starts(self._buckets)
+        self._call_total = np.zeros(len(self._node), np.int64)
+        self._classes = bucket_classes(game)
+
+    # --- down the tree -------------------------------------------------------------------
+
+    def write_nodes(self, writer: Any) -> int:
+        """Write all nodes; lay each row's reach aside. Return how many deals it is from."""
+        self.progress.start("nodes and reach")
+        reach, rank = SampledReach(self._game), np.empty(len(self._game.tree.nodes), np.int32)
+        rank[self._node] = np.arange(len(self._node))
+        room = self._room()
+        writer.write_batch(self._root_batch())
+        for first in range(0, len(reach.order), _NODES_TOGETHER):
+            chosen = reach.order[first : first + _NODES_TOGETHER]
+            self._write_children(writer, chosen, rank, room)
+            for node in chosen.tolist():
+                rows = rows_of(self._game, self._sums, node)
+                self._lay_aside(int(rank[node]), reach.take(node, rows.probability))
+            self.progress.update((first + len(chosen)) / len(reach.order))
+        return reach.deal_count
+
+    def _room(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return room for the path to a node and its states; no player decides more often."""
+        depth = self._game.max_depth * self._game.player_count + 1
+        words = betting_words(self._game.player_count)
+        return np.full(depth, -1, np.int64), np.zeros((depth + 1, words), np.int64)
+
+    def _root_batch(self) -> Any:
+        state = np.zeros((1, betting_words(self._game.player_count)), np.int64)
+        chips = np.zeros((1, CHIPS_SEATS + self._game.player_count), np.int64)
+        first_chips(self._betting.rules, state, chips)
+        self._call_total[self._node == 0] = chips[0, CHIPS_CALL_TOTAL]
+        return self._nodes_batch(np.zeros(1, np.int64), chips)
+
+    def _write_children(
+        self,
+        writer: Any,
+        chosen: NDArray[np.int64],
+        rank: NDArray[np.int32],
+        room: tuple[NDArray[np.int64], NDArray[np.int64]],
+    ) -> None:
+        """Write the children of some nodes that come one after another, depth first."""
+        records = self._game.tree.nodes[chosen]
+        child = ranges(records["first_child"].astype(np.int64), records["count"].astype(np.int64))
+        chips = np.zeros((len(child), CHIPS_SEATS + self._game.player_count), np.int64)
+        order = np.ascontiguousarray(chosen, np.int64)
+        order.setflags(write=False)
+        tree = (self._game.tree.nodes, self._betting.move, self._betting.parent)
+        tree_chips(self._betting.rules, tree, order, room, chips)
+        decides = self._game.tree.nodes["kind"][child] == DECISION
+        self._call_total[rank[child[decides]]] = chips[decides, CHIPS_CALL_TOTAL]
+        writer.write_batch(self._nodes_batch(child, chips))
+
+    def _nodes_batch(self, node: NDArray[np.int64], chips: NDArray[np.int64]) -> Any:
+        import pyarrow
+
+        stacks = self._betting.rules.stack - chips[:, CHIPS_SEATS:]
+        parent, to_call = self._betting.parent[node], chips[:, CHIPS_TO_CALL]
+        players = stacks.shape[1]
+        first = np.arange(0, stacks.size + 1, players, dtype=np.int32)
+        columns = [
+            pyarrow.array(node.astype(np.int32)),
+            pyarrow.array(parent, mask=parent < 0),
+            pyarrow.array(chips[:, CHIPS_POT].copy()),
+            pyarrow.ListArray.from_arrays(first, stacks.reshape(-1)),
+            pyarrow.array(to_call.copy(), mask=to_call < 0),
+        ]
+        return pyarrow.RecordBatch.from_arrays(columns, schema=nodes_schema())
+
+    def _lay_aside(self, rank: int, reach: NDArray[np.float64]) -> None:
+        try:
+            self._aside.seek(8 * int(self._first_row[rank]))
+            self._aside.write(reach.astype("<f8").tobytes())
+        except OSError as error:
+            raise CfrShmError(f"a temporary file failed: {error.strerror or error}") from error
+
+    def _laid_aside(self, first: int, count: int) -> NDArray[np.float64]:
+        self._aside.seek(8 * first)
+        return np.frombuffer(self._aside.read(8 * count), "<f8")
+
+    # --- street by street ----------------------------------------------------------------
+
+    def groups(self, mean_iteration_weight: float) -> Iterator[Lines]:
+        """Yield all lines, sorted, about ``GROUP_LINES`` at a time."""
+        self.progress.start("lines")
+        actions = self._game.tree.nodes["count"][self._node].astype(np.int64)
+        end = np.cumsum(self._buckets * actions)
+        first = 0
+        while first < len(self._node):
+            reached = (end[first - 1] if first else 0) + GROUP_LINES
+            last = max(first + 1, int(np.searchsorted(end, reached, side="right")))
+            part = slice(first, last)
+            group = _Group(self._node[part], self._buckets[part], actions[part])
+            yield self._lines(group, first, mean_iteration_weight)
+            first = last
+            self.progress.update(first / len(self._node))
+
+    def _lines(self, group: _Group, rank: int, mean_iteration_weight: float) -> Lines:
+        found = [rows_of(self._game, self._sums, node) for node in group.node.tolist()]
+        weight = np.concatenate([each.weight for each in found])
+        reach = self._laid_aside(int(self._first_row[rank]), len(weight))
+        node_of_row = np.repeat(np.arange(len(group.node)), group.buckets)
+        actions_of_row = group.actions[node_of_row]
+        row = np.repeat(np.arange(len(weight)), actions_of_row)
+        place = node_of_row[row]
+        bucket = ranges(np.zeros(len(group.node), np.int64), group.buckets)[row]
+        number = ranges(starts(group.actions)[node_of_row], actions_of_row)
+        action, amount = self._moves(group, rank)
+        records = self._game.tree.nodes[group.node]
+        street = self._betting.rules.real_street[records["street"]]
+        return Lines(
+            node=group.node[place].astype(np.int32),
+            line=Texts(place.astype(np.int32), self._texts(group)),
+            street=street[place].astype(np.int8),
+            seat=records["actor"][place].astype(np.int8),
+            bucket=bucket.astype(np.int32),
+            hand=self._hands(records, place, bucket),
+            action=Texts(action.number[number], action.texts),
+            amount=amount[number],
+            probability=_known(found, weight, row),
+            reach=reach[row],
+            visits=visits_of(weight, mean_iteration_weight)[row],
+        )
+
+    def _texts(self, group: _Group) -> list[str]:
+        big_blind = self._game.big_blind
+        return [public_line(self._betting, node, big_blind) for node in group.node.tolist()]
+
+    def _hands(self, records: Any, place: NDArray[np.int64], bucket: NDArray[np.int64]) -> Texts:
+        """Return the class of each line's hands, where its bucket has one only."""
+        numbers, texts = self._classes
+        before = records["street"][place] == 0
+        number = np.full(len(place), -1, np.int32)
+        if len(texts):
+            number[before] = numbers[records["actor"][place][before], bucket[before]]
+        return Texts(number, texts)
+
+    def _moves(self, group: _Group, rank: int) -> tuple[Texts, NDArray[np.int64]]:
+        """Return each action's name and amount, of all nodes of a group in turn."""
+        child = ranges(
+            self._game.tree.nodes["first_child"][group.node].astype(np.int64), group.actions
+        )
+        move = self._betting.move[child]
+        owner = np.repeat(np.arange(len(group.node)), group.actions)
+        facing = np.zeros(len(group.node), bool)
+        facing[owner[move == FOLD]] = True
+        calls = facing[owner] & (move == CALL)
+        total = self._call_total[rank + owner]
+        amount = np.where(calls, total, np.where(move > 0, move, -1))
+        pairs, number = np.unique(
+            np.stack([move, facing[owner]], axis=1), axis=0, return_inverse=True
+        )
+        texts = [move_text(int(each), bool(faced), self._game.big_blind) for each, faced in pairs]
+        return Texts(number.reshape(-1).astype(np.int32), texts), amount
+
+
+def _known(
+    found: list[NodeRows], weight: NDArray[np.float64], row: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the probability of each line, NaN where training never came."""
+    probability = np.concatenate([each.probability.reshape(-1) for each in found])
+    probability[weight[row] <= 0.0] = np.nan
+    return probability

@@ -1,0 +1,167 @@
+"""The columns of a strategy in parquet, and a file of them that is written group by group."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.errors import UsageError
+from cfr_shm.storage.replacing import replaced_file
+
+#: What a file of nodes is called: ``<stem>.nodes.parquet``.
+NODES_SUFFIX = ".nodes.parquet"
+
+#: Columns with few values in a group, which are written once.
+_REPEATED = ["node", "line", "street", "seat", "bucket", "hand", "action", "amount"]
+
+
+class Texts(NamedTuple):
+    """A column of few different texts."""
+
+    number: NDArray[np.int32]  # (rows,), of its text; -1 for none
+    texts: Sequence[str]
+
+
+class Lines(NamedTuple):
+    """Some lines of a strategy: one for each action of a row; sorted."""
+
+    node: NDArray[np.int32]
+    line: Texts
+    street: NDArray[np.int8]
+    seat: NDArray[np.int8]
+    bucket: NDArray[np.int32]
+    hand: Texts
+    action: Texts
+    amount: NDArray[np.int64]  # -1 for none
+    probability: NDArray[np.float64]  # NaN for none
+    reach: NDArray[np.float64]  # NaN for none
+    visits: NDArray[np.float64]
+
+
+def require_pyarrow() -> Any:
+    """Return pyarrow with its parquet part.
+
+    Raises:
+        UsageError: it is not installed; says how.
+    """
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise UsageError(
+            "parquet needs pyarrow, which is not installed; install it by "
+            "pip install 'cfr-shm[parquet]'"
+        ) from None
+    return pyarrow
+
+
+def strategy_schema() -> Any:
+    """Return the columns of a strategy and their types."""
+    arrow = require_pyarrow()
+    text = arrow.dictionary(arrow.int32(), arrow.string())
+    return arrow.schema(
+        [
+            arrow.field("node", arrow.int32(), nullable=False),
+            ("line", text),
+            arrow.field("street", arrow.int8(), nullable=False),
+            arrow.field("seat", arrow.int8(), nullable=False),
+            arrow.field("bucket", arrow.int32(), nullable=False),
+            ("hand", text),
+            ("action", text),
+            ("amount", arrow.int64()),
+            ("probability", arrow.float32()),
+            ("ev", arrow.float32()),
+            ("reach", arrow.float64()),
+            arrow.field("visits", arrow.float64(), nullable=False),
+        ]
+    )
+
+
+def nodes_schema() -> Any:
+    """Return the columns of the file of nodes and their types."""
+    arrow = require_pyarrow()
+    return arrow.schema(
+        [
+            arrow.field("node", arrow.int32(), nullable=False),
+            ("parent", arrow.int32()),
+            ("pot", arrow.int64()),
+            ("stacks", arrow.list_(arrow.int64())),
+            ("to_call", arrow.int64()),
+        ]
+    )
+
+
+def nodes_path(path: Path) -> Path:
+    """Return where the nodes of a strategy lie.
+
+    >>> nodes_path(Path("hu.parquet")).name
+    'hu.nodes.parquet'
+    """
+    return path.with_name(f"{path.stem}{NODES_SUFFIX}")
+
+
+@contextlib.contextmanager
+def parquet_writer(path: Path, schema: Any, about: Mapping[str, str]) -> Iterator[Any]:
+    """Open a parquet file that takes the place of ``path`` when all of it is written.
+
+    Args:
+        path: the file.
+        schema: its columns.
+        about: what its metadata say.
+
+    Raises:
+        UsageError: as of ``replaced_file``; or pyarrow is not installed.
+        CfrShmError: writing failed.
+    """
+    arrow = require_pyarrow()
+    described = schema.with_metadata({key: value.encode() for key, value in about.items()})
+    columns = [name for name in _REPEATED if name in schema.names]
+    order = [
+        arrow.parquet.SortingColumn(schema.names.index(name))
+        for name in ("street", "node", "bucket")
+        if name in schema.names
+    ]
+    with (
+        replaced_file(path) as file,
+        arrow.parquet.ParquetWriter(
+            file,
+            described,
+            compression="zstd",
+            use_dictionary=columns,
+            write_page_index=True,
+            sorting_columns=order,
+        ) as writer,
+    ):
+        yield writer
+
+
+def lines_batch(lines: Lines) -> Any:
+    """Return lines as a record batch of ``strategy_schema``."""
+    arrow = require_pyarrow()
+    count = len(lines.node)
+    probability = lines.probability.astype(np.float32)
+    columns = [
+        arrow.array(lines.node),
+        _texts(arrow, lines.line),
+        arrow.array(lines.street),
+        arrow.array(lines.seat),
+        arrow.array(lines.bucket),
+        _texts(arrow, lines.hand),
+        _texts(arrow, lines.action),
+        arrow.array(lines.amount, mask=lines.amount < 0),
+        arrow.array(probability, mask=np.isnan(probability)),
+        arrow.nulls(count, arrow.float32()),
+        arrow.array(lines.reach, mask=np.isnan(lines.reach)),
+        arrow.array(lines.visits),
+    ]
+    return arrow.RecordBatch.from_arrays(columns, schema=strategy_schema())
+
+
+def _texts(arrow: Any, column: Texts) -> Any:
+    number = arrow.array(column.number, mask=column.number < 0)
+    return arrow.DictionaryArray.from_arrays(number, arrow.array(column.texts, arrow.string()))

@@ -1,0 +1,105 @@
+"""A table's strategy sums, node by node: from memory, or from a checkpoint that stays on disk.
+
+What is written or looked up piece by piece asks here, so that a table of any size takes the
+memory of one node.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.errors import CheckpointError
+from cfr_shm.games.game import Game
+from cfr_shm.layout.rows import entry_words, first_sum
+from cfr_shm.layout.table import Table
+from cfr_shm.storage.array_files import ArrayFile
+from cfr_shm.strategy.reach import rows_at
+
+
+class NodeRows(NamedTuple):
+    """The average strategy of all rows of one decision node."""
+
+    weight: NDArray[np.float64]  # (buckets,), strategy weight; 0: never visited
+    probability: NDArray[np.float64]  # (buckets, actions), sums to 1; uniform if never visited
+
+
+class RowSums(Protocol):
+    """Strategy sums by rows of one node."""
+
+    def sums(self, row: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
+        """Return (rows, actions) strategy sums of rows that lie near each other, ascending."""
+        ...
+
+
+class TableSums:
+    """The sums of a table in memory; implements ``RowSums``."""
+
+    def __init__(self, table: Table) -> None:
+        self._sums, self._compact = np.asarray(table.strategy_sum), table.compact
+
+    def sums(self, row: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
+        """Return the sums of some rows; see ``RowSums``."""
+        first = first_sum(row, actions, self._compact)
+        found: NDArray[np.float64] = self._sums[first[:, None] + np.arange(actions)]
+        return found.astype(np.float64)
+
+
+class StoredSums:
+    """The sums of a table on disk, read as they are asked for; implements ``RowSums``.
+
+    Args:
+        file: the table's rows, as ``TrainingViews.rows``, held open by the caller.
+        compact: whether the table has the compact layout.
+    """
+
+    def __init__(self, file: ArrayFile, compact: bool) -> None:
+        self._file, self._compact = file, compact
+
+    def sums(self, row: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
+        """Return the sums of some rows; see ``RowSums``.
+
+        Raises:
+            ArrayStoreError: the file cannot be read.
+            CheckpointError: a sum is not finite.
+        """
+        # Words of 4 bytes, two to one of the file's.
+        wide = entry_words(self._compact)
+        begin, end = wide * int(row[0]) // 2, -(-wide * (int(row[-1]) + actions) // 2)
+        words = self._file.read(begin, end - begin)
+        values: NDArray[Any] = words.view(np.float32) if self._compact else words
+        offset = begin * (2 if self._compact else 1)
+        first = first_sum(row, actions, self._compact) - offset
+        found: NDArray[np.float64] = values[first[:, None] + np.arange(actions)].astype(np.float64)
+        if not np.isfinite(found).all():
+            raise CheckpointError(f"{self._file.path}: holds sums that are no finite numbers")
+        return found
+
+
+def rows_of(game: Game, sums: RowSums, node: int) -> NodeRows:
+    """Return the average strategy of all rows of a decision node, in the order of buckets."""
+    return averaged(sums.sums(rows_at(game, node), int(game.tree.nodes[node]["count"])))
+
+
+def averaged(sums: NDArray[np.float64]) -> NodeRows:
+    """Normalise (rows, actions) strategy sums, as ``Strategy.from_table`` does."""
+    weight = np.zeros(len(sums))
+    for action in range(sums.shape[1]):  # in the kernel's order: the same bits
+        weight += sums[:, action]
+    uniform = np.full_like(sums, 1.0 / sums.shape[1])
+    known = weight[:, None] > 0.0
+    return NodeRows(weight, np.divide(sums, weight[:, None], out=uniform, where=known))
+
+
+def visits_of(weight: NDArray[np.float64], mean_iteration_weight: float) -> NDArray[np.float64]:
+    """Turn strategy weights into visits, as every export has them.
+
+    Args:
+        weight: of rows.
+        mean_iteration_weight: 1 with vanilla weights: visits are then counts, but for the
+            rounding of sums. Else visits are weights in units of the mean one.
+    """
+    visits = weight / mean_iteration_weight
+    return np.rint(visits) if mean_iteration_weight == 1.0 else visits
