@@ -84,7 +84,7 @@ def write_hand(played: PlayedHand) -> str:
     """
     if (reason := why_not_told(played.rules)) is not None:
         raise UsageError(f"a hand history in PHH: {reason}")
-    if played.deck is not STANDARD:
+    if played.deck.flush_beats_full_house:
         raise UsageError(f"a hand history in PHH: the {played.deck.name} deck has no variant there")
     return "\n".join([*_header(played), *_ending(played), ""])
 

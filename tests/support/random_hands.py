@@ -44,10 +44,15 @@ def random_move(rng: random.Random, hand: Hand) -> int:
     return rng.choice(moves)
 
 
-def random_hand(rng: random.Random, rules: BettingRules, unfinished: float = 0.0) -> PlayedHand:
-    """Play a hand, or a part of it; what was dealt is what a dealer would have dealt by then."""
+def random_hand(
+    rng: random.Random, rules: BettingRules, unfinished: float = 0.0, ranks: int = 13
+) -> PlayedHand:
+    """Play a hand, or a part of it; what was dealt is what a dealer would have dealt by then.
+
+    Cards are dealt from so many of the highest ranks.
+    """
     players = rules.players
-    cards = rng.sample(range(STANDARD.card_count), 2 * players + 5)
+    cards = rng.sample(range(4 * (13 - ranks), STANDARD.card_count), 2 * players + 5)
     holes = tuple(tuple(cards[2 * seat : 2 * seat + 2]) for seat in range(players))
     hand, moves = Hand(rules), []
     while not hand.finished and rng.random() >= unfinished:

@@ -7,7 +7,6 @@ and the one that the tree knows. They are the same until a size has to be transl
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -17,25 +16,20 @@ from cfr_shm.games.holdem.betting import Hand
 from cfr_shm.games.holdem.betting_tree import BettingTree
 from cfr_shm.games.holdem.lines import (
     ALL_IN,
-    BIG_BLINDS,
     CALL,
     CHECK,
-    CHIPS,
     FOLD,
-    MULTIPLE,
     RAISE,
     Action,
     chips_text,
     parse_line,
     raise_text,
 )
+from cfr_shm.games.holdem.spoken_moves import all_in_move, move_of
 from cfr_shm.games.holdem.translation import Translation, translate
 from cfr_shm.layout.betting import CALL as CALL_MOVE
 from cfr_shm.layout.betting import FOLD as FOLD_MOVE
 from cfr_shm.layout.tree import DECISION
-
-#: 0.29 * 100 is a little less than 29.
-_ROUNDING = 1e-6
 
 #: Seats before the button, from the button on; what is further away is under the gun.
 _LATE_POSITIONS = ("BTN", "CO", "HJ", "LJ")
@@ -239,49 +233,10 @@ class _Walker:
 
     def _played_move(self, action: Action) -> int:
         """Return what was done in the hand as played."""
-        hand = self._hand
-        if action.kind == FOLD:
-            move = FOLD_MOVE
-        elif action.kind == CHECK:
-            move = CALL_MOVE
-            if hand.call_amount > 0:
-                raise self._refused(action, f"there are {self._chips(hand.call_amount)} to call")
-        elif action.kind == CALL:
-            move = CALL_MOVE
-            if hand.call_amount == 0:
-                raise self._refused(action, "there is nothing to call")
-        elif action.kind == ALL_IN:
-            move = _all_in(hand)
-            if hand.raise_bounds is None and hand.call_amount == hand.stacks[hand.actor]:
-                move = CALL_MOVE
-        else:
-            move = self._size(action)
-        reason = hand.refusal(move)
-        if reason is not None:
-            if move > 0 and hand.raise_bounds is not None:
-                least, most = (self._chips(chips) for chips in hand.raise_bounds)
-                bounds = least if least == most else f"{least} up to {most}"
-                reason = f"a bet or raise is to {bounds}, not {self._chips(move)}"
-            raise self._refused(action, reason)
-        return move
-
-    def _size(self, action: Action) -> int:
-        """Return the chips to bet or raise to; sizes that are relative are at least a raise."""
-        hand, number = self._hand, float(action.number)
-        if action.unit == CHIPS:
-            return int(action.number)
-        if action.unit == BIG_BLINDS:
-            if self._big_blind is None:
-                raise self._refused(action, "this game has no big blind; write chips")
-            return math.floor(number * self._big_blind + _ROUNDING)
-        if action.unit == MULTIPLE:
-            if hand.highest_bet == 0:
-                raise self._refused(action, "nobody has bet, so there is nothing to multiply")
-            size = math.floor(number * hand.highest_bet + _ROUNDING)
-        else:
-            pot = hand.pot + hand.call_amount
-            size = hand.highest_bet + math.floor(number * pot + _ROUNDING)
-        return max(size, hand.raise_bounds[0]) if hand.raise_bounds else size
+        try:
+            return move_of(action, self._hand, self._big_blind)
+        except UsageError as error:
+            raise self._refused(action, str(error)) from None
 
     def _tree_move(
         self, action: Action, move: int
@@ -289,7 +244,7 @@ class _Walker:
         """Return the index of the tree's move, and how it was found where it is another one."""
         choices = self._choices()
         same_hand = self._hand is self._tree_hand
-        all_in = move == _all_in(self._hand)
+        all_in = move == all_in_move(self._hand)
         for index, choice in enumerate(choices):
             if move <= 0 or same_hand:
                 found = choice.move == move
@@ -369,11 +324,6 @@ class _Walker:
         return UsageError(f"line {self._text!r}: {text}")
 
 
-def _all_in(hand: Hand) -> int:
-    """Return the chips that the actor's all-in raises to."""
-    return hand.street_bets[hand.actor] + hand.stacks[hand.actor]
-
-
 def _pot_fraction(hand: Hand, move: int) -> float:
     """Return what a bet or raise adds to the highest bet, as a part of the pot after calling."""
     return (move - hand.highest_bet) / (hand.pot + hand.call_amount)
@@ -391,7 +341,7 @@ def _named(move: int, hand: Hand, big_blind: float | None) -> tuple[str, str, st
     amount = f"{move:,}"
     if big_blind and (text := chips_text(move, big_blind)).endswith("bb"):
         amount += f" ({text})"
-    if move == _all_in(hand):
+    if move == all_in_move(hand):
         return ALL_IN, "a", f"all-in {amount}"
     opens = hand.raises == 0
     verb = "bet" if hand.highest_bet == 0 else "raise to"

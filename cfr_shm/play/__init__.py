@@ -1,0 +1,1 @@
+"""Hands that are played elsewhere, along a strategy."""
