@@ -6,6 +6,12 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from cfr_shm.cli.flags import ConfigFlag, add_config_flags, settings
+from cfr_shm.cli.solve_from import (
+    add_blueprint_arguments,
+    refuse_without_blueprint,
+    solve_from,
+)
+from cfr_shm.cli.solve_output import action_lines, hand_lines, write_csv
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--flops", metavar="FILE", help="solve a list of flops, a line each; 'all': all 1,755"
     )
     parser.add_argument("--csv", metavar="FILE", help="write the hands of that decision as CSV")
+    add_blueprint_arguments(parser)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -91,6 +98,9 @@ def run(namespace: argparse.Namespace) -> int:
     given = settings(namespace, _FLAGS)
     if vars(namespace)["spot.compact"] is not None:
         given.append(Setting("spot.compact", "true", "--compact", "--compact"))
+    if namespace.blueprint is not None:
+        return solve_from(namespace, {each.key: each.text for each in given})
+    refuse_without_blueprint(namespace)
     source, resuming = namespace.spot, False
     imported: list[Setting] = []
     if source is not None and Path(source).is_dir():
@@ -130,7 +140,7 @@ def _solve(config: Config, path: Path, namespace: argparse.Namespace, *, resumin
             resuming=resuming, asked=asked if _wants_hands(namespace) else None
         )
         if namespace.csv is not None:
-            _write_csv(namespace.csv, solved.hands)
+            write_csv(namespace.csv, solved.hands)
         if namespace.json:
             extra = {"hands": solved.hands, "ranges": solved.ranges} if solved.hands else {}
             print_json({**solved.summary, **extra})
@@ -174,63 +184,11 @@ def _lines(summary: dict[str, Any], hands: list[dict[str, Any]]) -> list[str]:
         f"{'':<14}{'oop':>10}{'ip':>10}",
         f"{'equity %':<14}" + "".join(f"{100 * value:>10.3f}" for value in summary["equity"]),
         f"{'EV':<14}" + "".join(f"{value:>10.3f}" for value in summary["ev"]),
-        f"{'first action':<14}{'frequency':>10}{'EV':>10}",
+        *action_lines(summary["root"]),
     ]
-    for each in summary["root"]:
-        amount = f" {each['amount']:g}" if each["action"] in ("bet", "raise") else ""
-        value = "-" if each["ev"] is None else f"{each['ev']:.3f}"
-        frequency = "-" if each["frequency"] is None else f"{100 * each['frequency']:.2f} %"
-        shown.append(f"{each['action'] + amount:<14}{frequency:>10}{value:>10}")
     if hands:
-        shown += _hand_lines(hands)
+        shown += hand_lines(hands)
     return [*shown, f"run directory: {summary['run_directory']}"]
-
-
-def _hand_lines(hands: list[dict[str, Any]]) -> list[str]:
-    """Return a table of hands, those that come most first; ``*`` marks hardly ever."""
-    if "card" in hands[0]:
-        return _card_lines(hands)
-    columns = [key for key in hands[0] if key.endswith("_frequency")]
-    titles = "".join(f"{key.removesuffix('_frequency'):>9}" for key in columns)
-    lines = [f"{'hand':<6}{'weight':>8}{'equity':>8}{'EV':>10}{titles}"]
-    for row in sorted(hands, key=lambda each: -each["weight"]):
-        equity, value = (
-            "-" if row[key] is None else f"{row[key]:.4f}" if key == "equity" else f"{row[key]:.3f}"
-            for key in ("equity", "ev")
-        )
-        parts = "".join(f"{100 * row[key]:>8.1f}%" for key in columns)
-        mark = "*" if row["rare"] else " "
-        lines.append(f"{row['hand']:<5}{mark}{row['weight']:>8.4f}{equity:>8}{value:>10}{parts}")
-    return lines
-
-
-def _card_lines(rows: list[dict[str, Any]]) -> list[str]:
-    """Return a table of cards that may come next."""
-    columns = [key for key in rows[0] if key != "card"]
-    titles = "".join(f"{key.removesuffix('_frequency'):>12}" for key in columns)
-    return [
-        f"{'card':<5}{titles}",
-        *(
-            f"{row['card']:<5}"
-            + "".join("-".rjust(12) if row[k] is None else f"{row[k]:>12.4f}" for k in columns)
-            for row in rows
-        ),
-    ]
-
-
-def _write_csv(path: str, hands: list[dict[str, Any]]) -> None:
-    import csv
-    import io
-    from pathlib import Path
-
-    from cfr_shm.storage.replacing import replaced_file
-
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(hands[0]))
-    writer.writeheader()
-    writer.writerows(hands)
-    with replaced_file(Path(path)) as file:
-        file.write(text.getvalue().encode())
 
 
 def _estimate(config: Config, as_json: bool) -> int:

@@ -266,6 +266,12 @@ def _safety(
     return Safety(rows[known], before[known], allowed[known], after[known], often[known])
 
 
+def line_to(found: Resolved, subgame: Subgame) -> str:
+    """Return the spot's line from where its street begins to where the subgame does."""
+    level, number = found.tree.places[subgame.node]
+    return found.tree.trees[level].nodes[number].line
+
+
 class KeptSubgame(NamedTuple):
     """What is kept of a subgame that is solved, once its solver is closed."""
 

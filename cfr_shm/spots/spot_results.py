@@ -131,8 +131,8 @@ def root_summary(solver: SpotSolver) -> dict[str, Any]:
     quality = solver.quality()
     report = node_report(solver)
     return {
-        "equity": [_plain(value) for value in equity],
-        "ev": [_plain(value) for value in quality.values],
+        "equity": [plain_number(value) for value in equity],
+        "ev": [plain_number(value) for value in quality.values],
         "root": action_totals(report),
     }
 
@@ -149,14 +149,15 @@ def action_totals(report: NodeReport) -> list[dict[str, Any]]:
             {
                 "action": action.name,
                 "amount": float(amount_text(action.amount)),
-                "frequency": _plain(report.mean(report.frequency[number])),
+                "frequency": plain_number(report.mean(report.frequency[number])),
                 "ev": mean,
             }
         )
     return found
 
 
-def _plain(value: float) -> float | None:
+def plain_number(value: float) -> float | None:
+    """Return a number as files have it: None in place of NaN."""
     return float(value) if np.isfinite(value) else None
 
 
@@ -239,13 +240,13 @@ def hand_rows(report: NodeReport, text: Any) -> list[dict[str, Any]]:
             "hand": text(sorted(cards, reverse=True)),
             "weight": float(report.weight[number]),
             "rare": bool(report.rare[number]),
-            "equity": _plain(report.equity[number]),
-            "ev": _plain(report.ev[number]),
-            "eqr": _plain(report.eqr[number]),
+            "equity": plain_number(report.equity[number]),
+            "ev": plain_number(report.ev[number]),
+            "eqr": plain_number(report.eqr[number]),
         }
         for place, action in enumerate(report.actions):
             row[f"{action.code}_frequency"] = float(report.frequency[place, number])
-            row[f"{action.code}_ev"] = _plain(report.action_ev[place, number])
+            row[f"{action.code}_ev"] = plain_number(report.action_ev[place, number])
         rows.append(row)
     return rows
 

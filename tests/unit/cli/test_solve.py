@@ -118,3 +118,66 @@ def test_without_a_spot_the_usage_is_said(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["solve"]) == EXIT_USAGE
     assert "there is no spot" in capsys.readouterr().err
+
+
+BLUEPRINT = """
+game: {name: holdem, blinds: [0, 0], dead: 4, big_blind: 2, stacks: 12, ranks: 6, suits: 4,
+       board_cards: [4, 1], board: AsKsQdTc, ranges: ["AJ,KK:0.5,QTs,99", "AKo:0.5,JJ,TT,J9s"]}
+abstraction: {turn: [[1], [allin]], river: [[1], [allin]]}
+algorithm: {name: external_sampling}
+"""
+
+
+@pytest.fixture
+def blueprint(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "game.yaml").write_text(BLUEPRINT)
+    arguments = ["--config", "game.yaml", "--iters", "300", "--logdir", "run", "--num-workers", "1"]
+    assert main(["train", *arguments]) == EXIT_OK
+    capsys.readouterr()
+    return tmp_path / "run"
+
+
+def test_the_rest_of_a_hand_is_solved_on_a_blueprint(blueprint, capsys):
+    place = ["--from", blueprint, "--line", "x b1p c / x", "--board", "AsKsQdTc9h"]
+    found = {
+        method: solved(capsys, *place, "--method", method, "--num-workers", 1)
+        for method in ("unsafe", "resolve", "maxmargin", "reach")
+    }
+    for method, each in found.items():
+        assert each["player"] == each["seat"] == "ip"
+        assert each["line"] == "x"
+        assert sum(action["frequency"] for action in each["root"]) == pytest.approx(1.0)
+        safety = each["safety"]
+        assert safety["before"] == pytest.approx(found["unsafe"]["safety"]["before"])
+        if method != "unsafe":
+            assert safety["least_margin"] > -0.05
+            assert safety["after"] <= safety["allowed"] + 0.02
+    hands = {row["hand"] for row in found["resolve"]["hands"]}
+    assert hands <= {row["hand"] for row in found["unsafe"]["hands"]}
+
+
+def test_a_later_decision_on_a_blueprint_is_shown(blueprint, capsys, tmp_path):
+    place = ["--from", blueprint, "--line", "", "--board", "AsKsQdTc"]
+    later = ["--then", "x-x/", "--cards", "9h", "--csv", tmp_path / "hands.csv"]
+    found = solved(capsys, *place, *later, "--num-workers", 1)
+    assert found["line"] == "x-x/"
+    with (tmp_path / "hands.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == len(found["hands"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--oop", "AA"], "spot.oop is not set with --from"),
+        (["--estimate"], "without --estimate"),
+        (["--board", "AsKsQdTc9h"], "--board"),
+        (["--line", "x x x"], "line"),
+    ],
+)
+def test_what_does_not_go_with_a_blueprint_is_refused(blueprint, flags, says, capsys):
+    arguments = ["solve", "--from", str(blueprint), "--line", "", "--board", "AsKsQdTc", *flags]
+    assert main(arguments) == EXIT_USAGE
+    assert says in capsys.readouterr().err
+    assert main(["solve", "--method", "reach", "--board", "AsKsQdTc"]) == EXIT_USAGE
+    assert "--from" in capsys.readouterr().err

@@ -1,0 +1,220 @@
+"""``cfr-shm solve --from RUN``: the rest of a hand, on a blueprint's ranges and betting tree."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from cfr_shm.cli.solve_output import decision_lines, hand_lines, write_csv
+
+if TYPE_CHECKING:
+    from cfr_shm.cli.blueprint import Blueprint
+    from cfr_shm.evaluation.resolving import HowToResolve, Resolved, Safety
+    from cfr_shm.evaluation.subgame import Subgame
+
+#: Keys of the configuration that say something here; a blueprint says the rest.
+_OF_USE = ("spot.board", "spot.target", "spot.algorithm", "run.iterations", "engine.num_workers")
+_METHODS = ("unsafe", "resolve", "maxmargin", "reach")
+
+
+def add_blueprint_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of a spot that a blueprint's ranges and tree make."""
+    group = parser.add_argument_group("on a blueprint")
+    group.add_argument(
+        "--from",
+        dest="blueprint",
+        metavar="RUN",
+        help="a hold'em run: solve the rest of the hand from --line on --board with its ranges "
+        "and its betting tree; lines as 'show' reads them",
+    )
+    group.add_argument(
+        "--method",
+        choices=_METHODS,
+        help="unsafe: both ranges are trusted; resolve (default), maxmargin, reach: the other "
+        "seat's hands get no more than they could before",
+    )
+    group.add_argument(
+        "--seat", choices=("oop", "ip"), help="whose strategy is wanted (default: who is to act)"
+    )
+    group.add_argument(
+        "--alternatives",
+        choices=("best_response", "blueprint"),
+        help="what the other seat's hands could get before: by the best response to the "
+        "blueprint (default), or by the blueprint itself, an estimate: more is won, nothing "
+        "promised",
+    )
+    group.add_argument(
+        "--then", metavar="LINE", help="print the hands after this line of the spot, e.g. x-b120"
+    )
+
+
+def refuse_without_blueprint(namespace: argparse.Namespace) -> None:
+    """Refuse flags that mean something with ``--from`` only.
+
+    Raises:
+        UsageError: naming the first of them.
+    """
+    from cfr_shm.errors import UsageError
+
+    for name in ("method", "seat", "alternatives", "then"):
+        if getattr(namespace, name) is not None:
+            raise UsageError(f"--{name} is of use with --from RUN only")
+
+
+def solve_from(namespace: argparse.Namespace, given: dict[str, str]) -> int:
+    """Solve the rest of a hand; return the exit code.
+
+    Args:
+        namespace: the flags.
+        given: keys of the configuration that flags set, with their text.
+
+    Raises:
+        UsageError: no such run, line or board, or flags that do not go together.
+        GameError: the game is not hold'em for two.
+        MemoryReserveError: the tables do not fit.
+    """
+    import time
+
+    from cfr_shm.cli.session import print_json, print_lines, say
+    from cfr_shm.evaluation.resolving import resolve
+
+    _check(namespace, given)
+    began = time.perf_counter()
+    blueprint, subgame = _subgame(namespace, given.get("spot.board"))
+    seat = _seat(namespace, subgame)
+    found = resolve(subgame, seat, _how(namespace, given), say)
+    with found.solver:
+        document, hands, ranges = _document(namespace, found, subgame)
+        document["seconds"] = time.perf_counter() - began
+        document["blueprint"] = str(blueprint.stored.checkpoint.path)
+        if namespace.csv is not None:
+            write_csv(namespace.csv, hands)
+        if namespace.json:
+            print_json({**document, "hands": hands, "ranges": ranges})
+        else:
+            print_lines(_lines(document, hands, ranges))
+    return 0
+
+
+def _check(namespace: argparse.Namespace, given: dict[str, str]) -> None:
+    from cfr_shm.errors import UsageError
+
+    for key in given:
+        if key not in _OF_USE:
+            raise UsageError(f"{key} is not set with --from: the blueprint says it")
+    for name in ("spot", "flops", "ranges", "name"):
+        if getattr(namespace, name) is not None:
+            raise UsageError("--from goes with no other spot, list of flops or foreign file")
+    if namespace.estimate or namespace.next_cards:
+        raise UsageError("--from goes without --estimate and --next-cards")
+
+
+def _subgame(namespace: argparse.Namespace, board: str | None) -> tuple[Blueprint, Subgame]:
+    from cfr_shm.cli.blueprint import hold_em, spot_from
+    from cfr_shm.cli.session import StoredStrategy, load_table, public_strategy
+    from cfr_shm.errors import UsageError
+    from cfr_shm.evaluation.subgame import Subgame
+    from cfr_shm.strategy.average import Strategy
+
+    stored = load_table(namespace.blueprint)
+    blueprint = hold_em(stored)
+    if blueprint is None:
+        raise UsageError(f"{stored.game.name} is not hold'em: it has no spots")
+    where = argparse.Namespace(line=namespace.line, board=board, randomize=None)
+    spot = spot_from(blueprint, where)
+    strategy = Strategy.from_table(stored.game, stored.table)
+    whole = StoredStrategy(stored.config, stored.game, stored.checkpoint, strategy)
+    return blueprint, Subgame(public_strategy(whole), spot.place.node, spot.board)
+
+
+def _seat(namespace: argparse.Namespace, subgame: Subgame) -> int:
+    if namespace.seat is None:
+        return int(subgame.game.tree.nodes["actor"][subgame.node])
+    return subgame.seats[("oop", "ip").index(namespace.seat)]
+
+
+def _how(namespace: argparse.Namespace, given: dict[str, str]) -> HowToResolve:
+    """Return how it is solved; the keys are read as the configuration reads them."""
+    import os
+
+    from cfr_shm.config.load import load_config
+    from cfr_shm.config.reader import Setting
+    from cfr_shm.evaluation.resolving import HowToResolve
+    from cfr_shm.run.solve import solver_settings
+
+    kept = [Setting(k, v, k, k) for k, v in given.items() if k != "spot.board"]
+    config = load_config(None, os.environ, namespace.overrides, kept)
+    defaults = HowToResolve()
+    return HowToResolve(
+        namespace.method or defaults.method,
+        namespace.alternatives or defaults.alternatives,
+        defaults.target if config.spot.target is None else config.spot.target,
+        config.run.iterations or defaults.iterations,
+        solver_settings(config),
+    )
+
+
+def _document(
+    namespace: argparse.Namespace, found: Resolved, subgame: Subgame
+) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, str]]:
+    """Return what there is to say of the subgame, its hands at a decision, and their ranges."""
+    from cfr_shm.evaluation.resolving import line_to
+    from cfr_shm.spots.spot_results import (
+        action_ranges,
+        action_totals,
+        hand_rows,
+        node_report,
+        plain_number,
+    )
+
+    deck = found.solver.game.hands.deck
+    begins = line_to(found, subgame)
+    then = "-".join(filter(None, (begins, namespace.then)))
+    report = node_report(found.solver, then, deck.parse(namespace.cards))
+    document = {
+        "method": namespace.method or "resolve",
+        "seat": ("oop", "ip")[subgame.seats.index(found.seat)],
+        "board": deck.text(subgame.board),
+        "line": then,
+        "player": ("oop", "ip")[report.player],
+        "pot": report.pot,
+        "exploitability_percent": found.exploitability,
+        "iterations": found.solver.iterations,
+        "equity": plain_number(report.mean(report.equity)),
+        "ev": plain_number(report.mean(report.ev)),
+        "root": action_totals(report),
+        "safety": None if found.safety is None else _safety(found.safety),
+    }
+    return document, hand_rows(report, deck.text), action_ranges(report, deck)
+
+
+def _safety(safety: Safety) -> dict[str, Any]:
+    return {
+        "before": safety.mean(safety.before),
+        "allowed": safety.mean(safety.allowed),
+        "after": safety.mean(safety.after),
+        "least_margin": safety.least_margin,
+    }
+
+
+def _lines(
+    document: dict[str, Any], hands: list[dict[str, Any]], ranges: dict[str, str]
+) -> list[str]:
+    shown = [
+        f"{document['board']}, line {document['line'] or '(start of the street)'}: "
+        f"{document['player']} to act, pot {document['pot']:g}",
+        f"{document['method']} for {document['seat']}: exploitability of what was solved "
+        f"{document['exploitability_percent']:.4f} % of the pot after {document['iterations']} "
+        f"iterations, {document['seconds']:.1f} s in all",
+    ]
+    safety = document["safety"]
+    if safety is not None:
+        shown += [
+            "the other seat's best response gets, chips a hand: "
+            f"{safety['before']:.3f} before, {safety['after']:.3f} now "
+            f"(allowed: {safety['allowed']:.3f})",
+            f"the worst hand stays {safety['least_margin']:.3f} below what it is allowed",
+        ]
+    shown += decision_lines(document["equity"], document["ev"], document["root"])
+    shown += hand_lines(hands)
+    return [*shown, *(f"range of {code}: {text}" for code, text in ranges.items())]
