@@ -16,6 +16,7 @@ from cfr_shm.cli.solve_output import action_lines, hand_lines, write_csv
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from cfr_shm.config.reader import Setting
     from cfr_shm.config.sections import Config
 
 DESCRIPTION = (
@@ -84,16 +85,7 @@ def run(namespace: argparse.Namespace) -> int:
         UsageError: what was said makes no spot.
         MemoryReserveError: the tables do not fit.
     """
-    import os
-    from pathlib import Path
-
-    from cfr_shm.cli.session import named_places
-    from cfr_shm.config.load import load_config
     from cfr_shm.config.reader import Setting
-    from cfr_shm.errors import UsageError
-    from cfr_shm.run.directory import default_path
-    from cfr_shm.spots.foreign import is_foreign, read_foreign
-    from cfr_shm.storage.names import CONFIG
 
     given = settings(namespace, _FLAGS)
     if vars(namespace)["spot.compact"] is not None:
@@ -101,6 +93,21 @@ def run(namespace: argparse.Namespace) -> int:
     if namespace.blueprint is not None:
         return solve_from(namespace, {each.key: each.text for each in given})
     refuse_without_blueprint(namespace)
+    return _run(namespace, given)
+
+
+def _run(namespace: argparse.Namespace, given: list[Setting]) -> int:
+    """Solve the spot that a file, a run directory or flags describe."""
+    import os
+    from pathlib import Path
+
+    from cfr_shm.cli.session import named_places
+    from cfr_shm.config.load import load_config
+    from cfr_shm.config.reader import Setting
+    from cfr_shm.run.directory import default_path
+    from cfr_shm.spots.foreign import is_foreign, read_foreign
+    from cfr_shm.storage.names import CONFIG
+
     source, resuming = namespace.spot, False
     imported: list[Setting] = []
     if source is not None and Path(source).is_dir():
@@ -111,11 +118,7 @@ def run(namespace: argparse.Namespace) -> int:
         imported = [Setting(f"spot.{key}", text, source, source) for key, text in values.items()]
         given = [*imported, *given]
     config = load_config(None if imported else source, os.environ, namespace.overrides, given)
-    if namespace.flops is None and config.spot.board is None:
-        raise UsageError(
-            "there is no spot: give a SPOT.yaml with a section 'spot', or --board, --oop, --ip, "
-            "--pot, --stack and --bets; see docs/solve.md"
-        )
+    _need_board(config, namespace)
     name = "spot" if source is None or resuming else Path(source).stem
     path = default_path(name) if config.run.logdir is None else Path(config.run.logdir)
     if resuming:
@@ -126,6 +129,16 @@ def run(namespace: argparse.Namespace) -> int:
         if namespace.estimate:
             return _estimate(config, namespace.json)
         return _solve(config, path, namespace, resuming=resuming)
+
+
+def _need_board(config: Config, namespace: argparse.Namespace) -> None:
+    from cfr_shm.errors import UsageError
+
+    if namespace.flops is None and config.spot.board is None:
+        raise UsageError(
+            "there is no spot: give a SPOT.yaml with a section 'spot', or --board, --oop, --ip, "
+            "--pot, --stack and --bets; see docs/solve.md"
+        )
 
 
 def _solve(config: Config, path: Path, namespace: argparse.Namespace, *, resuming: bool) -> int:
