@@ -31,6 +31,7 @@ _COMMANDS = {
     "show": "draw the range chart of a hold'em run at any line",
     "query": "ask a hold'em run what it does with a hand",
     "match": "play strategies against each other",
+    "play": "play hands with a hold'em run",
     "replay": "follow hands that others played with a hold'em run",
     "compare": "draw exploitability against iterations, nodes and seconds of several runs",
     "verify": "prove that training gives the right answers here",

@@ -1,1 +1,1 @@
-"""Hands that are played elsewhere, along a strategy."""
+"""Playing hands with a strategy, and along hands that others played."""

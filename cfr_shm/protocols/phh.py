@@ -17,7 +17,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from cfr_shm.cards.deck import STANDARD
+from cfr_shm.cards.deck import STANDARD, Deck
 from cfr_shm.errors import CfrShmError, UsageError
 from cfr_shm.games.holdem.betting import LIMITS, Hand, betting_rules
 from cfr_shm.layout.betting import AT_SHOWDOWN, CALL, FOLD, BettingRules
@@ -82,15 +82,15 @@ def write_hand(played: PlayedHand) -> str:
     Raises:
         UsageError: rules that PHH cannot tell, see ``why_not_told``.
     """
-    if (reason := why_not_told(played.rules)) is not None:
+    if (reason := why_not_told(played.rules, played.deck)) is not None:
         raise UsageError(f"a hand history in PHH: {reason}")
-    if played.deck.flush_beats_full_house:
-        raise UsageError(f"a hand history in PHH: the {played.deck.name} deck has no variant there")
     return "\n".join([*_header(played), *_ending(played), ""])
 
 
-def why_not_told(rules: BettingRules) -> str | None:
+def why_not_told(rules: BettingRules, deck: Deck = STANDARD) -> str | None:
     """Say why PHH cannot tell hands by these rules, or None where it can."""
+    if deck.flush_beats_full_house:
+        return f"its hold'em ranks hands as the standard deck does, not the {deck.name} one"
     if rules.real_street.tolist() != list(range(_STREETS)):
         return "it has hands from preflop to the river only"
     if rules.dead:

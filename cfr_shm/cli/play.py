@@ -1,0 +1,197 @@
+"""``cfr-shm play``: play hands with a blueprint."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cfr_shm.cli.flags import add_json_flag, whole_number
+from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, CfrShmError, UsageError
+
+if TYPE_CHECKING:
+    from cfr_shm.games.game import Game
+    from cfr_shm.play.history_writer import HistoryWriter
+    from cfr_shm.play.score import Score
+    from cfr_shm.protocols.played_hand import PlayedHand
+    from cfr_shm.strategy.table import TableStrategy
+
+DESCRIPTION = (
+    "Play hands at this terminal against the average strategy of the hold'em run RUN, which has "
+    "all other seats. Any legal size may be bet; where the strategy's tree does not have it, it is "
+    "told after the hand what it was read as. Ctrl-C, or q, ends the session and prints its result."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("directory", metavar="RUN", help="a run directory, DIR or DIR@ITERATIONS")
+    parser.add_argument(
+        "--seat",
+        metavar="SEAT",
+        help="sit there in every hand: SB, BB, BTN, ... or a number from 0, the small blind "
+        "(default: one seat on after every hand)",
+    )
+    parser.add_argument(
+        "--hands", metavar="N", type=whole_number(1), help="stop after N hands (default: none)"
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=whole_number(0), help="of cards and moves (default: a new one)"
+    )
+    parser.add_argument(
+        "--phh", metavar="FILE", help="append the hands to FILE, as hand histories in PHH"
+    )
+    parser.add_argument(
+        "--review",
+        action="store_true",
+        help="tell after each hand what the strategy would have done in your place",
+    )
+    add_json_flag(parser)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Play as told; return the exit code.
+
+    Raises:
+        UsageError: not hold'em, no such seat, or a file that cannot be written to.
+    """
+    from cfr_shm.cli.session import load_public_strategy, say
+
+    stored = load_public_strategy(namespace.directory)
+    strategy, game = stored.strategy, stored.strategy.game
+    seat = None if namespace.seat is None else _seat(namespace.seat, game)
+    if namespace.seed is None:
+        namespace.seed = secrets.randbits(31)
+        say(f"seed: {namespace.seed}")
+    writer = _writer(namespace, game)
+    session = Session(("you", strategy.name), game.big_blind, str(stored.stored.checkpoint.path))
+
+    def play(session: Session) -> None:
+        _at_terminal(strategy, session, namespace, seat, writer)
+
+    return session.hold(play, "play", namespace.json)
+
+
+class Session:
+    """Counts hands until somebody ends it, and tells what they came to."""
+
+    def __init__(self, names: tuple[str, str], big_blind: float | None, checkpoint: str) -> None:
+        from cfr_shm.play.score import Score
+
+        self._names, self._big_blind, self._checkpoint = names, big_blind, checkpoint
+        self.score = Score(big_blind)
+        self.adjusted: Score | None = None
+
+    def hold(self, play: Callable[[Session], None], method: str, as_json: bool) -> int:
+        """Play until the end, Ctrl-C or an error, and print the result; return the exit code."""
+        from cfr_shm.cli.session import say
+        from cfr_shm.run.signals import StopSignals
+
+        code, error = EXIT_OK, None
+        began = time.monotonic()
+        with StopSignals():
+            try:
+                play(self)
+            except KeyboardInterrupt as stop:
+                code = 128 + getattr(stop, "signal_number", 2)
+                say("")
+            except (CfrShmError, OSError) as failure:
+                error = " ".join(str(failure).split())
+                code = failure.exit_code if isinstance(failure, CfrShmError) else EXIT_RUNTIME
+        self._print(time.monotonic() - began, error, method, as_json)
+        if error is not None:
+            say(f"cfr-shm: error: {error}")
+        return code
+
+    def _print(self, seconds: float, error: str | None, method: str, as_json: bool) -> None:
+        from cfr_shm.cli.session import print_json, print_lines
+        from cfr_shm.play.score import Played, score_text
+
+        found = Played(self._names, self.score, self.adjusted, seconds, self._checkpoint, error)
+        if as_json:
+            print_json(found.document(method))
+            return
+        one, two = self._names
+        print_lines([f"{one} against {two}, {score_text(self.score)}"])
+        if self.adjusted is not None and self.adjusted.hands:
+            print_lines([f"  less its own result on the same cards, {score_text(self.adjusted)}"])
+
+
+def _seat(text: str, game: Game) -> int:
+    """Return the seat that a flag names."""
+    from cfr_shm.games.holdem.line_walk import position
+
+    players = game.player_count
+    names = [position(seat, players) for seat in range(players)]
+    wanted = text.upper()
+    if players == 2 and wanted == "BTN":
+        return 0
+    if wanted in names:
+        return names.index(wanted)
+    if text.isdecimal() and int(text[:3]) < players:
+        return int(text)
+    raise UsageError(f"--seat {text}: the seats are {', '.join(names)}, or 0 to {players - 1}")
+
+
+def _writer(namespace: argparse.Namespace, game: Game) -> HistoryWriter | None:
+    from cfr_shm.play.history_writer import HistoryWriter
+    from cfr_shm.strategy.public import holdem_parts
+
+    if namespace.phh is None:
+        return None
+    betting, cards = holdem_parts(game)
+    return HistoryWriter(Path(namespace.phh), betting.rules, cards.deck)
+
+
+def _at_terminal(
+    strategy: TableStrategy,
+    session: Session,
+    namespace: argparse.Namespace,
+    seat: int | None,
+    writer: HistoryWriter | None,
+) -> None:
+    """Play hand after hand against somebody who types."""
+    from cfr_shm.cli.session import say
+    from cfr_shm.play.dealer import Dealer
+    from cfr_shm.play.own_table import OwnTable
+    from cfr_shm.play.person import GuestLeft, Person, hand_report
+    from cfr_shm.play.score import score_text
+    from cfr_shm.strategy.player import TreePlayer
+    from cfr_shm.strategy.public import holdem_parts
+
+    game = strategy.game
+    player = TreePlayer(strategy)
+    dealer, table = Dealer(game, namespace.seed), OwnTable(game, player, namespace.seed)
+    person = Person(_typed, say, holdem_parts(game)[1].deck, game.big_blind)
+    while namespace.hands is None or session.score.hands < namespace.hands:
+        number = session.score.hands
+        place = number % game.player_count if seat is None else seat
+        dealt = dealer.deal()
+        player.begin()
+        person.sit(place, number + 1, player.hand, dealt.holes[place])
+        try:
+            found = table.play(dealt, {place: person})
+        except GuestLeft:
+            return
+        for line in hand_report(found, place, namespace.review):
+            say(line)
+        session.score.add((found.played.paid or ())[place])
+        if writer is not None:
+            writer.write(_named(found.played, place, strategy.name))
+        say(f"  {score_text(session.score)}")
+
+
+def _named(played: PlayedHand, seat: int, name: str) -> PlayedHand:
+    names = ["you" if each == seat else name for each in range(played.rules.players)]
+    return played._replace(names=tuple(names))
+
+
+def _typed(prompt: str) -> str | None:
+    """Return a line that was typed, None at the end of what there is."""
+    print(prompt, end="", file=sys.stderr, flush=True)
+    line = sys.stdin.readline()
+    return line if line else None
