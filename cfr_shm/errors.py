@@ -21,6 +21,12 @@ class CfrShmError(Exception):
 
     exit_code = EXIT_RUNTIME
 
+    #: Whether all ranks of a run know, and end by themselves.
+    agreed = False
+
+    #: Whether somebody else prints it.
+    told = False
+
 
 class UsageError(CfrShmError):
     """A wrong flag, argument or path on the command line."""

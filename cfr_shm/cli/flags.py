@@ -65,6 +65,9 @@ SESSION = (
 
 _TENSORBOARD = "run.tensorboard"
 
+#: Which ``--mpi`` sets.
+RANKS = "engine.ranks"
+
 
 def add_config_flags(parser: argparse.ArgumentParser, flags: tuple[ConfigFlag, ...]) -> None:
     """Add named flags, ``--tensorboard``, ``--set`` and ``--json`` to a command's parser."""
@@ -87,6 +90,17 @@ def add_config_flags(parser: argparse.ArgumentParser, flags: tuple[ConfigFlag, .
         help="set any key of the configuration; may be given many times",
     )
     add_json_flag(parser)
+
+
+def add_ranks_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--mpi``, which says that this process is one of several."""
+    parser.add_argument(
+        "--mpi",
+        dest=RANKS,
+        action="store_const",
+        const="mpi",
+        help="one of the processes that mpiexec or srun has started (needs the extra 'mpi')",
+    )
 
 
 def add_board_flags(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +127,10 @@ def settings(namespace: argparse.Namespace, flags: tuple[ConfigFlag, ...]) -> li
     from cfr_shm.config.reader import Setting
 
     given = vars(namespace)
-    names = {flag.key: flag.names[0] for flag in flags} | {_TENSORBOARD: "--tensorboard"}
+    names = {flag.key: flag.names[0] for flag in flags} | {
+        _TENSORBOARD: "--tensorboard",
+        RANKS: "--mpi",
+    }
     return [
         Setting(key, given[key], name, name)
         for key, name in names.items()

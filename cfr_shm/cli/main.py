@@ -98,6 +98,8 @@ def _guarded(arguments: Sequence[str] | None, out: Output) -> int:
         drop_output()
         return EXIT_RUNTIME
     except CfrShmError as error:
+        if error.told:
+            return error.exit_code
         code = _fail(" ".join(str(error).split()), error.exit_code, error)
         # A worker's traceback, for example.
         with contextlib.suppress(OSError):

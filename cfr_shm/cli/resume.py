@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from cfr_shm.cli.flags import SESSION, add_config_flags, settings
+from cfr_shm.cli.flags import RANKS, SESSION, add_config_flags, add_ranks_flag, settings
 
 if TYPE_CHECKING:
     from cfr_shm.config.reader import Setting
@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("directory", metavar="DIR", help="the run directory")
     add_config_flags(parser, SESSION)
+    add_ranks_flag(parser)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -43,8 +44,12 @@ def resume_run(
     import os
 
     from cfr_shm.cli.session import run_session, say, warn
+    from cfr_shm.config.reader import Setting
     from cfr_shm.run.resuming import resumable
 
+    if not any(each.key == RANKS for each in given) and RANKS not in " ".join(overrides):
+        # A run that several ranks have begun goes on alone, unless it is said otherwise.
+        given = [*given, Setting(RANKS, "none", "--mpi", "--mpi")]
     found = resumable(directory, os.environ, overrides, given, say, warn)
     path, checkpoint = found.stored.path, found.checkpoint
     return run_session(found.config, path, resume=checkpoint, json_output=json_output)

@@ -17,7 +17,7 @@ from cfr_shm.cli.output import drawing
 from cfr_shm.config.load import located
 from cfr_shm.config.sections import Config
 from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, ConfigError, GameError
-from cfr_shm.run.signals import StopSignals
+from cfr_shm.run.signals import StopRequested, StopSignals
 from cfr_shm.telemetry.plain_text import plain_line
 
 if TYPE_CHECKING:
@@ -25,34 +25,67 @@ if TYPE_CHECKING:
     from cfr_shm.games.game import Game
     from cfr_shm.layout.table import Table
     from cfr_shm.memory.checkpoint import Checkpoint
+    from cfr_shm.ranks.world import World
     from cfr_shm.strategy.average import Strategy
     from cfr_shm.strategy.table import TableStrategy
-    from cfr_shm.telemetry.events import Event
+    from cfr_shm.telemetry.events import Event, Listener
 
 
 def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_output: bool) -> int:
-    """Train and print the result on stdout, a few lines or one JSON document; return the code."""
+    """Train and print the result on stdout, a few lines or one JSON document; return the code.
+
+    Of several ranks the first prints, and names the run directory.
+    """
     with StopSignals() as signals:
+        from cfr_shm.ranks.world import open_world
         from cfr_shm.run.train import train
-        from cfr_shm.telemetry.live import choose_display
 
-        results = sys.stderr if json_output else sys.stdout
-        display = choose_display(drawing(sys.stderr), config.run.loglevel, results=results)
-
-        def show(event: Event) -> None:
-            with contextlib.suppress(OSError):  # a closed terminal ends no run
-                display(event)
-
-        try:
-            summary = train(config, path, resume=resume, report=show, signals=signals)
-        finally:
-            with contextlib.suppress(OSError):
-                display.close()
-        if json_output:
+        world = open_world(config.engine.ranks)
+        path = Path(world.texts(str(path))[0])
+        with _ending_everywhere(world), _display(config, world, json_output) as show:
+            summary = train(config, path, resume=resume, report=show, signals=signals, world=world)
+        if json_output and world.rank == 0:
             print_json(summary)
         if summary["moved_to"] is not None:
             return EXIT_RUNTIME
         return signals.exit_code if summary["status"] == "interrupted" else EXIT_OK
+
+
+@contextlib.contextmanager
+def _display(config: Config, world: World, json_output: bool) -> Iterator[Listener]:
+    """Show what happens, at rank 0, until the run is over."""
+    from cfr_shm.telemetry.events import ignore
+    from cfr_shm.telemetry.live import choose_display
+
+    if world.rank > 0:
+        yield ignore
+        return
+    results = sys.stderr if json_output else sys.stdout
+    display = choose_display(drawing(sys.stderr), config.run.loglevel, results=results)
+
+    def show(event: Event) -> None:
+        with contextlib.suppress(OSError):  # a closed terminal ends no run
+            display(event)
+
+    try:
+        yield show
+    finally:
+        with contextlib.suppress(OSError):
+            display.close()
+
+
+@contextlib.contextmanager
+def _ending_everywhere(world: World) -> Iterator[None]:
+    """End all ranks where one fails and the others do not know: they would wait for it forever."""
+    try:
+        yield
+    except StopRequested:
+        raise
+    except BaseException as error:
+        if world.size == 1 or getattr(error, "agreed", False):
+            raise
+        say(f"cfr-shm: error: rank {world.rank}: {type(error).__name__}: {error}")
+        world.abort(getattr(error, "exit_code", EXIT_RUNTIME))
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from cfr_shm.cli.flags import SESSION, ConfigFlag, add_config_flags, settings
+from cfr_shm.cli.flags import SESSION, ConfigFlag, add_config_flags, add_ranks_flag, settings
 
 if TYPE_CHECKING:
     from cfr_shm.config.reader import Setting
@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-c", "--config", metavar="CONFIG", help="a YAML file, or a shipped config: leduc, kuhn ..."
     )
     add_config_flags(parser, _FLAGS)
+    add_ranks_flag(parser)
     parser.add_argument(
         "--resume-from", metavar="DIR", help="go on with an earlier run: same as 'resume DIR'"
     )

@@ -32,6 +32,20 @@ class EngineConfig(Section):
         optional=True,
     )
 
+    ranks: Literal["none", "mpi"] = word(
+        "none",
+        ("none", "mpi"),
+        "`mpi`: this is one of several processes that mpiexec or srun has started, usually on "
+        "machines of their own, which train one strategy (see many_machines.md).",
+    )
+    exchange: float | Literal["auto"] = real(
+        "auto",
+        0.01,
+        600.0,
+        "Seconds between two exchanges of regrets between ranks. `auto`: 1/20 of the training so "
+        "far, and of N ranks, from four on, 1/(5 N); at least 20 times what an exchange takes.",
+        words=("auto",),
+    )
     num_workers: int = whole(0, 0, 1024, "Worker processes; 0 = one per usable core.")
     in_process: bool | Literal["auto"] = flag(
         "auto",

@@ -29,11 +29,17 @@ def whole(
     return field(default=default, metadata={"rule": Rule("whole", doc, low, high, words, optional)})
 
 
-def real(default: object, low: float, high: float, doc: str, *, optional: bool = False) -> Any:
+def real(
+    default: object,
+    low: float,
+    high: float,
+    doc: str,
+    *,
+    words: tuple[str, ...] = (),
+    optional: bool = False,
+) -> Any:
     """Declare a key that takes a number."""
-    return field(
-        default=default, metadata={"rule": Rule("real", doc, low, high, optional=optional)}
-    )
+    return field(default=default, metadata={"rule": Rule("real", doc, low, high, words, optional)})
 
 
 def text(default: object, doc: str, *, optional: bool = False) -> Any:

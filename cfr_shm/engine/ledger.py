@@ -53,6 +53,7 @@ class IterationLedger:
         self._given_out: list[Range] = []
         self._frontier = 0
         self._barrier: int | None = None
+        self._leased = False
         for first, end in sorted(completed):
             if first < self._frontier:
                 raise ValueError(f"completed range [{first}, {end}) overlaps the one before it")
@@ -79,7 +80,7 @@ class IterationLedger:
     @property
     def remaining(self) -> int | None:
         """Iterations that can still be taken now, None when there is no end to them."""
-        if self._target is None and self._barrier is None:
+        if self._target is None and self._barrier is None and not self._leased:
             return None
         returned = sum(end - first for first, end in self._returned)
         fresh = returned + max(0, self._limit(self._frontier) - self._frontier)
@@ -99,6 +100,22 @@ class IterationLedger:
     def stop_before(self, barrier: int | None) -> None:
         """Give out no iteration from ``barrier`` on until this is called again."""
         self._barrier = barrier
+
+    def restrict_to(self, ranges: Iterable[Range]) -> None:
+        """Give out these iterations and no others: all the rest are somebody else's for now.
+
+        Raises:
+            ValueError: some are completed, or given out.
+        """
+        self._returned, self._leased = [], True
+        taken = sorted((*self._completed, *self._given_out))
+        for first, end in sorted(ranges):
+            _check(first, end)
+            index = bisect_left(taken, (end,)) - 1
+            if index >= 0 and taken[index][1] > first:
+                raise ValueError(f"iterations [{first}, {end}) are not free")
+            _insert(self._returned, (first, end))
+            self._frontier = max(self._frontier, end)
 
     def take(self, count: int) -> tuple[int, int] | None:
         """Give out about ``count`` iterations as ``(first, count)``, None when none are left.
@@ -147,6 +164,8 @@ class IterationLedger:
 
     def _limit(self, otherwise: int) -> int:
         """Return where fresh iterations end: target, barrier, or ``otherwise``."""
+        if self._leased:
+            return self._frontier
         ends = [end for end in (self._target, self._barrier) if end is not None]
         return min(ends, default=otherwise)
 

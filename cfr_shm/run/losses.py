@@ -28,24 +28,32 @@ class LossEstimate:
         game: whose table it is.
         compact: its layout.
         may_lose: whether several workers add to the same cells at all.
+        alone: whether nobody else's sums are moved into the table.
         weights: what should be in the table.
     """
 
     game: Game
     compact: bool
     may_lose: bool
+    alone: bool
     weights: StrategyWeights
 
     @classmethod
     def begin(
-        cls, settled: Settled, game: Game, views: TrainingViews, *, resumed: bool
+        cls,
+        settled: Settled,
+        game: Game,
+        views: TrainingViews,
+        *,
+        resumed: bool,
+        alone: bool = True,
     ) -> LossEstimate:
         """Return the estimate at the start of a run, or of a further part of it."""
         may_lose = settled.engine.races and not keeps_own_table(settled.engine, views)
         before = 0.0
         if may_lose and resumed:
             before = _total_weight(game, views.rows, settled.compact)
-        return cls(game, settled.compact, may_lose, StrategyWeights(before))
+        return cls(game, settled.compact, may_lose, alone, StrategyWeights(before))
 
     def discounted(self, stats: EngineStats, factor: float) -> LossEstimate:
         """Return the estimate after all strategy sums were multiplied by ``factor``."""
@@ -55,7 +63,8 @@ class LossEstimate:
         """Return the share of updates that were lost since this part began.
 
         None once a worker was lost: what it had added since its last result is in the table,
-        and nobody knows how much that is. None also before anything was measured.
+        and nobody knows how much that is. None also before anything was measured, and where
+        other ranks' sums come into the table.
 
         Args:
             rows: the table's, or a copy; nobody writes to them.
@@ -63,7 +72,7 @@ class LossEstimate:
         """
         if not self.may_lose:
             return 0.0
-        if stats.replayed_iterations:
+        if stats.replayed_iterations or not self.alone:
             return None
         rounding = COMPACT_ROUNDING if self.compact else ROUNDING
         weight = _total_weight(self.game, rows, self.compact)

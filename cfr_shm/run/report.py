@@ -16,6 +16,7 @@ from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.memory.checkpoint import Checkpoint
+from cfr_shm.ranks.account import ALONE, RanksAccount
 from cfr_shm.telemetry.events import Progress, QualityMeasured, RunEnded
 from cfr_shm.telemetry.metrics import finite
 from cfr_shm.telemetry.progress import LIVE_INTERVAL_SECONDS, due_times
@@ -204,6 +205,7 @@ class Summary:
     checkpoint: str | None = None
     checkpoints: int = 0
     pauses: Pauses = Pauses()
+    ranks: RanksAccount = ALONE
 
     def changed(self, **changes: Any) -> Summary:
         """Return a copy with some fields changed."""
@@ -245,6 +247,7 @@ class Summary:
             "checkpoints": self.checkpoints,
             "checkpoint_pause_seconds": self.pauses.seconds,
             "longest_checkpoint_pause_seconds": self.pauses.longest_seconds,
+            **self.ranks.as_dict(),
             "moved_to": None,  # the run directory knows
         }
 

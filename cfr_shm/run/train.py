@@ -22,10 +22,15 @@ from typing import Any
 from cfr_shm.config.sections import Config
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game, pinned
+from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.memory.checkpoint import Checkpoint
-from cfr_shm.memory.tables import begin_rows, table_written
+from cfr_shm.memory.tables import TrainingViews, begin_rows, table_written
+from cfr_shm.ranks.meetings import Bounds, Meetings
+from cfr_shm.ranks.world import Alone, World
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.forecast import refuse_too_large
+from cfr_shm.run.other_rank import follow
+from cfr_shm.run.ranked import refuse_differences, refuse_with_ranks, together, with_ranks
 from cfr_shm.run.resources import (
     listeners,
     make_kernels_ready,
@@ -48,6 +53,7 @@ def train(
     resume: Checkpoint | None = None,
     report: Listener = ignore,
     signals: StopSignals | None = None,
+    world: World | None = None,
 ) -> dict[str, Any]:
     """Train as configured and return the content of ``summary.json``.
 
@@ -58,29 +64,27 @@ def train(
         resume: the checkpoint to go on from.
         report: is told what happens, besides the run directory's own files.
         signals: entered by the caller; without them nothing but the bounds ends the run.
+        world: the ranks of the run; None for this one alone. Rank 0 alone writes and reports;
+            at the others what is returned says only how the run ended.
 
     Raises:
         CfrShmError: its kind and line say what went wrong; checkpoints on disk are intact.
     """
     signals = StopSignals() if signals is None else signals
-    settled, game = _settled(config, run_directory, resume, report)
+    world = Alone() if world is None else world
+    settled, game = _agreed(config, run_directory, resume, report, world)
     with contextlib.ExitStack() as stack:
-        claim = RunDirectory.claim(run_directory, settled.config, resuming=resume is not None)
-        directory = stack.enter_context(claim)
-        listen = stack.enter_context(listeners(settled.config, directory, report))
-        sweep(listen)
-        make_kernels_ready(settled, game, listen)
-        views, engine = stack.enter_context(tables_and_engine(settled, game, signals, listen))
-        if resume is None:
-            begin_rows(views, game)
-        else:
-            resume.copy_rows(views.rows)
-            table_written(views)
-        listen(run_started(settled, game, directory, resume))
-        for note in notes_on(game):
-            listen(Noted(note))
-        for warning in game.warnings:
-            listen(Warned(warning))
+        if world.rank > 0:
+            return _as_another_rank(stack, settled, game, resume, signals, world)
+        with together(world):
+            claim = RunDirectory.claim(run_directory, settled.config, resuming=resume is not None)
+            directory = stack.enter_context(claim)
+            listen = stack.enter_context(listeners(settled.config, directory, report))
+            sweep(listen)
+            make_kernels_ready(settled, game, listen)
+            views, engine = stack.enter_context(tables_and_engine(settled, game, signals, listen))
+            meetings = _begun(views, settled, game, resume, world)
+        _tell_the_start(settled, game, directory, resume, listen)
         with engine:
             parts = Parts(
                 settled=settled,
@@ -91,8 +95,84 @@ def train(
                 engine=engine,
                 resume=resume,
                 signals=signals,
+                meetings=meetings,
             )
             return Training(parts).execute()
+
+
+def _tell_the_start(
+    settled: Settled,
+    game: Game,
+    directory: RunDirectory,
+    resume: Checkpoint | None,
+    listen: Listener,
+) -> None:
+    listen(run_started(settled, game, directory, resume))
+    for note in notes_on(game):
+        listen(Noted(note))
+    for warning in game.warnings:
+        listen(Warned(warning))
+
+
+def _agreed(
+    config: Config,
+    run_directory: Path,
+    resume: Checkpoint | None,
+    report: Listener,
+    world: World,
+) -> tuple[Settled, Game]:
+    """Build the game and settle what is open, at all ranks or at none.
+
+    Raises:
+        CfrShmError: its kind and line say what cannot be.
+    """
+    with together(world):
+        settled, game = _settled(config, run_directory, resume, report)
+        refuse_with_ranks(settled, world)
+    with together(world):
+        refuse_differences(settled, game, resume, world)
+    return with_ranks(settled, world.size), game
+
+
+def _begun(
+    views: TrainingViews, settled: Settled, game: Game, resume: Checkpoint | None, world: World
+) -> Meetings:
+    """Write what the tables begin with, this rank's share of it, and return its meetings."""
+    if resume is None:
+        begin_rows(views, game)
+    else:
+        resume.copy_rows(views.rows)
+    config = settled.config
+    bounds = Bounds(
+        target=config.run.iterations,
+        completed=() if resume is None else resume.completed,
+        window=settled.engine.drain_window,
+        seconds=0.0 if resume is None else resume.seconds,
+        exchange_seconds=None if config.engine.exchange == "auto" else config.engine.exchange,
+    )
+    meetings = Meetings(world, row_sets(views.tree, views.deals.bucket_count), bounds)
+    meetings.take_share(views.table, resumed=resume is not None)
+    table_written(views)
+    return meetings
+
+
+def _as_another_rank(
+    stack: contextlib.ExitStack,
+    settled: Settled,
+    game: Game,
+    resume: Checkpoint | None,
+    signals: StopSignals,
+    world: World,
+) -> dict[str, Any]:
+    """Train as another rank than the first; return how the run ended."""
+    with together(world):
+        make_kernels_ready(settled, game, ignore)
+        views, engine = stack.enter_context(tables_and_engine(settled, game, signals, ignore))
+        meetings = _begun(views, settled, game, resume, world)
+    with engine:
+        follow(settled, views, engine, meetings, signals)
+    status = "finished" if meetings.finished or not signals.pending else "interrupted"
+    return {"status": status, "moved_to": None}
 
 
 def _settled(

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from cfr_shm.cards.bucket_file import FileWatch
 from cfr_shm.config.sections import to_dict
 from cfr_shm.engine.coordinator import Engine
-from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.errors import ArrayStoreError, WorkerError
 from cfr_shm.games.game import Game
 from cfr_shm.memory.checkpoint import HISTORY, Checkpoint
-from cfr_shm.memory.tables import TrainingViews
+from cfr_shm.memory.tables import TrainingViews, table_of, table_written
+from cfr_shm.ranks.agreement import Agreed, Report
+from cfr_shm.ranks.meetings import Meetings
 from cfr_shm.run.checkpoint_writer import CheckpointWriter
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.losses import LossEstimate
@@ -49,6 +50,7 @@ class Parts:
         engine: entered.
         resume: the checkpoint that the tables are from, None at the start of a run.
         signals: entered by the caller.
+        meetings: with the other ranks, of which this is the first.
     """
 
     settled: Settled
@@ -59,6 +61,7 @@ class Parts:
     engine: Engine
     resume: Checkpoint | None
     signals: StopSignals
+    meetings: Meetings
 
 
 def _keeps_history(settled: Settled, game: Game) -> bool:
@@ -76,11 +79,8 @@ class Training:
         run = settled.config.run
         self._parts = parts
         self._before = Totals.before(resume, game.player_count)
-        self._ledger = IterationLedger(
-            run.iterations,
-            () if resume is None else resume.completed,
-            drain_window=settled.engine.drain_window,
-        )
+        self._meetings = parts.meetings
+        self._ledger = parts.meetings.ledger(None)
         self._schedule = Schedule(run, self._before.seconds)
         self._history = History(_keeps_history(settled, game), self._before.iterations)
         self._history_due = False
@@ -88,7 +88,9 @@ class Training:
         store = parts.directory.checkpoint_store(run.keep_checkpoints)
         self._writer = CheckpointWriter(store, game, parts.listen)
         self._measures = Measures(settled, game, parts.directory, parts.listen)
-        self._losses = LossEstimate.begin(settled, game, parts.views, resumed=resume is not None)
+        self._losses = LossEstimate.begin(
+            settled, game, parts.views, resumed=resume is not None, alone=parts.meetings.alone
+        )
         self._quality = quality_mode(settled.config, game)
         self._reader: QualityReader | None = None
         self._pauses = Pauses()
@@ -130,7 +132,7 @@ class Training:
             StopRequested: a signal came before anything was done.
             WorkerError: the time was over before.
         """
-        if self._parts.engine.stats().iterations:
+        if self._stats().iterations:
             return
         if self._parts.signals.pending:
             raise StopRequested(self._parts.signals.signal_number)
@@ -141,22 +143,26 @@ class Training:
 
     def _train(self) -> None:
         """Advance from checkpoint to checkpoint until a bound is reached or a signal comes."""
-        schedule, ledger, engine = self._schedule, self._ledger, self._parts.engine
+        schedule, engine, meetings = self._schedule, self._parts.engine, self._meetings
         discounts = self._parts.settled.discounts
         schedule.begin()
         if schedule.reaches_a_checkpoint:
             self._writer.prepare(len(self._parts.views.rows))
         while True:
-            possible = not self._writer.busy and ledger.completed_count > 0
+            done = meetings.completed_count
+            possible = not self._writer.busy and done > 0
             pause_at = schedule.pause_at(checkpoint_possible=possible)
-            if discounts is not None:
-                ledger.stop_before(discounts.next_after(ledger.completed_count))
-            engine.advance(ledger, self._should_pause, self._on_collect, pause_at)
+            barrier = None if discounts is None else discounts.next_after(done)
+            self._ledger = meetings.ledger(barrier)
+            pause_at = meetings.sooner(pause_at)
+            engine.advance(self._ledger, self._should_pause, self._on_collect, pause_at)
             paused_at = time.monotonic()
-            self._discount()
-            if self._is_over(paused_at):
+            agreed = self._meet(paused_at)
+            self._discount(barrier)
+            if self._is_over(agreed):
+                self._make_whole()
                 return
-            if self._is_checkpoint_due():
+            if agreed.checkpoint:
                 self._parts.signals.take_checkpoint_request()
                 self._checkpoint()
                 begun = schedule.checkpoint_begun()
@@ -165,31 +171,55 @@ class Training:
 
     def _should_pause(self) -> bool:
         ended = self._parts.signals.pending or self._writer.failed or self._buckets.why_changed()
-        return bool(ended) or self._is_checkpoint_due()
+        return bool(ended) or self._is_checkpoint_due() or self._meetings.is_called()
+
+    def _meet(self, now: float) -> Agreed:
+        """Tell the other ranks how things are here, and learn how they are there."""
+        stats, signals = self._parts.engine.stats(), self._parts.signals
+        why_over = self._writer.failed or self._buckets.why_changed()
+        report = Report(
+            iterations=stats.iterations,
+            nodes=stats.nodes,
+            seconds=stats.seconds,
+            busy_seconds=0.0,
+            signal=signals.signal_number,
+            over=bool(why_over) or self._schedule.is_over(now),
+            checkpoint=self._is_checkpoint_due(),
+            utility_sums=stats.utility_sums,
+        )
+        agreed = self._meetings.meet(self._ledger, self._parts.views.table, report)
+        table_written(self._parts.views)
+        signals.signal_number = signals.signal_number or agreed.signal
+        return agreed
+
+    def _stats(self) -> EngineStats:
+        """Return the totals of all ranks."""
+        return self._meetings.everybody(self._parts.engine.stats())
+
+    def _make_whole(self) -> None:
+        """Make of this rank's table the run's: training is over."""
+        table = self._parts.views.table
+        self._meetings.gather_sums(table)
+        self._meetings.make_whole(table)
 
     def _is_checkpoint_due(self) -> bool:
         wanted = self._parts.signals.wants_checkpoint or self._schedule.is_checkpoint_due()
         wanted = wanted or self._history_due
         return wanted and not self._writer.busy and self._ledger.completed_count > 0
 
-    def _is_over(self, now: float) -> bool:
-        return (
-            self._parts.signals.pending
-            or self._writer.failed
-            or bool(self._buckets.why_changed())
-            or self._ledger.finished
-            or self._schedule.is_over(now)
-        )
+    def _is_over(self, agreed: Agreed) -> bool:
+        return self._parts.signals.pending or agreed.over or self._meetings.finished
 
-    def _discount(self) -> None:
+    def _discount(self, barrier: int | None) -> None:
         """Discount the table if that is due at exactly this many iterations; nobody writes."""
-        discounts, completed = self._parts.settled.discounts, self._ledger.completed_count
-        if discounts is not None and completed == self._ledger.barrier:
+        discounts, completed = self._parts.settled.discounts, self._meetings.completed_count
+        if discounts is not None and completed == barrier:
             factor = discounts.apply(self._parts.views, completed)
             self._losses = self._losses.discounted(self._parts.engine.stats(), factor)
 
     def _on_collect(self, stats: EngineStats) -> None:
         self._parts.directory.keep()
+        stats = self._meetings.everybody(stats)
         totals = self._before.plus(stats)
         self._history_due = self._history.is_due(totals.iterations, totals.seconds)
         progress = self._meter.progress(stats)
@@ -201,15 +231,20 @@ class Training:
 
         Only while the writer is not busy.
         """
-        summary = self._summary("running", self._parts.engine.stats())
+        self._meetings.gather_sums(self._parts.views.table)
+        summary = self._summary("running", self._stats())
         after = partial(self._after_checkpoint, summary=summary, losses=self._losses)
         rows = self._parts.views.rows
         copy = self._writer.copy_of(rows)
         if copy is None:
             warning = "no memory for a snapshot: training waits for the checkpoint"
             self._parts.listen(Warned(warning))
+            table = self._parts.views.table
+            self._meetings.make_whole(table)
             self._writer.write_now(self._snapshot(rows, summary.totals), after)
+            self._meetings.take_share(table, resumed=False)
         else:
+            self._meetings.make_whole(table_of(copy, self._parts.settled.compact))
             self._writer.begin(self._snapshot(copy, summary.totals), after)
 
     def _after_checkpoint(
@@ -230,7 +265,7 @@ class Training:
         return Checkpoint(
             fingerprint=settled.fingerprint,
             config=to_dict(settled.config),
-            completed=self._ledger.completed,
+            completed=self._meetings.completed,
             iterations=totals.iterations,
             nodes=totals.nodes,
             utility_sums=totals.utility_sums,
@@ -241,13 +276,13 @@ class Training:
 
     def _finish(self) -> dict[str, Any]:
         """Write the last checkpoint first, then evaluate, then the last summary."""
-        parts, stats = self._parts, self._parts.engine.stats()
+        parts, stats = self._parts, self._stats()
         progress = self._meter.last(stats)
         if progress is not None:
             parts.listen(progress)
         self._close_reader()
         self._writer.wait()
-        done = self._ledger.finished or self._schedule.is_over()
+        done = self._meetings.finished or self._schedule.is_over()
         broken = parts.signals.pending or self._buckets.why_changed()
         status = "interrupted" if broken and not done else "finished"
         lost = self._losses.share(parts.views.rows, stats)
@@ -289,7 +324,7 @@ class Training:
         with contextlib.suppress(Exception):
             self._writer.wait()
         with contextlib.suppress(Exception):
-            failed = self._summary("failed", self._parts.engine.stats())
+            failed = self._summary("failed", self._stats())
             if self._writer.newest is not None:
                 name = self._measures.relative(self._writer.newest)
                 failed = failed.changed(checkpoint=name, checkpoints=self._writer.saved)
@@ -308,6 +343,7 @@ class Training:
             totals=self._before.plus(stats),
             stats=stats,
             pauses=self._pauses,
+            ranks=self._meetings.account(),
             buckets=game.bucket_file,
             not_evaluated=game.why_not_enumerable(),
         )

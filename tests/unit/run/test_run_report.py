@@ -60,6 +60,10 @@ SUMMARY_KEYS = [
     "checkpoints",
     "checkpoint_pause_seconds",
     "longest_checkpoint_pause_seconds",
+    "ranks",
+    "exchanges",
+    "exchange_seconds",
+    "longest_exchange_seconds",
     "moved_to",
 ]
 

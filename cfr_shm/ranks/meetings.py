@@ -1,0 +1,267 @@
+"""Where a rank meets the others: what they exchange, what they agree on, who trains what next.
+
+::
+
+    ledger() --lease--> engine.advance(...) --pause--> meet(): wait, tell, average regrets
+       ^                 own tables, own workers                       |
+       +------------- leases in proportion to everybody's rates <------+
+
+Alone nothing is exchanged, and the one ledger lasts as long as the run.
+"""
+
+from __future__ import annotations
+
+import math
+import socket
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cfr_shm.engine.ledger import IterationLedger, Range
+from cfr_shm.engine.stats import EngineStats
+from cfr_shm.layout.row_sets import RowSets
+from cfr_shm.layout.table import Table
+from cfr_shm.ranks.account import RanksAccount
+from cfr_shm.ranks.agreement import Agreed, Report, agree, seconds_between
+from cfr_shm.ranks.exchange import Exchange
+from cfr_shm.ranks.leases import leases
+from cfr_shm.ranks.world import World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """What a run has done when its ranks first meet, and how far it goes.
+
+    Attributes:
+        target: iterations of the run, None where only time ends it.
+        completed: ranges that are done.
+        window: iterations; leases and tasks end at its multiples.
+        seconds: trained before.
+        exchange_seconds: between two exchanges, None for automatic.
+    """
+
+    target: int | None
+    completed: tuple[Range, ...]
+    window: int
+    seconds: float
+    exchange_seconds: float | None
+
+
+class Meetings:
+    """One rank's view of all meetings of a run.
+
+    Args:
+        world: the other ranks.
+        sets: the rows of the table.
+        bounds: of the run.
+        clock: monotonic, in seconds.
+        deal: gives each rank its iterations; tests have one that looks at no clock.
+
+    Attributes:
+        moment: monotonic moment of the next meeting, infinity alone.
+        exchanges: so far.
+        exchange_seconds: that they took.
+        longest_exchange_seconds: that one of them took.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        sets: RowSets,
+        bounds: Bounds,
+        clock: Callable[[], float] = time.monotonic,
+        deal: Callable[[IterationLedger, Sequence[float], float, int], list[list[Range]]] = leases,
+    ) -> None:
+        self.world = world
+        self.moment = math.inf
+        self.exchanges = 0
+        self.exchange_seconds = 0.0
+        self.longest_exchange_seconds = 0.0
+        self._hosts: list[str] = []
+        self._exchange = Exchange(world, sets)
+        self._bounds = bounds
+        self._clock = clock
+        self._deal = deal
+        self._whole = self._ledger_of(bounds.completed)
+        self._agreed: Agreed | None = None
+        self._begun = 0.0
+        self._last_exchange = 0.0
+        self._number = 1
+        self._dealt_all = False
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is nobody to meet."""
+        return self.world.size == 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this rank writes and speaks for all."""
+        return self.world.rank == 0
+
+    @property
+    def completed_count(self) -> int:
+        """Iterations that all ranks have completed, as far as is known here."""
+        return self._whole.completed_count
+
+    @property
+    def finished(self) -> bool:
+        """Whether every iteration of the run is completed."""
+        return self._whole.finished
+
+    @property
+    def completed(self) -> tuple[Range, ...]:
+        """The ranges that all ranks have completed, as far as is known here."""
+        return self._whole.completed
+
+    def sooner(self, moment: float | None) -> float | None:
+        """Return the sooner of a moment and the next meeting, None for never."""
+        soonest = min(self.moment, math.inf if moment is None else moment)
+        return None if soonest == math.inf else soonest
+
+    def ledger(self, barrier: int | None) -> IterationLedger:
+        """Return what this rank trains until the next meeting.
+
+        Args:
+            barrier: the iteration before which everybody stops, None for no such.
+        """
+        if self.alone:
+            self._whole.stop_before(barrier)
+            return self._whole
+        bounds = self._bounds
+        plan = self._ledger_of(self._whole.completed)
+        plan.stop_before(barrier)
+        trained = 0.0 if self._agreed is None else self._agreed.reports[0].seconds
+        seconds = seconds_between(
+            self.world.size, bounds.seconds + trained, self._last_exchange, bounds.exchange_seconds
+        )
+        rates = (0.0,) * self.world.size if self._agreed is None else self._agreed.rates
+        dealt = self._deal(plan, rates, seconds, bounds.window)
+        self._dealt_all = plan.remaining == 0
+        own = self._ledger_of(self._whole.completed)
+        own.stop_before(barrier)
+        own.restrict_to(dealt[self.world.rank])
+        self._begun = self._clock()
+        self.moment = self._begun + seconds
+        return own
+
+    def is_called(self) -> bool:
+        """Return whether another rank waits for the others to come at once."""
+        return not self.alone and self.world.is_called(self._number)
+
+    def meet(self, ledger: IterationLedger, table: Table, report: Report) -> Agreed:
+        """Come together; on return regrets are the same everywhere, and so is what is known.
+
+        Args:
+            ledger: as ``ledger`` returned it; nothing of it is given out.
+            table: this rank's; nobody uses it.
+            report: of this rank, its ``busy_seconds`` left to us.
+        """
+        if self.alone:
+            self._agreed = Agreed((report,), (0.0,))
+            return self._agreed
+        now = self._clock()
+        if self._is_early(now, report):
+            self.world.call(self._number)
+        self.world.wait_for_all()
+        self._number += 1
+        began = self._clock()
+        self._hosts = self._hosts or self.world.texts(socket.gethostname())
+        report = replace(report, busy_seconds=now - self._begun)
+        self._agreed = agree(self.world, report, self._agreed)
+        fresh = _without(ledger.completed, self._whole.completed)
+        everybodys = [each for ranges in self.world.gather_ranges(fresh) for each in ranges]
+        self._whole = self._ledger_of((*self._whole.completed, *everybodys))
+        if everybodys:
+            self._exchange.average_regrets(table)
+            self._exchanged(self._clock() - began)
+        return self._agreed
+
+    def everybody(self, stats: EngineStats) -> EngineStats:
+        """Return this rank's totals with what the others had done at the last meeting."""
+        if self.alone or self._agreed is None:
+            return stats
+        others = [each for rank, each in enumerate(self._agreed.reports) if rank != self.world.rank]
+        sums = zip(stats.utility_sums, *(each.utility_sums for each in others), strict=True)
+        return replace(
+            stats,
+            iterations=stats.iterations + sum(each.iterations for each in others),
+            nodes=stats.nodes + sum(each.nodes for each in others),
+            utility_sums=tuple(sum(each) for each in sums),
+        )
+
+    def account(self) -> RanksAccount:
+        """Return what the summary says of the ranks."""
+        if self.alone:
+            return RanksAccount()
+        known = (
+            ()
+            if self._agreed is None
+            else zip(self._agreed.reports, self._agreed.rates, strict=True)
+        )
+        members = [
+            {
+                "rank": rank,
+                "host": self._hosts[rank],
+                "iterations": report.iterations,
+                "iterations_per_second": rate,
+            }
+            for rank, (report, rate) in enumerate(known)
+        ]
+        return RanksAccount(
+            members, self.exchanges, self.exchange_seconds, self.longest_exchange_seconds
+        )
+
+    def take_share(self, table: Table, *, resumed: bool) -> None:
+        """Make of the whole table, which every rank has, what this rank is to hold of it."""
+        if self.alone:
+            return
+        self._exchange.scale_regrets(table, 1.0 / self.world.size)
+        if resumed and not self.is_first:
+            self._exchange.drop_sums(table)
+
+    def gather_sums(self, table: Table) -> None:
+        """Bring all strategy sums together at rank 0; every rank calls it."""
+        if not self.alone:
+            self.world.wait_for_all()
+            self._exchange.move_sums_to_first(table)
+
+    def make_whole(self, table: Table) -> None:
+        """Make of rank 0's table, or a copy, what one machine would have: what files hold."""
+        if not self.alone:
+            self._exchange.scale_regrets(table, float(self.world.size))
+
+    def _is_early(self, now: float, report: Report) -> bool:
+        """Return whether the others would not come by themselves about now."""
+        urgent = bool(report.signal) or (self.is_first and (report.over or report.checkpoint))
+        return urgent or (now < self.moment and not self._dealt_all)
+
+    def _exchanged(self, seconds: float) -> None:
+        # The same at every rank: what follows from it is.
+        slowest = float(self.world.gather(np.array([seconds])).max())
+        self._last_exchange = slowest
+        self.exchanges += 1
+        self.exchange_seconds += slowest
+        self.longest_exchange_seconds = max(self.longest_exchange_seconds, slowest)
+
+    def _ledger_of(self, completed: Iterable[Range]) -> IterationLedger:
+        bounds = self._bounds
+        return IterationLedger(bounds.target, completed, drain_window=bounds.window)
+
+
+def _without(ranges: Iterable[Range], known: Iterable[Range]) -> list[Range]:
+    """Return what of ascending ``ranges`` is in none of the ascending ``known``."""
+    left: list[Range] = []
+    taken = list(known)
+    for first, end in ranges:
+        for begin, stop in taken:
+            if stop <= first or begin >= end:
+                continue
+            if first < begin:
+                left.append((first, begin))
+            first = max(first, stop)
+        if first < end:
+            left.append((first, end))
+    return left

@@ -1,0 +1,252 @@
+"""The other ranks, in nine verbs: the only module that imports mpi4py.
+
+A *rank* is one process of ``mpiexec`` or ``srun``, usually one per machine, with its own tables and
+workers. ``Alone`` is the world of a run on one machine: what it is asked, it answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.errors import UsageError
+
+Range = tuple[int, int]
+
+#: While others are waited for; MPI's own waiting would keep a core busy.
+_POLL_SECONDS = 0.001
+
+#: The tag of messages that call the others to a meeting.
+_CALL = 1
+
+#: Where launchers say how many processes they have started.
+_LAUNCHERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
+
+
+class World(Protocol):
+    """All ranks of a run, seen from one of them; every rank asks the same in the same order.
+
+    Attributes:
+        rank: of this process, from 0.
+        size: ranks in all.
+        sent_bytes: that this rank has given to sums so far.
+    """
+
+    rank: int
+    size: int
+    sent_bytes: int
+
+    def wait_for_all(self) -> None:
+        """Sleep until every rank is here."""
+
+    def gather(self, words: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return everybody's ``words``, (size, words); all have as many."""
+
+    def gather_ranges(self, ranges: Sequence[Range]) -> list[list[Range]]:
+        """Return everybody's ranges of iterations, a list for each rank."""
+
+    def add_up(self, values: NDArray[np.float32]) -> None:
+        """Put everybody's sum in the place of ``values``, the same bits at every rank."""
+
+    def add_up_at_first(self, values: NDArray[np.float64]) -> None:
+        """Put everybody's sum in the place of ``values`` at rank 0; elsewhere they are lost."""
+
+    def texts(self, text: str) -> list[str]:
+        """Return everybody's text, a rank's after the other's."""
+
+    def call(self, meeting: int) -> None:
+        """Ask the others to come to this meeting now."""
+
+    def is_called(self, meeting: int) -> bool:
+        """Return whether somebody has asked for this meeting, or a later one."""
+
+    def abort(self, code: int) -> NoReturn:
+        """End the processes of all ranks."""
+
+
+class Alone:
+    """The world of a run on one machine."""
+
+    rank = 0
+    size = 1
+    sent_bytes = 0
+
+    def wait_for_all(self) -> None:
+        """Return."""
+
+    def gather(self, words: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the own words, (1, words)."""
+        return words[np.newaxis]
+
+    def gather_ranges(self, ranges: Sequence[Range]) -> list[list[Range]]:
+        """Return the own ranges."""
+        return [list(ranges)]
+
+    def add_up(self, values: NDArray[np.float32]) -> None:
+        """Leave the sum as it is."""
+
+    def add_up_at_first(self, values: NDArray[np.float64]) -> None:
+        """Leave the sum as it is."""
+
+    def texts(self, text: str) -> list[str]:
+        """Return the own text."""
+        return [text]
+
+    def call(self, meeting: int) -> None:
+        """Call nobody."""
+
+    def is_called(self, meeting: int) -> bool:
+        """Return False: there is nobody to call."""
+        return meeting < 0
+
+    def abort(self, code: int) -> NoReturn:
+        """End this process."""
+        os._exit(code)
+
+
+class Mpi:
+    """The ranks of MPI's world; made once in a process."""
+
+    def __init__(self) -> None:
+        communicator = _communicator()
+        self._world = communicator.Dup()
+        self._calls = communicator.Dup()
+        self._called = 0
+        self._sent: list[Any] = []
+        self.rank = int(self._world.rank)
+        self.size = int(self._world.size)
+        self.sent_bytes = 0
+
+    def wait_for_all(self) -> None:
+        """Sleep until every rank is here."""
+        request = self._world.Ibarrier()
+        while not request.Test():
+            time.sleep(_POLL_SECONDS)
+
+    def gather(self, words: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return everybody's ``words``, (size, words)."""
+        found = np.empty((self.size, len(words)))
+        self._world.Allgather(np.ascontiguousarray(words), found)
+        return found
+
+    def gather_ranges(self, ranges: Sequence[Range]) -> list[list[Range]]:
+        """Return everybody's ranges of iterations."""
+        own = np.array(ranges, np.int64).reshape(-1)
+        counts = self.gather(np.array([len(own)], np.float64))[:, 0].astype(np.int64)
+        found = np.empty(int(counts.sum()), np.int64)
+        self._world.Allgatherv(own, [found, counts.tolist()])
+        parts = np.split(found.reshape(-1, 2), np.cumsum(counts // 2)[:-1])
+        return [[(int(first), int(end)) for first, end in part] for part in parts]
+
+    def add_up(self, values: NDArray[np.float32]) -> None:
+        """Put everybody's sum in the place of ``values``."""
+        from mpi4py import MPI
+
+        self.sent_bytes += values.nbytes
+        self._world.Allreduce(MPI.IN_PLACE, values, op=MPI.SUM)
+
+    def add_up_at_first(self, values: NDArray[np.float64]) -> None:
+        """Put everybody's sum in the place of ``values`` at rank 0."""
+        from mpi4py import MPI
+
+        self.sent_bytes += values.nbytes
+        if self.rank == 0:
+            self._world.Reduce(MPI.IN_PLACE, values, op=MPI.SUM, root=0)
+        else:
+            self._world.Reduce(values, None, op=MPI.SUM, root=0)
+
+    def texts(self, text: str) -> list[str]:
+        """Return everybody's text."""
+        own = np.frombuffer(text.encode(), np.uint8)
+        counts = self.gather(np.array([len(own)], np.float64))[:, 0].astype(np.int64)
+        found = np.empty(int(counts.sum()), np.uint8)
+        self._world.Allgatherv(own, [found, counts.tolist()])
+        return [part.tobytes().decode() for part in np.split(found, np.cumsum(counts)[:-1])]
+
+    def call(self, meeting: int) -> None:
+        """Ask the others to come to this meeting now."""
+        message = np.array([meeting], np.int64)
+        others = (each for each in range(self.size) if each != self.rank)
+        self._sent = [each for each in self._sent if not each[1].Test()]
+        self._sent += [
+            (message, self._calls.Isend(message, dest=other, tag=_CALL)) for other in others
+        ]
+
+    def is_called(self, meeting: int) -> bool:
+        """Return whether somebody has asked for this meeting, or a later one."""
+        message = np.empty(1, np.int64)
+        while self._calls.Iprobe(tag=_CALL):
+            self._calls.Recv(message, tag=_CALL)
+            self._called = max(self._called, int(message[0]))
+        return self._called >= meeting
+
+    def abort(self, code: int) -> NoReturn:
+        """End the processes of all ranks."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._world.Abort(code)
+        os._exit(code)
+
+
+def open_world(ranks: str, environment: Mapping[str, str] = os.environ) -> World:
+    """Return the world that a run was started in.
+
+    Args:
+        ranks: ``none`` or ``mpi``, as configured.
+        environment: where launchers leave their traces.
+
+    Raises:
+        UsageError: MPI cannot be used, or the launcher and ``ranks`` do not agree.
+    """
+    started = _started(environment)
+    if ranks == "none":
+        if started is not None:
+            raise UsageError(
+                f"{started} copies of this command were started, and each believes that it is "
+                "alone: add --mpi, or start it once, without mpiexec or srun"
+            )
+        return Alone()
+    world = Mpi()
+    if world.size == 1 and started is not None:
+        raise UsageError(
+            f"--mpi: {started} processes were started, but MPI finds only this one: the launcher "
+            "does not belong to the MPI library that mpi4py has loaded; use its own mpiexec, or "
+            "'srun --mpi=pmix' or 'srun --mpi=pmi2'"
+        )
+    return world
+
+
+def _started(environment: Mapping[str, str]) -> int | None:
+    """Return how many processes a launcher says it has started, None for one or no launcher."""
+    counts = [environment.get(name, "") for name in _LAUNCHERS]
+    return next((int(each) for each in counts if each.isdecimal() and int(each) > 1), None)
+
+
+def _communicator() -> Any:
+    """Return MPI's world.
+
+    Raises:
+        UsageError: there is no mpi4py, or no MPI library for it.
+    """
+    try:
+        import mpi4py
+
+        mpi4py.rc.thread_level = "funneled"
+        from mpi4py import MPI
+    except ImportError as error:
+        raise UsageError(
+            f"--mpi needs mpi4py and an MPI library ({error}): pip install 'cfr-shm[mpi]', and "
+            "'pip install mpich' on machines that have no MPI"
+        ) from None
+    except RuntimeError as error:
+        raise UsageError(
+            f"--mpi: mpi4py finds no MPI library ({str(error).splitlines()[0]}): load the site's "
+            "module, or 'pip install mpich'"
+        ) from None
+    return MPI.COMM_WORLD

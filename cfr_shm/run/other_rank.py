@@ -1,0 +1,64 @@
+"""The part of every rank but the first: it trains, meets, and writes nothing."""
+
+from __future__ import annotations
+
+from cfr_shm.engine.coordinator import Engine
+from cfr_shm.engine.stats import EngineStats
+from cfr_shm.memory.tables import TrainingViews, table_written
+from cfr_shm.ranks.agreement import Report
+from cfr_shm.ranks.meetings import Meetings
+from cfr_shm.run.setup import Settled
+from cfr_shm.run.signals import StopSignals
+
+
+def follow(
+    settled: Settled,
+    views: TrainingViews,
+    engine: Engine,
+    meetings: Meetings,
+    signals: StopSignals,
+) -> None:
+    """Train until rank 0 says that the run is over; then the sums are at rank 0.
+
+    Args:
+        settled: the run's.
+        views: the tables, this rank's share of them.
+        engine: entered.
+        meetings: with the other ranks.
+        signals: entered by the caller; one that comes here ends the run everywhere.
+    """
+    discounts, table = settled.discounts, views.table
+    while True:
+        done = meetings.completed_count
+        barrier = None if discounts is None else discounts.next_after(done)
+        ledger = meetings.ledger(barrier)
+        engine.advance(
+            ledger, lambda: signals.pending or meetings.is_called(), _ignore, meetings.moment
+        )
+        agreed = meetings.meet(ledger, table, _report(engine.stats(), signals))
+        signals.signal_number = signals.signal_number or agreed.signal
+        if discounts is not None and meetings.completed_count == barrier:
+            discounts.apply(views, meetings.completed_count)
+        table_written(views)
+        over = bool(agreed.signal) or agreed.over or meetings.finished
+        if over or agreed.checkpoint:
+            meetings.gather_sums(table)
+        if over:
+            return
+
+
+def _report(stats: EngineStats, signals: StopSignals) -> Report:
+    return Report(
+        iterations=stats.iterations,
+        nodes=stats.nodes,
+        seconds=stats.seconds,
+        busy_seconds=0.0,
+        signal=signals.signal_number,
+        over=False,
+        checkpoint=False,
+        utility_sums=stats.utility_sums,
+    )
+
+
+def _ignore(stats: EngineStats) -> None:
+    """Rank 0 tells how it goes."""

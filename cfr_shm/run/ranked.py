@@ -1,0 +1,121 @@
+"""What ranks agree on before a run begins, so that nothing is written where they cannot."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+
+from cfr_shm import __version__
+from cfr_shm.algorithms import FULL_WIDTH
+from cfr_shm.errors import CfrShmError, ConfigError, UsageError
+from cfr_shm.games.game import Game
+from cfr_shm.memory.checkpoint import Checkpoint
+from cfr_shm.ranks.world import World
+from cfr_shm.run.setup import Settled
+
+
+class ToldElsewhereError(CfrShmError):
+    """The run ends for a reason that another rank prints."""
+
+    def __init__(self, text: str, exit_code: int) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+        self.agreed = self.told = True
+
+
+@contextlib.contextmanager
+def together(world: World) -> Iterator[None]:
+    """Go on only if every rank has come so far; otherwise one of them tells why.
+
+    Raises:
+        CfrShmError: this rank's own, where it is the first that has one.
+        ToldElsewhereError: another rank's is told by that rank.
+    """
+    own: CfrShmError | None = None
+    try:
+        yield
+    except CfrShmError as error:
+        own = error
+    if world.size == 1:
+        if own is not None:
+            raise own
+        return
+    told = "" if own is None else f"{own.exit_code} {own}"
+    failed = [(rank, text) for rank, text in enumerate(world.texts(told)) if text]
+    if not failed:
+        return
+    rank, text = failed[0]
+    if own is not None and rank == world.rank:
+        own.agreed = True
+        raise own
+    code, _, line = text.partition(" ")
+    raise ToldElsewhereError(f"rank {rank}: {line}", int(code))
+
+
+def refuse_with_ranks(settled: Settled, world: World) -> None:
+    """Refuse what runs on one machine only.
+
+    Raises:
+        ConfigError: names the key and what to do.
+    """
+    if world.size == 1:
+        return
+    config = settled.config
+    if config.algorithm.name in FULL_WIDTH:
+        raise ConfigError(
+            f"algorithm.name {config.algorithm.name} runs on one machine: each of its iterations "
+            "rewrites the whole table; leave --mpi out, or choose external_sampling"
+        )
+    if config.engine.mode == "deterministic":
+        raise ConfigError(
+            "engine.mode deterministic runs on one machine; leave --mpi out, or choose async"
+        )
+    if config.engine.start_method == "fork":
+        raise ConfigError(
+            "engine.start_method fork is not safe once MPI has begun; leave it at spawn"
+        )
+
+
+def refuse_differences(
+    settled: Settled, game: Game, resume: Checkpoint | None, world: World
+) -> None:
+    """Refuse ranks that would not train the same run.
+
+    Raises:
+        UsageError: names the first rank that differs, and in what.
+    """
+    buckets = "none" if game.bucket_file is None else game.bucket_file.fingerprint
+    done = "the start" if resume is None else f"{resume.iterations} iterations"
+    own = {
+        "version": __version__,
+        "configuration": settled.fingerprint,
+        "card buckets": buckets,
+        "checkpoint": done,
+    }
+    for what, value in own.items():
+        everybody = world.texts(value)
+        for rank, theirs in enumerate(everybody):
+            if theirs != everybody[0]:
+                raise UsageError(
+                    f"rank {rank} has another {what} than rank 0 ({theirs[:24]} instead of "
+                    f"{everybody[0][:24]}): all ranks need the same version and files"
+                )
+
+
+def with_ranks(settled: Settled, size: int) -> Settled:
+    """Return the settings of one of ``size`` ranks, whose regrets are so many times smaller."""
+    algorithm = settled.engine.algorithm
+    if size == 1 or (algorithm.regret_floor is None and algorithm.pruning is None):
+        return settled
+    floor, pruning = algorithm.regret_floor, algorithm.pruning
+    algorithm = dataclasses.replace(
+        algorithm,
+        regret_floor=None if floor is None else floor / size,
+        pruning=None
+        if pruning is None
+        else dataclasses.replace(pruning, threshold=pruning.threshold / size),
+    )
+    return dataclasses.replace(
+        settled, engine=dataclasses.replace(settled.engine, algorithm=algorithm)
+    )

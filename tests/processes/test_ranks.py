@@ -1,0 +1,170 @@
+"""Ranks as people start them: ``mpiexec -n N cfr-shm train --mpi``, on this machine."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mpich's wheel is for Linux")
+
+#: The wheel's, beside the interpreter: a machine may have others.
+MPIEXEC = shutil.which("mpiexec", path=sysconfig.get_path("scripts")) or "mpiexec"
+
+
+@pytest.fixture(autouse=True)
+def _no_segment_of_mpi_is_left():
+    """MPICH leaves its own segments behind where a rank was killed."""
+    before = set(Path("/dev/shm").glob("mpich_shm_*"))
+    yield
+    for path in set(Path("/dev/shm").glob("mpich_shm_*")) - before:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+
+
+def command(ranks, *arguments):
+    return [MPIEXEC, "-n", str(ranks), sys.executable, "-m", "cfr_shm", *map(str, arguments)]
+
+
+def call(ranks, *arguments, **environment):
+    return subprocess.run(
+        command(ranks, *arguments),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, **environment},
+    )
+
+
+def train(directory, *further):
+    return ["train", "-c", "leduc", "--num-workers", 1, "--logdir", directory, *further]
+
+
+def summary_of(directory):
+    return json.loads((directory / "summary.json").read_text())
+
+
+def completed_of(directory):
+    newest = max((directory / "checkpoints").iterdir(), key=lambda each: int(each.name))
+    return json.loads((newest / "manifest.json").read_text())["about"]["completed"]
+
+
+def test_two_ranks_train_one_run(tmp_path):
+    done = call(2, *train(tmp_path / "run", "--mpi", "--iters", 300_000))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("finished: 300,000 iterations") == 1
+    summary = summary_of(tmp_path / "run")
+    assert (summary["status"], summary["iterations"]) == ("finished", 300_000)
+    assert summary["exploitability"]["value"] < 0.06
+    assert completed_of(tmp_path / "run") == [[0, 300_000]]
+    assert [each["rank"] for each in summary["ranks"]] == [0, 1]
+    assert sum(each["iterations"] for each in summary["ranks"]) == 300_000
+    assert summary["exchanges"] > 0
+
+
+@pytest.mark.thorough
+def test_a_run_goes_on_with_any_number_of_ranks(tmp_path):
+    run = tmp_path / "run"
+    assert call(4, *train(run, "--mpi", "--iters", 200_000)).returncode == 0
+    for ranks, until in ((2, 400_000), (3, 600_000)):
+        done = call(ranks, "resume", run, "--mpi", "--iters", until)
+        assert done.returncode == 0, done.stderr
+    alone = [sys.executable, "-m", "cfr_shm", "resume", str(run), "--iters", "800_000"]
+    assert subprocess.run(alone, capture_output=True).returncode == 0
+    assert completed_of(run) == [[0, 800_000]]
+    assert summary_of(run)["exploitability"]["value"] < 0.03
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("ranks", "arguments", "environment", "line"),
+    [
+        (2, (), {}, "each believes that it is alone: add --mpi"),
+        (1, ("--mpi",), {"OMPI_COMM_WORLD_SIZE": "2"}, "MPI finds only this one"),
+        (2, ("--mpi", "--set", "algorithm.name=cfr_plus"), {}, "runs on one machine"),
+        (2, ("--mpi", "--mode", "deterministic"), {}, "runs on one machine"),
+        (2, ("--mpi", "--set", "engine.start_method=fork"), {}, "leave it at spawn"),
+    ],
+    ids=["no flag", "singleton", "full width", "deterministic", "fork"],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(
+    tmp_path, ranks, arguments, environment, line
+):
+    done = call(ranks, *train(tmp_path / "run", "--iters", 1000, *arguments), **environment)
+    assert done.returncode == 2
+    assert done.stderr.count("error:") == done.stderr.count(line) == (1 if arguments else ranks)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.thorough
+def test_a_directory_that_is_taken_is_told_once(tmp_path):
+    (tmp_path / "config.yaml").write_text("game: {name: kuhn}\n")
+    done = call(2, *train(tmp_path, "--mpi", "--iters", 1000))
+    assert done.returncode == 2
+    assert done.stderr.count("holds another run") == 1
+
+
+@contextlib.contextmanager
+def started(directory, ranks, *further):
+    """Start a long run; yield the launcher and the ranks once they train."""
+    launcher = subprocess.Popen(
+        command(ranks, *train(directory, "--mpi", "--time-budget", 600, *further)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        metrics = directory / "metrics.jsonl"
+        give_up = time.monotonic() + 120
+        while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < give_up:
+            time.sleep(0.05)
+        below = psutil.Process(launcher.pid).children(recursive=True)
+        found = [each for each in below if "cfr_shm" in " ".join(each.cmdline())]
+        assert len(found) == ranks, launcher.stdout
+        yield launcher, sorted(found, key=lambda each: each.pid)
+    finally:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for each in psutil.Process(launcher.pid).children(recursive=True):
+                each.kill()
+        launcher.kill()
+        launcher.wait()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_to_any_rank_ends_all_with_a_checkpoint(tmp_path, rank):
+    run = tmp_path / "run"
+    with started(run, 2) as (launcher, ranks):
+        ranks[rank].send_signal(signal.SIGTERM)
+        out = launcher.communicate(timeout=60)[0]
+        assert launcher.returncode == 143, out
+    summary = summary_of(run)
+    assert summary["status"] == "interrupted"
+    assert sum(end - first for first, end in completed_of(run)) == summary["iterations"]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_killed_rank_ends_the_job_and_the_last_checkpoint_stands(tmp_path, rank):
+    run = tmp_path / "run"
+    with started(run, 2, "--checkpoint-interval", 0.3) as (launcher, ranks):
+        give_up = time.monotonic() + 60
+        while not list((run / "checkpoints").glob("*/manifest.json")):
+            assert time.monotonic() < give_up
+            time.sleep(0.05)
+        ranks[rank].kill()
+        launcher.communicate(timeout=60)
+        assert launcher.returncode != 0
+        _gone, alive = psutil.wait_procs(ranks, timeout=30)
+        assert not alive
+    done = call(2, "resume", run, "--mpi", "--time-budget", 0.3)
+    assert done.returncode == 0, done.stderr
+    assert summary_of(run)["status"] == "finished"
