@@ -61,6 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const="true",
         help="tables of 16 instead of 32 bits a number",
     )
+    parser.add_argument(
+        "--lock",
+        action="append",
+        metavar="'LINE: ACTION RANGE'",
+        help="a strategy that is given, e.g. 'x-b120: f AA:0.5,KK'; may be given many times",
+    )
     parser.add_argument("--name", metavar="TREE", help="which tree of a wasm-postflop export")
     parser.add_argument("--ranges", metavar="FILE", help="ranges of wasm-postflop, JSON")
     parser.add_argument(
@@ -85,11 +91,16 @@ def run(namespace: argparse.Namespace) -> int:
         UsageError: what was said makes no spot.
         MemoryReserveError: the tables do not fit.
     """
+    import json
+
     from cfr_shm.config.reader import Setting
 
     given = settings(namespace, _FLAGS)
     if vars(namespace)["spot.compact"] is not None:
         given.append(Setting("spot.compact", "true", "--compact", "--compact"))
+    if namespace.lock:
+        text = json.dumps(namespace.lock)
+        given.append(Setting("spot.lock_ranges", text, "--lock", "--lock"))
     if namespace.blueprint is not None:
         return solve_from(namespace, {each.key: each.text for each in given})
     refuse_without_blueprint(namespace)
@@ -197,6 +208,8 @@ def _lines(summary: dict[str, Any], hands: list[dict[str, Any]]) -> list[str]:
         f"{'':<14}{'oop':>10}{'ip':>10}",
         f"{'equity %':<14}" + "".join(f"{100 * value:>10.3f}" for value in summary["equity"]),
         f"{'EV':<14}" + "".join(f"{value:>10.3f}" for value in summary["ev"]),
+        f"{'best gains':<14}"
+        + "".join(f"{max(value, 0.0):>10.3f}" for value in summary["best_response"]["gain"]),
         *action_lines(summary["root"]),
     ]
     if hands:

@@ -33,15 +33,18 @@ def hand_lines(hands: list[dict[str, Any]]) -> list[str]:
         return _card_lines(hands)
     columns = [key for key in hands[0] if key.endswith("_frequency")]
     titles = "".join(f"{key.removesuffix('_frequency'):>9}" for key in columns)
-    lines = [f"{'hand':<6}{'weight':>8}{'equity':>8}{'EV':>10}{titles}"]
+    lines = [f"{'hand':<6}{'weight':>8}{'equity':>8}{'EV':>10}{'gain':>9}{titles}"]
     for row in sorted(hands, key=lambda each: -each["weight"]):
         equity, value = (
             "-" if row[key] is None else f"{row[key]:.4f}" if key == "equity" else f"{row[key]:.3f}"
             for key in ("equity", "ev")
         )
+        gain = "-" if row["gain"] is None else f"{max(row['gain'], 0.0):.3f}"
         parts = "".join(f"{100 * row[key]:>8.1f}%" for key in columns)
         mark = "*" if row["rare"] else " "
-        lines.append(f"{row['hand']:<5}{mark}{row['weight']:>8.4f}{equity:>8}{value:>10}{parts}")
+        lines.append(
+            f"{row['hand']:<5}{mark}{row['weight']:>8.4f}{equity:>8}{value:>10}{gain:>9}{parts}"
+        )
     return lines
 
 

@@ -104,6 +104,12 @@ class SpotConfig(Section):
     locks: str | None = text(
         None, "A file with strategies that are given; see docs/solve.md.", optional=True
     )
+    lock_ranges: tuple[str, ...] | None = listed(
+        text(None, ""),
+        1,
+        1_000,
+        "Strategies that are given, `LINE [CARDS]: ACTION RANGE`, e.g. `x-b120: f AA:0.5,KK`.",
+    )
     algorithm: Literal["dcfr", "dcfr_resets", "cfr_plus", "pcfr_plus", "pdcfr_plus"] | None = word(
         None,
         ("dcfr", "dcfr_resets", "cfr_plus", "pcfr_plus", "pdcfr_plus"),

@@ -7,7 +7,7 @@ from cfr_shm.cards.ranges import parse_range
 from cfr_shm.config.spot import SpotConfig
 from cfr_shm.errors import UsageError
 from cfr_shm.spots.iteration_weights import SpotAlgorithm, spot_algorithm
-from cfr_shm.spots.locks import read_locks
+from cfr_shm.spots.locks import lock_entries, locked, written_locks
 from cfr_shm.spots.payoffs import ChipPayoffs, IcmPayoffs, Payoffs
 from cfr_shm.spots.sizes import NO_SIZES, Size, Thresholds, parse_sizes
 from cfr_shm.spots.spot_game import SpotGame, build_spot
@@ -43,7 +43,10 @@ def spot_of(config: SpotConfig) -> SpotGame:
     isomorphic = config.isomorphic is not False
     rules = _rules(config, len(board) - 3)
     game = build_spot(board, ranges, rules, _payoffs(config), isomorphic=isomorphic)
-    return game if config.locks is None else read_locks(game, config.locks)
+    entries = [] if config.locks is None else lock_entries(config.locks)
+    entries += written_locks(config.lock_ranges or ())
+    place = "spot.lock_ranges" if config.locks is None else f"spot.locks {config.locks}"
+    return locked(game, entries, place) if entries else game
 
 
 def algorithm_of(config: SpotConfig) -> SpotAlgorithm:

@@ -12,6 +12,7 @@ what both get now) / 2; without rake both get the pot.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import TracebackType
@@ -66,6 +67,18 @@ class Quality(NamedTuple):
     def exploitability(self) -> float:
         """Return the mean of both gains."""
         return sum(self.gains) / 2.0
+
+
+class Responses(NamedTuple):
+    """What the average strategies get, and best responses to them: shares of the pot, chips."""
+
+    values: tuple[float, float]
+    best: tuple[float, float]
+
+    @property
+    def gains(self) -> tuple[float, float]:
+        """Return what each player's best response gains."""
+        return self.best[0] - self.values[0], self.best[1] - self.values[1]
 
 
 class SpotSolver:
@@ -182,8 +195,15 @@ class SpotSolver:
         one, two = (len(side) for side in self.game.hands.weights)
         return found[0, :one], found[1, :two]
 
-    def look(self, level: int, board: int, segment: int = 0) -> list[SweepSpace]:
-        """Sweep what leads to one board, and it, for each player; return the work spaces.
+    def look(
+        self,
+        level: int,
+        board: int,
+        segment: int = 0,
+        mode: int = VALUE,
+        players: Sequence[int] = (0, 1),
+    ) -> list[SweepSpace]:
+        """Sweep what leads to one board, and it, for players; return the work spaces.
 
         In them are the other player's reach and the player's values at every node of the board's
         level (of the last level: of the segment).
@@ -192,15 +212,17 @@ class SpotSolver:
             level: of the board; 0 sweeps everything.
             board: its number.
             segment: of the last level's forest.
+            mode: VALUE of the averages, or BEST response to the other's.
+            players: whose values.
         """
         arrays = self.game.arrays
         if level > 0:
             steps = self.game.steps_to(level, board, segment)
             arrays = arrays._replace(steps=steps, groups=np.array([1, len(steps) - 1], np.int64))
         found = []
-        for p in range(2):
+        for p in players:
             plan = np.zeros((1, PLAN_WORDS))
-            plan[0, [PLAN_PLAYER, PLAN_MODE, PLAN_SCALE]] = (p, VALUE, 1.0)
+            plan[0, [PLAN_PLAYER, PLAN_MODE, PLAN_SCALE]] = (p, mode, 1.0)
             found.append(self._crew.run_alone(arrays, plan))
         return found
 
@@ -219,6 +241,17 @@ class SpotSolver:
         # Their values add up to nothing: each is between its best response and the other's.
         gain = sum(best) / 2.0
         return Quality((gain, gain), (half + best[0] - gain, half + best[1] - gain))
+
+    def responses(self) -> Responses:
+        """Return what each player gets, and what his best response would get, chips."""
+        weights, mass = self.game.hands.weights, self.game.hands.mass()
+        now, best = self.root_values(VALUE), self.root_values(BEST)
+        half = self.game.pot / 2.0
+        one, two = (
+            (float(weights[p] @ now[p]) / mass, float(weights[p] @ best[p]) / mass)
+            for p in range(2)
+        )
+        return Responses((half + one[0], half + two[0]), (half + one[1], half + two[1]))
 
     def exploitability(self) -> float:
         """Return the exploitability in % of the pot."""

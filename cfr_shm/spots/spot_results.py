@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.cards.deck import Deck
 from cfr_shm.cards.ranges import hand_of, range_text
-from cfr_shm.layout.spots import ACTOR, DECISION, LEAF, REACH_ROW, VALUE_ROW
+from cfr_shm.layout.spots import ACTOR, BEST, DECISION, LEAF, REACH_ROW, VALUE_ROW
 from cfr_shm.spots.all_in_equity import Equities, equities
 from cfr_shm.spots.boards import SpotHands
 from cfr_shm.spots.places import Place, find_place, hands_at, node_at, strategy_at
@@ -38,6 +38,7 @@ class NodeReport(NamedTuple):
     met: NDArray[np.float64]  # the other player's reach that the hand can meet
     equity: NDArray[np.float64]
     ev: NDArray[np.float64]
+    best_ev: NDArray[np.float64]  # of the best response to the other player, from here on
     eqr: NDArray[np.float64]  # EV / (equity x pot)
     frequency: NDArray[np.float64]  # (actions, hands)
     action_ev: NDArray[np.float64]  # (actions, hands)
@@ -48,6 +49,12 @@ class NodeReport(NamedTuple):
     def often(self) -> NDArray[np.float64]:
         """Return how often each hand is here, in no unit."""
         return self.weight * self.met
+
+    @property
+    def gain(self) -> NDArray[np.float64]:
+        """Return what each hand's best response gains, but for rounding 0 or more."""
+        gains: NDArray[np.float64] = self.best_ev - self.ev
+        return gains
 
     @property
     def rare(self) -> NDArray[np.bool_]:
@@ -85,6 +92,7 @@ def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ())
     with np.errstate(invalid="ignore", divide="ignore"):
         known = np.where(met > 1e-12, met, np.nan)
         ev = game.pot / 2.0 + spent + values[player][0] / known
+        best_ev = game.pot / 2.0 + spent + _best_values(solver, place, player) / known
         action_ev = game.pot / 2.0 + spent + values[player][1] / known
         equity = _equities(solver, place, reach).equity[player]
         eqr = ev / (equity * pot)
@@ -100,6 +108,7 @@ def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ())
         met=met,
         equity=equity,
         ev=ev,
+        best_ev=best_ev,
         eqr=eqr,
         frequency=strategy_at(game, place, (solver.tables.average_0, solver.tables.average_1)),
         action_ev=action_ev,
@@ -124,15 +133,19 @@ def _other_ev(
 
 
 def root_summary(solver: SpotSolver) -> dict[str, Any]:
-    """Return equity and EV of both players, and the first decision's actions."""
+    """Return equity and EV of both players, best responses, and the first decision's actions."""
     hands = solver.game.hands
     found = equities(hands, hands.weights, compact=solver.settings.compact)
     equity = found.mean(hands.weights)
-    quality = solver.quality()
+    quality, responses = solver.quality(), solver.responses()
     report = node_report(solver)
     return {
         "equity": [plain_number(value) for value in equity],
         "ev": [plain_number(value) for value in quality.values],
+        "best_response": {
+            "ev": [plain_number(value) for value in responses.best],
+            "gain": [plain_number(value) for value in responses.gains],
+        },
         "root": action_totals(report),
     }
 
@@ -190,6 +203,18 @@ def _rows(
     return (reach[0], reach[1]), values
 
 
+def _best_values(solver: SpotSolver, place: Place, player: int) -> NDArray[np.float64]:
+    """Return what each of a player's hands gets by his best response from a place on."""
+    forest = solver.game.forests[place.level]
+    segment = int(forest.segment[place.node])
+    (space,) = solver.look(place.level, place.board, segment, BEST, (player,))
+    found = (space.value_0, space.value_1, space.value_2)[place.level]
+    first = int(forest.level.forest.node[place.node, VALUE_ROW])
+    count = len(solver.game.board_hands[place.board][player].parent)
+    values: NDArray[np.float64] = found[first : first + count].astype(np.float64)
+    return values
+
+
 def _met(own: NDArray[np.int64], other: NDArray[np.int64]) -> NDArray[np.float64]:
     shares = (own[:, None, :, None] == other[None, :, None, :]).any(axis=(2, 3))
     apart: NDArray[np.float64] = (~shares).astype(np.float64)
@@ -242,6 +267,8 @@ def hand_rows(report: NodeReport, text: Any) -> list[dict[str, Any]]:
             "rare": bool(report.rare[number]),
             "equity": plain_number(report.equity[number]),
             "ev": plain_number(report.ev[number]),
+            "best_ev": plain_number(report.best_ev[number]),
+            "gain": plain_number(report.gain[number]),
             "eqr": plain_number(report.eqr[number]),
         }
         for place, action in enumerate(report.actions):

@@ -7,12 +7,14 @@ from spot_cases import menu, small_turn, toy_spot
 
 from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cards.ranges import parse_range
+from cfr_shm.config.spot import SpotConfig
 from cfr_shm.errors import UsageError
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.spots.iteration_weights import spot_algorithm
-from cfr_shm.spots.locks import locked, read_locks
+from cfr_shm.spots.locks import locked, read_locks, written_locks
 from cfr_shm.spots.payoffs import ChipPayoffs
 from cfr_shm.spots.places import find_place, strategy_at
+from cfr_shm.spots.settled import spot_of
 from cfr_shm.spots.solver import SolverSettings, SpotSolver
 from cfr_shm.spots.spot_game import build_spot
 from cfr_shm.spots.street_trees import TreeRules
@@ -111,3 +113,65 @@ def test_what_the_spot_has_not_is_refused(lock, says, tmp_path):
 def test_values_that_a_lock_cannot_have_are_refused(entry):
     with pytest.raises(UsageError, match="test, lock 1: "):
         locked(toy_spot(100.0), [entry], "test")
+
+
+def test_a_range_for_an_action_says_who_takes_it_and_how_often():
+    lock = {"line": "", "ranges": {"b100": "AA:0.75,QcQd"}}
+    with solved(locked(toy_spot(100.0), [lock], "test")) as solver:
+        hands = solver.game.hands.holes[0].tolist()
+        bets = dict(zip(map(tuple, hands), chances(solver, "")[1].tolist(), strict=True))
+        deck = solver.game.hands.deck
+        assert bets[deck.parse("AhAc")] == pytest.approx(0.75, abs=1e-6)
+        assert bets[deck.parse("QdQc")] == pytest.approx(1.0, abs=1e-6)
+        # Hands that no range names are left to the solver.
+        assert 0.0 < bets[deck.parse("QsQh")] < 0.9
+
+
+def test_the_same_in_a_line_each():
+    texts = [": b100 AA:0.75", ": x AA:0.25,QQ", "b100: f KK:0.3", "x x-x/ 2c: f AA"]
+    with pytest.raises(UsageError, match="is no lock"):
+        written_locks(texts)
+    entries = written_locks(texts[:3])
+    assert [entry["line"] for entry in entries] == ["", "b100"]
+    with solved(locked(toy_spot(100.0), entries, "test")) as solver:
+        assert chances(solver, "b100")[0] == pytest.approx(0.3, abs=1e-6)
+        aces = (solver.game.hands.holes[0] // 4 == 12).all(axis=1)
+        assert chances(solver, "")[1][aces] == pytest.approx(0.75, abs=1e-6)
+        assert chances(solver, "")[0][~aces] == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("lock", "says"),
+    [
+        ({"line": "", "ranges": {"x": "AA:0.7", "b100": "AA:0.7"}}, "add up to 1.4"),
+        ({"line": "", "ranges": {"c": "AA"}}, "no action"),
+        ({"line": "", "ranges": {"x": "ZZ"}}, "ZZ"),
+        ({"line": "", "ranges": {"x": 3}}, "range of x"),
+        ({"line": "", "ranges": {"x": "AA"}, "hands": "AA"}, "or 'ranges' says both"),
+        ({"line": "", "ranges": {"x": "AA:0.5", "b100": "AA:0.25"}}, "as 'rest'"),
+        ({"line": "", "ranges": {"x": "AA:0.5"}, "rest": "r300"}, "no action"),
+    ],
+)
+def test_ranges_that_are_no_strategy_are_refused(lock, says):
+    with pytest.raises(UsageError, match=says):
+        locked(toy_spot(100.0), [lock], "test")
+
+
+def test_locks_of_flags_and_of_a_file_hold_together(tmp_path):
+    path = tmp_path / "locks.json"
+    path.write_text(json.dumps([{"line": "b100", "frequencies": {"f": 0.3, "c": 0.7}}]))
+    config = SpotConfig(
+        board="2c2d2h3s3d",
+        pot=100,
+        stack=100,
+        oop="AA,QQ",
+        ip="KK",
+        bets="a",
+        raises="a",
+        locks=str(path),
+        lock_ranges=(": b100 AA:0.75",),
+    )
+    with solved(spot_of(config)) as solver:
+        assert chances(solver, "b100")[0] == pytest.approx(0.3, abs=1e-6)
+        aces = (solver.game.hands.holes[0] // 4 == 12).all(axis=1)
+        assert chances(solver, "")[1][aces] == pytest.approx(0.75, abs=1e-6)
