@@ -87,16 +87,14 @@ def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ())
     player = node.actor
     hands = hands_at(game, place, player)
     met = _met(hands, hands_at(game, place, 1 - player)) @ reach[1 - player]
-    spent = node.put[player]
     pot = game.pot + sum(node.put)
+    known = np.where(met > 1e-12, met, np.nan)
+    # What is put in from now on is taken off a hand's share; what was put in before is gone.
+    share = game.pot / 2.0 + node.put[player]
+    ev, action_ev = (share + each / known for each in values[player])
+    equity = _equities(solver, place, reach).equity[player]
     with np.errstate(invalid="ignore", divide="ignore"):
-        known = np.where(met > 1e-12, met, np.nan)
-        ev = game.pot / 2.0 + spent + values[player][0] / known
-        best_ev = game.pot / 2.0 + spent + _best_values(solver, place, player) / known
-        action_ev = game.pot / 2.0 + spent + values[player][1] / known
-        equity = _equities(solver, place, reach).equity[player]
         eqr = ev / (equity * pot)
-    weights = _range_weights(solver, place, player)
     return NodeReport(
         place=place,
         line=line,
@@ -104,11 +102,11 @@ def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ())
         actions=node.actions,
         hands=hands,
         weight=reach[player],
-        range_weight=weights,
+        range_weight=_range_weights(solver, place, player),
         met=met,
         equity=equity,
         ev=ev,
-        best_ev=best_ev,
+        best_ev=share + _best_values(solver, place, player) / known,
         eqr=eqr,
         frequency=strategy_at(game, place, (solver.tables.average_0, solver.tables.average_1)),
         action_ev=action_ev,
