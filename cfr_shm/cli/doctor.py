@@ -15,6 +15,9 @@ DESCRIPTION = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's flags."""
+    parser.add_argument(
+        "--mpi", action="store_true", help="look at all ranks of mpiexec or srun instead"
+    )
     add_json_flag(parser)
 
 
@@ -24,9 +27,17 @@ def run(namespace: argparse.Namespace) -> int:
 
     from cfr_shm.cli.session import print_json, print_lines, say
     from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME
+    from cfr_shm.ranks.world import open_world
     from cfr_shm.run.doctor import examine
+    from cfr_shm.run.examined_ranks import examine_ranks
 
-    findings = examine(say)
+    if namespace.mpi:
+        world = open_world("mpi")
+        findings = examine_ranks(world)
+        if world.rank > 0:
+            return EXIT_OK
+    else:
+        findings = examine(say)
     works = all(finding.status != "bad" for finding in findings)
     if namespace.json:
         print_json({"works": works, "findings": [asdict(finding) for finding in findings]})

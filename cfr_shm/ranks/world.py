@@ -36,11 +36,13 @@ class World(Protocol):
         rank: of this process, from 0.
         size: ranks in all.
         sent_bytes: that this rank has given to sums so far.
+        library: what carries the messages.
     """
 
     rank: int
     size: int
     sent_bytes: int
+    library: str
 
     def wait_for_all(self) -> None:
         """Sleep until every rank is here."""
@@ -76,6 +78,7 @@ class Alone:
     rank = 0
     size = 1
     sent_bytes = 0
+    library = "none"
 
     def wait_for_all(self) -> None:
         """Return."""
@@ -122,6 +125,7 @@ class Mpi:
         self.rank = int(self._world.rank)
         self.size = int(self._world.size)
         self.sent_bytes = 0
+        self.library = _library()
 
     def wait_for_all(self) -> None:
         """Sleep until every rank is here."""
@@ -226,6 +230,14 @@ def _started(environment: Mapping[str, str]) -> int | None:
     """Return how many processes a launcher says it has started, None for one or no launcher."""
     counts = [environment.get(name, "") for name in _LAUNCHERS]
     return next((int(each) for each in counts if each.isdecimal() and int(each) > 1), None)
+
+
+def _library() -> str:
+    """Return the first line of what the MPI library says of itself."""
+    from mpi4py import MPI
+
+    words = MPI.Get_library_version().strip("\0 \n").splitlines()[0].split()
+    return " ".join(words)
 
 
 def _communicator() -> Any:

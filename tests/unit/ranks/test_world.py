@@ -5,9 +5,12 @@ import sys
 
 import numpy as np
 import pytest
+from threaded_world import run_ranks
 
 from cfr_shm.errors import UsageError
 from cfr_shm.ranks.world import Alone, open_world
+from cfr_shm.run import examined_ranks
+from cfr_shm.run.examined_ranks import examine_ranks
 
 
 def test_alone_one_answers_oneself():
@@ -44,6 +47,22 @@ def test_without_mpi4py_the_line_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(UsageError, match=r"pip install 'cfr-shm\[mpi\]'"):
         open_world("mpi", {})
+
+
+def test_ranks_are_examined_together(monkeypatch):
+    monkeypatch.setattr(examined_ranks, "PROBE_BYTES", 1 << 16)
+
+    def work(world):
+        world.library = "threads"
+        return examine_ranks(world)
+
+    first, second = run_ranks(2, work)
+    assert first == second
+    found = {each.name: each for each in first}
+    assert found["ranks"].found.startswith("2 on 1 hosts")
+    assert found["MPI library"].found == "threads"
+    assert found["exchange"].found.endswith("GB/s of regrets")
+    assert all(each.status == "ok" or each.remedy for each in first)
 
 
 def test_nobody_else_imports_mpi4py():
