@@ -108,18 +108,26 @@ class SpotGame:
         stake = self.rules.pot / 2.0 + self.rules.stack
         return 64.0 / (most * stake)
 
-    def space(self) -> SweepSpace:
-        """Return a worker's work space."""
+    def space(self, *, apart: bool = False) -> SweepSpace:
+        """Return a worker's work space.
+
+        Args:
+            apart: whether reach is to be read after a sweep. Else values take its place, row by
+                row: a terminal node's value is written when its reach has been read, those of
+                other nodes when all has. So less has to stay in the cache.
+        """
         stride = self.hands.stride
         rows = [forest.rows for forest in self.forests] + [0] * (MOST_LEVELS - self.levels)
         lines = len(self.arrays.second.links.offsets) // 4
+        reach = [_zeros(each * stride) for each in rows]
+        value = [_zeros(each * stride) for each in rows] if apart else reach
         return SweepSpace(
-            reach_0=_zeros(rows[0] * stride),
-            value_0=_zeros(rows[0] * stride),
-            reach_1=_zeros(rows[1] * stride),
-            value_1=_zeros(rows[1] * stride),
-            reach_2=_zeros(rows[2] * stride),
-            value_2=_zeros(rows[2] * stride),
+            reach_0=reach[0],
+            value_0=value[0],
+            reach_1=reach[1],
+            value_1=value[1],
+            reach_2=reach[2],
+            value_2=value[2],
             lifted=_zeros(lines * stride),
             summed=_zeros(lines * stride),
             others=_zeros(stride * LANES),
