@@ -28,6 +28,10 @@ from cfr_shm.spots.boards import SpotHands
 from cfr_shm.spots.spot_game import SpotGame, spot_of_trees
 from cfr_shm.spots.street_trees import Menu, TreeRules, build_trees
 
+TURN_CARDS = 4
+
+_Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
+
 
 class _WonPots:
     """One for a win, a half for a tie."""
@@ -65,7 +69,7 @@ class Equities(NamedTuple):
 
 def equities(
     hands: SpotHands,
-    reach: tuple[NDArray[np.float64], NDArray[np.float64]],
+    reach: _Pair,
     *,
     compact: bool = False,
 ) -> Equities:
@@ -76,11 +80,7 @@ def equities(
         reach: each player's weight of each of his hands; zeros are allowed.
         compact: which kernel is used, for who has one of them ready; the figures are the same.
     """
-    game = _checked_down(hands)
-    rows = np.zeros((2, game.hands.stride), np.float32)
-    for p in range(2):
-        rows[p, : len(reach[p])] = reach[p]
-    won = _root_values(game, rows, compact)
+    won = _won_over_turns(hands, reach, compact)
     compatible = hands.met()
     met = (compatible @ reach[1], compatible.T @ reach[0])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -88,6 +88,30 @@ def equities(
             np.where(met[p] > 1e-12, np.clip(won[p] / met[p], 0.0, 1.0), np.nan) for p in range(2)
         ]
     return Equities((shares[0], shares[1]), met)
+
+
+def _won_over_turns(hands: SpotHands, reach: _Pair, compact: bool) -> _Pair:
+    """Return what all hands win, a turn at a time: all rivers at once would take much memory."""
+    if len(hands.board) >= TURN_CARDS:
+        return _won(_checked_down(hands), reach, compact)
+    won = np.zeros(len(reach[0])), np.zeros(len(reach[1]))
+    # Cards that neither player's hand nor the board has.
+    left = len(hands.dealt) - len(hands.board) - 4
+    for card in sorted(set(hands.dealt) - set(hands.board)):
+        rows = [(side != card).all(axis=1) for side in hands.holes]
+        one, two = (side[kept] for side, kept in zip(hands.holes, rows, strict=True))
+        below = replace(
+            hands,
+            board=(*hands.board, card),
+            holes=(one, two),
+            weights=(np.ones(len(one)), np.ones(len(two))),
+        )
+        if below.mass() <= 0.0:
+            continue
+        parts = _won(_checked_down(below), (reach[0][rows[0]], reach[1][rows[1]]), compact)
+        for p in range(2):
+            won[p][rows[p]] += parts[p] / left
+    return won
 
 
 def _checked_down(hands: SpotHands) -> SpotGame:
@@ -100,17 +124,19 @@ def _checked_down(hands: SpotHands) -> SpotGame:
     return spot_of_trees(whole, build_trees(rules), rules, _WonPots(), isomorphic=False)
 
 
-def _root_values(
-    game: SpotGame, reach: NDArray[np.float32], compact: bool
-) -> list[NDArray[np.float64]]:
+def _won(game: SpotGame, reach: _Pair, compact: bool) -> _Pair:
+    """Return what each hand wins of the other player's reach that it can meet."""
+    rows = np.zeros((2, game.hands.stride), np.float32)
+    plan = np.zeros((2, PLAN_WORDS))
+    for p in range(2):
+        rows[p, : len(reach[p])] = reach[p]
+        plan[p, [PLAN_PLAYER, PLAN_MODE, PLAN_SCALE]] = (p, VALUE, 1.0)
     shared = private_gathered(game)
     # The nodes have one action each: any strategy is the same.
     tables = private_tables(game, compact=compact)
-    plan = np.zeros((2, PLAN_WORDS))
-    for p in range(2):
-        plan[p, [PLAN_PLAYER, PLAN_MODE, PLAN_SCALE]] = (p, VALUE, 1.0)
     result = np.zeros((2, game.hands.stride), np.float32)
-    spot = game.arrays._replace(reach=reach)
+    spot = game.arrays._replace(reach=rows)
     control = np.zeros(control_words(1), np.int64)
     run_sweeps(spot, tables, shared, game.space(), control, meeting_of(0, 1, 1), plan, result)
-    return [result[p, : len(side)].astype(np.float64) for p, side in enumerate(game.hands.holes)]
+    one, two = (result[p, : len(reach[p])].astype(np.float64) for p in range(2))
+    return one, two

@@ -9,6 +9,7 @@ from cfr_shm.kernels.spots.lanes import LANES
 from cfr_shm.layout.control import control_words
 from cfr_shm.layout.spots import Gathered, SpotTables
 from cfr_shm.memory.arena import Arena, ArraySpec
+from cfr_shm.memory.freed import give_back_freed
 from cfr_shm.memory.limits import size_text
 from cfr_shm.spots.spot_game import SpotGame
 
@@ -50,6 +51,7 @@ def create_spot_arena(
         ArraySpec("claimed", np.dtype(np.int64), (LANES,)),
         ArraySpec("control", np.dtype(np.int64), (control_words(worker_count),)),
     ]
+    give_back_freed()
     try:
         return Arena.create(specs, fingerprint)
     except MemoryReserveError as error:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.cards.deck import SUIT_COUNT, Deck
+from cfr_shm.cards.evaluator import hand_rank_tables
 from cfr_shm.cards.ranges import hand_pairs
 from cfr_shm.cards.showdown import hand_order
 from cfr_shm.cards.suits import kept_renamings
@@ -214,34 +215,37 @@ class BoardHands(NamedTuple):
 
 def board_arrays(
     hands: SpotHands, boards: Sequence[Board], slots: Sequence[tuple[int, int]]
-) -> tuple[Boards, tuple[int, int], list[tuple[BoardHands, BoardHands]]]:
-    """Return what the kernels read of the boards, each player's slots in all, and the hands.
+) -> tuple[Boards, tuple[int, int]]:
+    """Return what the kernels read of the boards, and each player's slots in all.
 
     Args:
         hands: of the spot.
         boards: as ``list_boards`` returns them.
         slots: by level, the action slots of each player on one board.
     """
-    sides = [_hands_on(hands, boards, p) for p in range(2)]
+    # First: what building them leaves free is used again.
+    hand_rank_tables(hands.deck)
     arrays = _empty(hands, boards)
+    # Of boards with others below them only: a flop has more than a thousand rivers.
+    kept: dict[int, tuple[BoardHands, BoardHands]] = {}
     for number, board in enumerate(boards):
-        both = (sides[0][number], sides[1][number])
+        above = kept.get(board.parent)
+        both = _hands_on(hands, board, 0, above), _hands_on(hands, board, 1, above)
+        if len(board.cards) < RIVER_CARDS:
+            kept[number] = both
         for p in range(2):
             _write_hands(arrays, number, p, both)
-            above = None if board.parent < 0 else sides[p][board.parent]
-            _write_orders(hands, arrays, number, p, board, both[p], above)
-    sizes = _place_tables(arrays, [board_level(hands, board) for board in boards], slots)
-    return arrays, sizes, list(zip(*sides, strict=True))
+            _write_orders(hands, arrays, number, p, board, both[p], above and above[p])
+    return arrays, _place_tables(arrays, [board_level(hands, board) for board in boards], slots)
 
 
-def _hands_on(hands: SpotHands, boards: Sequence[Board], p: int) -> list[BoardHands]:
-    """Return the player's hands on every board."""
-    found: list[BoardHands] = []
-    for board in boards:
-        above = hands.holes[p] if board.parent < 0 else found[board.parent].cards
-        order, rows = hand_order(hands.deck, board.cards, above)
-        found.append(BoardHands(rows, above[rows], order.strength.astype(np.int64)))
-    return found
+def _hands_on(
+    hands: SpotHands, board: Board, p: int, above: tuple[BoardHands, BoardHands] | None
+) -> BoardHands:
+    """Return the player's hands on a board, given those on the board above."""
+    cards = hands.holes[p] if above is None else above[p].cards
+    order, rows = hand_order(hands.deck, board.cards, cards)
+    return BoardHands(rows, cards[rows], order.strength.astype(np.int64))
 
 
 def _empty(hands: SpotHands, boards: Sequence[Board]) -> Boards:

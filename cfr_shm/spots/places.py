@@ -101,7 +101,7 @@ def node_at(game: SpotGame, place: Place) -> Node:
 
 def hands_at(game: SpotGame, place: Place, player: int) -> NDArray[np.int64]:
     """Return (hands, 2), the cards of the player's hands there, in the tables' order."""
-    cards = game.board_hands[place.board][player].cards
+    cards = game.cards_on(place.board, player)
     suits = np.array(place.suits, np.int64)
     return cards - cards % SUIT_COUNT + suits[cards % SUIT_COUNT]
 

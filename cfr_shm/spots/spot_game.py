@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from cfr_shm.cards.deck import STANDARD, Deck
 from cfr_shm.kernels.spots.lanes import LANES
 from cfr_shm.layout.spots import (
+    CARD_A,
+    CARD_B,
     CHILD_END,
     CHILD_FIRST,
+    HANDS,
     MOST_LEVELS,
     Boards,
     Locks,
@@ -21,7 +24,6 @@ from cfr_shm.layout.spots import (
 )
 from cfr_shm.spots.boards import (
     Board,
-    BoardHands,
     SpotHands,
     board_arrays,
     board_level,
@@ -48,7 +50,6 @@ class SpotGame:
         trees: by level.
         forests: by level, with links.
         boards: that are solved.
-        board_hands: by board, of both players.
         sizes: slots in each player's tables.
         arrays: what the kernels read.
     """
@@ -59,7 +60,6 @@ class SpotGame:
     trees: list[StreetTrees]
     forests: list[StreetForest]
     boards: list[Board]
-    board_hands: list[tuple[BoardHands, BoardHands]]
     sizes: tuple[int, int]
     arrays: Spot
 
@@ -72,6 +72,12 @@ class SpotGame:
     def pot(self) -> float:
         """Return the pot before anybody has put in anything."""
         return self.rules.pot
+
+    def cards_on(self, board: int, player: int) -> NDArray[np.int64]:
+        """Return (hands, 2), the cards of a player's hands on a board, in the tables' order."""
+        count = self.arrays.boards.about[player, board, HANDS]
+        words = self.arrays.boards.hand[player, board, :count]
+        return words[:, [CARD_A, CARD_B]].astype(np.int64) // LANES
 
     def table_bytes(self, *, compact: bool, predicts: bool = False) -> int:
         """Return what regrets and averages take together."""
@@ -176,9 +182,9 @@ def spot_of_trees(
     forests = _linked(trees, payoffs, hands.stride)
     boards = list_boards(hands, isomorphic=isomorphic)
     slots = [forest.slots for forest in forests]
-    arrays, sizes, board_hands = board_arrays(hands, boards, slots)
+    arrays, sizes = board_arrays(hands, boards, slots)
     spot = _spot(hands, forests, arrays, payoffs)
-    return SpotGame(rules, payoffs, hands, trees, forests, boards, board_hands, sizes, spot)
+    return SpotGame(rules, payoffs, hands, trees, forests, boards, sizes, spot)
 
 
 def _linked(trees: list[StreetTrees], payoffs: Payoffs, stride: int) -> list[StreetForest]:

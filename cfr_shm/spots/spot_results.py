@@ -183,7 +183,7 @@ def _rows(
     forest = game.forests[place.level]
     words = forest.level.forest.node
     segment = int(forest.segment[place.node])
-    counts = [len(game.board_hands[place.board][p].parent) for p in range(2)]
+    counts = [len(game.cards_on(place.board, p)) for p in range(2)]
     reach: list[NDArray[np.float64]] = [np.zeros(0), np.zeros(0)]
     values = []
     for p, space in enumerate(solver.look(place.level, place.board, segment)):
@@ -224,12 +224,12 @@ def _equities(
 ) -> Equities:
     """Return equities on the solved board: what turns it into the asked one changes nothing."""
     game = solver.game
-    hands = game.board_hands[place.board]
+    one, two = (game.cards_on(place.board, p) for p in range(2))
     board = SpotHands(
         game.hands.deck,
         game.boards[place.board].cards,
-        (hands[0].cards, hands[1].cards),
-        (np.ones(len(hands[0].cards)), np.ones(len(hands[1].cards))),
+        (one, two),
+        (np.ones(len(one)), np.ones(len(two))),
         game.hands.fewer,
     )
     return equities(board, reach, compact=solver.settings.compact)
@@ -244,7 +244,7 @@ def _range_weights(solver: SpotSolver, place: Place, player: int) -> NDArray[np.
             game.hands.holes[player].tolist(), game.hands.weights[player].tolist(), strict=True
         )
     }
-    cards = game.board_hands[place.board][player].cards
+    cards = game.cards_on(place.board, player)
     return np.array([weights[hand_of(int(a), int(b))] for a, b in cards.tolist()])
 
 
