@@ -29,7 +29,10 @@ _MOST_VISITS = 10**12
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's flags."""
     parser.add_argument(
-        "-c", "--config", metavar="CONFIG", help="a YAML file, or a shipped config: hu_standard ..."
+        "-c",
+        "--config",
+        metavar="CONFIG",
+        help="a YAML file, a run directory, or a shipped config: hu_standard ...",
     )
     parser.add_argument(
         "--visits", metavar="N", default="1000", help="expected visits to wait for (default: 1000)"
@@ -40,10 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(namespace: argparse.Namespace) -> int:
     """Measure and print; return the exit code."""
     import os
+    from pathlib import Path
 
     from cfr_shm.cli.session import named_places
     from cfr_shm.config.load import load_config
     from cfr_shm.errors import UsageError
+    from cfr_shm.storage.names import CONFIG
 
     written = namespace.visits
     if not written.isascii() or not written.isdecimal() or not 1 <= int(written) <= _MOST_VISITS:
@@ -51,8 +56,15 @@ def run(namespace: argparse.Namespace) -> int:
             f"--visits must be a whole number from 1 to {_MOST_VISITS}, found '{written[:60]}'"
         )
     given = settings(namespace, _FLAGS)
-    config = load_config(namespace.config, os.environ, namespace.overrides, given)
-    with named_places(namespace.config, namespace.overrides, given):
+    source = namespace.config
+    if source is not None and (Path(source) / CONFIG).is_file():
+        source = str(Path(source) / CONFIG)  # a run directory
+    config = load_config(source, os.environ, namespace.overrides, given)
+    with named_places(source, namespace.overrides, given):
+        if config.spot.given:
+            from cfr_shm.cli.solve import print_estimate
+
+            return print_estimate(config, namespace.json)
         return _estimate(config, int(written), namespace.json)
 
 

@@ -15,7 +15,7 @@ DESCRIPTION = (
     "Go on with the run in DIR from its newest checkpoint. Without flags it goes on to the "
     "iterations or the training time that it was started for. --iters N goes on to N iterations "
     "in total, --time-budget S trains for S more seconds; either takes the place of both earlier "
-    "bounds."
+    "bounds. A spot that 'solve' began goes on likewise, until its exploitability is low enough."
 )
 
 
@@ -45,8 +45,13 @@ def resume_run(
 
     from cfr_shm.cli.session import run_session, say, warn
     from cfr_shm.config.reader import Setting
+    from cfr_shm.run.directory import StoredRun
     from cfr_shm.run.resuming import resumable
 
+    if StoredRun(directory).holds_spot():
+        from cfr_shm.cli.solve import resume_solve
+
+        return resume_solve(directory, overrides, given, json_output)
     if not any(each.key == RANKS for each in given) and RANKS not in " ".join(overrides):
         # A run that several ranks have begun goes on alone, unless it is said otherwise.
         given = [*given, Setting(RANKS, "none", "--mpi", "--mpi")]

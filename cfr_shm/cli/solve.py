@@ -14,6 +14,7 @@ from cfr_shm.cli.solve_from import (
 from cfr_shm.cli.solve_output import action_lines, hand_lines, write_csv
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from cfr_shm.config.reader import Setting
@@ -138,7 +139,7 @@ def _run(namespace: argparse.Namespace, given: list[Setting]) -> int:
         if namespace.flops is not None:
             return _flops(config, path, namespace, resuming=resuming)
         if namespace.estimate:
-            return _estimate(config, namespace.json)
+            return print_estimate(config, namespace.json)
         return _solve(config, path, namespace, resuming=resuming)
 
 
@@ -150,6 +151,43 @@ def _need_board(config: Config, namespace: argparse.Namespace) -> None:
             "there is no spot: give a SPOT.yaml with a section 'spot', or --board, --oop, --ip, "
             "--pot, --stack and --bets; see docs/solve.md"
         )
+
+
+def resume_solve(
+    directory: str, overrides: Sequence[str], given: Sequence[Setting], json_output: bool
+) -> int:
+    """Go on with the spot in ``directory``, as ``resume`` does with a training.
+
+    A bound among ``given`` takes the place of all earlier ones, the target included; a time
+    budget is so much more time.
+
+    Raises:
+        UsageError: it is a list of flops, which goes on by another command.
+    """
+    import os
+    from dataclasses import replace
+    from pathlib import Path
+
+    from cfr_shm.config.load import load_config
+    from cfr_shm.errors import UsageError
+    from cfr_shm.spots.saved import stored_seconds
+    from cfr_shm.storage.names import CHECKPOINTS, CONFIG
+
+    path = Path(directory)
+    bounds = [each.key for each in given if each.key in ("run.iterations", "run.time_budget")]
+    if bounds:
+        former = ("run.iterations", "run.time_budget", "spot.target")
+        overrides = [*(f"{key}=null" for key in former), *overrides]
+    config = load_config(str(path / CONFIG), os.environ, overrides, given)
+    if config.spot.board is None:
+        raise UsageError(
+            f"{directory} is a list of flops: go on with 'cfr-shm solve {directory} --flops FILE'"
+        )
+    if "run.time_budget" in bounds and config.run.time_budget is not None:
+        total = config.run.time_budget + stored_seconds(path / CHECKPOINTS)
+        config = replace(config, run=replace(config.run, time_budget=total))
+    told = argparse.Namespace(line=None, cards="", next_cards=False, csv=None, json=json_output)
+    return _solve(config, path, told, resuming=True)
 
 
 def _solve(config: Config, path: Path, namespace: argparse.Namespace, *, resuming: bool) -> int:
@@ -217,9 +255,10 @@ def _lines(summary: dict[str, Any], hands: list[dict[str, Any]]) -> list[str]:
     return [*shown, f"run directory: {summary['run_directory']}"]
 
 
-def _estimate(config: Config, as_json: bool) -> int:
+def print_estimate(config: Config, as_json: bool) -> int:
+    """Say what a spot will take, measured for a second; return the exit code."""
     from cfr_shm.cli.session import print_json, print_lines
-    from cfr_shm.run.solve import estimate_spot
+    from cfr_shm.run.solve import boards_text, estimate_spot
 
     found = estimate_spot(config)
     if as_json:
@@ -227,7 +266,7 @@ def _estimate(config: Config, as_json: bool) -> int:
         return 0
     fits = "fits" if found["fits"] else "does not fit: " + found["refused"]
     lines = [
-        f"{found['hands'][0]} x {found['hands'][1]} hands, {found['boards']:,} boards, "
+        f"{found['hands'][0]} x {found['hands'][1]} hands, {boards_text(found['boards'])}, "
         f"{found['nodes']:,} nodes",
         f"tables {found['memory_bytes'] / 1e6:,.1f} MB, "
         f"{found['compact_bytes'] / 1e6:,.1f} MB with --compact",

@@ -74,6 +74,13 @@ def run(namespace: argparse.Namespace) -> int:
     from cfr_shm.run.directory import default_path
 
     config = load_config(namespace.config, os.environ, namespace.overrides, given)
+    if config.spot.given:
+        from cfr_shm.errors import UsageError
+
+        raise UsageError(
+            "the configuration has a section 'spot', and a spot is solved, not trained: "
+            f"cfr-shm solve {namespace.config or 'SPOT.yaml'}"
+        )
     name = config.game.name if namespace.config is None else Path(namespace.config).stem
     path = default_path(name) if config.run.logdir is None else Path(config.run.logdir)
     with named_places(namespace.config, namespace.overrides, given):

@@ -138,6 +138,11 @@ class SpotConfig(Section):
         optional=True,
     )
 
+    @property
+    def given(self) -> bool:
+        """Whether the configuration is one of a spot, or of a list of flops to solve."""
+        return self.board is not None or self.oop is not None
+
     def check(self) -> None:
         """Refuse a spot that is not whole, and keys that do not go together.
 

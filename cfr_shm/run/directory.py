@@ -287,9 +287,24 @@ class StoredRun:
         if not is_file(self.config_path):
             raise UsageError(f"{directory}: is not a run directory (it holds no {CONFIG})")
 
+    def holds_spot(self) -> bool:
+        """Tell whether it is a spot that was solved, not a game that was trained."""
+        return load_config(self.config_path).spot.given
+
     def load_config(self) -> Config:
-        """Return the configuration that the run was started or last resumed with."""
-        return load_config(self.config_path)
+        """Return the configuration that the run was started or last resumed with.
+
+        Raises:
+            UsageError: it is a solved spot, which has no blueprint; names the commands that work.
+        """
+        config = load_config(self.config_path)
+        if config.spot.given:
+            raise UsageError(
+                f"{self.path} is a solved spot, not a trained game: 'cfr-shm solve {self.path} "
+                "--line LINE' shows its hands, exploitability and values, 'cfr-shm resume "
+                f"{self.path}' goes on"
+            )
+        return config
 
     def load_checkpoint(
         self, config: Config, game: Game, warn: Callable[[str], None], *, in_memory: bool = True

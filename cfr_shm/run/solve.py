@@ -15,7 +15,9 @@ from cfr_shm.errors import ArrayStoreError, MemoryReserveError
 from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.segments import remove_stale_segments
 from cfr_shm.run.directory import RunDirectory
+from cfr_shm.run.listening import listeners
 from cfr_shm.run.signals import StopSignals
+from cfr_shm.run.solve_events import SolveTeller
 from cfr_shm.spots.places import find_place
 from cfr_shm.spots.saved import load_tables, save_tables
 from cfr_shm.spots.settled import algorithm_of, spot_of
@@ -25,6 +27,14 @@ from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
 from cfr_shm.spots.spot_reports import next_cards
 from cfr_shm.spots.spot_results import action_ranges, hand_rows, node_report, root_summary
 from cfr_shm.storage.names import CHECKPOINTS
+from cfr_shm.telemetry.events import (
+    CheckpointFailed,
+    CheckpointSaved,
+    Event,
+    Listener,
+    Warned,
+    ignore,
+)
 
 #: Iterations between two looks at the exploitability: one look costs about as much as one.
 CHECK_EVERY = 10
@@ -105,6 +115,7 @@ class SpotRun:
         self._iterations = 0  # of this one
         self._said_at = 0.0
         self._saved_at = time.monotonic()
+        self._listen: Listener = ignore
 
     def run(self, *, resuming: bool, asked: tuple[str, str, bool] | None = None) -> Solved:
         """Solve the spot; return the summary, which is in the directory too, and some hands.
@@ -127,16 +138,21 @@ class SpotRun:
             find_place(game, *place)
         settings = solver_settings(self._config)
         self._say(_sizes_line(game, settings))
-        with SpotSolver(game, settings, self._fingerprint) as solver:
+        with (
+            listeners(self._config, self._directory, self._hear) as self._listen,
+            SpotSolver(game, settings, self._fingerprint) as solver,
+        ):
             if resuming:
                 seconds = load_tables(self._checkpoints, solver, self._fingerprint)
                 self._seconds = self._before = seconds
                 self._say(f"going on from iteration {solver.iterations}")
             self._directory.keep()
             self._signals.defer()
-            quality = self._iterate(solver)
+            teller = self._teller(solver)
+            quality = self._iterate(solver, teller)
             self._save(solver)
             summary = self._summary(solver, quality)
+            teller.end(summary["status"], self._seconds, self._rate, quality)
             if asked is None:
                 return Solved(summary, [])
             if asked[2]:
@@ -149,7 +165,24 @@ class SpotRun:
     def _checkpoints(self) -> Path:
         return self._directory.path / CHECKPOINTS
 
-    def _iterate(self, solver: SpotSolver) -> Quality:
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            self._say(f"cfr-shm: warning: {event.text}")
+
+    def _teller(self, solver: SpotSolver) -> SolveTeller:
+        """Return who tells the listeners, told that tables stand."""
+        board = solver.game.hands.deck.text(solver.game.hands.board)
+        teller = SolveTeller(
+            self._listen,
+            solver,
+            f"spot {board}",
+            str(self._directory.path),
+            self._config.run.progress_interval,
+        )
+        teller.begin(_table_bytes(solver), self._bounds.iterations, self._bounds.seconds)
+        return teller
+
+    def _iterate(self, solver: SpotSolver, teller: SolveTeller) -> Quality:
         quality = solver.quality()
         while not self._is_over(solver, quality):
             began = time.perf_counter()
@@ -157,6 +190,7 @@ class SpotRun:
             quality = solver.quality()
             self._seconds += time.perf_counter() - began
             self._report(solver, quality)
+            teller.tell(self._seconds, quality, last=self._is_over(solver, quality))
             interval = self._config.run.checkpoint_interval
             due = interval > 0 and time.monotonic() - self._saved_at >= interval
             if due or self._signals.take_checkpoint_request():
@@ -201,9 +235,9 @@ class SpotRun:
         )
 
     def _save(self, solver: SpotSolver) -> None:
-        self._saved_at = time.monotonic()
+        self._saved_at = began = time.monotonic()
         try:
-            save_tables(
+            path = save_tables(
                 self._checkpoints,
                 solver,
                 self._fingerprint,
@@ -212,18 +246,18 @@ class SpotRun:
             )
         except ArrayStoreError as error:
             self._say(f"checkpoint failed: {error}")
+            self._listen(CheckpointFailed(str(error), solver.iterations))
+            return
+        self._listen(CheckpointSaved(str(path), solver.iterations, time.monotonic() - began))
 
     def _summary(self, solver: SpotSolver, quality: Quality) -> dict[str, Any]:
-        tables = solver.game.table_bytes(
-            compact=solver.settings.compact, predicts=solver.settings.algorithm.predicts
-        )
         summary = {
             "status": "interrupted" if self._signals.pending else "finished",
             "exploitability_percent": 100.0 * quality.exploitability / solver.game.pot,
             "iterations": solver.iterations,
             "seconds": self._seconds,
             "iterations_per_second": self._rate,
-            "memory_bytes": tables,
+            "memory_bytes": _table_bytes(solver),
             "algorithm": solver.settings.algorithm.name,
             "workers": solver.settings.worker_count,
             **root_summary(solver),
@@ -232,11 +266,22 @@ class SpotRun:
         return self._directory.write_summary(summary)
 
 
+def _table_bytes(solver: SpotSolver) -> int:
+    settings = solver.settings
+    return solver.game.table_bytes(compact=settings.compact, predicts=settings.algorithm.predicts)
+
+
+def boards_text(count: int) -> str:
+    """Return ``1 board``, ``1,466 boards``."""
+    return f"{count:,} board{'' if count == 1 else 's'}"
+
+
 def _sizes_line(game: SpotGame, settings: SolverSettings) -> str:
     tables = game.table_bytes(compact=settings.compact, predicts=settings.algorithm.predicts)
     hands = " x ".join(str(len(side)) for side in game.hands.weights)
+    boards = boards_text(len(game.boards))
     return (
-        f"{game.hands.deck.text(game.hands.board)}: {hands} hands, {len(game.boards):,} boards, "
+        f"{game.hands.deck.text(game.hands.board)}: {hands} hands, {boards}, "
         f"{game.node_count():,} nodes, tables {tables / 1e6:,.1f} MB, "
         f"{settings.algorithm.name} on {settings.worker_count} workers"
     )

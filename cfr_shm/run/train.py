@@ -29,10 +29,10 @@ from cfr_shm.ranks.meetings import Bounds, Meetings
 from cfr_shm.ranks.world import Alone, World
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.forecast import refuse_too_large
+from cfr_shm.run.listening import listeners
 from cfr_shm.run.other_rank import follow
 from cfr_shm.run.ranked import refuse_differences, refuse_with_ranks, together, with_ranks
 from cfr_shm.run.resources import (
-    listeners,
     make_kernels_ready,
     notes_on,
     run_started,

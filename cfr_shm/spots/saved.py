@@ -96,6 +96,16 @@ def load_tables(directory: Path, solver: SpotSolver, fingerprint: str) -> float:
     raise CheckpointError(str(failure or f"{directory}: {missing_reason(directory, KIND)}"))
 
 
+def stored_seconds(directory: Path) -> float:
+    """Return the seconds of solving that made the newest tables; 0 where none can be read."""
+    for path in reversed(_stored(directory)):
+        with contextlib.suppress(ArrayStoreError):
+            about = dict(read_manifest(path, kind=KIND).about)
+            if _ABOUT.fits(about):
+                return float(about["seconds"])
+    return 0.0
+
+
 def _stored(directory: Path) -> list[Path]:
     """Return stored tables, fewest iterations first."""
     if not directory.is_dir():

@@ -20,7 +20,7 @@ PLAYERS = ("oop", "ip")
 STREETS = ("flop", "turn", "river")
 
 #: Betting trees with more nodes are refused while they are built.
-MOST_NODES = 3_000_000
+MOST_NODES = 1_000_000
 
 
 _AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]{0,15})?|\.[0-9]{1,15}")
