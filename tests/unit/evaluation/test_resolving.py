@@ -100,7 +100,7 @@ def _put_in(solver, tree, strategy) -> None:
             actor = spot.trees[level].nodes[place].actor
             width, count, base, _ = spot.arrays.boards.about[actor, number].tolist()
             slot = int(spot.forests[level].level.forest.node[place, 3])
-            holes = np.sort(spot.board_hands[number][actor].cards, axis=1)
+            holes = np.sort(spot.cards_on(number, actor), axis=1)
             rows = holes[:, 1] * (holes[:, 1] - 1) // 2 + holes[:, 0]
             chances = strategy.probabilities([node], board.cards)[0][rows]
             for action in range(int(game.tree.nodes["count"][node])):
