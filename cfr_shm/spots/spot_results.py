@@ -208,7 +208,7 @@ def _best_values(solver: SpotSolver, place: Place, player: int) -> NDArray[np.fl
     (space,) = solver.look(place.level, place.board, segment, BEST, (player,))
     found = (space.value_0, space.value_1, space.value_2)[place.level]
     first = int(forest.level.forest.node[place.node, VALUE_ROW])
-    count = len(solver.game.board_hands[place.board][player].parent)
+    count = len(solver.game.cards_on(place.board, player))
     values: NDArray[np.float64] = found[first : first + count].astype(np.float64)
     return values
 
