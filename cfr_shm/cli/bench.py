@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cfr_shm.bench.incidents.replay import Replay
+    from cfr_shm.bench.ranks_on_paper import Planned
     from cfr_shm.bench.scaling import Scaling
     from cfr_shm.bench.soak import Soak, Trend
 
 DESCRIPTION = (
     "Measure on this machine. 'incidents' replays five ways in which training used to die, "
-    "'scaling' compares numbers of workers, 'soak' sees whether the rate lasts."
+    "'scaling' compares numbers of workers, 'soak' sees whether the rate lasts, 'ranks' reckons "
+    "what several machines would do."
 )
 
 _MOST_WORKERS = 1024
@@ -63,6 +65,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
         _add_output(parser_of)
 
+    ranks = actions.add_parser("ranks", help="what several machines would do, on paper")
+    _add_paper(ranks)
+
+
+def _add_paper(parser: argparse.ArgumentParser) -> None:
+    for flag, metavar, default, what in (
+        ("--ranks", "N,N,...", "1,2,4,8", "numbers of machines"),
+        ("--rate", "R", None, "iterations per second of one machine"),
+        ("--table", "BYTES", None, "of the table; 'estimate' tells"),
+        ("--gigabits", "G", "25", "per second of the line between them"),
+        ("--exchange-rate", "GB/S", None, "as 'doctor --mpi' measured it, instead of --gigabits"),
+        ("--hours", "H", "8", "of training"),
+    ):
+        told = what if default is None else f"{what} (default: {default})"
+        parser.add_argument(flag, metavar=metavar, default=default, help=told)
+    parser.add_argument("--compact", action="store_true", help="tables are compact")
+    parser.set_defaults(plot=None)
+    parser.add_argument("--out", metavar="DIR", help="keep the result there")
+    add_json_flag(parser)
+
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="FILE", help="draw it as PNG (needs the extra 'plots')")
@@ -80,7 +102,7 @@ def run(namespace: argparse.Namespace) -> int:
 
     if namespace.plot is not None:
         require_matplotlib("--plot")
-    actions = {"incidents": _incidents, "scaling": _scaling, "soak": _soak}
+    actions = {"incidents": _incidents, "scaling": _scaling, "soak": _soak, "ranks": _ranks}
     return actions[namespace.action](namespace)
 
 
@@ -136,17 +158,17 @@ def _scaling(namespace: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _worker_counts(text: str) -> list[int]:
+def _worker_counts(text: str, flag: str = "--workers") -> list[int]:
     from cfr_shm.errors import UsageError
 
     try:
         counts = [int(part) for part in text.split(",")]
     except ValueError:
-        raise UsageError(f"--workers '{text}': expected numbers like 1,2,4") from None
+        raise UsageError(f"{flag} '{text}': expected numbers like 1,2,4") from None
     if len(set(counts)) < len(counts):
-        raise UsageError(f"--workers '{text}': a number is given twice")
+        raise UsageError(f"{flag} '{text}': a number is given twice")
     for count in counts:
-        _in_range("--workers", count, 1, _MOST_WORKERS)
+        _in_range(flag, count, 1, _MOST_WORKERS)
     return counts
 
 
@@ -208,6 +230,62 @@ def _soak_lines(result: Soak) -> list[str]:
         line("nodes per CPU second, by the calibration loop", result.own),
         f"verdict: {result.verdict} (wanted: within 2 %)",
     ]
+
+
+def _ranks(namespace: argparse.Namespace) -> int:
+    from cfr_shm.bench.ranks_on_paper import Machines, gb_per_second_of_line, plans
+    from cfr_shm.bench.results import results_directory
+    from cfr_shm.errors import EXIT_OK
+
+    gigabits = _number("--gigabits", namespace.gigabits, 0.01, 1e4)
+    measured = namespace.exchange_rate
+    machines = Machines(
+        rate=_number("--rate", namespace.rate, 1.0, 1e12),
+        gb_per_second=gb_per_second_of_line(gigabits)
+        if measured is None
+        else _number("--exchange-rate", measured, 1e-3, 1e4),
+        table_bytes=_number("--table", namespace.table, 1.0, 1e15),
+        compact=namespace.compact,
+        hours=_number("--hours", namespace.hours, 1e-3, 1e5),
+    )
+    found = plans(machines, _worker_counts(namespace.ranks, "--ranks"))
+    directory = None if namespace.out is None else results_directory(namespace.out)
+    figures = {"plans": [each.as_dict() for each in found]}
+    _output("ranks", figures, _paper_lines(found), namespace.json, directory)
+    return EXIT_OK
+
+
+def _paper_lines(found: list[Planned]) -> list[str]:
+    from cfr_shm.memory.limits import size_text
+    from cfr_shm.telemetry.diagnosis_text import aligned
+
+    rows = [("ranks", "exchange", "exchanges", "training", "iterations", "sent", "memory")]
+    for each in found:
+        rows.append(
+            (
+                str(each.ranks),
+                f"{each.exchange_seconds:.2f} s",
+                f"{each.exchanges:,}{'' if each.enough else ' (few)'}",
+                f"{each.training_share:.1%}",
+                f"{each.iterations:.3g}",
+                size_text(int(each.sent_bytes)),
+                size_text(int(each.memory_bytes)),
+            )
+        )
+    note = "(few): less than eight exchanges for each rank; the last ranks add little then"
+    return [*aligned(rows), *([] if all(each.enough for each in found) else [note])]
+
+
+def _number(flag: str, text: str | None, low: float, high: float) -> float:
+    from cfr_shm.errors import UsageError
+
+    try:
+        value = float("" if text is None else text.replace(",", "").replace("_", ""))
+    except ValueError:
+        given = "is missing" if text is None else f"'{text}': is no number"
+        raise UsageError(f"{flag} {given}; expected {low:g} to {high:g}") from None
+    _in_range(flag, value, low, high)
+    return value
 
 
 def _in_range(flag: str, value: float, low: float, high: float) -> None:
