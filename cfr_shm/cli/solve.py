@@ -11,7 +11,16 @@ from cfr_shm.cli.solve_from import (
     refuse_without_blueprint,
     solve_from,
 )
-from cfr_shm.cli.solve_output import action_lines, hand_lines, write_csv
+from cfr_shm.cli.solve_output import (
+    action_lines,
+    add_output_arguments,
+    check_outputs,
+    hand_lines,
+    place_lines,
+    print_chart,
+    wants_files,
+    write_outputs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +28,7 @@ if TYPE_CHECKING:
 
     from cfr_shm.config.reader import Setting
     from cfr_shm.config.sections import Config
+    from cfr_shm.run.solve import Solved
 
 DESCRIPTION = (
     "Solve a spot: a board, two ranges, a pot, stacks and bet sizes, hand by hand on the public "
@@ -81,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--flops", metavar="FILE", help="solve a list of flops, a line each; 'all': all 1,755"
     )
-    parser.add_argument("--csv", metavar="FILE", help="write the hands of that decision as CSV")
+    add_output_arguments(parser)
     add_blueprint_arguments(parser)
 
 
@@ -191,40 +201,83 @@ def resume_solve(
 
 
 def _solve(config: Config, path: Path, namespace: argparse.Namespace, *, resuming: bool) -> int:
+    from cfr_shm.cards.deck import STANDARD
     from cfr_shm.cli.session import print_json, print_lines, say
     from cfr_shm.run.directory import RunDirectory
     from cfr_shm.run.signals import StopSignals
     from cfr_shm.run.solve import SpotRun
+    from cfr_shm.spots.spot_results import decision_summary
 
+    check_outputs(namespace, charts=not namespace.next_cards)
     asked = namespace.line or "", namespace.cards, bool(namespace.next_cards)
     with StopSignals() as signals, RunDirectory.claim(path, config, resuming=resuming) as directory:
         solved = SpotRun(config, directory, say, signals).run(
             resuming=resuming, asked=asked if _wants_hands(namespace) else None
         )
-        if namespace.csv is not None:
-            write_csv(namespace.csv, solved.hands)
+        about = _about(config, namespace, solved)
+        shown = None if solved.report is None else (solved.report, STANDARD)
+        write_outputs(namespace, solved.hands, about, shown)
         if namespace.json:
-            extra = {"hands": solved.hands, "ranges": solved.ranges} if solved.hands else {}
-            print_json({**solved.summary, **extra})
+            print_json({**solved.summary, **_asked_document(solved)})
+            return signals.exit_code
+        print_lines(_lines(solved.summary))
+        if shown is not None:
+            print_lines(place_lines(decision_summary(shown[0])))
+        if namespace.chart and shown is not None:
+            print_chart(shown)
         else:
-            ranges = [f"range of {code}: {text}" for code, text in (solved.ranges or {}).items()]
-            print_lines([*_lines(solved.summary, solved.hands), *ranges])
+            print_lines(hand_lines(solved.hands) if solved.hands else [])
+        print_lines(f"range of {code}: {text}" for code, text in (solved.ranges or {}).items())
+        print_lines([f"run directory: {solved.summary['run_directory']}"])
         return signals.exit_code
 
 
+def _asked_document(solved: Solved) -> dict[str, Any]:
+    """Return what JSON says of the decision, or of the cards, that were asked for."""
+    if not solved.hands:
+        return {}
+    found: dict[str, Any] = {"hands": solved.hands, "ranges": solved.ranges}
+    if solved.report is not None:
+        from cfr_shm.spots.spot_results import decision_summary
+
+        found["decision"] = decision_summary(solved.report)
+    return found
+
+
+def _about(config: Config, namespace: argparse.Namespace, solved: Solved) -> dict[str, Any]:
+    """Return what files say of where their rows come from."""
+    from cfr_shm.spots.street_trees import PLAYERS
+
+    spot = config.spot
+    found = {
+        "board": f"{spot.board or ''}{namespace.cards}",
+        "pot": spot.pot,
+        "line": namespace.line or "",
+        "exploitability_percent": solved.summary["exploitability_percent"],
+        "iterations": solved.summary["iterations"],
+        "unit": "chips",
+    }
+    if solved.report is not None:
+        found["player"] = PLAYERS[solved.report.player]
+    return found
+
+
 def _wants_hands(namespace: argparse.Namespace) -> bool:
-    return namespace.next_cards or namespace.line is not None or namespace.csv is not None
+    return namespace.next_cards or namespace.line is not None or wants_files(namespace)
 
 
 def _flops(config: Config, path: Path, namespace: argparse.Namespace, *, resuming: bool) -> int:
     from cfr_shm.cli.session import print_json, print_lines, say
     from cfr_shm.run.directory import RunDirectory
     from cfr_shm.run.signals import StopSignals
-    from cfr_shm.run.solve_flops import read_flops, solve_flops
+    from cfr_shm.run.solve_flops import flop_rows, read_flops, solve_flops
 
+    check_outputs(namespace, charts=False)
     flops = read_flops(namespace.flops)
     with StopSignals() as signals, RunDirectory.claim(path, config, resuming=resuming) as directory:
         found = solve_flops(config, flops, directory, say, signals)
+        about = {"flops": found["flops"], "wanted": found["wanted"], "unit": "chips"}
+        write_outputs(namespace, flop_rows(directory.path), about)
         if namespace.json:
             print_json(found)
         else:
@@ -238,8 +291,8 @@ def _flops(config: Config, path: Path, namespace: argparse.Namespace, *, resumin
         return signals.exit_code
 
 
-def _lines(summary: dict[str, Any], hands: list[dict[str, Any]]) -> list[str]:
-    shown = [
+def _lines(summary: dict[str, Any]) -> list[str]:
+    return [
         f"exploitability {summary['exploitability_percent']:.4f} % of the pot after "
         f"{summary['iterations']} iterations in {summary['seconds']:.2f} s "
         f"({summary['iterations_per_second']:,.1f} iter/s)",
@@ -250,9 +303,6 @@ def _lines(summary: dict[str, Any], hands: list[dict[str, Any]]) -> list[str]:
         + "".join(f"{max(value, 0.0):>10.3f}" for value in summary["best_response"]["gain"]),
         *action_lines(summary["root"]),
     ]
-    if hands:
-        shown += hand_lines(hands)
-    return [*shown, f"run directory: {summary['run_directory']}"]
 
 
 def print_estimate(config: Config, as_json: bool) -> int:

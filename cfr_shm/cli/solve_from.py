@@ -5,15 +5,25 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from cfr_shm.cli.solve_output import decision_lines, hand_lines, write_csv
+from cfr_shm.cli.solve_output import (
+    check_outputs,
+    decision_lines,
+    hand_lines,
+    print_chart,
+    write_outputs,
+)
 
 if TYPE_CHECKING:
+    from cfr_shm.cards.deck import Deck
     from cfr_shm.cli.blueprint import Blueprint
     from cfr_shm.evaluation.resolving import HowToResolve, Resolved, Safety
     from cfr_shm.evaluation.subgame import Subgame
+    from cfr_shm.spots.spot_results import NodeReport
 
 #: Keys of the configuration that say something here; a blueprint says the rest.
 _OF_USE = ("spot.board", "spot.target", "spot.algorithm", "run.iterations", "engine.num_workers")
+#: What files tell of a document.
+_TOLD = ("board", "line", "player", "pot", "method", "seat", "exploitability_percent", "iterations")
 _METHODS = ("unsafe", "resolve", "maxmargin", "reach")
 
 
@@ -77,22 +87,31 @@ def solve_from(namespace: argparse.Namespace, given: dict[str, str]) -> int:
 
     from cfr_shm.cli.session import print_json, print_lines, say
     from cfr_shm.evaluation.resolving import resolve
+    from cfr_shm.spots.spot_results import action_ranges, hand_rows
 
+    check_outputs(namespace, charts=True)
     _check(namespace, given)
     began = time.perf_counter()
     blueprint, subgame = _subgame(namespace, given.get("spot.board"))
     seat = _seat(namespace, subgame)
     found = resolve(subgame, seat, _how(namespace, given), say)
     with found.solver:
-        document, hands, ranges = _document(namespace, found, subgame)
+        shown = _shown(namespace, found, subgame)
+        document = _document(namespace, found, subgame, shown[0])
+        hands, ranges = hand_rows(shown[0], shown[1].text), action_ranges(*shown)
         document["seconds"] = time.perf_counter() - began
         document["blueprint"] = str(blueprint.stored.checkpoint.path)
-        if namespace.csv is not None:
-            write_csv(namespace.csv, hands)
+        about = {key: document[key] for key in _TOLD} | {"unit": "chips"}
+        write_outputs(namespace, hands, about, shown)
         if namespace.json:
             print_json({**document, "hands": hands, "ranges": ranges})
         else:
-            print_lines(_lines(document, hands, ranges))
+            print_lines(_lines(document))
+            if namespace.chart:
+                print_chart(shown)
+            else:
+                print_lines(hand_lines(hands))
+            print_lines(f"range of {code}: {text}" for code, text in ranges.items())
     return 0
 
 
@@ -154,28 +173,30 @@ def _how(namespace: argparse.Namespace, given: dict[str, str]) -> HowToResolve:
     )
 
 
-def _document(
+def _shown(
     namespace: argparse.Namespace, found: Resolved, subgame: Subgame
-) -> tuple[dict[str, Any], list[dict[str, Any]], dict[str, str]]:
-    """Return what there is to say of the subgame, its hands at a decision, and their ranges."""
+) -> tuple[NodeReport, Deck]:
+    """Return the decision that was asked for, and the deck."""
     from cfr_shm.evaluation.resolving import line_to
-    from cfr_shm.spots.spot_results import (
-        action_ranges,
-        action_totals,
-        hand_rows,
-        node_report,
-        plain_number,
-    )
+    from cfr_shm.spots.spot_results import node_report
 
     deck = found.solver.game.hands.deck
-    begins = line_to(found, subgame)
-    then = "-".join(filter(None, (begins, namespace.then)))
-    report = node_report(found.solver, then, deck.parse(namespace.cards))
-    document = {
+    then = "-".join(filter(None, (line_to(found, subgame), namespace.then)))
+    return node_report(found.solver, then, deck.parse(namespace.cards)), deck
+
+
+def _document(
+    namespace: argparse.Namespace, found: Resolved, subgame: Subgame, report: NodeReport
+) -> dict[str, Any]:
+    """Return what there is to say of the subgame and the decision."""
+    from cfr_shm.spots.spot_results import action_totals, plain_number
+
+    deck = found.solver.game.hands.deck
+    return {
         "method": namespace.method or "resolve",
         "seat": ("oop", "ip")[subgame.seats.index(found.seat)],
-        "board": deck.text(subgame.board),
-        "line": then,
+        "board": deck.text((*subgame.board, *deck.parse(namespace.cards))),
+        "line": report.line,
         "player": ("oop", "ip")[report.player],
         "pot": report.pot,
         "exploitability_percent": found.exploitability,
@@ -185,7 +206,6 @@ def _document(
         "root": action_totals(report),
         "safety": None if found.safety is None else _safety(found.safety),
     }
-    return document, hand_rows(report, deck.text), action_ranges(report, deck)
 
 
 def _safety(safety: Safety) -> dict[str, Any]:
@@ -197,9 +217,7 @@ def _safety(safety: Safety) -> dict[str, Any]:
     }
 
 
-def _lines(
-    document: dict[str, Any], hands: list[dict[str, Any]], ranges: dict[str, str]
-) -> list[str]:
+def _lines(document: dict[str, Any]) -> list[str]:
     shown = [
         f"{document['board']}, line {document['line'] or '(start of the street)'}: "
         f"{document['player']} to act, pot {document['pot']:g}",
@@ -215,6 +233,4 @@ def _lines(
             f"(allowed: {safety['allowed']:.3f})",
             f"the worst hand stays {safety['least_margin']:.3f} below what it is allowed",
         ]
-    shown += decision_lines(document["equity"], document["ev"], document["root"])
-    shown += hand_lines(hands)
-    return [*shown, *(f"range of {code}: {text}" for code, text in ranges.items())]
+    return shown + decision_lines(document["equity"], document["ev"], document["root"])

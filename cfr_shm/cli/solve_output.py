@@ -2,7 +2,129 @@
 
 from __future__ import annotations
 
-from typing import Any
+import argparse
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cfr_shm.cards.deck import Deck
+    from cfr_shm.spots.spot_results import NodeReport
+
+_PICTURES = (".html", ".png")
+
+
+def add_output_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags that say how results are shown and written."""
+    parser.add_argument("--csv", metavar="FILE", help="write the hands of that decision as CSV")
+    parser.add_argument(
+        "--out",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="write the hands (.csv, .json, .parquet) or their chart (.html, .png); with "
+        "--next-cards or --flops the cards or flops; may be given many times",
+    )
+    parser.add_argument(
+        "--chart", action="store_true", help="print the hands as a chart, not as a list"
+    )
+
+
+def check_outputs(namespace: argparse.Namespace, *, charts: bool) -> None:
+    """Refuse files that could not be written, before anything is solved.
+
+    Raises:
+        UsageError: a name that ends otherwise, a chart of what is no range, or a library missing.
+    """
+    from pathlib import Path
+
+    from cfr_shm.errors import UsageError
+    from cfr_shm.strategy.parquet_file import require_pyarrow
+    from cfr_shm.strategy.spot_tables import PARQUET, TABLES
+    from cfr_shm.telemetry.plots import require_matplotlib
+
+    suffixes = [Path(name).suffix.lower() for name in namespace.out]
+    for name, suffix in zip(namespace.out, suffixes, strict=True):
+        if suffix not in (*TABLES, *_PICTURES):
+            known = ", ".join((*TABLES, *_PICTURES))
+            raise UsageError(f"--out {name}: expected a file that ends in one of {known}")
+    if not charts and (namespace.chart or any(each in _PICTURES for each in suffixes)):
+        raise UsageError("charts are of the hands of one decision, not of next cards or flops")
+    if PARQUET in suffixes:
+        require_pyarrow()
+    if ".png" in suffixes:
+        require_matplotlib("--out")
+
+
+def wants_files(namespace: argparse.Namespace) -> bool:
+    """Tell whether any file is to be written, or a chart printed."""
+    return bool(namespace.csv is not None or namespace.out or namespace.chart)
+
+
+def write_outputs(
+    namespace: argparse.Namespace,
+    rows: list[dict[str, Any]],
+    about: dict[str, Any],
+    shown: tuple[NodeReport, Deck] | None = None,
+) -> None:
+    """Write all files that the flags name.
+
+    Args:
+        namespace: the flags.
+        rows: of tables.
+        about: what they are of.
+        shown: a decision, for charts.
+    """
+    from pathlib import Path
+
+    from cfr_shm.cli.session import say
+    from cfr_shm.strategy.spot_tables import CSV, write_table
+
+    if namespace.csv is not None:
+        write_table(Path(namespace.csv), rows, about, CSV)
+    for name in namespace.out:
+        path, suffix = Path(name), Path(name).suffix.lower()
+        if suffix in _PICTURES and shown is not None:
+            _write_chart(path, shown, about)
+        else:
+            write_table(path, rows, about, suffix)
+        say(f"wrote {path}")
+
+
+def _write_chart(path: Path, shown: tuple[NodeReport, Deck], about: dict[str, Any]) -> None:
+    from cfr_shm.storage.replacing import replaced_file
+    from cfr_shm.strategy.spot_chart import spot_chart
+
+    chart = spot_chart(*shown)
+    title = f"{about['board']}: {about['player']} to act"
+    title += f" after {about['line']}" if about["line"] else ""
+    notes = [f"{key.replace('_', ' ')}: {value}" for key, value in about.items()]
+    if path.suffix.lower() == ".png":
+        from cfr_shm.strategy.chart_picture import chart_png
+
+        content = chart_png(chart, title, [", ".join(notes)])
+    else:
+        from cfr_shm.strategy.chart_html import chart_html
+
+        content = chart_html(chart, title, notes).encode()
+    with replaced_file(path) as file:
+        file.write(content)
+
+
+def print_chart(shown: tuple[NodeReport, Deck]) -> None:
+    """Print a decision's chart, as wide as the terminal allows."""
+    import os
+    import shutil
+    import sys
+
+    from cfr_shm.cli.output import drawing
+    from cfr_shm.strategy.chart_text import chart_lines, uses_colour
+    from cfr_shm.strategy.spot_chart import spot_chart
+
+    columns = shutil.get_terminal_size().columns
+    colour = uses_colour(sys.stdout, os.environ)
+    for line in chart_lines(spot_chart(*shown), colour=colour, columns=columns):
+        print(line, file=drawing(sys.stdout))
 
 
 def decision_lines(
@@ -23,8 +145,23 @@ def action_lines(actions: list[dict[str, Any]]) -> list[str]:
         amount = f" {each['amount']:g}" if each["action"] in ("bet", "raise") else ""
         value = "-" if each["ev"] is None else f"{each['ev']:.3f}"
         frequency = "-" if each["frequency"] is None else f"{100 * each['frequency']:.2f} %"
-        lines.append(f"{each['action'] + amount:<14}{frequency:>10}{value:>10}")
+        mark = "*" if each["rare"] else ""
+        lines.append(f"{each['action'] + amount:<14}{frequency:>10}{value:>10}{mark}")
     return lines
+
+
+def place_lines(decision: dict[str, Any]) -> list[str]:
+    """Return who decides where, how much of both ranges comes there, and what he does."""
+    often = (
+        f"{100 * decision['reach']:.2f} % of his range and {100 * decision['other_reach']:.2f} % "
+        "of the other's come here"
+    )
+    mark = ", hardly ever: what follows says little" if decision["rare"] else ""
+    return [
+        f"{decision['player']} to act after {decision['line'] or 'nothing'}, pot "
+        f"{decision['pot']:g}; {often}{mark}",
+        *decision_lines(decision["equity"], decision["ev"], decision["actions"]),
+    ]
 
 
 def hand_lines(hands: list[dict[str, Any]]) -> list[str]:
@@ -50,33 +187,13 @@ def hand_lines(hands: list[dict[str, Any]]) -> list[str]:
 
 def _card_lines(rows: list[dict[str, Any]]) -> list[str]:
     """Return a table of cards that may come next."""
-    columns = [key for key in rows[0] if key != "card"]
+    columns = [key for key in rows[0] if key not in ("card", "rare")]
     titles = "".join(f"{key.removesuffix('_frequency'):>12}" for key in columns)
     return [
         f"{'card':<5}{titles}",
         *(
-            f"{row['card']:<5}"
+            f"{row['card'] + ('*' if row['rare'] else ''):<5}"
             + "".join("-".rjust(12) if row[k] is None else f"{row[k]:>12.4f}" for k in columns)
             for row in rows
         ),
     ]
-
-
-def write_csv(path: str, hands: list[dict[str, Any]]) -> None:
-    """Write rows, all with the same keys, as CSV.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    import csv
-    import io
-    from pathlib import Path
-
-    from cfr_shm.storage.replacing import replaced_file
-
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(hands[0]))
-    writer.writeheader()
-    writer.writerows(hands)
-    with replaced_file(Path(path)) as file:
-        file.write(text.getvalue().encode())

@@ -25,7 +25,13 @@ from cfr_shm.spots.solver import Quality, SolverSettings, SpotSolver
 from cfr_shm.spots.spot_game import SpotGame
 from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
 from cfr_shm.spots.spot_reports import next_cards
-from cfr_shm.spots.spot_results import action_ranges, hand_rows, node_report, root_summary
+from cfr_shm.spots.spot_results import (
+    NodeReport,
+    action_ranges,
+    hand_rows,
+    node_report,
+    root_summary,
+)
 from cfr_shm.storage.names import CHECKPOINTS
 from cfr_shm.telemetry.events import (
     CheckpointFailed,
@@ -92,6 +98,7 @@ class Solved(NamedTuple):
     summary: dict[str, Any]
     hands: list[dict[str, Any]]
     ranges: dict[str, str] | None = None  # by action, of a decision
+    report: NodeReport | None = None  # of a decision
 
 
 class SpotRun:
@@ -159,7 +166,7 @@ class SpotRun:
                 return Solved(summary, next_cards(solver, *place))
             report = node_report(solver, *place)
             rows = hand_rows(report, deck.text)
-            return Solved(summary, rows, action_ranges(report, deck))
+            return Solved(summary, rows, action_ranges(report, deck), report)
 
     @property
     def _checkpoints(self) -> Path:

@@ -144,6 +144,20 @@ def _is_number(text: str | None) -> bool:
         return False
 
 
+def flop_rows(directory: Path) -> list[dict[str, Any]]:
+    """Return the rows of the flops that are done, numbers as numbers."""
+    return [
+        {key: value if key == "flop" else _number(value) for key, value in row.items()}
+        for row in rows_done(directory / FLOPS).values()
+    ]
+
+
+def _number(text: str | None) -> float | int | None:
+    if not text:
+        return None
+    return int(text) if text.isdigit() else float(text)
+
+
 def _append(file: TextIO, row: Mapping[str, Any]) -> None:
     text = io.StringIO()
     writer = csv.DictWriter(text, list(row), lineterminator="\n")

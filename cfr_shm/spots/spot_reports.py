@@ -11,7 +11,7 @@ from cfr_shm.cards.deck import SUIT_COUNT, Deck
 from cfr_shm.errors import UsageError
 from cfr_shm.spots.boards import mapped_card
 from cfr_shm.spots.solver import SpotSolver
-from cfr_shm.spots.spot_results import action_totals, node_report
+from cfr_shm.spots.spot_results import action_totals, node_report, plain_number
 
 ALL_FLOPS = "all"
 
@@ -40,9 +40,11 @@ def next_cards(solver: SpotSolver, line: str, cards: tuple[int, ...] = ()) -> li
         report = node_report(solver, f"{line}/", (*cards, card))
         row: dict[str, Any] = {
             "card": deck.text([card]),
-            "equity": report.mean(report.equity),
-            "ev_oop": report.mean(report.ev),
-            "ev_ip": report.other_ev,
+            "reach": report.reach,
+            "rare": report.hardly_ever,
+            "equity": plain_number(report.mean(report.equity)),
+            "ev_oop": plain_number(report.mean(report.ev)),
+            "ev_ip": plain_number(report.other_ev),
         }
         for each in action_totals(report):
             amount = f"{each['amount']:g}" if each["action"] in ("bet", "raise") else ""

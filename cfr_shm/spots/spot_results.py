@@ -44,6 +44,7 @@ class NodeReport(NamedTuple):
     action_ev: NDArray[np.float64]  # (actions, hands)
     pot: float
     other_ev: float  # mean of the other player's hands
+    other_reach: float  # part of the other player's range that comes here
 
     @property
     def often(self) -> NDArray[np.float64]:
@@ -55,6 +56,17 @@ class NodeReport(NamedTuple):
         """Return what each hand's best response gains, but for rounding 0 or more."""
         gains: NDArray[np.float64] = self.best_ev - self.ev
         return gains
+
+    @property
+    def reach(self) -> float:
+        """Return the part of the player's range that comes here, of the hands that may."""
+        total = float(self.range_weight.sum())
+        return float(self.weight.sum()) / total if total > 0.0 else 0.0
+
+    @property
+    def hardly_ever(self) -> bool:
+        """Return whether one of the players hardly ever comes here: what is said means little."""
+        return min(self.reach, self.other_reach) < LEAST_REACH
 
     @property
     def rare(self) -> NDArray[np.bool_]:
@@ -112,6 +124,8 @@ def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ())
         action_ev=action_ev,
         pot=pot,
         other_ev=_other_ev(solver, place, reach, values),
+        other_reach=float(reach[1 - player].sum())
+        / float(_range_weights(solver, place, 1 - player).sum()),
     )
 
 
@@ -150,7 +164,7 @@ def root_summary(solver: SpotSolver) -> dict[str, Any]:
 
 def action_totals(report: NodeReport) -> list[dict[str, Any]]:
     """Return each action's total frequency, and the EV of the hands that take it."""
-    found = []
+    found, everything = [], float(report.often.sum())
     for number, action in enumerate(report.actions):
         often = report.often * report.frequency[number]
         values = report.action_ev[number]
@@ -162,9 +176,25 @@ def action_totals(report: NodeReport) -> list[dict[str, Any]]:
                 "amount": float(amount_text(action.amount)),
                 "frequency": plain_number(report.mean(report.frequency[number])),
                 "ev": mean,
+                "rare": report.hardly_ever or total < LEAST_REACH * everything,
             }
         )
     return found
+
+
+def decision_summary(report: NodeReport) -> dict[str, Any]:
+    """Return what there is to say of a decision without its hands."""
+    return {
+        "line": report.line,
+        "player": PLAYERS[report.player],
+        "pot": report.pot,
+        "reach": report.reach,
+        "other_reach": report.other_reach,
+        "rare": report.hardly_ever,
+        "equity": plain_number(report.mean(report.equity)),
+        "ev": plain_number(report.mean(report.ev)),
+        "actions": action_totals(report),
+    }
 
 
 def plain_number(value: float) -> float | None:
