@@ -60,8 +60,7 @@ class NodeReport(NamedTuple):
     @property
     def reach(self) -> float:
         """Return the part of the player's range that comes here, of the hands that may."""
-        total = float(self.range_weight.sum())
-        return float(self.weight.sum()) / total if total > 0.0 else 0.0
+        return _part(self.weight, self.range_weight)
 
     @property
     def hardly_ever(self) -> bool:
@@ -124,9 +123,13 @@ def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ())
         action_ev=action_ev,
         pot=pot,
         other_ev=_other_ev(solver, place, reach, values),
-        other_reach=float(reach[1 - player].sum())
-        / float(_range_weights(solver, place, 1 - player).sum()),
+        other_reach=_part(reach[1 - player], _range_weights(solver, place, 1 - player)),
     )
+
+
+def _part(some: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
+    total = float(whole.sum())
+    return float(some.sum()) / total if total > 0.0 else 0.0
 
 
 def _other_ev(
