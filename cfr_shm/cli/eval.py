@@ -22,7 +22,7 @@ DESCRIPTION = (
 
 #: Named here, so that asking for help imports nothing (``evaluation.measure.METHODS``).
 _METHODS = ("exact", "river", "turn", "flop", "lbr", "exploiter")
-_ACTION_SETS = ("fc", "fcpa", "56bets", "56bets-flop")
+_ACTION_SETS = ("fc", "fcpa", "56bets", "56bets-flop", "tree")
 
 #: Which methods a flag is for.
 _FLAGS = {
@@ -49,6 +49,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "lbr: local best response; exploiter: a seat that learns to play against the others, for "
         "any game and two to six players (default: what takes less than a minute)",
     )
+    _add_budgets(parser)
+    add_board_flags(parser)
+    add_json_flag(parser)
+
+
+def _add_budgets(parser: argparse.ArgumentParser) -> None:
+    """Declare how much a method does, and what lbr may do."""
     parser.add_argument("--boards", metavar="N", type=whole_number(2), help="boards that are drawn")
     parser.add_argument(
         "--pairs",
@@ -60,7 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--actions",
         choices=_ACTION_SETS,
         help="what lbr does: fc folds or calls; fcpa (default) bets the pot or all-in from the "
-        "turn on; 56bets has 56 sizes there; 56bets-flop bets on the flop only",
+        "turn on; 56bets has 56 sizes there; 56bets-flop bets on the flop only; tree, where all "
+        "deals are listed, takes every bet of the game throughout",
     )
     parser.add_argument(
         "--iters", metavar="N", type=whole_number(0), help="iterations that each exploiter learns"
@@ -74,8 +82,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--deals", metavar="N", type=whole_number(2), help="deals that value an exploiter"
     )
-    add_board_flags(parser)
-    add_json_flag(parser)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -89,12 +95,7 @@ def run(namespace: argparse.Namespace) -> int:
 
     _refuse_useless_flags(namespace)
     stored = load_strategy(namespace.directory)
-    if stored.game.why_not_enumerable() is None and namespace.method != "exploiter":
-        if namespace.method not in (None, "exact"):
-            raise UsageError(
-                f"--method {namespace.method}: {stored.game.name} is small enough to be evaluated "
-                "exactly; leave the method out, or name exact or exploiter"
-            )
+    if stored.game.why_not_enumerable() is None and namespace.method in (None, "exact"):
         evaluation = evaluate(stored.game, stored.strategy)
         if namespace.json:
             print_json(_document(stored, evaluation))
@@ -117,33 +118,55 @@ def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Meas
         EXPLOITER,
         LOCAL,
         best_measures,
-        duration,
         measure_by_learning,
-        measure_exactly,
         measure_from,
         measure_locally,
-        refuse_to_take_long,
     )
 
-    progress = Progress(say)
     options: dict[str, Any] = {"seed": namespace.seed, "workers": namespace.num_workers}
+    options |= {"progress": Progress(say)}
     if namespace.method == EXPLOITER:
         options |= {"iterations": namespace.iters, "seconds": namespace.time_budget}
-        options |= {"deals": namespace.deals, "progress": progress}
+        options |= {"deals": namespace.deals}
         return [measure_by_learning(stored.game, stored.strategy.probability, **options)]
+    if stored.game.why_not_enumerable() is None:
+        return [_measure_listed(stored, namespace)]
     if stored.game.betting is None:
         stored.game.require_enumerable("evaluation")
+    if namespace.method == EXACT:
+        return [_measure_exactly(stored)]
     strategy = public_strategy(stored)
     if namespace.method is None:
-        return best_measures(strategy, **options, progress=progress, say=say)
-    if namespace.method == EXACT:
-        say(f"an exact answer takes about {duration(refuse_to_take_long(strategy))}")
-        return [measure_exactly(strategy)]
-    options |= {"progress": progress}
+        return best_measures(strategy, **options, say=say)
     if namespace.method == LOCAL:
         actions = {} if namespace.actions is None else {"actions": namespace.actions}
         return [measure_locally(strategy, pairs=namespace.pairs, **actions, **options)]
     return [measure_from(strategy, namespace.method, boards=namespace.boards, **options)]
+
+
+def _measure_exactly(stored: StoredStrategy) -> Measurement:
+    from cfr_shm.cli.session import public_strategy, say
+    from cfr_shm.evaluation.measure import duration, measure_exactly, refuse_to_take_long
+
+    strategy = public_strategy(stored)
+    say(f"an exact answer takes about {duration(refuse_to_take_long(strategy))}")
+    return measure_exactly(strategy)
+
+
+def _measure_listed(stored: StoredStrategy, namespace: argparse.Namespace) -> Measurement:
+    """Measure a game whose deals are all listed by what is not the exact exploitability."""
+    from cfr_shm.evaluation.local_response import DEFAULT_SET
+    from cfr_shm.evaluation.measure import measure_locally_listed
+
+    if namespace.method != "lbr":
+        raise UsageError(
+            f"--method {namespace.method}: {stored.game.name} is small enough to be evaluated "
+            "exactly; leave the method out, or name exact, lbr or exploiter"
+        )
+    if namespace.pairs is not None:
+        raise UsageError(f"--pairs: all deals of {stored.game.name} are listed, none is drawn")
+    actions = namespace.actions or DEFAULT_SET
+    return measure_locally_listed(stored.game, stored.strategy.probability, actions)
 
 
 def _refuse_useless_flags(namespace: argparse.Namespace) -> None:

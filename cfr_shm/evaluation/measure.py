@@ -20,6 +20,7 @@ from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.evaluation.estimates import Estimate, exactly
 from cfr_shm.evaluation.exact_response import exact_response, forecast_seconds
 from cfr_shm.evaluation.exploiter import Budget, exploiter_response
+from cfr_shm.evaluation.listed_local_response import listed_local_response, streets_named
 from cfr_shm.evaluation.local_response import DEFAULT_SET, local_response
 from cfr_shm.evaluation.sampled_response import SampledResponse, sampled_response, street_named
 from cfr_shm.games.game import Game
@@ -191,6 +192,33 @@ def measure_locally(
         tuple(each.scaled(factor) for each in found.seats),
         time.monotonic() - began,
         settings={"pairs": count, "actions": actions, "seed": seed, "translation": "likelier"},
+    )
+
+
+def measure_locally_listed(
+    game: Game, probability: NDArray[np.float64], actions: str = DEFAULT_SET
+) -> Measurement:
+    """Return what local best response wins where every deal is listed: exactly.
+
+    Args:
+        game: Leduc, or hold'em on a small deck, for two.
+        probability: (entries,) the strategy of every row.
+        actions: a name of ``listed_local_response.ON_HALVES``.
+
+    Raises:
+        GameError: another game.
+        UsageError: no such action set.
+    """
+    began = time.monotonic()
+    won = listed_local_response(game, probability, streets_named(game, actions))
+    unit, factor = unit_of(game)
+    return Measurement(
+        LOCAL,
+        unit,
+        exactly(sum(won) / 2 * factor),
+        tuple(exactly(each * factor) for each in won),
+        time.monotonic() - began,
+        settings={"actions": actions},
     )
 
 

@@ -22,7 +22,10 @@ def measure_lines(found: Measurement) -> list[str]:
     """Return what a method found, a line for the whole and one for the seats."""
     if found.method == EXPLOITER:
         return _exploiter_lines(found)
-    seats = ", ".join(f"seat {seat} {each.value:+.1f}" for seat, each in enumerate(found.seats))
+    digits = 1 if found.unit == "mbb" else 4
+    seats = ", ".join(
+        f"seat {seat} {each.value:+.{digits}f}" for seat, each in enumerate(found.seats)
+    )
     knobs = ", ".join(f"{name} {value}" for name, value in found.settings.items())
     lines = [f"{found.method}: {MEANINGS[found.method]} {interval_text(found.gain, found.unit)}"]
     lines.append(f"  responder's {seats}; {knobs}; {found.seconds:.1f} s")
@@ -46,9 +49,19 @@ def _exploiter_lines(found: Measurement) -> list[str]:
 
 def interval_text(found: Estimate, unit: str) -> str:
     """Return a value with its interval, e.g. ``391.8 mbb (95 % CI 355.2 to 428.4, n 40)``."""
+    if unit != "mbb":
+        return _in_chips(found, unit)
     value = f"{found.value:.1f} {unit}"
     if found.n == 0:
         return value
     if not math.isfinite(found.low):
         return f"{value} (no interval, n {found.n})"
     return f"{value} (95 % CI {found.low:.1f} to {found.high:.1f}, n {found.n:,})"
+
+
+def _in_chips(found: Estimate, unit: str) -> str:
+    """Return the same of small games, whose stakes are a few chips."""
+    value = f"{found.value:.6f} {unit}"
+    if found.n == 0 or not math.isfinite(found.low):
+        return value
+    return f"{value} (95 % CI {found.low:.4f} to {found.high:.4f}, n {found.n:,})"

@@ -112,8 +112,25 @@ def test_small_games_keep_their_keys_and_get_more(tmp_path, capsys):
     assert found["exploitability"]["method"] == "exact best response"
     assert found["value"] == found["low"] == found["high"] == found["exploitability"]["value"]
     assert found["exact"] is True
+    assert main(["eval", run, "--method", "lbr"]) == 2
+    assert "nothing says what folds" in capsys.readouterr().err
+    learned = told(capsys, "eval", run, "--method", "exploiter", "--iters", "4000")
+    assert 0.0 <= learned["value"] < 2.0 * found["value"] + 0.1
     assert main(["eval", run, "--method", "river"]) == 2
     assert "leave the method out" in capsys.readouterr().err
+
+
+def test_local_best_response_where_all_deals_are_listed(tmp_path, capsys):
+    run = str(tmp_path / "leduc")
+    assert main(["train", "-c", "leduc", "--iters", "500", "--logdir", run]) == 0
+    exact = told(capsys, "eval", run)
+    found = told(capsys, "eval", run, "--method", "lbr", "--actions", "tree")
+    assert (found["method"], found["exact"], found["n"]) == ("lbr", False, 0)
+    assert found["low"] == found["value"] == found["high"] <= exact["value"]
+    assert main(["eval", run, "--method", "lbr"]) == 0
+    assert "local best response wins" in capsys.readouterr().out
+    assert main(["eval", run, "--method", "lbr", "--pairs", "9"]) == 2
+    assert "none is drawn" in capsys.readouterr().err
 
 
 def test_a_match_of_checkpoints(runs, capsys):
