@@ -62,12 +62,19 @@ class Progress:
             self._reported = now
             seconds = now - self._started
             left = (now - began) * (1.0 - share) / (share - before)
-            self.write(f"{self._step}: {share:.0%} after {seconds:.0f} s, about {left:.0f} s left")
+            self.write(
+                f"{self._step}: {share:.0%} after {_time(seconds)}, about {_time(left)} left"
+            )
 
     @property
     def steps(self) -> tuple[tuple[str, float], ...]:
         """Return the finished steps and their seconds."""
         return tuple(self._steps)
+
+
+def _time(seconds: float) -> str:
+    """Return a time: in seconds, hours from two on."""
+    return f"{seconds:.0f} s" if seconds < 7200.0 else f"{seconds / 3600.0:.1f} hours"
 
 
 def thread_count(workers: int) -> int:

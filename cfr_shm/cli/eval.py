@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cfr_shm.cli.flags import add_board_flags, add_json_flag, positive_seconds, whole_number
 from cfr_shm.errors import UsageError
+from cfr_shm.storage.names import EXACT_ANSWERS
 
 if TYPE_CHECKING:
     from cfr_shm.cli.session import StoredStrategy
@@ -145,12 +146,35 @@ def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Meas
 
 
 def _measure_exactly(stored: StoredStrategy) -> Measurement:
+    """Measure exactly, however long it takes: what was done is kept beside the run."""
+    from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import public_strategy, say
-    from cfr_shm.evaluation.measure import duration, measure_exactly, refuse_to_take_long
+    from cfr_shm.evaluation.exact_ledger import ExactLedger
+    from cfr_shm.evaluation.exact_response import forecast_seconds
+    from cfr_shm.evaluation.measure import AT_ONCE_SECONDS, duration, measure_exactly
 
     strategy = public_strategy(stored)
-    say(f"an exact answer takes about {duration(refuse_to_take_long(strategy))}")
-    return measure_exactly(strategy)
+    seconds = forecast_seconds(strategy)
+    say(f"an exact answer takes about {duration(seconds)} on one core")
+    path = stored.checkpoint.path
+    if seconds < AT_ONCE_SECONDS or path is None:
+        return measure_exactly(strategy)
+    directory = path.resolve().parents[1] / EXACT_ANSWERS / str(stored.checkpoint.iterations)
+    ledger = ExactLedger(directory, _identity(stored), Progress(say, interval=30.0))
+    if ledger.taken_up:
+        say(f"going on with what {directory} has kept")
+    else:
+        say(f"it is kept in {directory} each minute: the same command goes on with it when killed")
+    return measure_exactly(strategy, ledger)
+
+
+def _identity(stored: StoredStrategy) -> str:
+    """Return what an exact answer belongs to: game, buckets and every probability."""
+    import hashlib
+
+    digest = hashlib.sha256(stored.checkpoint.fingerprint.encode())
+    digest.update(stored.strategy.probability.tobytes())
+    return digest.hexdigest()
 
 
 def _measure_listed(stored: StoredStrategy, namespace: argparse.Namespace) -> Measurement:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,18 @@ class Players(NamedTuple):
     other: PublicStrategy
 
 
+class Ledger(Protocol):
+    """Keeps how far the sum over the first cards that are drawn has come."""
+
+    def begun(self, total: Floats) -> tuple[int, Floats]:
+        """Return how many boards are added up already, and their sum; ``total`` is zero."""
+        ...
+
+    def passed(self, boards: int, total: Floats) -> None:
+        """Note that so many boards are added up in ``total``."""
+        ...
+
+
 class BoardWalk:
     """Walks over one game's tree; owns the space for it, so that one thread uses it at a time.
 
@@ -106,6 +118,9 @@ class BoardWalk:
         self._sums = showdown_sums(self.cards.deck)
         self._depth = depth
         self._run_outs: RunOuts | None = None
+        self._ledger: Ledger | None = None
+        fixed = len(self.cards.fixed_board)
+        self._kept_at = max(size for size in (0, *self.board_sizes) if size <= fixed)
 
     @property
     def board_sizes(self) -> list[int]:
@@ -163,7 +178,12 @@ class BoardWalk:
         return float(self.start[seat] @ values) / (self.met_weight() * share)
 
     def root_values(
-        self, players: Players, seat: int, board: Sequence[int], first_best: int = NEVER
+        self,
+        players: Players,
+        seat: int,
+        board: Sequence[int],
+        first_best: int = NEVER,
+        ledger: Ledger | None = None,
     ) -> Floats:
         """Return (hands,): what each of a seat's hands gets on a board, from the root on.
 
@@ -175,7 +195,9 @@ class BoardWalk:
             seat: whose hands.
             board: of one of the game's streets; no cards: all boards.
             first_best: street from which on the seat takes its best actions.
+            ledger: where the sum over the first cards that are drawn begins, and is noted.
         """
+        self._ledger = ledger
         stage, root = Stage(seat, first_best, 0), np.zeros(1, np.int64)
         reach = np.where(self.fits(board), self.start[1 - seat], 0.0)[None, :]
         if not board and self._shown[0] > 0:
@@ -237,10 +259,15 @@ class BoardWalk:
         if decided and size == self.cards.showdown_cards and isinstance(self.cards, DealtCards):
             self._add_run_outs(stage, board, merged, nodes, (reach, total))
         else:
-            for more, weight in self._next_boards(board, merged):
+            ledger = self._ledger if len(board) == self._kept_at else None
+            before, total = ledger.begun(total) if ledger else (0, total)
+            left = itertools.islice(self._next_boards(board, merged), before, None)
+            for count, (more, weight) in enumerate(left, start=before + 1):
                 longer = [*board, *more]
                 there = np.where(self.fits(longer), reach, 0.0)
                 total += weight * self.values(players, stage, longer, nodes, there)
+                if ledger:
+                    ledger.passed(count, total)
         if merged:
             total = suit_means(self.cards.deck, total)
         return total / self.next_count(board)
@@ -255,6 +282,14 @@ class BoardWalk:
             and players.other.suits_alike
             and all(symmetric_in_suits(deck, each) for each in self.start)
         )
+
+    def kept_boards(self, players: Players) -> int:
+        """Return how many boards a ledger counts in one walk over all boards."""
+        board = self.cards.fixed_board[: self._kept_at]
+        if self._kept_at == self.board_sizes[-1]:
+            return 0
+        merged = not board and self.merges_suits(players)
+        return sum(1 for _ in self._next_boards(board, merged))
 
     def _next_boards(
         self, board: Sequence[int], merged: bool

@@ -16,6 +16,7 @@ import numpy as np
 from cfr_shm.cards.isomorphism import BOARD_CARDS, card_index
 from cfr_shm.evaluation.best_response import METHOD, Evaluation
 from cfr_shm.evaluation.board_walk import BoardWalk, Players
+from cfr_shm.evaluation.exact_ledger import ExactLedger
 from cfr_shm.evaluation.sampled_boards import drawn_board
 from cfr_shm.games.holdem.hole_cards import DealtCards
 from cfr_shm.layout.response import NEVER
@@ -29,21 +30,35 @@ _TRIED = 2
 _TRIAL_SEED = 0xF0
 
 
-def exact_response(strategy: PublicStrategy) -> Evaluation:
+def exact_response(strategy: PublicStrategy, ledger: ExactLedger | None = None) -> Evaluation:
     """Return exact values, best responses and exploitability of a strategy, in chips.
+
+    Args:
+        strategy: for two seats.
+        ledger: where what takes hours is kept, and taken up again; the result has the same bits.
 
     Raises:
         GameError: not a game of hold'em for two.
+        ArrayStoreError: what was done so far cannot be kept.
     """
     game = strategy.game
     walk, players = BoardWalk(game), Players(strategy, strategy)
-
-    def value(seat: int, first_best: int) -> float:
-        return walk.seat_value(walk.root_values(players, seat, [], first_best), seat)
-
-    best = np.array([value(seat, 0) for seat in range(2)])
-    first = value(0, NEVER)
-    values = np.array([first, -first if game.zero_sum else value(1, NEVER)])
+    walks = [(0, 0), (1, 0), (0, NEVER)] + ([] if game.zero_sum else [(1, NEVER)])
+    if ledger:
+        ledger.open(len(walks), walk.kept_boards(players))
+    found = []
+    for number, (seat, first_best) in enumerate(walks):
+        known = ledger.result(number) if ledger else None
+        if known is None:
+            hands = walk.root_values(players, seat, [], first_best, ledger)
+            known = walk.seat_value(hands, seat)
+            if ledger:
+                ledger.finish(known)
+        found.append(known)
+    best = np.array(found[:2])
+    values = np.array([found[2], -found[2] if game.zero_sum else found[3]])
+    if ledger:
+        ledger.close()
     gains = np.maximum(best - values, 0.0)
     nash_conv = float(gains.sum())
     return Evaluation(

@@ -18,6 +18,7 @@ from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import GameError
 from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.evaluation.estimates import Estimate, exactly
+from cfr_shm.evaluation.exact_ledger import ExactLedger
 from cfr_shm.evaluation.exact_response import exact_response, forecast_seconds
 from cfr_shm.evaluation.exploiter import Budget, exploiter_response
 from cfr_shm.evaluation.listed_local_response import listed_local_response, streets_named
@@ -32,9 +33,6 @@ METHODS = (EXACT, RIVER, TURN, FLOP, LOCAL, EXPLOITER)
 
 #: Exact answers that take longer are asked for by name.
 AT_ONCE_SECONDS = 60.0
-
-#: Longer ones are refused: they could not be taken up again after a crash.
-MOST_EXACT_SECONDS = 3600.0
 
 #: Boards of each street that are drawn when nobody says how many: about half a minute's work
 #: on ``hu_small`` and one core, minutes for the flop.
@@ -75,30 +73,19 @@ def unit_of(game: Game) -> tuple[str, float]:
     return ("mbb", MILLI / game.big_blind) if game.big_blind else (game.unit, 1.0)
 
 
-def refuse_to_take_long(strategy: PublicStrategy) -> float:
-    """Return the forecast for an exact answer, seconds, if it is one that can be waited for.
-
-    Raises:
-        GameError: it takes hours; says how many, and what to do instead.
-    """
-    seconds = forecast_seconds(strategy)
-    if seconds > MOST_EXACT_SECONDS:
-        raise GameError(
-            f"--method exact of {strategy.game.name} takes about {duration(seconds)} on one core, "
-            "which cannot be interrupted and taken up again yet; bound it from below by --method "
-            "turn or river"
-        )
-    return seconds
-
-
-def measure_exactly(strategy: PublicStrategy) -> Measurement:
+def measure_exactly(strategy: PublicStrategy, ledger: ExactLedger | None = None) -> Measurement:
     """Return the exact exploitability.
+
+    Args:
+        strategy: what is measured.
+        ledger: where an answer that takes hours is kept while it is made.
 
     Raises:
         GameError: not a game of hold'em for two.
+        ArrayStoreError: what was done so far cannot be kept.
     """
     began = time.monotonic()
-    found = exact_response(strategy)
+    found = exact_response(strategy, ledger)
     unit, factor = unit_of(strategy.game)
     # In zero-sum games the responders' mean is NashConv / 2; with rake, or a pot from before,
     # their gains are told.

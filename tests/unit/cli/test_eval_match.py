@@ -16,6 +16,11 @@ abstraction: {preflop: [[allin]], flop: [[1]], turn: [[1]], river: [[1]],
               bucket_method: percentile, bucket_counts: [25, 6, 5, 4]}
 """
 
+FLOP = """
+game: {{name: holdem, blinds: [0, 0], dead: 4, big_blind: 2, stacks: 12, ranks: 5,
+       board_cards: [3, 1, 1], board: AsKsQd}}
+abstraction: {{flop: [[1]], turn: [[1]], river: [[1]], buckets: {buckets}}}
+"""
 THREE = ROYAL.replace("name: holdem,", "name: holdem, players: 3,")
 
 
@@ -98,11 +103,39 @@ def test_three_players_are_told_what_each_seat_gains(tmp_path, capsys, monkeypat
     assert [f"seat {seat} alone: " in out for seat in range(4)] == [True, True, True, False]
 
 
-def test_exact_answers_that_take_hours_are_refused_with_the_forecast(runs, capsys, monkeypatch):
-    royal, _, _ = runs
-    monkeypatch.setattr("cfr_shm.evaluation.measure.forecast_seconds", lambda _: 70_000.0)
-    assert main(["eval", royal, "--method", "exact"]) == 2
-    assert "takes about 19.4 hours on one core" in capsys.readouterr().err
+def test_exact_answers_that_take_hours_are_kept_and_gone_on_with(tmp_path, capsys, monkeypatch):
+    """The forecast is what a large game's is; the game itself has one flop."""
+    from cfr_shm.cards.abstraction import FAMILIES, BucketSpec
+    from cfr_shm.cards.buckets import build_file
+    from cfr_shm.evaluation import exact_ledger, exact_response
+
+    build_file(BucketSpec("royal", FAMILIES["percentile"], (25, 2, 2, 5)), tmp_path / "royal")
+    (tmp_path / "small.yaml").write_text(FLOP.format(buckets=tmp_path / "royal"))
+    run = str(tmp_path / "run")
+    assert (
+        main(["train", "-c", str(tmp_path / "small.yaml"), "--iters", "500", "--logdir", run]) == 0
+    )
+    once = told(capsys, "eval", run, "--method", "exact")
+    monkeypatch.setattr(exact_response, "forecast_seconds", lambda _: 70_000.0)
+    monkeypatch.setattr(exact_ledger, "SAVE_SECONDS", 0.0)
+    plain, passed = exact_ledger.ExactLedger.passed, []
+
+    def killed(ledger, boards, total):
+        plain(ledger, boards, total)
+        passed.append(boards)
+        if len(passed) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(exact_ledger.ExactLedger, "passed", killed)
+    assert main(["eval", run, "--method", "exact"]) == 130
+    err = capsys.readouterr().err
+    assert "about 19.4 hours on one core" in err
+    assert "the same command goes on with it when killed" in err
+    again = told(capsys, "eval", run, "--method", "exact")
+    assert passed[5] == passed[4] + 1
+    for key in ("value", "seats", "values", "best_response_values", "nash_conv"):
+        assert again[key] == once[key]
+    assert not (tmp_path / "run" / "exact" / "500").exists()
 
 
 def test_small_games_keep_their_keys_and_get_more(tmp_path, capsys):

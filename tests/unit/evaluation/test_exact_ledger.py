@@ -1,0 +1,77 @@
+"""Exact answers that were killed: gone on with, to the same bits, and never with another's sum."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from small_decks import FIXED_BOARD, RAKED, TWO_STREETS, game_of, random_strategy
+
+from cfr_shm.evaluation.exact_ledger import ExactLedger
+from cfr_shm.evaluation.exact_response import exact_response
+
+
+class KilledError(Exception):
+    pass
+
+
+class Killed(ExactLedger):
+    """A ledger whose process is killed after some boards, counted over all walks."""
+
+    left = 10**9
+
+    def passed(self, boards, total):
+        super().passed(boards, total)
+        self.left -= 1
+        if self.left == 0:
+            raise KilledError
+
+
+def ledger_of(directory, identity="a strategy", left=10**9):
+    found = Killed(directory, identity, interval=0.0)
+    found.left = left
+    return found
+
+
+@pytest.mark.parametrize("text", [TWO_STREETS, FIXED_BOARD, RAKED], ids=["two", "fixed", "raked"])
+def test_a_killed_answer_is_gone_on_with_to_the_same_bits(text, tmp_path):
+    game = game_of(text, tmp_path)
+    strategy = random_strategy(game, 3)
+    once = exact_response(strategy)
+    directory = tmp_path / "kept"
+    whole = ledger_of(directory)
+    assert exact_response(strategy, whole) == once
+    boards = 10**9 - whole.left
+    assert boards > 5
+    assert not directory.exists()
+    done, kills = 0, 0
+    while True:
+        ledger = ledger_of(directory, left=7)
+        assert ledger.taken_up == (kills > 0)
+        try:
+            found = exact_response(strategy, ledger)
+        except KilledError:
+            done, kills = done + 7, kills + 1
+            assert len(list(directory.iterdir())) == 1
+            continue
+        # Nothing was done twice.
+        assert done + 7 - ledger.left == boards
+        break
+    assert kills == (boards - 1) // 7
+    assert found == once
+    assert not directory.exists()
+
+
+def test_what_is_damaged_or_of_another_strategy_is_not_gone_on_with(tmp_path):
+    strategy = random_strategy(game_of(TWO_STREETS, tmp_path), 3)
+    directory = tmp_path / "kept"
+    with pytest.raises(KilledError):
+        exact_response(strategy, ledger_of(directory, left=4))
+    assert ledger_of(directory).taken_up
+    assert not ledger_of(directory, identity="another").taken_up
+    (saved,) = directory.iterdir()
+    total = np.load(saved / "total.npy")
+    total[0, 0] += 1.0
+    np.save(saved / "total.npy", total)
+    damaged = ledger_of(directory)
+    assert not damaged.taken_up
+    assert exact_response(strategy, damaged) == exact_response(strategy)
