@@ -59,12 +59,14 @@ def run(namespace: argparse.Namespace) -> int:
 
 
 def _document(spot: Spot, blueprint: Blueprint, hole: Sequence[int], index: int) -> dict[str, Any]:
-    from cfr_shm.cli.blueprint import place_document
+    from cfr_shm.cli.blueprint import run_document
+    from cfr_shm.strategy.place_words import place_document
 
     own = spot.ranges[spot.place.seat]
     visits = float(spot.hands.visits[index])
     probability = spot.hands.probability[index].tolist()
-    return place_document(spot, blueprint, hole) | {
+    known = run_document(blueprint.stored) | place_document(spot, blueprint.cards, hole)
+    return known | {
         "hole": [blueprint.cards.deck.text([card]) for card in hole],
         "bucket": int(spot.bucket[index]),
         "visits": visits,
@@ -77,8 +79,9 @@ def _document(spot: Spot, blueprint: Blueprint, hole: Sequence[int], index: int)
 
 
 def _lines(spot: Spot, blueprint: Blueprint, hole: Sequence[int], index: int) -> list[str]:
-    from cfr_shm.cli.blueprint import cards_text, place_lines, run_lines
+    from cfr_shm.cli.blueprint import place_lines, run_lines
     from cfr_shm.games.holdem.line_walk import position
+    from cfr_shm.strategy.place_words import cards_text
 
     place = spot.place
     own = spot.ranges[place.seat]

@@ -51,13 +51,14 @@ def run(namespace: argparse.Namespace) -> int:
 
     from cfr_shm.cli.blueprint import hold_em, spot_from
     from cfr_shm.cli.session import load_table, print_json
+    from cfr_shm.strategy.place_chart import chart_of
 
     stored = load_table(namespace.directory)
     blueprint = hold_em(stored)
     if blueprint is None:
         return _show_infosets(stored, namespace)
     spot = spot_from(blueprint, namespace)
-    chart = _chart_of(spot, blueprint)
+    chart = chart_of(spot, blueprint.cards)
     if namespace.json:
         print_json(_document(spot, chart, blueprint))
     else:
@@ -75,18 +76,6 @@ def _check_out(path: Path, force: bool) -> None:
         from cfr_shm.telemetry.plots import require_matplotlib
 
         require_matplotlib("--out FILE.png")
-
-
-def _chart_of(spot: Spot, blueprint: Blueprint) -> RangeChart:
-    from cfr_shm.cards.deck import SUIT_COUNT
-    from cfr_shm.strategy.range_chart import chart_actions, range_chart
-
-    described = [(choice.token, choice.name, choice.kind) for choice in spot.place.choices]
-    # Small decks are the highest ranks of the standard one.
-    lowest = blueprint.cards.dealt[0] // SUIT_COUNT
-    ranks = blueprint.cards.deck.ranks[lowest:]
-    hands = spot.hands._replace(cards=spot.hands.cards - SUIT_COUNT * lowest)
-    return range_chart(ranks, chart_actions(described), hands)
 
 
 def _print_chart(spot: Spot, chart: RangeChart, blueprint: Blueprint) -> None:
@@ -116,12 +105,12 @@ def _remarks(chart: RangeChart) -> list[str]:
 
 
 def _write(path: Path, spot: Spot, chart: RangeChart, blueprint: Blueprint) -> None:
-    from cfr_shm.cli.blueprint import to_act
     from cfr_shm.cli.session import say
     from cfr_shm.storage.replacing import replaced_file
+    from cfr_shm.strategy.place_words import to_act
 
     line = spot.place.line
-    title = to_act(spot, blueprint) + (f", after {line}" if line else "")
+    title = to_act(spot, blueprint.cards) + (f", after {line}" if line else "")
     notes = [*_notes(spot, blueprint), *_remarks(chart)]
     if path.suffix.lower() == ".png":
         from cfr_shm.strategy.chart_picture import chart_png
@@ -138,7 +127,7 @@ def _write(path: Path, spot: Spot, chart: RangeChart, blueprint: Blueprint) -> N
 
 def _notes(spot: Spot, blueprint: Blueprint) -> list[str]:
     """Return what a picture says below its title."""
-    from cfr_shm.cli.blueprint import chips_text, narrative, range_texts, translations
+    from cfr_shm.strategy.place_words import chips_text, narrative, range_texts, translations
 
     stored = blueprint.stored
     return [
@@ -150,26 +139,12 @@ def _notes(spot: Spot, blueprint: Blueprint) -> list[str]:
 
 
 def _document(spot: Spot, chart: RangeChart, blueprint: Blueprint) -> dict[str, Any]:
-    from cfr_shm.cli.blueprint import place_document
+    from cfr_shm.cli.blueprint import run_document
+    from cfr_shm.strategy.place_words import place_document
+    from cfr_shm.strategy.place_chart import chart_document
 
-    return place_document(spot, blueprint) | {
-        "totals": list(chart.totals),
-        "hands": chart.hands,
-        "hands_here": chart.hands_here,
-        "unvisited": chart.unvisited,
-        "classes": [
-            {
-                "name": cell.name,
-                "hands": cell.hands,
-                "weight": cell.weight,
-                "visits": cell.visits,
-                "visited": cell.visited,
-                "probability": None if cell.probability is None else list(cell.probability),
-            }
-            for row in chart.cells
-            for cell in row
-        ],
-    }
+    known = run_document(blueprint.stored) | place_document(spot, blueprint.cards)
+    return known | chart_document(chart)
 
 
 # --- other games ---------------------------------------------------------------------------
