@@ -29,6 +29,7 @@ _COMMANDS = {
     "eval": "print how good a run's strategy is",
     "export": "write a run's strategy to a file",
     "show": "draw the range chart of a hold'em run at any line",
+    "view": "show runs in the browser",
     "query": "ask a hold'em run what it does with a hand",
     "match": "play strategies against each other",
     "play": "play hands with a hold'em run",

@@ -1,0 +1,102 @@
+"""``cfr-shm view``: a page that shows what runs have learnt."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from cfr_shm.errors import EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from cfr_shm.viewer import server
+
+DESCRIPTION = (
+    "Open a page in the browser that shows the runs in the directories RUN: range charts at any "
+    "line and board, hand by hand, at any checkpoint, also while they are being trained. Nothing "
+    "is written. Only this machine is served unless --host says otherwise; Ctrl-C ends it."
+)
+
+#: Where no --port is given.
+PORT = 8377
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument(
+        "directories", metavar="RUN", nargs="+", help="a run directory, or RUN@ITERATIONS"
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        metavar="PORT",
+        help=f"listen here; 0 takes a free one (default: {PORT}, or a free one where it is taken)",
+    )
+    parser.add_argument(
+        "--host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="listen on this address, e.g. 0.0.0.0 for every one; others than this machine then "
+        "need the token in the printed URL (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--no-browser", action="store_true", help="print the URL and open no browser"
+    )
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Serve until Ctrl-C; return the exit code.
+
+    Raises:
+        UsageError: no run, a port in use, or the extra is missing.
+    """
+    from cfr_shm.cli.session import say
+
+    try:
+        from cfr_shm.viewer import server
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "cfr_shm":
+            raise
+        raise UsageError(
+            f"view needs {error.name}, which is not installed; pip install 'cfr-shm[viewer]'"
+        ) from None
+    from cfr_shm.run.directory import StoredRun
+
+    for directory in namespace.directories:
+        StoredRun(directory)
+    if namespace.port is None:
+        place = _bind_somewhere(namespace.host)
+    else:
+        place = server.bind(namespace.host, namespace.port)
+
+    def ready() -> None:
+        print(place.url, flush=True)
+        say("Ctrl-C ends it")
+        if not namespace.no_browser:
+            _open(place.url)
+
+    server.serve(namespace.directories, place, say, ready)
+    return EXIT_OK
+
+
+def _bind_somewhere(host: str) -> server.Place:
+    """Listen on the usual port, or on a free one where another viewer has it."""
+    from cfr_shm.viewer import server
+
+    try:
+        return server.bind(host, PORT)
+    except UsageError:
+        return server.bind(host, 0)
+
+
+def _open(url: str) -> None:
+    """Open the page without waiting for the browser."""
+    import threading
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)

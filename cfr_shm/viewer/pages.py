@@ -1,0 +1,209 @@
+"""The viewer's addresses: the page's files, and JSON of everything that the page shows.
+
+    /                                 the page
+    /static/NAME                      its modules and its style
+    /api/runs                         the runs and their checkpoints
+    /api/runs/RUN/place               ?line= &board= &checkpoint= &policy=   hold'em
+    /api/runs/RUN/equity              the same: all-in equities of the hands
+    /api/runs/RUN/range               and &action=: what is in it, as other tools read it
+    /api/runs/RUN/infosets            ?search= &skip= &checkpoint=           other games
+    /api/runs/RUN/curves              what the run has measured of itself
+
+Every answer that is not what was asked for is ``{"error": TEXT}``.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+import anyio.to_thread
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from cfr_shm.errors import CfrShmError, MemoryReserveError, UsageError
+from cfr_shm.telemetry.plain_text import plain_line
+from cfr_shm.viewer.infoset_search import search
+from cfr_shm.viewer.place_pages import AVERAGE, POLICIES, Asked, equity_of, page_of, range_of
+from cfr_shm.viewer.run_curves import curves_of
+from cfr_shm.viewer.viewed_runs import HOLDEM, LISTED, NoSuchRunError, Say, ViewedRun, ViewedRuns
+
+#: Answers that are computed at a time: a training beside this keeps its cores.
+AT_ONCE = 2
+
+#: Bytes of answers that are kept, to be given again.
+KEPT_BYTES = 32 << 20
+
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+_Answer = Callable[[Request], dict[str, Any]]
+
+
+class Pages:
+    """Answers requests about some runs.
+
+    Args:
+        runs: that are shown.
+        say: told what takes a while, and what went wrong.
+    """
+
+    def __init__(self, runs: ViewedRuns, say: Say) -> None:
+        self._runs, self._say = runs, say
+        self._limit: anyio.CapacityLimiter | None = None
+        self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
+        self._keeping = threading.Lock()
+
+    def app(self) -> Starlette:
+        """Return the application."""
+        asked = {
+            "/api/runs": self._list,
+            "/api/runs/{run}/place": self._place,
+            "/api/runs/{run}/equity": self._equity,
+            "/api/runs/{run}/range": self._range,
+            "/api/runs/{run}/infosets": self._infosets,
+            "/api/runs/{run}/curves": self._curves,
+        }
+        routes = [Route(path, self._json(answer)) for path, answer in asked.items()]
+        files = [
+            Route("/", functools.partial(_file, name="index.html")),
+            Route("/static/{name}", _file),
+        ]
+        return Starlette(routes=[*files, *routes])
+
+    def _json(self, answer: Callable[[Request], bytes]) -> Callable[[Request], Any]:
+        """Return a route that computes in a thread, and says in one line what went wrong."""
+
+        async def route(request: Request) -> Response:
+            if self._limit is None:
+                self._limit = anyio.CapacityLimiter(AT_ONCE)
+            status, body = await anyio.to_thread.run_sync(
+                functools.partial(self._guarded, answer, request), limiter=self._limit
+            )
+            return Response(body, status, media_type="application/json")
+
+        return route
+
+    def _guarded(self, answer: Callable[[Request], bytes], request: Request) -> tuple[int, bytes]:
+        try:
+            return 200, answer(request)
+        except NoSuchRunError as error:
+            return 404, _encoded({"error": str(error)})
+        except UsageError as error:
+            return 400, _encoded({"error": str(error)})
+        except (MemoryReserveError, MemoryError) as error:
+            text, status = f"too little memory: {error}", 503
+        except (CfrShmError, OSError) as error:
+            text, status = str(error), 409
+        except Exception as error:  # noqa: BLE001 - one bad answer ends no server
+            text, status = f"internal error: {type(error).__name__}: {error}", 500
+        self._say(plain_line(f"{request.url.path}: {text}"))
+        return status, _encoded({"error": text})
+
+    def _list(self, request: Request) -> bytes:
+        del request
+        return _encoded({"runs": self._runs.documents()})
+
+    def _place(self, request: Request) -> bytes:
+        run = self._run(request, HOLDEM)
+        asked, iterations = _asked(request), _whole(request, "checkpoint")
+        opened = self._runs.table(run, iterations)
+        key = ("place", run.name, opened.iterations, *asked)
+        return self._once(key, lambda: page_of(run.game, opened, asked))
+
+    def _equity(self, request: Request) -> bytes:
+        run = self._run(request, HOLDEM)
+        asked, iterations = _asked(request), _whole(request, "checkpoint")
+        opened = self._runs.table(run, iterations)
+        key = ("equity", run.name, opened.iterations, *asked)
+        return self._once(key, lambda: equity_of(run.game, opened, asked, self._say))
+
+    def _range(self, request: Request) -> bytes:
+        run = self._run(request, HOLDEM)
+        asked, iterations = _asked(request), _whole(request, "checkpoint")
+        opened, action = self._runs.table(run, iterations), request.query_params.get("action", "")
+        return _encoded(range_of(run.game, opened, asked, action))
+
+    def _infosets(self, request: Request) -> bytes:
+        run = self._run(request, LISTED)
+        opened = self._runs.table(run, _whole(request, "checkpoint"))
+        text, skip = request.query_params.get("search", ""), _whole(request, "skip") or 0
+        key = ("infosets", run.name, opened.iterations, text, skip)
+        return self._once(key, lambda: search(run.game, opened, text, skip))
+
+    def _curves(self, request: Request) -> bytes:
+        run = self._runs.named(request.path_params["run"])
+        return _encoded(curves_of(run.path))
+
+    def _run(self, request: Request, kind: str) -> ViewedRun:
+        run = self._runs.named(request.path_params["run"])
+        if run.kind != kind:
+            raise UsageError(f"{run.name} has nothing of this kind: it is a run of {run.kind}")
+        return run
+
+    def _once(self, key: tuple[Any, ...], make: Callable[[], dict[str, Any]]) -> bytes:
+        """Return an answer that was given before, or make it; checkpoints never change."""
+        with self._keeping:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        found = _encoded(make())
+        with self._keeping:
+            self._kept[key] = found
+            while sum(map(len, self._kept.values())) > KEPT_BYTES:
+                self._kept.popitem(last=False)
+        return found
+
+
+async def _file(request: Request, name: str | None = None) -> Response:
+    """Answer with one of the page's own files; only names without a path are looked for."""
+    name = name or request.path_params["name"]
+    found = _files().get(name)
+    if found is None:
+        return Response(b"no such file\n", 404, media_type="text/plain")
+    body, kind = found
+    return Response(body, media_type=None, headers={"content-type": kind})
+
+
+@functools.cache
+def _files() -> dict[str, tuple[bytes, str]]:
+    """Return the page's files by name, with their types: they are few and small."""
+    folder = resources.files("cfr_shm.viewer") / "static"
+    found = {}
+    for each in folder.iterdir():
+        kind = _TYPES.get(each.name[each.name.rfind(".") :])
+        if kind is not None:
+            found[each.name] = (each.read_bytes(), kind)
+    return found
+
+
+def _asked(request: Request) -> Asked:
+    given = request.query_params
+    policy = given.get("policy") or AVERAGE
+    if policy not in POLICIES:
+        raise UsageError(f"policy {policy[:20]!r}: expected {' or '.join(POLICIES)}")
+    return Asked(given.get("line", ""), given.get("board", ""), policy)
+
+
+def _whole(request: Request, name: str) -> int | None:
+    text = request.query_params.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 16):
+        raise UsageError(f"{name} {text[:20]!r}: expected a whole number")
+    return int(text)
+
+
+def _encoded(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()

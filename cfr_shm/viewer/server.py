@@ -1,0 +1,117 @@
+"""The viewer's server: bound before it is spoken of, ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import uvicorn
+
+from cfr_shm.errors import UsageError
+from cfr_shm.viewer.gate import MOST_REQUESTS, Access, Gate
+from cfr_shm.viewer.pages import Pages
+from cfr_shm.viewer.viewed_runs import Say, ViewedRuns
+
+#: Connections at a time: requests that are let through, and some that are told to come again.
+MOST_CONNECTIONS = 4 * MOST_REQUESTS
+
+#: An answer under way may take so long after Ctrl-C.
+GRACE_SECONDS = 3
+
+
+class Place(NamedTuple):
+    """Where a server listens."""
+
+    listener: socket.socket
+    access: Access
+    url: str
+
+
+def bind(host: str, port: int) -> Place:
+    """Listen on an address; port 0 takes a free one.
+
+    Raises:
+        UsageError: there is no such address, or the port is taken.
+    """
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind)
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"--host {host}: cannot be listened on: {error}") from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or error
+        raise UsageError(
+            f"--port {port}: cannot be listened on: {reason}; give another, or 0 for a free one"
+        ) from None
+    return _place(listener, host)
+
+
+def _place(listener: socket.socket, host: str) -> Place:
+    number, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    cookie = f"cfr-shm-viewer-{port}"
+    if ipaddress.ip_address(number.partition("%")[0]).is_loopback:
+        names = {"127.0.0.1", "localhost", "[::1]", shown.lower()}
+        own = frozenset(f"{name}:{port}" for name in names)
+        return Place(listener, Access(own, None, cookie), f"http://{shown}:{port}/")
+    token = secrets.token_urlsafe(24)
+    anywhere = number in ("0.0.0.0", "::")
+    name = socket.gethostname() if anywhere else shown
+    hosts = None if anywhere else frozenset({f"{shown.lower()}:{port}", f"{number}:{port}"})
+    return Place(listener, Access(hosts, token, cookie), f"http://{name}:{port}/?token={token}")
+
+
+def serve(directories: Sequence[str], place: Place, say: Say, ready: Callable[[], None]) -> None:
+    """Show runs until Ctrl-C.
+
+    Args:
+        directories: of the runs.
+        place: where; closed at the end.
+        say: told what takes a while, and what goes wrong.
+        ready: called once requests are answered.
+
+    Raises:
+        UsageError: one of the directories is no run.
+    """
+    with contextlib.closing(place.listener):
+        pages = Pages(ViewedRuns(directories, say), say)
+        config = uvicorn.Config(
+            Gate(pages.app(), place.access),
+            log_level="critical",
+            access_log=False,
+            lifespan="off",
+            ws="none",
+            server_header=False,
+            date_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            h11_max_incomplete_event_size=16 << 10,
+        )
+        server = _Server(config, ready)
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run(sockets=[place.listener])
+
+
+class _Server(uvicorn.Server):
+    """Says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then say so."""
+        await super().startup(sockets)
+        self._ready()

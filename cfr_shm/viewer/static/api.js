@@ -1,0 +1,40 @@
+// What the server knows. Every failure is an Error whose message is for people.
+
+export async function ask(path, parameters = {}, signal = undefined) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== "");
+  const query = new URLSearchParams(given).toString();
+  let answer;
+  try {
+    answer = await fetch(query ? `${path}?${query}` : path, { signal, credentials: "same-origin" });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("the server does not answer: was it ended?");
+  }
+  const text = await answer.text();
+  if (answer.headers.get("content-type") !== "application/json") {
+    throw new Error(text.trim() || `the server answers ${answer.status}`);
+  }
+  const document = JSON.parse(text);
+  if (!answer.ok) throw new Error(document.error || `the server answers ${answer.status}`);
+  return document;
+}
+
+export const runs = () => ask("/api/runs");
+
+const ofRun = (name, what) => `/api/runs/${encodeURIComponent(name)}/${what}`;
+
+export const place = (pane, line, board, signal) =>
+  ask(ofRun(pane.run, "place"),
+    { line, board, checkpoint: pane.checkpoint, policy: pane.policy }, signal);
+
+export const equity = (pane, line, board) =>
+  ask(ofRun(pane.run, "equity"), { line, board, checkpoint: pane.checkpoint });
+
+export const range = (pane, line, board, action) =>
+  ask(ofRun(pane.run, "range"),
+    { line, board, checkpoint: pane.checkpoint, policy: pane.policy, action });
+
+export const infosets = (pane, search, skip) =>
+  ask(ofRun(pane.run, "infosets"), { search, skip, checkpoint: pane.checkpoint });
+
+export const curves = (name) => ask(ofRun(name, "curves"));

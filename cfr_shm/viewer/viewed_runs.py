@@ -1,0 +1,191 @@
+"""Runs that are shown: found by name, read when they are asked for, a few tables in memory.
+
+Nothing is written and nothing is locked: a training that goes on in a directory never notices.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cfr_shm.config.sections import Config
+from cfr_shm.errors import CfrShmError, UsageError
+from cfr_shm.games.game import Game
+from cfr_shm.games.registry import load_game
+from cfr_shm.layout.table import Table
+from cfr_shm.memory.checkpoint import CheckpointStore, StoredCheckpoint
+from cfr_shm.run.directory import StoredRun
+from cfr_shm.run.setup import mean_iteration_weight
+from cfr_shm.storage.names import CHECKPOINTS
+
+#: Tables in memory at a time; one that is looked at beside another.
+TABLES = 2
+
+HOLDEM, LISTED, SPOT = "holdem", "listed", "spot"
+
+Say = Callable[[str], None]
+
+
+class NoSuchRunError(CfrShmError):
+    """A run that is not shown, or that is no longer there."""
+
+
+class OpenedTable(NamedTuple):
+    """A checkpoint's table, and what makes visits of its weights."""
+
+    table: Table
+    iterations: int
+    seconds: float
+    mean_iteration_weight: float
+
+
+class ViewedRun:
+    """One run directory; threads may share it.
+
+    Args:
+        name: by which links name it.
+        directory: as it was given.
+        say: told what takes a while.
+
+    Raises:
+        UsageError: it is no run directory.
+    """
+
+    def __init__(self, name: str, directory: str, say: Say) -> None:
+        stored = StoredRun(directory)
+        self.name, self.path = name, stored.path
+        self.first_shown = stored.iterations  # of ``RUN@ITERATIONS``
+        self._say = say
+        self._building = threading.Lock()
+
+    @cached_property
+    def config(self) -> Config:
+        """The configuration."""
+        return StoredRun(self.path).load_config()
+
+    @property
+    def game(self) -> Game:
+        """The game, built when it is first asked for."""
+        with self._building:
+            return self._game
+
+    @cached_property
+    def _game(self) -> Game:
+        return load_game(self.config.game, self._say, self.config.abstraction)
+
+    @property
+    def kind(self) -> str:
+        """HOLDEM, LISTED or SPOT."""
+        if self.config.spot.board is not None:
+            return SPOT
+        return HOLDEM if self.config.game.name == "holdem" else LISTED
+
+    def check_there(self) -> None:
+        """Refuse a run that was removed meanwhile.
+
+        Raises:
+            NoSuchRunError: says so.
+        """
+        try:
+            StoredRun(self.path)
+        except UsageError as error:
+            raise NoSuchRunError(f"{error}; it was there when the viewer was started") from None
+
+    def checkpoints(self) -> list[StoredCheckpoint]:
+        """Return the checkpoints that can be read, oldest first."""
+        found = CheckpointStore(self.path / CHECKPOINTS).stored()
+        return [each for each in found if each.sequence is not None]
+
+    def open_table(self, iterations: int | None) -> OpenedTable:
+        """Read a checkpoint: that of so many iterations, or the newest.
+
+        Raises:
+            CfrShmError: it is not there, damaged, too large, or another run's.
+        """
+        wanted = str(self.path) if iterations is None else f"{self.path}@{iterations}"
+        found = StoredRun(wanted).load_checkpoint(self.config, self.game, self._say)
+        mean = mean_iteration_weight(self.config, found.iterations)
+        return OpenedTable(found.table, found.iterations, found.seconds, mean)
+
+
+class ViewedRuns:
+    """All runs that are shown, and the tables that were looked at last.
+
+    Args:
+        directories: of the runs.
+        say: told what takes a while.
+
+    Raises:
+        UsageError: one of them is no run directory.
+    """
+
+    def __init__(self, directories: Sequence[str], say: Say) -> None:
+        self.runs: dict[str, ViewedRun] = {}
+        for directory in directories:
+            name = self._free_name(directory)
+            self.runs[name] = ViewedRun(name, directory, say)
+        self._tables: OrderedDict[tuple[str, int], OpenedTable] = OrderedDict()
+        self._reading = threading.Lock()
+
+    def named(self, name: str) -> ViewedRun:
+        """Return a run that is still there.
+
+        Raises:
+            NoSuchRunError: there is none of the name, or it was removed.
+        """
+        run = self.runs.get(name)
+        if run is None:
+            raise NoSuchRunError(f"no run {name[:80]!r} is shown here; choose one of the list")
+        run.check_there()
+        return run
+
+    def table(self, run: ViewedRun, iterations: int | None) -> OpenedTable:
+        """Return a checkpoint's table, from memory if it was read lately; of None, the newest."""
+        if iterations is None:
+            kept = run.checkpoints()
+            iterations = kept[-1].iterations if kept else None
+        with self._reading:
+            known = None if iterations is None else self._tables.get((run.name, iterations))
+            if known is not None and iterations is not None:
+                self._tables.move_to_end((run.name, iterations))
+                return known
+            while len(self._tables) >= TABLES:  # before the next needs its memory
+                self._tables.popitem(last=False)
+            found = run.open_table(iterations)
+            self._tables[run.name, found.iterations] = found
+            return found
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Return every run as JSON."""
+        return [self._document(run) for run in self.runs.values()]
+
+    def _document(self, run: ViewedRun) -> dict[str, Any]:
+        known: dict[str, Any] = {"run": run.name, "path": str(run.path), "problem": None}
+        try:
+            run.check_there()
+            known |= {
+                "kind": run.kind,
+                "game": run.config.game.name,
+                "checkpoints": sorted({each.iterations for each in run.checkpoints()}),
+                "shown": run.first_shown,
+            }
+        except CfrShmError as error:
+            known |= {"kind": None, "game": None, "checkpoints": [], "shown": None}
+            known["problem"] = str(error)
+        return known
+
+    def _free_name(self, directory: str) -> str:
+        plain, _, _ = directory.rpartition("@")
+        stem = Path(directory).resolve().name
+        if plain and not Path(directory).exists():
+            stem = Path(plain).resolve().name
+        stem = stem or "run"
+        name, count = stem, 1
+        while name in self.runs:
+            count += 1
+            name = f"{stem}~{count}"
+        return name
