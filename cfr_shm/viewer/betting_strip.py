@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.games.holdem.hole_cards import HoleCards
-from cfr_shm.games.holdem.line_walk import Choice, Place, position, walk_line
+from cfr_shm.games.holdem.line_walk import Choice, Place, Step, position, walk_line
 from cfr_shm.layout.policy import BLOCKED
 from cfr_shm.layout.table import Table
 from cfr_shm.layout.tree import DECISION
 from cfr_shm.strategy.spot import read_rows
-from cfr_shm.strategy.spot_chart import actions_of
 
 
 class _Seat:
@@ -45,8 +44,7 @@ def strip_document(
     Shares are of the hands that come to a decision, by the average strategy; None beyond the
     streets whose board is known.
     """
-    players = place.tree.rules.players
-    seats = [_Seat(cards, seat) for seat in range(players)]
+    seats = [_Seat(cards, seat) for seat in range(place.tree.rules.players)]
     found = []
     for number in range(len(place.steps) + 1):
         here = _before(place, number)
@@ -56,33 +54,33 @@ def strip_document(
         if need <= len(board):
             entry = None if taken is None else taken.entry
             shares = _shares(seats[here.seat], table, here, board[:need], entry)
-        actions = actions_of(here)
-        found.append(
-            {
-                "before": here.line,
-                "street": here.real_street,
-                "seat": here.seat,
-                "position": position(here.seat, players),
-                "pot": here.hand.pot,
-                "stack": here.hand.stacks[here.seat],
-                "taken": None if taken is None else taken.choice.token,
-                "played": None if taken is None else taken.played,
-                "actions": [
-                    {
-                        "token": choice.token,
-                        "name": choice.name,
-                        "kind": choice.kind,
-                        "shade": action.shade,
-                        "share": None if shares is None else float(shares[index]),
-                        "ends": _ends(here, choice),
-                    }
-                    for index, (choice, action) in enumerate(
-                        zip(here.choices, actions, strict=True)
-                    )
-                ],
-            }
-        )
+        found.append(_decision(here, taken, shares))
     return found
+
+
+def _decision(
+    here: Place, taken: Step | None, shares: NDArray[np.float64] | None
+) -> dict[str, Any]:
+    return {
+        "before": here.line,
+        "street": here.real_street,
+        "seat": here.seat,
+        "position": position(here.seat, here.tree.rules.players),
+        "pot": here.hand.pot,
+        "stack": here.hand.stacks[here.seat],
+        "taken": None if taken is None else taken.choice.token,
+        "played": None if taken is None else taken.played,
+        "actions": [
+            {
+                "token": choice.token,
+                "name": choice.name,
+                "kind": choice.kind,
+                "share": None if shares is None else float(shares[index]),
+                "ends": _ends(here, choice),
+            }
+            for index, choice in enumerate(here.choices)
+        ],
+    }
 
 
 def _before(place: Place, number: int) -> Place:

@@ -2,7 +2,7 @@
 
 A page of another site that is open in the same browser can send requests to this machine too. It
 cannot read an answer without being of the same origin, but a name that its owner lets point here
-would make it that: so ``Host`` must be a name of this server, and ``Origin``, where a browser gives
+would make it that: so the host asked for must be this server, and the origin, where a browser gives
 it, this page's own. Where the server is bound to more than the machine itself, a token that only
 the printed address tells is asked for as well.
 """

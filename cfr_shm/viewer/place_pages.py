@@ -72,24 +72,27 @@ def page_of(game: Game, opened: OpenedTable, asked: Asked) -> dict[str, Any]:
     spot = spot_at(opened.table, place, cards, given[:need], opened.mean_iteration_weight)
     if asked.policy == CURRENT:
         spot = _with_current(spot, opened.table)
+    return known | _decided(spot, cards)
+
+
+def _decided(spot: Spot, cards: HoleCards) -> dict[str, Any]:
+    """Return what is done at a place whose board is known."""
+    place = spot.place
     chart = chart_of(spot, cards)
     document = place_document(spot, cards)
-    return (
-        known
-        | document
-        | {
-            "headline": f"{to_act(spot, cards)}: {chips_text(place)}",
-            "stacks": list(place.hand.stacks),
-            "actions": [
-                {**about, "letter": action.letter, "colour": colour(action), "kind": action.kind}
-                for about, action in zip(document["actions"], actions_of(place), strict=True)
-            ],
-            "ranks": chart.ranks,
-            "chart": _rounded(chart_document(chart)),
-            "hands": _hands_document(spot, cards),
-            "bucket_count": cards.bucket_count(place.seat, place.street),
-        }
-    )
+    named = zip(document["actions"], actions_of(place), strict=True)
+    return document | {
+        "headline": f"{to_act(spot, cards)}: {chips_text(place)}",
+        "stacks": list(place.hand.stacks),
+        "actions": [
+            {**about, "letter": action.letter, "colour": colour(action), "kind": action.kind}
+            for about, action in named
+        ],
+        "ranks": chart.ranks,
+        "chart": _rounded(chart_document(chart)),
+        "hands": _hands_document(spot, cards),
+        "bucket_count": cards.bucket_count(place.seat, place.street),
+    }
 
 
 def range_of(game: Game, opened: OpenedTable, asked: Asked, action: str) -> dict[str, str]:

@@ -6,15 +6,16 @@ import contextlib
 import ipaddress
 import secrets
 import socket
+import threading
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import uvicorn
 
-from cfr_shm.errors import UsageError
+from cfr_shm.errors import CfrShmError, UsageError
 from cfr_shm.viewer.gate import MOST_REQUESTS, Access, Gate
 from cfr_shm.viewer.pages import Pages
-from cfr_shm.viewer.viewed_runs import Say, ViewedRuns
+from cfr_shm.viewer.viewed_runs import SPOT, Say, ViewedRuns
 
 #: Connections at a time: requests that are let through, and some that are told to come again.
 MOST_CONNECTIONS = 4 * MOST_REQUESTS
@@ -29,6 +30,7 @@ class Place(NamedTuple):
     listener: socket.socket
     access: Access
     url: str
+    listener_port: int
 
 
 def bind(host: str, port: int) -> Place:
@@ -64,12 +66,14 @@ def _place(listener: socket.socket, host: str) -> Place:
     if ipaddress.ip_address(number.partition("%")[0]).is_loopback:
         names = {"127.0.0.1", "localhost", "[::1]", shown.lower()}
         own = frozenset(f"{name}:{port}" for name in names)
-        return Place(listener, Access(own, None, cookie), f"http://{shown}:{port}/")
+        return Place(listener, Access(own, None, cookie), f"http://{shown}:{port}/", port)
     token = secrets.token_urlsafe(24)
     anywhere = number in ("0.0.0.0", "::")
     name = socket.gethostname() if anywhere else shown
     hosts = None if anywhere else frozenset({f"{shown.lower()}:{port}", f"{number}:{port}"})
-    return Place(listener, Access(hosts, token, cookie), f"http://{name}:{port}/?token={token}")
+    return Place(
+        listener, Access(hosts, token, cookie), f"http://{name}:{port}/?token={token}", port
+    )
 
 
 def serve(directories: Sequence[str], place: Place, say: Say, ready: Callable[[], None]) -> None:
@@ -85,7 +89,8 @@ def serve(directories: Sequence[str], place: Place, say: Say, ready: Callable[[]
         UsageError: one of the directories is no run.
     """
     with contextlib.closing(place.listener):
-        pages = Pages(ViewedRuns(directories, say), say)
+        runs = ViewedRuns(directories, say)
+        pages = Pages(runs, say)
         config = uvicorn.Config(
             Gate(pages.app(), place.access),
             log_level="critical",
@@ -99,9 +104,19 @@ def serve(directories: Sequence[str], place: Place, say: Say, ready: Callable[[]
             timeout_graceful_shutdown=GRACE_SECONDS,
             h11_max_incomplete_event_size=16 << 10,
         )
+        # The first page waits for the game to be built: it may as well begin now.
+        threading.Thread(target=_build_first, args=(runs,), daemon=True).start()
         server = _Server(config, ready)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[place.listener])
+
+
+def _build_first(runs: ViewedRuns) -> None:
+    """Build the first run's game; what is wrong with it is said to who asks for it."""
+    first = next(iter(runs.runs.values()))
+    with contextlib.suppress(CfrShmError, OSError, MemoryError):
+        if first.kind != SPOT:
+            runs.table(first, first.first_shown)
 
 
 class _Server(uvicorn.Server):
