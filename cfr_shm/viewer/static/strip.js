@@ -31,12 +31,12 @@ function decision(step, last, go) {
 }
 
 // The board, and arrows that step its last card to a neighbour.
-function dealt(cards, place, moves) {
+function dealt(cards, street, newest, moves) {
   const last = cards[cards.length - 1];
-  return el("section", { class: "step board", "aria-label": "board" },
-    el("h2", null, "Board"),
+  return el("section", { class: "step board", "aria-label": `${STREETS[street]}'s board` },
+    el("h2", null, STREETS[street]),
     el("div", { class: "cards" }, cards.map(card)),
-    el("div", { class: "arrows" },
+    !newest ? null : el("div", { class: "arrows" },
       el("button", { type: "button", onclick: () => moves.step(-1),
         "aria-label": `the card before ${cardName(last)}` }, "◀"),
       el("button", { type: "button", onclick: moves.pick }, "Change"),
@@ -53,7 +53,8 @@ export function strip(place, board, moves) {
     if (step.street !== street || (index === 0 && step.street > 0)) {
       street = step.street;
       const cards = board.slice(0, place.board_counts[Math.max(street - first, 0)]);
-      if (cards.length) parts.push(dealt(cards, place, moves));
+      const newest = cards.length >= place.board.length;
+      if (cards.length) parts.push(dealt(cards, street, newest, moves));
     }
     parts.push(decision(step, index === place.strip.length - 1, moves.go));
   });
