@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from cfr_shm.cards.pasted_text import plain_text
 from cfr_shm.errors import UsageError
 
 SUITS = "cdhs"
@@ -73,7 +74,7 @@ class Deck:
         Raises:
             UsageError: a card that the deck does not have, half a card, or a card twice.
         """
-        compact = "".join(text.replace(",", " ").split())
+        compact = "".join(plain_text(text).replace(",", " ").split())
         cards: list[int] = []
         for start in range(0, len(compact), 2):
             card = self._card(compact[start : start + 2], text)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from cfr_shm.cards.pasted_text import plain_text
 from cfr_shm.errors import UsageError
 from cfr_shm.storage.documents import parse_document
 
@@ -20,12 +21,11 @@ EXAMPLES = "write for example 'AA,KK-TT,AKs,QQ+,76s+,AQo:0.75,AhKd'"
 
 _NUMBER = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
 _WEIGHT = re.compile(rf"({_NUMBER}|(?:{_NUMBER})[eE][-+]?[0-9]+)(%?)")
-_TAG = re.compile(rf"\[(/?)\s*({_NUMBER})\s*%?\s*\]")
+_TAG = re.compile(rf"\[\s*(/?)\s*({_NUMBER})\s*%?\s*\]")
 _SEPARATORS = re.compile(r"[,;\r\n]+")
 #: Spaces around what joins the parts of a piece; all others separate pieces.
-_JOINTS = re.compile(r"\s*([-:@])\s*")
+_JOINTS = re.compile(r"\s*([-:@])\s*|(?<=[0-9.])\s+(?=%)")
 _CARD = re.compile(r"[0-9TJQKAtjqka][cdhsCDHS]")
-_SUIT_SIGNS = str.maketrans({"♣": "c", "♦": "d", "♥": "h", "♠": "s"})
 #: How much of a long text a message repeats.
 _SHOWN = 60
 
@@ -50,6 +50,7 @@ def range_pieces(text: str) -> Iterator[Piece]:
     """
     if text.lstrip().startswith("{"):
         raise UsageError(_of_file(text))
+    text = plain_text(text)
     around: str | None = None
     place = 0
     for tag in _TAG.finditer(text):
@@ -88,7 +89,7 @@ _BRACKETS = "write [50]AA,KK[/50],QQ: one after the other, in per cent"
 def _plain(text: str, around: str | None, whole: str) -> Iterator[Piece]:
     """Yield the pieces of a stretch without brackets."""
     for part in _SEPARATORS.split(text):
-        for written in _words(_JOINTS.sub(r"\1", part.translate(_SUIT_SIGNS))):
+        for written in _words(_JOINTS.sub(r"\1", part)):
             name, mark, weight = written.replace("@", ":").partition(":")
             if mark and around is not None:
                 raise UsageError(

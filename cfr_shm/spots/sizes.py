@@ -1,9 +1,9 @@
 """Bet sizes as players write them, and the amounts that they come to.
 
-``60%`` of the pot (for a raise: of the pot after the call, on top of the bet), a bare ``60`` the
-same, ``2.5x`` the bet (raises only), ``100c`` chips (for a raise: on top of the bet), ``e``
-geometric over the streets left, ``2e`` over two, ``3e200%`` with a cap in % of the pot, ``a``
-all-in. Separated by commas or blanks.
+``60%`` of the pot (for a raise: of the pot after the call, on top of the bet), a bare ``60`` and
+``0.6p`` the same, ``2.5x`` the bet (raises only), ``100c`` chips (for a raise: on top of the bet),
+``e`` geometric over the streets left, ``2e`` over two, ``3e200%`` with a cap in % of the pot,
+``a`` all-in. Separated by commas, semicolons or blanks.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from cfr_shm.cards.pasted_text import plain_text
 from cfr_shm.errors import UsageError
 
 NO_SIZES = "none"
 _EXAMPLES = "write for example '60%, 2.5x, 100c, e, 2e, 3e200%, a'"
 _NUMBER = r"(?P<number>\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})"
-_PLAIN = re.compile(_NUMBER + r"(?P<unit>%|x|c|)")
+_PLAIN = re.compile(_NUMBER + r"(?P<unit>%|x|c|p|)")
+#: Blanks between a number and its unit, and within "all in".
+_JOINTS = re.compile(r"(?<=[0-9.])\s+(?=[%xcp](?![a-z]))|(?<=\ball)[\s-]+(?=in\b)")
 _GEOMETRIC = re.compile(r"(?P<streets>[1-9]?)e(?:(?P<cap>\d{1,9}(?:\.\d{0,9})?)%?)?")
 
 
@@ -43,14 +46,14 @@ def parse_sizes(text: str, *, raises: bool, place: str) -> tuple[Size, ...]:
     >>> parse_sizes("60%, 2e, a", raises=False, place="bets")[1]
     Size(unit='e', number=2.0, cap=inf)
     """
-    written = text.strip().lower()
+    written = _JOINTS.sub("", plain_text(text).strip().lower())
     if written in ("", NO_SIZES):
         return ()
-    return tuple(_size(piece, raises, place) for piece in re.split(r"[,\s]+", written) if piece)
+    return tuple(_size(piece, raises, place) for piece in re.split(r"[,;\s]+", written) if piece)
 
 
 def _size(piece: str, raises: bool, place: str) -> Size:
-    if piece in ("a", "allin", "all-in"):
+    if piece in ("a", "allin"):
         return Size("a")
     found = _GEOMETRIC.fullmatch(piece)
     if found is not None:
@@ -60,6 +63,8 @@ def _size(piece: str, raises: bool, place: str) -> Size:
     if found is None:
         raise UsageError(f"{place}: {piece[:30]!r} is no bet size; {_EXAMPLES}")
     unit, number = found["unit"] or "%", float(found["number"])
+    if unit == "p":
+        unit, number = "%", 100.0 * number
     if unit == "x" and (not raises or number <= 1.0):
         why = "must be more than 1x" if raises else "a first bet has no bet to multiply"
         raise UsageError(f"{place}: {piece[:30]!r}: {why}; {_EXAMPLES}")

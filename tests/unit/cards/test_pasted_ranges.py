@@ -125,3 +125,22 @@ def test_long_texts_are_not_repeated_whole():
     with pytest.raises(UsageError) as told:
         read("AKs:0.5," * 100 + "ZZ")
     assert len(str(told.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("pasted", "plain"),
+    [
+        ("A5s\u2013A2s", "A5s-A2s"),
+        ("QQ\u201422,KTs\u2212K8s", "QQ-22,KTs-K8s"),
+        ("\uff21\uff21\uff0cKK\uff1a0.5", "AA,KK:0.5"),
+        ("\u201cAA, KK\u201d", "AA,KK"),
+        ("'AA'", "AA"),
+        ("A\u2660\ufe0fK\u2660\ufe0f,\u00a0QQ", "AsKs,QQ"),
+        ("A\u2664K\u2661", "AsKh"),
+        ("[ 50 ]AA[ /50 ]", "AA:0.5"),
+        ("AA:50 %, KK @ 25 %", "AA:0.5,KK:0.25"),
+        ("\ufeffAA\u200b", "AA"),
+    ],
+)
+def test_what_pages_and_chats_make_of_a_range_is_read(pasted, plain):
+    assert np.array_equal(parse_range(STANDARD, pasted), parse_range(STANDARD, plain))

@@ -113,3 +113,22 @@ def test_lines_are_removed_and_added():
 def test_a_line_that_the_tree_has_not_is_refused():
     with pytest.raises(UsageError, match="b51"):
         build_trees(rules(None, removed=frozenset({"b51"})))
+
+
+@pytest.mark.parametrize(
+    ("pasted", "plain"),
+    [
+        ("33 %, 75 %", "33%,75%"),
+        ("33;75", "33%,75%"),
+        ("0.5p, 1p", "50%,100%"),
+        ("100 c 2.5 x", "100c,2.5x"),
+        ("all in", "a"),
+        ("all-in, 50", "a,50%"),
+        ("\uff13\uff13\uff05", "33%"),
+        ("\u201c60%, e\u201d", "60%,e"),
+        ("33 75 125", "33%,75%,125%"),
+    ],
+)
+def test_sizes_are_read_as_pages_and_chats_have_them(pasted, plain):
+    found = parse_sizes(pasted, raises=True, place="bets")
+    assert found == parse_sizes(plain, raises=True, place="bets")
