@@ -140,8 +140,8 @@ def _notes(spot: Spot, blueprint: Blueprint) -> list[str]:
 
 def _document(spot: Spot, chart: RangeChart, blueprint: Blueprint) -> dict[str, Any]:
     from cfr_shm.cli.blueprint import run_document
-    from cfr_shm.strategy.place_words import place_document
     from cfr_shm.strategy.place_chart import chart_document
+    from cfr_shm.strategy.place_words import place_document
 
     known = run_document(blueprint.stored) | place_document(spot, blueprint.cards)
     return known | chart_document(chart)

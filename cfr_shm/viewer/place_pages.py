@@ -18,10 +18,10 @@ from cfr_shm.spots.all_in_equity import equities
 from cfr_shm.spots.boards import spot_hands
 from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
 from cfr_shm.strategy.chart_colours import colour
+from cfr_shm.strategy.place_chart import actions_of, chart_document, chart_of
 from cfr_shm.strategy.place_words import chips_text, narrative, place_document, to_act, translations
 from cfr_shm.strategy.public import holdem_parts
 from cfr_shm.strategy.spot import Spot, spot_at
-from cfr_shm.strategy.place_chart import actions_of, chart_document, chart_of
 from cfr_shm.viewer.betting_strip import strip_document
 from cfr_shm.viewer.viewed_runs import OpenedTable
 
