@@ -44,7 +44,7 @@ class SummedGains(Exchange):
 
 def settings(*overrides):
     """Return the settled configuration of Leduc, one worker in this process, and the game."""
-    alone = ("engine.num_workers=1", "engine.drain_window=64", "algorithm.in_flight=1")
+    alone = ("engine.num_workers=1", "engine.drain_window=64")
     config = load_config("leduc", {}, (*alone, *overrides))
     game = load_game(config.game)
     return settle(config, game, Path("unused")), game

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from ranked_training import DCFR, SummedGains, exploitability, train_ranks
 
+from cfr_shm.kernels.tables.dense import collect_regrets, collect_sums
+from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.ranks.exchange import Exchange
 from cfr_shm.ranks.meetings import _without
 
@@ -37,8 +39,6 @@ def test_ranks_do_every_iteration_once_and_hold_the_same_regrets():
 
 
 def _sets(trained):
-    from cfr_shm.layout.row_sets import row_sets
-
     return row_sets(trained.views.tree, trained.views.deals.bucket_count)
 
 
@@ -66,8 +66,6 @@ def test_sums_all_come_to_rank_0():
     totals = []
     for each in (trained[0], one):
         values = np.zeros(sum(count for _, count in Exchange(None, _sets(one))._chunks))
-        from cfr_shm.kernels.tables.dense import collect_sums
-
         place = 0
         for slices, count in Exchange(None, _sets(one))._chunks:
             collect_sums(each.views.table, slices, values[place : place + count])
@@ -113,6 +111,45 @@ def test_a_run_goes_on_with_other_ranks_because_files_hold_the_whole():
     assert math.exp(sum(logs) / len(logs)) < 1.6 * one
     logs = [math.log(cut_up(seed, False)) for seed in seeds]
     assert math.exp(sum(logs) / len(logs)) > 2.0 * one
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ("table.compact=true",),
+        ("algorithm.weighting=linear", "algorithm.regret_floor=-40.0"),
+        ("algorithm.weighting=linear", "algorithm.prune_threshold=-30.0"),
+        ("algorithm.averaging=separate",),
+        ("algorithm.name=outcome_sampling",),
+        ("algorithm.name=chance_sampling",),
+        ("algorithm.name=public_chance_sampling",),
+    ],
+    ids=lambda each: each[-1].partition(".")[2],
+)
+def test_every_sampled_algorithm_and_layout(overrides):
+    """Two ranks come about as far as one with as many iterations; noise is what is left."""
+    seeds = range(3)
+    one = mean_exploitability(1, 65_536, 65_536, seeds, *overrides)
+    two = mean_exploitability(2, 65_536, 1024, seeds, *overrides)
+    assert two < 1.4 * one
+
+
+@pytest.mark.thorough
+def test_what_is_in_the_file_is_what_one_machine_would_have():
+    """Regrets of the whole table are as large as one rank's, not as one of four's."""
+    one, four = train_ranks(1, 131_072, 131_072)[0], train_ranks(4, 131_072, 1024)[0]
+    sizes = [float(np.abs(_regrets(each)).mean()) for each in (one, four)]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.35)
+
+
+def _regrets(trained):
+    found = []
+    for slices, count in Exchange(None, _sets(trained))._chunks:
+        values = np.zeros(count, np.float32)
+        collect_regrets(trained.views.table, slices, values)
+        found.append(values)
+    return np.concatenate(found)
 
 
 def test_what_is_new_among_ranges():
