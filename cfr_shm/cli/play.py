@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import secrets
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cfr_shm.cli.flags import add_json_flag, whole_number
 from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, CfrShmError, UsageError
 
 if TYPE_CHECKING:
     from cfr_shm.games.game import Game
+    from cfr_shm.layout.betting import BettingRules
+    from cfr_shm.play.acpc_client import RemoteHand
     from cfr_shm.play.history_writer import HistoryWriter
     from cfr_shm.play.score import Score
     from cfr_shm.protocols.played_hand import PlayedHand
@@ -23,8 +27,14 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Play hands at this terminal against the average strategy of the hold'em run RUN, which has "
     "all other seats. Any legal size may be bet; where the strategy's tree does not have it, it is "
-    "told after the hand what it was read as. Ctrl-C, or q, ends the session and prints its result."
+    "told after the hand what it was read as. Ctrl-C, or q, ends the session and prints its "
+    "result. With --acpc or --slumbot the strategy plays somewhere else, at the address that you "
+    "give."
 )
+
+#: Between two lines about the running result of hands that are played somewhere else.
+_SAY_EVERY = 5.0
+_LARGEST_GAME_BYTES = 1 << 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +60,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="tell after each hand what the strategy would have done in your place",
     )
+    parser.add_argument(
+        "--acpc",
+        metavar="HOST:PORT",
+        help="play a seat at a dealer of ACPC's protocol, until it closes",
+    )
+    parser.add_argument(
+        "--acpc-game",
+        metavar="FILE",
+        help="the dealer's game file (default: the run's game, in its chips)",
+    )
+    parser.add_argument(
+        "--slumbot",
+        metavar="URL",
+        help="play heads-up against a server with Slumbot's HTTP interface: blinds 50 and 100, 200 "
+        "big blinds",
+    )
     add_json_flag(parser)
 
 
@@ -61,19 +87,106 @@ def run(namespace: argparse.Namespace) -> int:
     """
     from cfr_shm.cli.session import load_public_strategy, say
 
+    _check_flags(namespace)
     stored = load_public_strategy(namespace.directory)
-    strategy, game = stored.strategy, stored.strategy.game
-    seat = None if namespace.seat is None else _seat(namespace.seat, game)
+    strategy, checkpoint = stored.strategy, str(stored.stored.checkpoint.path)
     if namespace.seed is None:
         namespace.seed = secrets.randbits(31)
         say(f"seed: {namespace.seed}")
-    writer = _writer(namespace, game)
-    session = Session(("you", strategy.name), game.big_blind, str(stored.stored.checkpoint.path))
+    if namespace.acpc or namespace.slumbot:
+        method, begin = ("acpc", _acpc) if namespace.acpc else ("slumbot", _slumbot)
+        play = begin(strategy, namespace)
+        where = namespace.acpc or namespace.slumbot
+        return Session((strategy.name, where), play.big_blind, checkpoint).hold(
+            functools.partial(_elsewhere, play, namespace), method, namespace.json
+        )
+    game = strategy.game
+    seat = None if namespace.seat is None else _seat(namespace.seat, game)
+    at_terminal = functools.partial(
+        _at_terminal, strategy, namespace, seat, _writer(namespace, rules_of(strategy), game)
+    )
+    session = Session(("you", strategy.name), game.big_blind, checkpoint)
+    return session.hold(at_terminal, "play", namespace.json)
 
-    def play(session: Session) -> None:
-        _at_terminal(strategy, session, namespace, seat, writer)
 
-    return session.hold(play, "play", namespace.json)
+def _check_flags(namespace: argparse.Namespace) -> None:
+    if namespace.acpc and namespace.slumbot:
+        raise UsageError("play: --acpc and --slumbot: one at a time")
+    if namespace.acpc_game and not namespace.acpc:
+        raise UsageError("play: --acpc-game is for --acpc")
+    if namespace.acpc or namespace.slumbot:
+        for flag, given in (("--seat", namespace.seat), ("--review", namespace.review)):
+            if given:
+                raise UsageError(f"play: {flag} is for playing at the terminal")
+
+
+def rules_of(strategy: TableStrategy) -> BettingRules:
+    """Return the rules of the hands that a strategy plays."""
+    from cfr_shm.strategy.public import holdem_parts
+
+    return holdem_parts(strategy.game)[0].rules
+
+
+class _Elsewhere(NamedTuple):
+    """Hands that are played somewhere else."""
+
+    name: str  # of the strategy
+    hands: Iterator[RemoteHand]
+    writer: HistoryWriter | None
+    big_blind: float
+
+
+def _acpc(strategy: TableStrategy, namespace: argparse.Namespace) -> _Elsewhere:
+    from cfr_shm.play.acpc_client import connected, play_acpc
+    from cfr_shm.protocols.acpc import game_by_rules, read_game
+    from cfr_shm.storage.files import read_bytes
+    from cfr_shm.strategy import player
+
+    if namespace.acpc_game is None:
+        game = game_by_rules(rules_of(strategy))
+    else:
+        try:
+            text = read_bytes(Path(namespace.acpc_game), _LARGEST_GAME_BYTES).decode()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "no text in UTF-8"
+            raise UsageError(f"--acpc-game {namespace.acpc_game}: {reason}") from None
+        game = read_game(text, f"--acpc-game {namespace.acpc_game}")
+    playing = player.TreePlayer(strategy, game.rules)
+    writer = _writer(namespace, game.rules)
+    hands = play_acpc(playing, game, connected(namespace.acpc), namespace.seed)
+    return _Elsewhere(strategy.name, hands, writer, float(game.rules.blind.max()))
+
+
+def _slumbot(strategy: TableStrategy, namespace: argparse.Namespace) -> _Elsewhere:
+    from cfr_shm.play.slumbot_client import Endpoint, play_slumbot
+    from cfr_shm.protocols.slumbot import RULES
+    from cfr_shm.strategy import player
+
+    playing, endpoint = player.TreePlayer(strategy, RULES), Endpoint(namespace.slumbot)
+    hands = play_slumbot(playing, endpoint, namespace.seed)
+    writer = _writer(namespace, RULES)
+    return _Elsewhere(strategy.name, hands, writer, float(RULES.blind.max()))
+
+
+def _elsewhere(play: _Elsewhere, namespace: argparse.Namespace, session: Session) -> None:
+    """Count and keep what is played somewhere else."""
+    from cfr_shm.cli.session import say
+    from cfr_shm.play.score import score_text
+    from cfr_shm.protocols.played_hand import payoffs_of
+
+    due = time.monotonic() + _SAY_EVERY
+    for found in play.hands:
+        session.add(found.won, found.baseline)
+        if play.writer is not None:
+            played = found.played._replace(paid=payoffs_of(found.played), number=None)
+            names = ["elsewhere"] * played.rules.players
+            names[found.seat] = play.name
+            play.writer.write(played._replace(names=tuple(names)))
+        if time.monotonic() > due:
+            due = time.monotonic() + _SAY_EVERY
+            say(score_text(session.score))
+        if namespace.hands is not None and session.score.hands >= namespace.hands:
+            return
 
 
 class Session:
@@ -84,7 +197,15 @@ class Session:
 
         self._names, self._big_blind, self._checkpoint = names, big_blind, checkpoint
         self.score = Score(big_blind)
-        self.adjusted: Score | None = None
+        self.adjusted: Score | None = Score(big_blind)
+
+    def add(self, won: float | Fraction, baseline: int | None = None) -> None:
+        """Count a hand, and what the other program wins of itself where every hand tells it."""
+        self.score.add(won)
+        if baseline is None:
+            self.adjusted = None
+        elif self.adjusted is not None:
+            self.adjusted.add(won - baseline)
 
     def hold(self, play: Callable[[Session], None], method: str, as_json: bool) -> int:
         """Play until the end, Ctrl-C or an error, and print the result; return the exit code."""
@@ -117,7 +238,7 @@ class Session:
             return
         one, two = self._names
         print_lines([f"{one} against {two}, {score_text(self.score)}"])
-        if self.adjusted is not None and self.adjusted.hands:
+        if self.adjusted is not None and self.adjusted.hands:  # every hand told it
             print_lines([f"  less its own result on the same cards, {score_text(self.adjusted)}"])
 
 
@@ -137,22 +258,25 @@ def _seat(text: str, game: Game) -> int:
     raise UsageError(f"--seat {text}: the seats are {', '.join(names)}, or 0 to {players - 1}")
 
 
-def _writer(namespace: argparse.Namespace, game: Game) -> HistoryWriter | None:
+def _writer(
+    namespace: argparse.Namespace, rules: BettingRules, game: Game | None = None
+) -> HistoryWriter | None:
+    from cfr_shm.cards.deck import STANDARD
     from cfr_shm.play.history_writer import HistoryWriter
     from cfr_shm.strategy.public import holdem_parts
 
     if namespace.phh is None:
         return None
-    betting, cards = holdem_parts(game)
-    return HistoryWriter(Path(namespace.phh), betting.rules, cards.deck)
+    deck = STANDARD if game is None else holdem_parts(game)[1].deck
+    return HistoryWriter(Path(namespace.phh), rules, deck)
 
 
 def _at_terminal(
     strategy: TableStrategy,
-    session: Session,
     namespace: argparse.Namespace,
     seat: int | None,
     writer: HistoryWriter | None,
+    session: Session,
 ) -> None:
     """Play hand after hand against somebody who types."""
     from cfr_shm.cli.session import say
@@ -179,7 +303,7 @@ def _at_terminal(
             return
         for line in hand_report(found, place, namespace.review):
             say(line)
-        session.score.add((found.played.paid or ())[place])
+        session.add((found.played.paid or ())[place])
         if writer is not None:
             writer.write(_named(found.played, place, strategy.name))
         say(f"  {score_text(session.score)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from cfr_shm.errors import UsageError
+from cfr_shm.storage.files import TooLargeError, is_file, read_bytes
 
 #: What hand histories are called.
 ENDINGS = (".phh", ".phhs")
@@ -53,6 +54,8 @@ def _texts(path: Path) -> Iterator[HistoryText]:
                     yield _from_file(Path(folder) / name)
     elif path.name.endswith(ENDINGS):
         yield _from_file(path)
+    elif not is_file(path):
+        raise UsageError(f"{path}: neither a file nor a folder")
     elif zipfile.is_zipfile(path):
         yield from _from_zip(path)
     elif tarfile.is_tarfile(path):
@@ -65,8 +68,11 @@ def _texts(path: Path) -> Iterator[HistoryText]:
 
 
 def _from_file(path: Path) -> HistoryText:
-    with path.open("rb") as file:
-        return _read(str(path), file)
+    try:
+        content = read_bytes(path, LARGEST_BYTES)
+    except TooLargeError:
+        return _too_large(str(path))
+    return _decoded(str(path), content)
 
 
 def _from_tar(path: Path) -> Iterator[HistoryText]:
@@ -94,9 +100,15 @@ def _from_zip(path: Path) -> Iterator[HistoryText]:
 
 def _read(name: str, file: IO[bytes]) -> HistoryText:
     content = file.read(LARGEST_BYTES + 1)
-    if len(content) > LARGEST_BYTES:
-        most = LARGEST_BYTES // 1024**2
-        return HistoryText(name, error=f"{name}: larger than {most} MiB; split it")
+    return _too_large(name) if len(content) > LARGEST_BYTES else _decoded(name, content)
+
+
+def _too_large(name: str) -> HistoryText:
+    most = LARGEST_BYTES // 1024**2
+    return HistoryText(name, error=f"{name}: larger than {most} MiB; split it")
+
+
+def _decoded(name: str, content: bytes) -> HistoryText:
     try:
         return HistoryText(name, content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

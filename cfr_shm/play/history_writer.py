@@ -9,6 +9,10 @@ from cfr_shm.errors import UsageError
 from cfr_shm.layout.betting import BettingRules
 from cfr_shm.protocols.phh import documents, why_not_told, write_hand
 from cfr_shm.protocols.played_hand import PlayedHand
+from cfr_shm.storage.files import exists, read_bytes
+
+#: A hand takes about a kilobyte.
+_LARGEST_BYTES = 1 << 28
 
 
 class HistoryWriter:
@@ -29,7 +33,7 @@ class HistoryWriter:
         self._path = path
         self._number = 0
         try:
-            if path.exists():
+            if exists(path):
                 self._number = _last_number(path)
             with path.open("a", encoding="utf-8"):
                 pass
@@ -46,7 +50,7 @@ class HistoryWriter:
 
 
 def _last_number(path: Path) -> int:
-    text = path.read_text(encoding="utf-8")
+    text = read_bytes(path, _LARGEST_BYTES).decode()
     if not text.strip():
         return 0
     found = documents(text, str(path))

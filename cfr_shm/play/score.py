@@ -77,7 +77,7 @@ class Played(NamedTuple):
             "checkpoint": self.checkpoint,
             "error": self.error,
         }
-        if self.adjusted is not None:
+        if self.adjusted is not None and self.adjusted.hands:
             document["adjusted"] = _numbers(self.adjusted.estimate())
         return document
 

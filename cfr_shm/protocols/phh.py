@@ -31,6 +31,8 @@ _PLAYER = re.compile(r"p([1-9][0-9]?)")
 _UNKNOWN = "?"
 #: Money has cents, perhaps tenths of them; more decimals are mistakes.
 _MOST_DECIMALS = 6
+#: Decimal computes with 28.
+_MOST_DIGITS = 24
 _MOST_PLAYERS = 10
 
 
@@ -49,7 +51,7 @@ def documents(text: str, source: str) -> list[Document]:
     """
     try:
         fields = tomllib.loads(text, parse_float=_decimal)
-    except (tomllib.TOMLDecodeError, InvalidOperation, RecursionError) as error:
+    except (ValueError, RecursionError, UsageError) as error:  # a number may be too long, too
         reason = str(error) or type(error).__name__
         raise UsageError(f"{source}: not TOML, which PHH is: {reason}") from None
     if "variant" in fields or "actions" in fields:
@@ -311,6 +313,8 @@ def _scale(amounts: Iterator[int | Decimal]) -> int:
         value = Decimal(amount)
         if not value.is_finite() or abs(value) >= 10**12:
             raise UsageError(f"{amount} is no amount that can be played for")
+        if len(value.as_tuple().digits) > _MOST_DIGITS:
+            raise UsageError(f"an amount has more than {_MOST_DIGITS} digits")
         exponent = value.normalize().as_tuple().exponent
         decimals = max(decimals, -int(exponent))
     if decimals > _MOST_DECIMALS:

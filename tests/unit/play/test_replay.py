@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import tarfile
 import zipfile
@@ -159,6 +160,9 @@ def test_histories_come_from_files_folders_and_archives(tmp_path):
     (tmp_path / "no.txt").write_text("no")
     with pytest.raises(UsageError, match="neither a hand history"):
         list(history_texts(tmp_path / "no.txt"))
+    os.mkfifo(tmp_path / "waits.phh")
+    with pytest.raises(UsageError, match=r"waits\.phh: "):
+        list(history_texts(tmp_path / "waits.phh"))
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="nothing in it ends in"):
         list(history_texts(tmp_path / "empty"))

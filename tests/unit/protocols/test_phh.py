@@ -183,6 +183,8 @@ DAMAGE = (
     ("min_bet = 100", "", "min_bet: expected an amount, found nothing"),
     ("min_bet = 100", "min_bet = ", "not TOML"),
     ("min_bet = 100", "x = " + "[" * 5_000, "not TOML"),
+    ("min_bet = 100", "min_bet = 1" + "0" * 5_000, "not TOML"),
+    ("min_bet = 100", "min_bet = 100.0" + "0" * 50, "more than 24 digits"),
     ("['Anna', \"Bea's\"]", "['Anna']", "1 names for 2 players"),
 )
 
