@@ -48,6 +48,9 @@ def run(namespace: argparse.Namespace) -> int:
     games = sorted({curve.game for curve in curves})
     if len(games) > 1:
         warn(f"the runs are of different games: {', '.join(games)}")
+    measures = sorted({curve.measure for curve in curves})
+    if len(measures) > 1:
+        warn(f"the runs' measures differ, which are no one scale: {', '.join(measures)}")
     if namespace.json:
         print_json([_document(curve) for curve in curves])
     else:
@@ -89,12 +92,17 @@ def _check_picture(path: Path, force: bool) -> None:
 def _document(curve: Curve) -> dict[str, object]:
     import math
 
+    key = "exploitability" if curve.measure == "exploitability" else "value"
     return {
         "run": curve.name,
         "game": curve.game,
         "unit": curve.unit,
+        "measure": curve.measure,
         "points": [
-            {name: None if math.isnan(value) else value for name, value in point._asdict().items()}
+            {
+                key if name == "exploitability" else name: None if math.isnan(value) else value
+                for name, value in point._asdict().items()
+            }
             for point in curve.points
         ],
     }
@@ -104,12 +112,13 @@ def _lines(curves: list[Curve]) -> Iterator[str]:
     from cfr_shm.telemetry.chart import letter, text_chart
     from cfr_shm.telemetry.comparison import AXES
 
+    what = ", ".join(sorted({curve.measure for curve in curves}))
     for axis in AXES:
-        yield f"exploitability against {axis}"
+        yield f"{what} against {axis}"
         yield from text_chart(curves, axis)
         yield ""
     width = max(len(curve.name) for curve in curves)
-    yield f"   {'run':<{width}}  {'iterations':>15}  {'nodes':>15}  {'seconds':>10}  exploitability"
+    yield f"   {'run':<{width}}  {'iterations':>15}  {'nodes':>15}  {'seconds':>10}  {what}"
     for index, curve in enumerate(curves):
         last = curve.points[-1]
         yield (

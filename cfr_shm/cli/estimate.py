@@ -10,7 +10,7 @@ from cfr_shm.cli.flags import ConfigFlag, add_config_flags, settings
 if TYPE_CHECKING:
     from cfr_shm.config.sections import Config
     from cfr_shm.memory.limits import Limit
-    from cfr_shm.run.forecast import Hours, Rate, Sizes
+    from cfr_shm.run.forecast import Disk, Hours, Rate, Sizes
 
 DESCRIPTION = (
     "Say what a run will take before it is started: nodes, infosets and entries by street, bytes "
@@ -90,14 +90,16 @@ def _estimate(config: Config, visits: int, json_output: bool) -> int:
         raise
     rate = forecast.measured_rate(config, game, sizes, say)
     hours = forecast.hours_until(config, game, sizes, rate, workers, visits)
+    disk = forecast.disk_of(config, sizes, rate, workers)
     if json_output:
         print_json(
             _document(config, sizes, limits)
             | {"fits": True, "refused": None}
             | _speed_document(rate, hours, workers)
+            | {"disk": disk._asdict()}
         )
     else:
-        print_lines(_speed_lines(rate, hours, workers))
+        print_lines([*_speed_lines(rate, hours, workers), _disk_line(disk)])
     return EXIT_OK
 
 
@@ -153,6 +155,15 @@ def _speed_lines(rate: Rate, hours: Hours | None, workers: int) -> list[str]:
         for share, needed in hours.by_share.items()
     ]
     return lines
+
+
+def _disk_line(disk: Disk) -> str:
+    from cfr_shm.memory.limits import size_text
+
+    kept = f", {disk.history} of them kept as history (run.keep_history)" if disk.history else ""
+    return (
+        f"{size_text(disk.bytes):>10}  on disk for {disk.newest + disk.history} checkpoints{kept}"
+    )
 
 
 def _hours(hours: float) -> str:

@@ -33,6 +33,7 @@ from cfr_shm.layout.tree import CHANCE, DECISION, Tree
 from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.limits import Limit, private_limits, require_memory, shared_limits
 from cfr_shm.memory.tables import private_views
+from cfr_shm.run.schedule import history_length, keeps_history
 from cfr_shm.run.setup import runs_in_process, settle, worker_count
 
 #: Larger tables are stood in for by smaller ones when the speed is measured: filling them
@@ -102,6 +103,14 @@ class Hours(NamedTuple):
     by_share: dict[float, float]  # hours until this share of the infosets has its own
 
 
+class Disk(NamedTuple):
+    """What a run's checkpoints take on disk in the end."""
+
+    newest: int  # checkpoints, with the one that is being written
+    history: int  # checkpoints that are kept for good
+    bytes: int
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What a training will take, before it is started.
@@ -113,6 +122,7 @@ class Estimate:
         refused: why it does not fit, None if it does.
         rate: what one worker does on this machine, None where it does not fit.
         hours: until infosets were visited often enough, None where that is not known.
+        disk: what checkpoints take in the end, None where it does not fit.
     """
 
     sizes: Sizes
@@ -121,6 +131,7 @@ class Estimate:
     refused: str | None
     rate: Rate | None
     hours: Hours | None
+    disk: Disk | None = None
 
     @property
     def nodes(self) -> int:
@@ -160,7 +171,23 @@ def estimate(config: Config, visits: int, say: Report) -> Estimate:
         return Estimate(sizes, limits, workers, str(error), None, None)
     rate = measured_rate(config, game, sizes, say)
     hours = hours_until(config, game, sizes, rate, workers, visits)
-    return Estimate(sizes, limits, workers, None, rate, hours)
+    disk = disk_of(config, sizes, rate, workers)
+    return Estimate(sizes, limits, workers, None, rate, hours, disk)
+
+
+def disk_of(config: Config, sizes: Sizes, rate: Rate, workers: int) -> Disk:
+    """Return what checkpoints of a run take, which lasts as its configuration says."""
+    run, limits = config.run, []
+    if run.time_budget is not None:
+        limits.append(run.time_budget)
+    if run.iterations is not None:
+        limits.append(run.iterations / max(rate.iterations_per_second * workers, 1e-9))
+    wide = table_bytes(sizes.entries)
+    wanted = keeps_history(run, config.game.name == HOLDEM, wide)
+    history = history_length(min(limits)) if wanted and limits else 0
+    newest = run.keep_checkpoints + 1
+    each = sizes.table_bytes + sizes.state_bytes
+    return Disk(newest, history, (newest + history) * each)
 
 
 def game_of(config: Config, progress: Report | None = None) -> Game | None:

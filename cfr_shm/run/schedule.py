@@ -17,6 +17,9 @@ FIRST_HISTORY_SECONDS = 10.0
 #: Larger tables of hold'em have no history that nobody asked for.
 HISTORY_TABLE_BYTES = 256 << 20
 
+#: How much further each checkpoint of the history is than the one before.
+HISTORY_STEP = 1.5
+
 
 class Schedule:
     """The moments of one part of a run, on a monotonic clock, from ``begin`` on.
@@ -99,6 +102,25 @@ class History:
     def kept(self, iterations: int) -> None:
         """Take in that one is kept."""
         self._next = _after(iterations)
+
+
+def keeps_history(run: RunConfig, is_holdem: bool, table_bytes: int) -> bool:
+    """Return whether a run keeps a history; ``table_bytes`` are of the wide layout."""
+    if run.keep_history is None:
+        return is_holdem and table_bytes < HISTORY_TABLE_BYTES
+    return run.keep_history
+
+
+def history_length(seconds: float) -> int:
+    """Return how many checkpoints a history has after so much training at one pace.
+
+    >>> history_length(9.0), history_length(10.0), history_length(15.0), history_length(120.0)
+    (0, 1, 2, 7)
+    """
+    if seconds < FIRST_HISTORY_SECONDS:
+        return 0
+    steps = math.log(seconds / FIRST_HISTORY_SECONDS) / math.log(HISTORY_STEP)
+    return 1 + math.floor(steps + 1e-9)
 
 
 def _after(iterations: int) -> int:

@@ -28,7 +28,7 @@ from cfr_shm.run.losses import LossEstimate
 from cfr_shm.run.measures import Measures
 from cfr_shm.run.quality import OFF, QualityReader, quality_mode
 from cfr_shm.run.report import Meter, Pauses, Summary, Totals
-from cfr_shm.run.schedule import HISTORY_TABLE_BYTES, History, Schedule
+from cfr_shm.run.schedule import History, Schedule, keeps_history
 from cfr_shm.run.setup import Settled
 from cfr_shm.run.signals import StopRequested, StopSignals
 from cfr_shm.telemetry.events import CheckpointBegun, Listener, Warned
@@ -64,13 +64,6 @@ class Parts:
     meetings: Meetings
 
 
-def _keeps_history(settled: Settled, game: Game) -> bool:
-    asked = settled.config.run.keep_history
-    if asked is None:
-        return game.betting is not None and game.table_bytes < HISTORY_TABLE_BYTES
-    return asked
-
-
 class Training:
     """Trains to the end, and writes what is to be written; ``execute`` is called once."""
 
@@ -82,7 +75,8 @@ class Training:
         self._meetings = parts.meetings
         self._ledger = parts.meetings.ledger(None)
         self._schedule = Schedule(run, self._before.seconds)
-        self._history = History(_keeps_history(settled, game), self._before.iterations)
+        wanted = keeps_history(run, game.betting is not None, game.table_bytes)
+        self._history = History(wanted, self._before.iterations)
         self._history_due = False
         self._meter = Meter(self._before, run.progress_interval, epsilon=settled.epsilon_at)
         store = parts.directory.checkpoint_store(run.keep_checkpoints)

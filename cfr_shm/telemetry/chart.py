@@ -100,6 +100,7 @@ def picture(curves: Sequence[Curve], file_format: str) -> bytes:
 
     figure = Figure(figsize=(15, 5), layout="constrained")
     units = sorted({curve.unit for curve in curves})
+    measures = sorted({curve.measure for curve in curves})
     for index, axis in enumerate(AXES):
         axes = figure.add_subplot(1, len(AXES), index + 1)
         for curve in curves:
@@ -109,7 +110,7 @@ def picture(curves: Sequence[Curve], file_format: str) -> bytes:
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_yscale("log")
         axes.set_xlabel(axis if axis != "seconds" else "seconds of training")
-        axes.set_ylabel(f"exploitability ({', '.join(units)})")
+        axes.set_ylabel(f"{', '.join(measures)} ({', '.join(units)})")
         axes.grid(visible=True, which="both", alpha=0.25)
     figure.axes[0].legend()
     out = io.BytesIO()

@@ -12,12 +12,18 @@ from typing import Any, NamedTuple, TypeVar
 from cfr_shm.errors import UsageError
 from cfr_shm.storage.documents import DocumentError, Text, read_document, record
 from cfr_shm.storage.names import SUMMARY
-from cfr_shm.telemetry.metrics_lines import COST, EVALUATION, metrics_lines
+from cfr_shm.telemetry.metrics_lines import COST, EVALUATION, QUALITY, metrics_lines
 
 #: What exploitability is drawn against.
 AXES = ("iterations", "nodes", "seconds")
 
+#: What curves are of, where it is exact.
+EXPLOITABILITY = "exploitability"
+
 _NAMED = record(game=Text())
+
+#: Where lines of each kind have the value.
+_VALUE = {"evaluation": "exploitability", "quality": "value"}
 
 #: A tuple that begins with iterations.
 Entry = TypeVar("Entry", bound=tuple[float, ...])
@@ -29,17 +35,21 @@ class Point(NamedTuple):
     iterations: float
     nodes: float
     seconds: float  # of training
-    exploitability: float
+    exploitability: float  # or what ``Curve.measure`` says
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The evaluations of one run, by ascending iterations; at least one."""
+    """The evaluations of one run, by ascending iterations; at least one.
+
+    A run that cannot be evaluated exactly has the points of its quality curve instead.
+    """
 
     name: str  # the directory, as it was given
     game: str
     unit: str
     points: tuple[Point, ...]
+    measure: str = EXPLOITABILITY  # or that it is a bound, and of which method
 
     def axis(self, name: str) -> list[float]:
         """Return the coordinates of the points on one of ``AXES``."""
@@ -55,18 +65,19 @@ def read_curve(directory: str) -> Curve:
     Raises:
         UsageError: there is no such run, or nothing of it was evaluated.
     """
-    lines = list(metrics_lines(Path(directory), interval=COST, evaluation=EVALUATION))
+    kinds = {"interval": COST, "evaluation": EVALUATION, "quality": QUALITY}
+    lines = list(metrics_lines(Path(directory), **kinds))
     costs = _ascending(
         [(line["iterations"], line["nodes"]) for line in lines if line["kind"] == "interval"]
     )
-    evaluated = [line for line in lines if line["kind"] == "evaluation"]
+    evaluated, measure = _evaluated(lines)
     points = _ascending(
         [
             Point(
                 iterations=line["iterations"],
                 nodes=line.get("nodes") or _interpolate(costs, line),
                 seconds=line["seconds"],
-                exploitability=line["exploitability"],
+                exploitability=line[_VALUE[line["kind"]]],
             )
             for line in evaluated
         ]
@@ -74,14 +85,29 @@ def read_curve(directory: str) -> Curve:
     if not points:
         raise UsageError(
             f"{directory}: no checkpoint of this run was evaluated, so it has no curve; train with "
-            "a shorter --checkpoint-interval, and a game that can be evaluated exactly"
+            "a shorter --checkpoint-interval, and a game that can be evaluated exactly, or hold'em "
+            "for two with run.quality"
         )
     return Curve(
         name=directory.rstrip("/\\") or directory,
         game=_game(Path(directory)),
         unit=evaluated[-1].get("unit") or "",
         points=tuple(points),
+        measure=measure,
     )
+
+
+def _evaluated(lines: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+    """Return the lines that a curve is made of, and what they measure: exactly if any line does.
+
+    Bounds of different methods are never one curve: the last line's method counts.
+    """
+    exact = [line for line in lines if line["kind"] == "evaluation"]
+    bounds = [line for line in lines if line["kind"] == "quality"]
+    if exact or not bounds:
+        return exact, EXPLOITABILITY
+    method = bounds[-1]["method"]
+    return [line for line in bounds if line["method"] == method], f"{method} response"
 
 
 def _ascending(entries: list[Entry]) -> list[Entry]:

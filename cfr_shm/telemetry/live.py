@@ -27,6 +27,7 @@ from cfr_shm.telemetry.events import (
     Evaluated,
     Event,
     Progress,
+    QualityMeasured,
     RunEnded,
     RunFailed,
     RunStarted,
@@ -141,6 +142,7 @@ class Picture:
         self._started: RunStarted | None = None
         self._progress: Progress | None = None
         self._evaluations: list[Evaluated] = []
+        self._point: QualityMeasured | None = None
         self._saved_at: float | None = None
 
     def take(self, event: Event) -> None:
@@ -152,6 +154,8 @@ class Picture:
                 self._progress = event
             case Evaluated():
                 self._evaluations = [*self._evaluations[-1:], event]
+            case QualityMeasured():
+                self._point = event
             case CheckpointSaved():
                 self._saved_at = self._clock()
 
@@ -237,6 +241,12 @@ class Picture:
         if self._evaluations:
             last = self._evaluations[-1]
             parts.append(f"exploitability {last.exploitability:.6f} {last.unit}{self.trend()}")
+        if self._point is not None:
+            point = self._point
+            parts.append(
+                f"{point.method} response {point.value:.1f} {point.unit} ({point.low:.1f} to "
+                f"{point.high:.1f}) at iteration {point.iterations:,}"
+            )
         if self._saved_at is None:
             parts.append("no checkpoint yet")
         else:

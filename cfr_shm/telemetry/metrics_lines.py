@@ -57,6 +57,13 @@ EVALUATION = record(
     nodes=_MAYBE,
     unit=Text(most=40, optional=True),
 )
+QUALITY = record(
+    iterations=_AMOUNT,
+    seconds=_AMOUNT,
+    method=Text(most=40),
+    value=Number(low=-1e18, high=1e18),
+    unit=Text(most=40),
+)
 
 
 def metrics_lines(directory: Path, **kinds: Any) -> Iterator[dict[str, Any]]:

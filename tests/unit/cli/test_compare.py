@@ -211,3 +211,42 @@ def test_without_matplotlib_the_remedy_is_named(run, tmp_path, capsys, monkeypat
     monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: None)
     assert main(["compare", run, "--out", str(tmp_path / "x.png")]) == 2
     assert "pip install 'cfr-shm[plots]'" in capsys.readouterr().err
+
+
+def quality(iterations: int, value: float, method: str = "river") -> dict:
+    return {
+        "kind": "quality",
+        "iterations": iterations,
+        "seconds": iterations / 1000,
+        "method": method,
+        "unit": "mbb",
+        "value": value,
+        "low": value - 9.0,
+        "high": value + 9.0,
+        "n": 40,
+        "checkpoint": str(iterations),
+    }
+
+
+def test_hold_em_is_compared_by_its_quality_curve(run, tmp_path, capsys):
+    points = [quality(1000, 500.0, "turn"), quality(2000, 400.0), quality(4000, 300.0)]
+    bound = make_run(tmp_path / "bound", interval(4000, 8000), *points, game="holdem")
+    curve = read_curve(bound)
+    # Bounds of another method are another curve.
+    assert [point.exploitability for point in curve.points] == [400.0, 300.0]
+    assert (curve.unit, curve.measure) == ("mbb", "river response")
+    assert main(["compare", bound]) == 0
+    assert "river response against iterations" in capsys.readouterr().out
+    assert main(["compare", bound, "--json"]) == 0
+    (document,) = json.loads(capsys.readouterr().out)
+    assert document["measure"] == "river response"
+    assert [point["value"] for point in document["points"]] == [400.0, 300.0]
+    assert "exploitability" not in document["points"][0]
+    assert main(["compare", bound, run]) == 0
+    assert "no one scale: exploitability, river response" in capsys.readouterr().err
+
+
+def test_exact_points_are_preferred_to_bounds(tmp_path):
+    both = make_run(tmp_path / "both", quality(1000, 500.0), evaluation(1000, 0.5))
+    assert read_curve(both).measure == "exploitability"
+    assert [point.exploitability for point in read_curve(both).points] == [0.5]

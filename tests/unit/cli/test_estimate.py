@@ -16,6 +16,7 @@ from cfr_shm.layout.tree import CHANCE, DECISION
 from cfr_shm.memory.limits import Limit
 from cfr_shm.run import forecast
 from cfr_shm.run.forecast import sizes_of
+from cfr_shm.run.schedule import History, history_length
 
 
 @pytest.fixture
@@ -134,6 +135,32 @@ def test_workers_are_those_that_train_takes(quick, monkeypatch, capsys):
         told = [word for key, value in keys.items() for word in ("--set", f"{key}={value}")]
         code, document = estimate(capsys, "-c", "leduc", *told)
         assert (code, document["workers"]) == (0, expected)
+
+
+def test_the_disk_that_a_history_takes_is_counted(quick, capsys):
+    """Two newest ones and one being written; at 10, 15, 22.5 ... 113.9 seconds one for good."""
+    for keys, newest, history in (
+        (("run.time_budget=120",), 3, 7),
+        (("run.time_budget=120", "run.keep_history=false"), 3, 0),
+        (("run.time_budget=9", "run.keep_checkpoints=5"), 6, 0),
+    ):
+        told = [word for key in keys for word in ("--set", key)]
+        code, document = estimate(capsys, "-c", "hu_small", *told)
+        assert code == 0
+        expected = (newest + history) * document["table_bytes"]
+        assert document["disk"] == {"newest": newest, "history": history, "bytes": expected}
+
+
+def test_a_history_is_as_long_as_estimated():
+    """At an even pace of 1,000 iterations a second, looked at each tenth of one."""
+    history, kept = History(True, 0), 0
+    for tenth in range(1, 20_000):
+        if history.is_due(100 * tenth, tenth / 10):
+            history.kept(100 * tenth)
+            kept += 1
+        # Each is a tenth late at most, and what follows is that much later too.
+        assert history_length(tenth / 10) - kept in (0, 1)
+    assert kept >= 13
 
 
 def test_errors_name_the_place_of_the_key(capsys, tmp_path):

@@ -12,6 +12,7 @@ from cfr_shm.telemetry.events import (
     CheckpointSaved,
     Evaluated,
     Progress,
+    QualityMeasured,
     RunEnded,
     RunFailed,
     RunStarted,
@@ -91,6 +92,15 @@ def test_everything_that_a_user_watches_is_there(screen):
         "2,048",
     ):
         assert part in text
+
+
+def test_the_newest_point_of_the_quality_curve_is_there(screen):
+    display, shown, _, _ = screen
+    display(STARTED)
+    for value in (500.0, 391.8):
+        display(QualityMeasured(4_000, 2.0, "river", "mbb", value, 355.2, 428.4, 40, "4000"))
+    display(PROGRESS)
+    assert "river response 391.8 mbb (355.2 to 428.4) at iteration 4,000" in shown.getvalue()
 
 
 def test_replaced_workers_have_a_column_once_there_are_any(screen):
