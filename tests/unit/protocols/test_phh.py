@@ -16,7 +16,7 @@ from random_hands import random_hand, random_rules
 from cfr_shm.errors import UsageError
 from cfr_shm.games.holdem.betting import betting_rules
 from cfr_shm.protocols.phh import documents, read_hand, turned, write_hand
-from cfr_shm.protocols.played_hand import PlayedHand, payoffs_of
+from cfr_shm.protocols.played_hand import BOARD_COUNT, PlayedHand, decisions, payoffs_of
 from cfr_shm.protocols.pokerkit_state import read_pokerkit, write_pokerkit
 
 ARCHIVE = Path(__file__).parent / "hands" / "pluribus-hands.tar.xz"
@@ -98,6 +98,8 @@ def check_against_pokerkit(rng: random.Random) -> None:
         wanted = played._replace(holes=found.holes)
         assert all(map(same, found, wanted))
     assert read_pokerkit(made).holes == played.holes
+    if not played.last.finished:
+        assert_same_legal(made, played.last)
 
 
 def same(one_field, other) -> bool:
@@ -117,23 +119,27 @@ def test_ten_thousand_random_hands_are_pokerkits():
         check_against_pokerkit(rng)
 
 
-def test_pokerkits_next_player_and_bounds_are_ours():
+def assert_same_legal(state, hand) -> None:
+    """Who is next, what a call costs and how far a raise may go are pokerkit's."""
+    assert turned(range(hand.rules.players))[state.actor_index] == hand.actor
+    least = state.min_completion_betting_or_raising_to_amount
+    most = state.max_completion_betting_or_raising_to_amount
+    assert hand.raise_bounds == (None if least is None else (least, most))
+    assert state.checking_or_calling_amount == hand.call_amount
+    assert state.can_fold() == hand.may_fold
+
+
+def test_at_every_decision_pokerkit_has_the_same_legal_moves():
     rng = random.Random(3)
     compared = 0
-    for _ in range(60):
-        played = random_hand(rng, random_rules(rng), 0.2)
-        hand = played.last
-        if hand.finished or hand.rules.dead_antes:
-            continue
-        state = write_pokerkit(played)
-        assert turned(range(hand.rules.players))[state.actor_index] == hand.actor
-        least = state.min_completion_betting_or_raising_to_amount
-        most = state.max_completion_betting_or_raising_to_amount
-        assert hand.raise_bounds == (None if least is None else (least, most))
-        assert state.checking_or_calling_amount == hand.call_amount
-        assert state.can_fold() == hand.may_fold
-        compared += 1
-    assert compared > 30
+    for _ in range(12):
+        played = random_hand(rng, random_rules(rng))
+        for place, (hand, _) in enumerate(decisions(played)):
+            begun = played._replace(moves=played.moves[:place], paid=None)
+            lie = played.board[: BOARD_COUNT[hand.street]]
+            assert_same_legal(write_pokerkit(begun._replace(board=lie)), hand)
+            compared += 1
+    assert compared > 60
 
 
 def test_money_with_decimals_is_counted_in_its_smallest_part():
