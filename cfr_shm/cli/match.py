@@ -36,6 +36,7 @@ RANGES, PLAY = "ranges", "play"
 class _Pair(NamedTuple):
     names: tuple[str, str]
     method: str
+    corrected: bool
     seatings: int
     found: Gathered
     seconds: float
@@ -64,6 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole_number(2),
         help="deals of play, each in all seatings (default: so many that a million hands are "
         "played); with --until: at most",
+    )
+    parser.add_argument(
+        "--raw",
+        action="store_true",
+        help="leave the luck of boards and draws in what is told of hands played",
     )
     parser.add_argument(
         "--until",
@@ -160,7 +166,7 @@ def _play(
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import say
     from cfr_shm.evaluation.gathering import Length
-    from cfr_shm.evaluation.play_match import play_match, seatings_of
+    from cfr_shm.evaluation.play_match import can_correct, play_match, seatings_of
     from cfr_shm.evaluation.range_match import range_match
 
     progress = Progress(say)
@@ -175,17 +181,18 @@ def _play(
         hands = _HANDS if until is None else _MOST_HANDS
         most = namespace.deals or max(2, hands // seatings)
     length = Length(most, None if until is None else until * big_blind / 1000.0)
-    play = range_match if method == RANGES else play_match
-    found = play(
-        one,
-        two,
-        length,
-        seed=namespace.seed,
-        workers=namespace.num_workers,
-        progress=progress,
-    )
+    options: dict[str, Any] = {
+        "seed": namespace.seed,
+        "workers": namespace.num_workers,
+        "progress": progress,
+    }
+    corrected = method == PLAY and can_correct(one.game) and not namespace.raw
+    if method == RANGES:
+        found = range_match(one, two, length, **options)
+    else:
+        found = play_match(one, two, length, corrected=corrected, **options)
     seconds = time.monotonic() - began
-    return _Pair((one.name, two.name), method, seatings, found, seconds, big_blind)
+    return _Pair((one.name, two.name), method, corrected, seatings, found, seconds, big_blind)
 
 
 def _document(pairs: list[_Pair]) -> dict[str, Any]:
@@ -205,6 +212,7 @@ def _of_pair(pair: _Pair) -> dict[str, Any]:
         "deals": value.n,
         "seatings": pair.seatings,
         "method": pair.method,
+        "corrected": pair.corrected,
         "seconds": pair.seconds,
         "stopped": _why(pair.found.stopped),
     }
@@ -224,6 +232,7 @@ def _lines(pair: _Pair) -> list[str]:
     found = pair.found.value.scaled(100.0 / pair.big_blind)
     one, two = pair.names
     what = "boards, all hands of both" if pair.method == RANGES else "deals"
+    what += ", luck of boards and draws taken out" if pair.corrected else ""
     seatings = "both seatings" if pair.seatings == 2 else f"all {pair.seatings} seatings"
     played = f"  {found.n:,} {what}, {seatings}; {pair.seconds:.1f} s"
     if pair.found.stopped is not None:

@@ -11,14 +11,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.cards.evaluator import hand_rank_tables
 from cfr_shm.cards.parallel import Progress
 from cfr_shm.evaluation.drawn_deals import Dealer, DealtPolicy, policy_of_deals
 from cfr_shm.evaluation.gathering import Gathered, Length, Pieces, gather
 from cfr_shm.games.game import Game
+from cfr_shm.games.holdem.hole_cards import DealtCards
 from cfr_shm.kernels.evaluation.play_deals import play_deals
 from cfr_shm.layout.betting import betting_words
 from cfr_shm.layout.following import FOLLOW_STATES, FOLLOW_WORDS, FollowedTree
-from cfr_shm.layout.play import SIDES, PlayDeals, PlayPolicy, PlaySpace
+from cfr_shm.layout.play import (
+    CARD_STREETS,
+    LUCK_VALUES,
+    RUN_OUTS,
+    SIDES,
+    PlayDeals,
+    PlayLuck,
+    PlayPolicy,
+    PlaySpace,
+)
 from cfr_shm.strategy.player import why_not_alike
 from cfr_shm.strategy.public import PublicStrategy, holdem_parts, start_weights
 
@@ -63,6 +74,7 @@ def play_match(
     second: PublicStrategy,
     length: Length,
     *,
+    corrected: bool = True,
     seed: int = 0,
     workers: int = 0,
     progress: Progress | None = None,
@@ -76,12 +88,13 @@ def play_match(
         first: whose winnings are told.
         second: the other one.
         length: how many deals are played, each in all seatings.
+        corrected: whether the luck of boards and of draws is taken out, where the deck allows.
         seed: of the deals and of both sides' actions.
         workers: threads, 0 for all usable cores; changes nothing in the result.
         progress: told how far it is.
     """
     return gather(
-        lambda: TablePlay(first, second, seed).samples,
+        lambda: TablePlay(first, second, seed, corrected).samples,
         length,
         DEALS,
         workers=workers,
@@ -132,8 +145,11 @@ def shares_of(won: Floats, seatings: NDArray[np.int64]) -> Floats:
 class TablePlay:
     """Plays deals between two strategies; owns the space for it, so that one thread uses it."""
 
-    def __init__(self, first: PublicStrategy, second: PublicStrategy, seed: int) -> None:
+    def __init__(
+        self, first: PublicStrategy, second: PublicStrategy, seed: int, corrected: bool = True
+    ) -> None:
         self._sides, self._seed = (first, second), seed
+        self._corrects = corrected and can_correct(first.game)
         self._dealer = Dealer(first.game, seed)
         self._seatings = seatings_of(first.game.player_count)
         betting, _ = holdem_parts(first.game)
@@ -146,24 +162,31 @@ class TablePlay:
         for array in (nodes, move):
             array.setflags(write=False)
         self._tree = FollowedTree(nodes, move, betting.rules, betting.rules)
-        self._space = _space(betting.rules.players)
+        players, most = betting.rules.players, max(first.game.max_actions, second.game.max_actions)
+        self._space = _space(players, most)
+        self._ranks = hand_rank_tables(holdem_parts(first.game)[1].deck)
+        self._luck = _luck(players if self._corrects else 0)
         self._known: tuple[list[DealtPolicy], PlayPolicy] | None = None
 
     def samples(self, first: int, count: int) -> Floats:
         """Return (count,) what the first wins on deals from number ``first`` on, chips."""
-        return shares_of(self.winnings(first, count), self._seatings)
+        won, luck = self.winnings(first, count)
+        return shares_of(won - luck if self._corrects else won, self._seatings)
 
-    def winnings(self, first: int, count: int) -> Floats:
-        """Return (count, seatings, players) what each seat wins."""
+    def winnings(self, first: int, count: int) -> tuple[Floats, Floats]:
+        """Return (count, seatings, players) what each seat wins, and how much of it is luck."""
         deals = self._dealer.deal(first, count)
         policies = [policy_of_deals(side, deals) for side in self._sides]
         number = np.stack([policy.number for policy in policies])
-        number.setflags(write=False)
-        deals.strength.setflags(write=False)
+        dealt = deals.cards[: count if self._corrects else 0]
+        for array in (number, deals.strength, dealt):
+            array.setflags(write=False)
         played = PlayDeals(self._seed, first, number, deals.strength, self._seatings)
         won = np.zeros((count, len(self._seatings), deals.strength.shape[1]))
-        play_deals(self._tree, self._together(policies), played, won, self._space)
-        return won
+        luck = self._luck._replace(dealt=dealt, luck=np.zeros_like(won))
+        policy = self._together(policies)
+        play_deals(self._tree, policy, self._ranks, played, luck, won, self._space)
+        return won, luck.luck
 
     def _together(self, policies: list[DealtPolicy]) -> PlayPolicy:
         one, two = policies
@@ -185,13 +208,34 @@ class TablePlay:
         return found
 
 
-def _space(players: int) -> PlaySpace:
+def can_correct(game: Game) -> bool:
+    """Return whether the luck of boards can be told: whole boards are dealt, and hands ranked."""
+    return isinstance(holdem_parts(game)[1], DealtCards)
+
+
+def _space(players: int, actions: int) -> PlaySpace:
     words = betting_words(players)
     return PlaySpace(
         state=np.zeros((SIDES, FOLLOW_STATES, words), np.int64),
         opening=np.zeros((1, words), np.int64),
         follow=np.zeros((SIDES, FOLLOW_WORDS), np.int64),
         draws=np.zeros(players, np.int64),
+        chances=np.zeros(actions),
         amount=np.zeros(players, np.int64),
         mask=np.zeros(players, np.int64),
+    )
+
+
+def _luck(players: int) -> PlayLuck:
+    """Return space for the luck of so many seats, 0: none is told."""
+    masks = 1 << players
+    return PlayLuck(
+        dealt=np.zeros((0, 0), np.int64),
+        luck=np.zeros((0, 0, 0)),
+        strength=np.zeros((CARD_STREETS, RUN_OUTS, players), np.int32),
+        runs=np.zeros(CARD_STREETS, np.int64),
+        share=np.zeros((CARD_STREETS, masks, players)),
+        known=np.zeros((CARD_STREETS, masks), np.int64),
+        value=np.zeros((LUCK_VALUES, players)),
+        cards=np.zeros(64, np.int64),
     )

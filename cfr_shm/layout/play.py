@@ -41,5 +41,33 @@ class PlaySpace(NamedTuple):
     opening: NDArray[np.int64]  # (1, betting words)
     follow: NDArray[np.int64]  # (SIDES, FOLLOW_WORDS)
     draws: NDArray[np.int64]  # (players,), of each seat's actions so far
+    chances: NDArray[np.float64]  # (actions,), of a row
     amount: NDArray[np.int64]  # (players,), pots of a finished hand
     mask: NDArray[np.int64]  # (players,), who may win them
+
+
+#: Run-outs that stand for all of them before the turn; room for those of the turn too.
+RUN_OUTS = 64
+#: Streets of the cards.
+CARD_STREETS = 4
+
+
+class PlayLuck(NamedTuple):
+    """What taking luck out of results reads and writes; empty arrays where nothing is taken out.
+
+    Run-outs and shares are kept for a deal until the next one, whatever its seatings.
+    """
+
+    dealt: NDArray[np.int64]  # (deals, 5 + 2 * players), read; no rows: luck stays in
+    luck: NDArray[np.float64]  # (deals, seatings, players), out: chips
+    strength: NDArray[np.int32]  # (CARD_STREETS, RUN_OUTS, players), of each run-out
+    runs: NDArray[np.int64]  # (CARD_STREETS,), run-outs; 0: not made yet
+    share: NDArray[np.float64]  # (CARD_STREETS, masks, players), of the pot, by who is in it
+    known: NDArray[np.int64]  # (CARD_STREETS, masks), 1: the shares are there
+    value: NDArray[np.float64]  # (VALUES, players), one row for each LUCK_* below
+    cards: NDArray[np.int64]  # (64,), scratch
+
+
+#: Rows of ``PlayLuck.value``: of one outcome, of the one that was taken, of all on average.
+LUCK_OUTCOME, LUCK_TAKEN, LUCK_MEAN = range(3)
+LUCK_VALUES = 3

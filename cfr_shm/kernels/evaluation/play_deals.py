@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from cfr_shm.kernels.evaluation.luck import account_cards, account_choice, forget_deal
 from cfr_shm.kernels.evaluation.shadow import as_played, play, read_move
 from cfr_shm.kernels.holdem.betting import losing_utility, pots, start_hand
 from cfr_shm.kernels.jit import at, device, kernel, outlined
 from cfr_shm.kernels.parts.rng import sweep_key, uniform
-from cfr_shm.layout.betting import BET_ACTOR, BET_STATUS, BET_STREET, CALL, PLAYING
+from cfr_shm.layout.betting import BET_ACTOR, BET_STATUS, BET_STREET, CALL, FOLDED_OUT, PLAYING
 from cfr_shm.layout.following import (
     FOLLOW_IN_STEP,
     FOLLOW_NODE,
@@ -22,14 +23,17 @@ from cfr_shm.layout.following import (
 
 #: Streams of the seats' actions.
 PLAY_STREAM = 128
+_RIVER = 3
 
 
 @device
-def _probability(policy, side, entry):
-    """Return what a side's table holds at an entry."""
-    if side == 0:
-        return policy.first[at(entry)]
-    return policy.second[at(entry)]
+def _read_chances(policy, side, entry, count, chances):
+    """Copy what a side's table holds for the actions of a row."""
+    for action in range(count):
+        if side == 0:
+            chances[at(action)] = policy.first[at(entry + action)]
+        else:
+            chances[at(action)] = policy.second[at(entry + action)]
 
 
 @device
@@ -40,14 +44,14 @@ def _row_of(policy, deals, row, side, seat, node, street):
 
 
 @device
-def _chosen(policy, side, entry, count, draw):
+def _chosen(chances, count, draw):
     """Return the action that a uniform number below 1 stands for; never one of no probability."""
     taken = np.int64(0)
     left = draw
-    while taken + 1 < count and left >= _probability(policy, side, entry + taken):
-        left -= _probability(policy, side, entry + taken)
+    while taken + 1 < count and left >= chances[at(taken)]:
+        left -= chances[at(taken)]
         taken += 1
-    while taken > 0 and _probability(policy, side, entry + taken) <= 0.0:
+    while taken > 0 and chances[at(taken)] <= 0.0:
         taken -= 1
     return taken
 
@@ -66,32 +70,47 @@ def _begin(policy, space):
 
 
 @outlined
-def _play_hand(tree, policy, deals, row, seating, space):
+def _play_hand(tree, policy, ranks, deals, luck, row, place, space):
     """Play a deal in a seating to its end."""
     _begin(policy, space)
+    real, seating = tree.real, deals.seating[at(place)]
     played = space.state[0]
+    accounts = luck.dealt.shape[0] > 0
     while played[FOLLOW_PLAYED, BET_STATUS] == PLAYING:
         actor = played[FOLLOW_PLAYED, BET_ACTOR]
+        street = played[FOLLOW_PLAYED, BET_STREET]
+        card_street = real.real_street[at(street)]
         side = 1 - ((seating >> actor) & 1)
         own, own_follow = space.state[at(side)], space.follow[at(side)]
         other, other_follow = space.state[at(1 - side)], space.follow[at(1 - side)]
         move = np.int64(CALL)
         node = own_follow[FOLLOW_NODE]
         if node >= 0:
-            street = played[FOLLOW_PLAYED, BET_STREET]
             entry = _row_of(policy, deals, row, side, actor, node, street)
             key = sweep_key(deals.seed, deals.first + row, PLAY_STREAM + actor)
             draw = uniform(key, space.draws[at(actor)])
             space.draws[at(actor)] += 1
             count = np.int64(tree.nodes[at(node)]["count"])
-            child = np.int64(tree.nodes[at(node)]["first_child"])
-            child += _chosen(policy, side, entry, count, draw)
-            move = as_played(tree, own, own_follow, child)
+            _read_chances(policy, side, entry, count, space.chances)
+            taken = _chosen(space.chances, count, draw)
+            move = as_played(
+                tree, own, own_follow, np.int64(tree.nodes[at(node)]["first_child"]) + taken
+            )
+            if accounts:
+                choice = (row, place, card_street, taken)
+                account_choice(tree, ranks, luck, deals, choice, own, own_follow, space.chances)
         # What a side did itself it reads as everybody does: all hangs on what is public.
         child = read_move(tree, own, own_follow, move)
         play(tree, own, own_follow, move, child)
         child = read_move(tree, other, other_follow, move)
         play(tree, other, other_follow, move, child)
+        if accounts and played[FOLLOW_PLAYED, BET_STATUS] != FOLDED_OUT:
+            after = np.int64(_RIVER)
+            if played[FOLLOW_PLAYED, BET_STATUS] == PLAYING:
+                after = real.real_street[at(played[FOLLOW_PLAYED, BET_STREET])]
+            if after != card_street:
+                streets = card_street | after << 8
+                account_cards(real, ranks, luck, deals, row, streets, played[FOLLOW_PLAYED], place)
 
 
 @device
@@ -116,19 +135,23 @@ def _settle(real, strength, state, space, won):
 
 
 @kernel
-def play_deals(tree, policy, deals, won, space):
+def play_deals(tree, policy, ranks, deals, luck, won, space):
     """Play every deal in every seating.
 
     Args:
         tree: layout.following.FollowedTree of both sides, read-only; both have its rules.
         policy: layout.play.PlayPolicy, read-only.
+        ranks: cards.evaluator.HandRankTables, read-only.
         deals: layout.play.PlayDeals, read-only.
-        won: (deals, seatings, players) float64, out; chips.
+        luck: layout.play.PlayLuck; ``luck`` is added to.
+        won: (deals, seatings, players) float64, out; chips, luck and all.
         space: layout.play.PlaySpace, this thread's own.
     """
     start_hand(tree.real, space.opening, 0)
     for row in range(won.shape[0]):
+        if luck.dealt.shape[0] > 0:
+            forget_deal(luck)
         for place in range(won.shape[1]):
-            _play_hand(tree, policy, deals, row, deals.seating[at(place)], space)
+            _play_hand(tree, policy, ranks, deals, luck, row, place, space)
             state = space.state[0]
             _settle(tree.real, deals.strength[at(row)], state, space, won[at(row), at(place)])

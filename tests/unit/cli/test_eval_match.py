@@ -218,6 +218,11 @@ def test_a_match_by_play_where_sizes_differ(runs, capsys):
     two = told(capsys, "match", sizes, royal, "--deals", "2000")
     assert (one["method"], one["deals"], one["seatings"], one["stopped"]) == ("play", 2000, 2, None)
     assert (one["value"], one["low"]) == (-two["value"], -two["high"])
+    raw = told(capsys, "match", royal, sizes, "--deals", "2000", "--raw")
+    assert (one["corrected"], raw["corrected"]) == (True, False)
+    assert one["high"] - one["low"] < 0.7 * (raw["high"] - raw["low"])
+    assert raw["low"] < one["high"]
+    assert one["low"] < raw["high"]
     same = told(capsys, "match", royal, royal, "--method", "play", "--deals", "300")
     assert (same["value"], same["low"], same["high"]) == (0.0, 0.0, 0.0)
     until = told(capsys, "match", royal, sizes, "--until", "400")

@@ -10,7 +10,13 @@ from small_decks import FIXED_BOARD, RAKED, ROYAL, TWO_STREETS, game_of, random_
 from cfr_shm.evaluation.board_walk import BoardWalk, Players
 from cfr_shm.evaluation.drawn_deals import Dealer
 from cfr_shm.evaluation.gathering import Length
-from cfr_shm.evaluation.play_match import TablePlay, play_match, seatings_of, why_no_match
+from cfr_shm.evaluation.play_match import (
+    TablePlay,
+    play_match,
+    seatings_of,
+    shares_of,
+    why_no_match,
+)
 
 OTHER_SIZES = ROYAL.replace("[[allin]]", "[[2x], [3x, allin]]").replace("[[1]]", "[[0.4, 1.5]]")
 THREE = """
@@ -36,11 +42,26 @@ def sides(request, tmp_path_factory):
 def test_hands_are_those_that_players_play_move_by_move(sides):
     first, second = sides
     seatings = seatings_of(first.game.player_count)
-    won = TablePlay(first, second, 5).winnings(100, 40)
-    slow = every_hand(first, second, Dealer(first.game, 5), seatings, 5, range(100, 140))
+    won, luck = TablePlay(first, second, 5).winnings(100, 40)
+    dealer = Dealer(first.game, 5)
+    slow, lucky = every_hand(first, second, dealer, seatings.tolist(), 5, range(100, 140))
     np.testing.assert_allclose(won, slow, rtol=0.0, atol=1e-9)
+    np.testing.assert_allclose(luck, lucky, rtol=0.0, atol=1e-9)
     assert len(np.unique(won)) > 10
     np.testing.assert_allclose(won.sum(axis=2), 0.0, atol=1e-9)
+    np.testing.assert_allclose(luck.sum(axis=2), 0.0, atol=1e-9)
+
+
+def test_luck_is_nothing_on_average_and_most_of_the_spread(sides):
+    """Beyond 4.5 standard errors, for each seat; single seats keep their hole cards' luck."""
+    first, second = sides
+    won, luck = TablePlay(first, second, 9).winnings(0, 6000)
+    deals = luck.mean(axis=1)
+    error = deals.std(axis=0, ddof=1) / np.sqrt(len(deals))
+    assert (np.abs(deals.mean(axis=0)) < 4.5 * error).all()
+    seatings = seatings_of(first.game.player_count)
+    plain, corrected = (shares_of(each, seatings).std() for each in (won, won - luck))
+    assert corrected < 0.6 * plain
 
 
 def test_against_itself_nothing_and_with_sides_swapped_the_negative(sides):
