@@ -159,7 +159,8 @@ class AlgorithmConfig(Section):
         1,
         64,
         "`external_sampling`: traversals that a kernel interleaves, each fetching its next row "
-        "while the others compute. `auto`: 1 while the table is at most 4 MiB, else 8.",
+        "while the others compute. `auto`: 1 while the table is at most 4 MiB (1 MiB with several "
+        "workers), else 8.",
         words=("auto",),
     )
 

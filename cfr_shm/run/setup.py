@@ -36,9 +36,10 @@ from cfr_shm.layout.rows import table_bytes
 from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.increments import FreezePlan
 
-#: Tables up to this size have one traversal in flight, larger ones several
-#: (docs/adr/0005-in-flight.md).
+#: Tables up to this size have one traversal in flight, larger ones several: for one worker, and
+#: for several, who also wait for lines in each other's caches (docs/adr/0005-in-flight.md).
 ONE_IN_FLIGHT_BYTES = 4 << 20
+SHARED_ONE_IN_FLIGHT_BYTES = 1 << 20
 IN_FLIGHT_BEYOND = 8
 
 #: Where workers sweep a game together, each should have so much to do in an iteration
@@ -154,10 +155,7 @@ def engine_settings(
     """
     engine, cores = config.engine, usable_cores()
     workers = worker_count(config, game, cores)
-    in_flight = config.algorithm.in_flight
     size = table_bytes(game.table_entries, config.table.compact)
-    if in_flight == "auto":
-        in_flight = 1 if size <= ONE_IN_FLIGHT_BYTES else IN_FLIGHT_BEYOND
     updates = engine.updates
     if updates == "auto":
         updates = "racy" if size <= RACY_BYTES else "atomic"
@@ -166,7 +164,7 @@ def engine_settings(
         worker_count=workers,
         seed=config.run.seed,
         weighting="linear" if config.algorithm.weighting == "linear" else "vanilla",
-        in_flight=in_flight,
+        in_flight=in_flight(config, size, workers),
         drain_window=drain_window(config),
         freeze=freeze_plan(config, game, algorithm, workers),
         cores=cores,
@@ -182,6 +180,18 @@ def engine_settings(
         trace_directory=str(directory),
         algorithm=algorithm,
     )
+
+
+def in_flight(config: Config, byte_count: int, workers: int) -> int:
+    """Return how many traversals a kernel interleaves on a table of so many bytes.
+
+    It is no part of the run: a run goes on with what fits the workers that it has then.
+    """
+    chosen = config.algorithm.in_flight
+    if chosen != "auto":
+        return chosen
+    alone = ONE_IN_FLIGHT_BYTES if workers == 1 else SHARED_ONE_IN_FLIGHT_BYTES
+    return 1 if byte_count <= alone else IN_FLIGHT_BEYOND
 
 
 def death_policy(config: Config) -> Literal["respawn", "abort"]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from cfr_shm.config.load import load_config
+from cfr_shm.config.sections import Config
 from cfr_shm.games.registry import load_game
+from cfr_shm.games.small.synthetic import synthetic_buckets
 from cfr_shm.run import setup
 from cfr_shm.run.setup import settle
 from cfr_shm.run.train import train
@@ -105,3 +107,22 @@ def test_how_much_is_explored_follows_the_schedule():
     assert [settled.epsilon_at(done) for done in (0, 6, 7, 10**9)] == [1.0, 1.0, 0.5, 0.5]
     plain = load_config("kuhn")
     assert settle(plain, load_game(plain.game), Path()).epsilon_at(5) is None
+
+
+@pytest.mark.parametrize(
+    ("mebibytes", "workers", "expected"),
+    [(1, 1, 1), (4, 1, 1), (4.1, 1, 8), (1, 2, 1), (1.1, 2, 8), (4, 8, 8), (0.1, 8, 1)],
+)
+def test_traversals_in_flight_follow_table_and_workers(mebibytes, workers, expected):
+    assert setup.in_flight(Config(), int(mebibytes * (1 << 20)), workers) == expected
+    given = load_config(None, {}, ["algorithm.in_flight=3"])
+    assert setup.in_flight(given, int(mebibytes * (1 << 20)), workers) == 3
+
+
+def test_traversals_in_flight_are_no_part_of_a_run():
+    """Or a run of one worker could not be resumed with two."""
+    given = ["game.name=synthetic", f"game.buckets={synthetic_buckets(2 << 20)}"]
+    configs = [load_config(None, {}, [*given, f"engine.num_workers={count}"]) for count in (1, 2)]
+    settled = [settle(each, load_game(each.game), Path("x")) for each in configs]
+    assert [each.engine.in_flight for each in settled] == [1, 8]
+    assert settled[0].fingerprint == settled[1].fingerprint
