@@ -6,7 +6,14 @@ import argparse
 import math
 from typing import TYPE_CHECKING, Any
 
-from cfr_shm.cli.flags import add_board_flags, add_json_flag, positive_seconds, whole_number
+from cfr_shm.cli.flags import (
+    SOURCES,
+    add_board_flags,
+    add_game_flag,
+    add_json_flag,
+    positive_seconds,
+    whole_number,
+)
 from cfr_shm.errors import UsageError
 from cfr_shm.storage.names import EXACT_ANSWERS
 
@@ -14,6 +21,7 @@ if TYPE_CHECKING:
     from cfr_shm.cli.session import StoredStrategy
     from cfr_shm.evaluation.best_response import Evaluation
     from cfr_shm.evaluation.measure import Measurement
+    from cfr_shm.strategy.public import PublicStrategy
 
 DESCRIPTION = (
     "Load a checkpoint of the run in DIR and print how exploitable its average strategy is: "
@@ -38,11 +46,8 @@ _FLAGS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "directory",
-        metavar="DIR",
-        help="the run directory; DIR@ITERATIONS: its checkpoint of so many iterations",
-    )
+    parser.add_argument("directory", metavar="DIR", help=SOURCES)
+    add_game_flag(parser)
     parser.add_argument(
         "--method",
         choices=_METHODS,
@@ -91,11 +96,15 @@ def run(namespace: argparse.Namespace) -> int:
     Raises:
         GameError: the game cannot be measured as asked for.
     """
-    from cfr_shm.cli.session import load_strategy, print_json, print_lines
+    from cfr_shm.cli.session import print_json, print_lines
+    from cfr_shm.cli.sources import load_function, load_source, names_function
     from cfr_shm.evaluation.best_response import evaluate
 
     _refuse_useless_flags(namespace)
-    stored = load_strategy(namespace.directory)
+    source, config = namespace.directory, namespace.config
+    if names_function(source):
+        return _print_measured(*load_function(source, config), namespace)
+    stored = load_source(source, config)
     if stored.game.why_not_enumerable() is None and namespace.method in (None, "exact"):
         evaluation = evaluate(stored.game, stored.strategy)
         if namespace.json:
@@ -103,7 +112,16 @@ def run(namespace: argparse.Namespace) -> int:
         else:
             print_lines(_lines(stored, evaluation))
         return 0
-    found = _measure(stored, namespace)
+    return _print_measured(stored, None, namespace)
+
+
+def _print_measured(
+    stored: StoredStrategy, strategy: PublicStrategy | None, namespace: argparse.Namespace
+) -> int:
+    """Measure and print; the strategy that is measured is the stored one unless given."""
+    from cfr_shm.cli.session import print_json, print_lines
+
+    found = _measure(stored, strategy, namespace)
     if namespace.json:
         print_json(_measured_document(stored, found))
     else:
@@ -111,7 +129,9 @@ def run(namespace: argparse.Namespace) -> int:
     return 0
 
 
-def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Measurement]:
+def _measure(
+    stored: StoredStrategy, given: PublicStrategy | None, namespace: argparse.Namespace
+) -> list[Measurement]:
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import public_strategy, say
     from cfr_shm.evaluation.measure import (
@@ -127,16 +147,18 @@ def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Meas
     options: dict[str, Any] = {"seed": namespace.seed, "workers": namespace.num_workers}
     options |= {"progress": Progress(say)}
     if namespace.method == EXPLOITER:
+        if given is not None:
+            raise UsageError(f"--method exploiter learns against tables; {given.name} is none")
         options |= {"iterations": namespace.iters, "seconds": namespace.time_budget}
         options |= {"deals": namespace.deals}
         return [measure_by_learning(stored.game, stored.strategy.probability, **options)]
-    if stored.game.why_not_enumerable() is None:
+    if given is None and stored.game.why_not_enumerable() is None:
         return [_measure_listed(stored, namespace)]
     if stored.game.betting is None:
         stored.game.require_enumerable("evaluation")
+    strategy = public_strategy(stored) if given is None else given
     if namespace.method == EXACT:
-        return [_measure_exactly(stored)]
-    strategy = public_strategy(stored)
+        return [_measure_exactly(stored, strategy)]
     if namespace.method is None:
         return best_measures(strategy, **options, say=say)
     if namespace.method == LOCAL:
@@ -145,19 +167,18 @@ def _measure(stored: StoredStrategy, namespace: argparse.Namespace) -> list[Meas
     return [measure_from(strategy, namespace.method, boards=namespace.boards, **options)]
 
 
-def _measure_exactly(stored: StoredStrategy) -> Measurement:
-    """Measure exactly, however long it takes: what was done is kept beside the run."""
+def _measure_exactly(stored: StoredStrategy, strategy: PublicStrategy) -> Measurement:
+    """Measure exactly, however long it takes: what was done is kept beside the run, if any."""
     from cfr_shm.cards.parallel import Progress
-    from cfr_shm.cli.session import public_strategy, say
+    from cfr_shm.cli.session import say
     from cfr_shm.evaluation.exact_ledger import ExactLedger
     from cfr_shm.evaluation.exact_response import forecast_seconds
     from cfr_shm.evaluation.measure import AT_ONCE_SECONDS, duration, measure_exactly
 
-    strategy = public_strategy(stored)
     seconds = forecast_seconds(strategy)
     say(f"an exact answer takes about {duration(seconds)} on one core")
     path = stored.checkpoint.path
-    if seconds < AT_ONCE_SECONDS or path is None:
+    if seconds < AT_ONCE_SECONDS or path is None or stored.name:
         return measure_exactly(strategy)
     directory = path.resolve().parents[1] / EXACT_ANSWERS / str(stored.checkpoint.iterations)
     ledger = ExactLedger(directory, _identity(stored), Progress(say, interval=30.0))

@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from cfr_shm.config.reader import Setting
 
+#: What ``eval`` and ``match`` take for a strategy.
+SOURCES = (
+    "a run directory, DIR or DIR@ITERATIONS; an exported .npz, .parquet or OpenSpiel .json; or a "
+    "function FILE.py:FUNCTION that plays hold'em"
+)
+
 
 class ConfigFlag(NamedTuple):
     """A named flag that stands for one key of the configuration."""
@@ -100,6 +106,16 @@ def add_ranks_flag(parser: argparse.ArgumentParser) -> None:
         action="store_const",
         const="mpi",
         help="one of the processes that mpiexec or srun has started (needs the extra 'mpi')",
+    )
+
+
+def add_game_flag(parser: argparse.ArgumentParser) -> None:
+    """Declare the flag that says which game strategies play that do not say it themselves."""
+    parser.add_argument(
+        "-c",
+        "--config",
+        metavar="CONFIG",
+        help="the game of functions, and of exports of older versions: a file, or a shipped name",
     )
 
 

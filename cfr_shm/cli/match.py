@@ -8,19 +8,19 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cfr_shm.cli.flags import add_board_flags, add_json_flag, whole_number
+from cfr_shm.cli.flags import SOURCES, add_board_flags, add_game_flag, add_json_flag, whole_number
 from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
     from cfr_shm.evaluation.gathering import Gathered
-    from cfr_shm.strategy.table import TableStrategy
+    from cfr_shm.strategy.public import PublicStrategy
 
 DESCRIPTION = (
-    "Play the average strategies of runs against each other and print what the first wins of the "
-    "second, in big blinds per 100 hands with a 95 percent interval. On a shared betting tree all "
-    "hands of both meet on drawn boards, in both seatings; where bet sizes differ, or for three "
-    "and more seats, deals are played in all seatings, and sizes that a tree does not have are "
-    "translated. DIR@ITERATIONS names a checkpoint, so that a run can play its own past."
+    "Play strategies, of runs or from elsewhere, against each other and print what the first wins "
+    "of the second, in big blinds per 100 hands with a 95 percent interval. On a shared betting "
+    "tree all hands of both meet on drawn boards, in both seatings; where bet sizes differ, or for "
+    "three and more seats, deals are played in all seatings, and sizes that a tree does not have "
+    "are translated. DIR@ITERATIONS names a checkpoint, so that a run can play its own past."
 )
 
 #: About twenty seconds on ``hu_small`` and one core.
@@ -45,9 +45,8 @@ class _Pair(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument(
-        "directories", metavar="RUN", nargs="+", help="run directories, DIR or DIR@ITERATIONS"
-    )
+    parser.add_argument("directories", metavar="RUN", nargs="+", help=SOURCES)
+    add_game_flag(parser)
     parser.add_argument(
         "--method",
         choices=(RANGES, PLAY),
@@ -90,11 +89,12 @@ def run(namespace: argparse.Namespace) -> int:
     Raises:
         UsageError: fewer than two strategies, or strategies that cannot meet.
     """
-    from cfr_shm.cli.session import load_public_strategy, print_json, print_lines
+    from cfr_shm.cli.session import print_json, print_lines
+    from cfr_shm.cli.sources import load_players
 
     if len(namespace.directories) < 2:
         raise UsageError("match: one strategy alone plays nobody; name two runs or checkpoints")
-    strategies = [load_public_strategy(each).strategy for each in namespace.directories]
+    strategies = load_players(namespace.directories, namespace.config)
     meetings = [
         (one, two, _method(one, two, namespace))
         for one, two in itertools.combinations(strategies, 2)
@@ -126,7 +126,7 @@ def _half_width(text: str) -> float:
     return value
 
 
-def _method(one: TableStrategy, two: TableStrategy, namespace: argparse.Namespace) -> str:
+def _method(one: PublicStrategy, two: PublicStrategy, namespace: argparse.Namespace) -> str:
     """Return how two strategies meet.
 
     Raises:
@@ -161,7 +161,7 @@ def _check_flags(methods: set[str], namespace: argparse.Namespace) -> None:
 
 
 def _play(
-    one: TableStrategy, two: TableStrategy, method: str, namespace: argparse.Namespace
+    one: PublicStrategy, two: PublicStrategy, method: str, namespace: argparse.Namespace
 ) -> _Pair:
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import say

@@ -116,6 +116,7 @@ class StoredStrategy(NamedTuple):
     game: Game
     checkpoint: Checkpoint
     strategy: Strategy
+    name: str = ""  # what reports call it; empty: by run and iterations
 
 
 class StoredPublicStrategy(NamedTuple):
@@ -185,7 +186,8 @@ def public_strategy(stored: StoredStrategy) -> TableStrategy:
 
     checkpoint = stored.checkpoint
     run = "run" if checkpoint.path is None else checkpoint.path.resolve().parents[1].name
-    return TableStrategy(f"{run}@{checkpoint.iterations}", stored.game, stored.strategy)
+    name = stored.name or f"{run}@{checkpoint.iterations}"
+    return TableStrategy(name, stored.game, stored.strategy)
 
 
 def print_json(document: Any) -> None:

@@ -113,6 +113,21 @@ def require_few_entries(game: Game) -> None:
         )
 
 
+def entry_index(game: Game) -> NDArray[np.int64]:
+    """Return where a table has each element of ``probability`` that ``export_blueprint`` writes."""
+    return np.concatenate(list(_Nodes(game).parts(ranges)))
+
+
+def row_index(game: Game) -> NDArray[np.int64]:
+    """Return the row of each element of ``visits`` that ``export_blueprint`` writes."""
+    return np.concatenate(list(_Nodes(game).parts(lambda rows, _: rows)))
+
+
+def node_arrays(game: Game) -> dict[str, NDArray[Any]]:
+    """Return what ``export_blueprint`` writes for each node, and the moves."""
+    return _Nodes(game).arrays(game)
+
+
 class _Nodes:
     """The decision nodes of a game, and where their infosets and entries begin."""
 
@@ -155,15 +170,16 @@ class _Nodes:
         def of_rows(rows: NDArray[np.int64], actions: NDArray[np.int64]) -> NDArray[np.float64]:
             return values[ranges(rows, actions)]
 
-        return self._parts(of_rows)
+        return self.parts(of_rows)
 
     def firsts(self, values: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
         """Yield the value at each row's first entry, in the order of nodes and buckets."""
-        return self._parts(lambda rows, _: values[rows])
+        return self.parts(lambda rows, _: values[rows])
 
-    def _parts(
-        self, read: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
-    ) -> Iterator[NDArray[np.float64]]:
+    def parts(
+        self, read: Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[Any]]
+    ) -> Iterator[NDArray[Any]]:
+        """Yield what ``read`` makes of rows and their numbers of actions, some nodes at a time."""
         for first in range(0, len(self.index), _NODES_TOGETHER):
             part = slice(first, first + _NODES_TOGETHER)
             buckets = self.buckets[part]

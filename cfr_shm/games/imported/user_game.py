@@ -64,18 +64,40 @@ def load_user_game(name: str, expected_digest: str | None = None) -> Game:
             f"game {name}: {path} was changed since the run began (its digest is {digest[:12]}..., "
             f"the run's {str(expected_digest)[:12]}...); put the old file back, or train anew"
         )
-    module = _run(name, path)
-    build = getattr(module, function, None)
-    if not callable(build):
-        own = [key for key, each in vars(module).items() if callable(each) and key[0] != "_"]
-        raise GameError(f"game {name}: {path} has no function {function!r}{nearest(function, own)}")
-    game = _guarded(name, path, lambda: build(**arguments))
+    build = _function(f"game {name}", path, function)
+    game = guarded(f"game {name}", path, lambda: build(**arguments))
     if not isinstance(game, Game):
         raise GameError(
             f"game {name}: {function} returned {type(game).__name__}; it must return a Game, as "
             "history_game(...) makes it"
         )
     return game
+
+
+def load_user_function(name: str) -> Callable[..., Any]:
+    """Run the file that ``name``, ``file.py:function``, names, and return the function.
+
+    Raises:
+        GameError: there is no such file or function, or the code raises.
+    """
+    path, function = _path(name), name.partition(_SEPARATOR)[2]
+    if not is_file(path):
+        raise GameError(f"{name}: there is no file {path} (seen from {Path.cwd()})")
+    return _function(name, path, function)
+
+
+def user_path(name: str) -> Path:
+    """Return the file that ``name`` names."""
+    return _path(name)
+
+
+def _function(told: str, path: Path, function: str) -> Callable[..., Any]:
+    module = _run(told, path)
+    found = getattr(module, function, None)
+    if not callable(found):
+        own = [key for key, each in vars(module).items() if callable(each) and key[0] != "_"]
+        raise GameError(f"{told}: {path} has no function {function!r}{nearest(function, own)}")
+    return found  # type: ignore[no-any-return]
 
 
 def _path(name: str) -> Path:
@@ -104,7 +126,7 @@ def _parse_call(name: str, call: str) -> tuple[str, dict[str, Any]]:
     )
 
 
-def _run(name: str, path: Path) -> ModuleType:
+def _run(told: str, path: Path) -> ModuleType:
     # Dataclasses and others look their module up by its name.
     module_name = f"cfr_shm_user_game_{path.stem}"
     specification = importlib.util.spec_from_file_location(module_name, path)
@@ -113,20 +135,24 @@ def _run(name: str, path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(specification)
     sys.modules[module_name] = module
     load = specification.loader.exec_module
-    _guarded(name, path, lambda: load(module))
+    guarded(told, path, lambda: load(module))
     return module
 
 
-def _guarded(name: str, path: Path, call: Callable[[], Any]) -> Any:
-    """Call user code; name the line in its file at which it fails."""
+def guarded(told: str, path: Path, call: Callable[[], Any]) -> Any:
+    """Call user code; name the line in its file at which it fails.
+
+    Raises:
+        GameError: begins with ``told``.
+    """
     try:
         return call()
     except GameError as error:
-        raise GameError(f"game {name}: {error}") from error
+        raise GameError(f"{told}: {error}") from error
     except SyntaxError as error:
-        raise GameError(f"game {name}: {path}:{error.lineno}: {error.msg}") from error
+        raise GameError(f"{told}: {path}:{error.lineno}: {error.msg}") from error
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
         place = f"{path}:{lines[-1]}" if lines else str(path)
-        raise GameError(f"game {name}: {place}: {type(error).__name__}: {error}") from error
+        raise GameError(f"{told}: {place}: {type(error).__name__}: {error}") from error

@@ -1,0 +1,142 @@
+"""What ``eval`` and ``match`` are told to look at: runs, exported files, and Python functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cfr_shm.cli.session import (
+    StoredStrategy,
+    load_strategy,
+    public_strategy,
+    say,
+)
+from cfr_shm.errors import UsageError
+
+if TYPE_CHECKING:
+    from cfr_shm.config.sections import Config
+    from cfr_shm.games.game import Game
+    from cfr_shm.memory.checkpoint import Checkpoint
+    from cfr_shm.strategy.public import PublicStrategy
+
+
+def names_function(source: str) -> bool:
+    """Tell whether a text names a function, ``FILE.py:FUNCTION``."""
+    from cfr_shm.games.imported.user_game import names_user_game
+
+    return names_user_game(source)
+
+
+def load_source(source: str, config: str | None) -> StoredStrategy:
+    """Return the strategy of a run or of an exported file.
+
+    Args:
+        source: a run, or a file.
+        config: names the game where the file does not.
+
+    Raises:
+        UsageError: it is neither, or is of another game than it should be.
+        CheckpointError: a run without a usable checkpoint.
+    """
+    from cfr_shm.strategy.exported import config_of, names_export, read_export, strategy_of_export
+
+    if not names_export(source):
+        return load_strategy(source)
+    found = read_export(Path(source))
+    chosen = config_of(found) if config is None else _config(config)
+    game = _game(chosen)
+    strategy = strategy_of_export(found, game)
+    iterations = found.origin.get("iterations", 0)
+    count = int(iterations) if str(iterations).isdecimal() else 0
+    checkpoint = _no_checkpoint(source, chosen, count)
+    return StoredStrategy(chosen, game, checkpoint, strategy, Path(source).name)
+
+
+def load_players(sources: Sequence[str], config: str | None) -> list[PublicStrategy]:
+    """Return the strategies of a match; functions play the game of the first other strategy.
+
+    Raises:
+        UsageError: nobody says which game a function plays; or as ``load_source``.
+    """
+    tables = {
+        number: public_strategy(load_source(source, config))
+        for number, source in enumerate(sources)
+        if not names_function(source)
+    }
+    if len(tables) == len(sources):
+        return list(tables.values())
+    game = _game(_needed(config)) if config or not tables else next(iter(tables.values())).game
+    return [
+        tables[number] if number in tables else _function(source, game)
+        for number, source in enumerate(sources)
+    ]
+
+
+def load_function(source: str, config: str | None) -> tuple[StoredStrategy, PublicStrategy]:
+    """Return a function as a strategy, and what stands for the run that it is not of.
+
+    Raises:
+        UsageError: there is no ``config``, which says what game it plays.
+        GameError: there is no such function, or the game is not hold'em.
+    """
+    import numpy as np
+
+    from cfr_shm.strategy.average import Strategy
+
+    chosen = _needed(config)
+    game = _game(chosen)
+    nothing = Strategy(np.zeros(0), np.zeros(0))
+    checkpoint = _no_checkpoint(source, chosen, 0)
+    stored = StoredStrategy(chosen, game, checkpoint, nothing, source)
+    return stored, _function(source, game)
+
+
+def _function(source: str, game: Game) -> PublicStrategy:
+    from cfr_shm.strategy.function_strategy import FunctionStrategy
+
+    return FunctionStrategy(source, game)
+
+
+def _needed(config: str | None) -> Config:
+    if config is None:
+        raise UsageError(
+            "a function plays whatever game it is told to: name the game's configuration with -c"
+        )
+    return _config(config)
+
+
+def _config(named: str) -> Config:
+    from cfr_shm.config.load import load_config
+
+    return load_config(named)
+
+
+def _game(config: Config) -> Game:
+    from cfr_shm.games.registry import load_game
+    from cfr_shm.kernels.warm import compile_kernels
+
+    game = load_game(config.game, say, config.abstraction)
+    compile_kernels(say, config.table.compact)
+    return game
+
+
+def _no_checkpoint(source: str, config: Config, iterations: int) -> Checkpoint:
+    """Return what stands for the checkpoint of a strategy that has none."""
+    import numpy as np
+
+    from cfr_shm.config.identity import fingerprint
+    from cfr_shm.config.sections import to_dict
+    from cfr_shm.memory.checkpoint import Checkpoint
+
+    return Checkpoint(
+        fingerprint=fingerprint(config),
+        config=to_dict(config),
+        completed=(),
+        iterations=iterations,
+        nodes=0,
+        utility_sums=(),
+        seconds=0.0,
+        rows=np.empty(0),
+        path=Path(source),
+    )
