@@ -77,7 +77,7 @@ def _found_value(values: Mapping[str, Any], key: str) -> str:
 
 def spot_fingerprint(config: Config) -> str:
     """Return what two configurations share if one may go on with the other's spot."""
-    open_ended = ("target", "locks", "lock_ranges")
+    open_ended = ("target", "locks", "lock_ranges", "save")
     values = {
         key: _plain(value)
         for key, value in to_dict(config)["spot"].items()

@@ -126,6 +126,13 @@ class SpotConfig(Section):
     compact: bool | None = flag(
         None, "Tables of 16 instead of 32 bits a number; null = false.", optional=True
     )
+    save: Literal["whole", "no_rivers", "no_turns"] | None = word(
+        None,
+        ("whole", "no_rivers", "no_turns"),
+        "What is kept of a solve that is finished: all tables, or those of the streets before; the "
+        "others are solved again where they are looked at. null = whole.",
+        optional=True,
+    )
     isomorphic: bool | None = flag(
         None, "Solve run-outs once that suits alone tell apart; null = true.", optional=True
     )

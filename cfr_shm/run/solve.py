@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from cfr_shm.config.identity import spot_fingerprint
 from cfr_shm.config.sections import Config
 from cfr_shm.config.spot import DEFAULT_TARGET_PERCENT
-from cfr_shm.errors import ArrayStoreError, MemoryReserveError
+from cfr_shm.errors import ArrayStoreError, CheckpointError, MemoryReserveError, UsageError
 from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.segments import remove_stale_segments
 from cfr_shm.run.directory import RunDirectory
@@ -19,7 +19,7 @@ from cfr_shm.run.listening import listeners
 from cfr_shm.run.signals import StopSignals
 from cfr_shm.run.solve_events import SolveTeller
 from cfr_shm.spots.places import find_place
-from cfr_shm.spots.saved import load_tables, save_tables
+from cfr_shm.spots.saved import load_tables, remove_tables, save_tables
 from cfr_shm.spots.settled import algorithm_of, spot_of
 from cfr_shm.spots.solver import Quality, SolverSettings, SpotSolver
 from cfr_shm.spots.spot_game import SpotGame
@@ -32,7 +32,9 @@ from cfr_shm.spots.spot_results import (
     node_report,
     root_summary,
 )
-from cfr_shm.storage.names import CHECKPOINTS
+from cfr_shm.spots.upper_streets import NAME, WHOLE, UpperStreets, kept_levels, save_upper
+from cfr_shm.storage.documents import DocumentError, read_document
+from cfr_shm.storage.names import CHECKPOINTS, SUMMARY
 from cfr_shm.telemetry.events import (
     CheckpointFailed,
     CheckpointSaved,
@@ -46,6 +48,8 @@ from cfr_shm.telemetry.events import (
 CHECK_EVERY = 10
 
 SAY_EVERY_SECONDS = 0.5
+
+MOST_SUMMARY_BYTES = 1 << 20
 
 Say = Callable[[str], None]
 
@@ -143,12 +147,16 @@ class SpotRun:
             deck = game.hands.deck
             place = asked[0], deck.parse(asked[1])
             find_place(game, *place)
+        kept_levels(game, self._config.spot.save or WHOLE)
         settings = solver_settings(self._config)
         self._say(_sizes_line(game, settings))
         with (
             listeners(self._config, self._directory, self._hear) as self._listen,
             SpotSolver(game, settings, self._fingerprint) as solver,
         ):
+            if resuming and (self._checkpoints / NAME).is_dir():
+                summary = self._solve_below(solver, None if asked is None else place)
+                return self._answer(solver, summary, asked)
             if resuming:
                 seconds = load_tables(self._checkpoints, solver, self._fingerprint)
                 self._seconds = self._before = seconds
@@ -160,13 +168,64 @@ class SpotRun:
             self._save(solver)
             summary = self._summary(solver, quality)
             teller.end(summary["status"], self._seconds, self._rate, quality)
-            if asked is None:
-                return Solved(summary, [])
-            if asked[2]:
-                return Solved(summary, next_cards(solver, *place))
-            report = node_report(solver, *place)
-            rows = hand_rows(report, deck.text)
-            return Solved(summary, rows, action_ranges(report, deck), report)
+            solved = self._answer(solver, summary, asked)
+            self._leave_out(solver)
+            return solved
+
+    def _answer(
+        self, solver: SpotSolver, summary: dict[str, Any], asked: tuple[str, str, bool] | None
+    ) -> Solved:
+        """Return the summary with what was asked for besides."""
+        if asked is None:
+            return Solved(summary, [])
+        deck = solver.game.hands.deck
+        place = asked[0], deck.parse(asked[1])
+        if asked[2]:
+            return Solved(summary, next_cards(solver, *place))
+        report = node_report(solver, *place)
+        rows = hand_rows(report, deck.text)
+        return Solved(summary, rows, action_ranges(report, deck), report)
+
+    def _leave_out(self, solver: SpotSolver) -> None:
+        """Keep the upper streets alone, where that is asked for and the solve is over."""
+        save = self._config.spot.save or WHOLE
+        if save == WHOLE or self._signals.pending:
+            return
+        about = {"fingerprint": self._fingerprint, "seconds": self._seconds}
+        levels, disk = kept_levels(solver.game, save), self._directory.disk
+        try:
+            save_upper(self._checkpoints, solver, levels, about, disk)
+        except ArrayStoreError as error:
+            self._say(f"saved whole: {error}")
+            return
+        remove_tables(self._checkpoints, disk)
+
+    def _solve_below(
+        self, solver: SpotSolver, asked: tuple[str, tuple[int, ...]] | None
+    ) -> dict[str, Any]:
+        """Solve again what was left out and is asked for; return the stored summary.
+
+        Raises:
+            UsageError: more is asked for than was solved.
+            CheckpointError: what is stored cannot be read.
+        """
+        path = self._directory.path / SUMMARY
+        try:
+            summary = dict(read_document(path, MOST_SUMMARY_BYTES))
+            percent = float(summary["exploitability_percent"])
+        except (OSError, DocumentError, TypeError, KeyError, ValueError) as error:
+            raise CheckpointError(f"{path}: no summary of a solve: {error}") from None
+        upper = UpperStreets(self._checkpoints, solver, self._fingerprint)
+        if not self._bounds.reached(solver.iterations, upper.seconds, percent):
+            raise UsageError(
+                f"{self._directory.path} was saved without its last streets, after "
+                f"{solver.iterations} iterations at {percent:.4f} % of the pot: it cannot go on; "
+                "solve it anew, without spot.save"
+            )
+        if asked is not None:
+            self._say(f"solving again what was left out, {solver.iterations} iterations")
+            upper.solve_below(find_place(solver.game, *asked))
+        return summary
 
     @property
     def _checkpoints(self) -> Path:

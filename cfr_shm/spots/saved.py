@@ -106,6 +106,13 @@ def stored_seconds(directory: Path) -> float:
     return 0.0
 
 
+def remove_tables(directory: Path, disk: Disk = DISK) -> None:
+    """Remove all stored tables, where they can be."""
+    for path in _stored(directory):
+        with contextlib.suppress(OSError):
+            remove_store(path, disk)
+
+
 def _stored(directory: Path) -> list[Path]:
     """Return stored tables, fewest iterations first."""
     if not directory.is_dir():

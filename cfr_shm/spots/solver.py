@@ -176,6 +176,20 @@ class SpotSolver:
         values: NDArray[np.float64] = found[0, : len(self.game.hands.weights[player])]
         return values
 
+    def iterate_steps(self, steps: NDArray[np.int64], count: int) -> None:
+        """Run ``count`` iterations, the first ones anew, of these steps alone, in this thread.
+
+        Args:
+            steps: as ``layout.spots.Spot.steps``; the first leads down from the root.
+            count: iterations, which are not counted.
+        """
+        plan = np.zeros((2 * count, PLAN_WORDS))
+        for row, weights in enumerate(islice(self.settings.algorithm.weights(), count)):
+            for p in range(2):
+                plan[2 * row + p] = (p, TRAIN, *weights, self.game.scale())
+        groups = np.array([1, len(steps) - 1], np.int64)
+        self._crew.run_alone(self.game.arrays._replace(steps=steps, groups=groups), plan)
+
     def skip_to(self, iterations: int) -> None:
         """Take the tables for those after so many iterations, as they come from a checkpoint."""
         self._weights = self.settings.algorithm.weights()

@@ -69,3 +69,13 @@ def small_turn(rake: tuple[float, float] = (0.0, 0.0), **further) -> SpotGame:
     ip = parse_range(ROYAL, "KhKd,AhQh:0.75,QcJc,TsTd,AdJd,KcTc:0.5")
     payoffs = ChipPayoffs(100.0, *rake)
     return build_spot(ROYAL.parse("KcQsJdTh"), [oop, ip], rules, payoffs, deck=ROYAL, **further)
+
+
+def small_flop(**further) -> SpotGame:
+    """Return a flop on twenty cards with few hands and uneven ranges."""
+    half = menu("50%", "60%")
+    rules = TreeRules(0, 100.0, 150.0, ((half, half),) * 3, Thresholds(force_allin=0.2))
+    oop = parse_range(ROYAL, "AhAd,AcKc,KsQs:0.5,JhJc,QdTd,ThTc:0.25")
+    ip = parse_range(ROYAL, "KhKd,AhQh:0.75,QcJc,TsTd,AdJd,KcTc:0.5")
+    payoffs = ChipPayoffs(100.0)
+    return build_spot(ROYAL.parse("KcQsJd"), [oop, ip], rules, payoffs, deck=ROYAL, **further)

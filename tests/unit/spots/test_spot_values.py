@@ -158,9 +158,23 @@ def test_workers_do_not_change_a_bit():
 
 
 @compiled
-def test_sixteen_bits_come_near():
-    with solve(fast_spot("QsJh2h7c"), 150, compact=True) as solver:
-        assert solver.exploitability() < 0.2
-        assert values(solver) == pytest.approx([101.649, 78.351], abs=0.36)
+@pytest.mark.parametrize(
+    ("game", "iterations", "shares"),
+    [
+        pytest.param(lambda: fast_spot("QsJh2h7c"), 200, (101.649, 78.351), id="fast"),
+        pytest.param(
+            lambda: basic_spot("Td9d6hQc"),
+            300,
+            (91.961, 108.039),
+            id="basic",
+            marks=pytest.mark.thorough,
+        ),
+    ],
+)
+def test_sixteen_bits_come_within_a_thousandth_of_the_pot(game, iterations, shares):
+    with solve(game(), iterations, compact=True) as solver:
+        pot = solver.game.pot
+        assert solver.exploitability() < 0.1
+        assert values(solver) == pytest.approx(shares, abs=pot / 1000)
         whole = solver.game.table_bytes(compact=False)
         assert solver.game.table_bytes(compact=True) * 2 == whole
