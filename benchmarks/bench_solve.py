@@ -3,10 +3,10 @@
 ``pytest benchmarks/bench_solve.py --benchmark-only``
 
 The bound is memory: an iteration reads and writes every slot's regret and average once. The copy
-probe copies half of the tables' bytes onto the other half in the same run, so that it works over as
-much memory as an iteration, and rates of different machines can be compared by it. The best open
-solver (postflop-solver, one thread) does 38, 32.5 and 0.50 iterations a second on a core that copies
-18 GB/s (read + written); what is wanted is a multiple of that, scaled by this machine's probe.
+probe copies half of the tables' bytes onto the other half in the same run, so it works over as much
+memory as an iteration, and rates of different machines can be compared by it. The best open solver
+(postflop-solver, one thread) does 38, 32.5 and 0.50 iterations a second on a core that copies 18
+GB/s (read + written); what is wanted is a multiple of that, scaled by this machine's probe.
 """
 
 from __future__ import annotations
