@@ -196,7 +196,10 @@ def resume_solve(
     if "run.time_budget" in bounds and config.run.time_budget is not None:
         total = config.run.time_budget + stored_seconds(path / CHECKPOINTS)
         config = replace(config, run=replace(config.run, time_budget=total))
-    told = argparse.Namespace(line=None, cards="", next_cards=False, csv=None, json=json_output)
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    told = parser.parse_args([directory])
+    told.json = json_output
     return _solve(config, path, told, resuming=True)
 
 
