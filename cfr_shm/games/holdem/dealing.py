@@ -44,7 +44,7 @@ from cfr_shm.games.holdem.small_deck import (
     draw_all,
     merging_renamings,
 )
-from cfr_shm.games.trees.deals import table_deals
+from cfr_shm.games.trees.deals import MAX_DEALS, table_deals
 from cfr_shm.layout.cards import FULL_BOARD
 from cfr_shm.layout.deals import Deals
 
@@ -102,7 +102,18 @@ def dealt_from(
     unbeaten = buckets.unbeaten if streets[-1] == RIVER else None
     cards = DealtCards(deals)
     warnings = () if alone else sharing_of_suits(cards, config.players, renamings)
+    if config.board and streets.start > 0 and abstraction.buckets in (None, DEFAULT):
+        warnings = (*warnings, _of_all_boards(config))
     return Dealt(deals, file, None, cards, unbeaten, warnings=warnings)
+
+
+def _of_all_boards(config: GameConfig) -> str:
+    """Say that a fixed board whose deals are too many to list is played in general buckets."""
+    alone = "; 'cfr-shm solve' plays this board hand by hand" if config.players == 2 else ""
+    return (
+        f"game.board and game.ranges leave more than {MAX_DEALS:,} deals: hands share buckets that "
+        f"were made for all boards and ranges; narrower ranges are played hand by hand{alone}"
+    )
 
 
 def deck_of(config: GameConfig, abstraction: AbstractionConfig) -> Deck | None:
