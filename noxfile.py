@@ -25,6 +25,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """The viewer in the machine's Chromium, with a mouse, with keys, on a phone."""
+    install(session, "test,browser-tests")
+    session.run("pytest", "-m", "browser", "tests/browser", *session.posargs)
+
+
+@nox.session
 def plain(session: nox.Session) -> None:
     """Run the tests of the kernels as plain Python, through the intrinsics' twins."""
     install(session, "test")
