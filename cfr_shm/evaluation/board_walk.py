@@ -115,7 +115,9 @@ class BoardWalk:
         self._frame = np.zeros((depth, WALK_WORDS), np.int64)
         self._reach = np.zeros(depth * hands)
         self._value = np.zeros(depth * hands)
-        self._sums = showdown_sums(self.cards.deck)
+        self._sums = np.stack([showdown_sums(self.cards.deck)] * depth)
+        self._whole = np.zeros(depth)
+        self._last: tuple[tuple[int, ...], BoardHands] | None = None
         self._depth = depth
         self._run_outs: RunOuts | None = None
         self._ledger: Ledger | None = None
@@ -132,7 +134,12 @@ class BoardWalk:
         return self._shown[street]
 
     def hands_on(self, board: Sequence[int]) -> BoardHands:
-        """Return the hands that fit a board."""
+        """Return the hands that fit a board; those of the last one are kept."""
+        if self._last is None or self._last[0] != tuple(board):
+            self._last = tuple(board), self._find_hands(board)
+        return self._last[1]
+
+    def _find_hands(self, board: Sequence[int]) -> BoardHands:
         dealt = np.zeros(self.cards.deck.card_count, bool)
         dealt[list(self.cards.dealt)] = True
         dealt[list(board)] = False
@@ -372,6 +379,7 @@ class BoardWalk:
             self._reach[: self._depth * count].reshape(self._depth, count),
             self._value[: self._depth * count].reshape(self._depth, count),
             self._sums,
+            self._whole,
         )
         respond(self.game.tree, own, other, hands.order, stage, roots, exits, space)
         return roots.value

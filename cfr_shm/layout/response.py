@@ -20,6 +20,9 @@ NEVER = 1 << 16
 WALK_NODE, WALK_NEXT, WALK_REACH = range(3)
 WALK_WORDS = 3
 
+#: In ``WalkSpace.whole``: nobody has asked for the sums of this row yet.
+NOT_SUMMED = -1.0
+
 #: In ``Exits.place``: the node is no exit.
 NO_EXIT = -1
 
@@ -54,7 +57,8 @@ class WalkSpace(NamedTuple):
     frame: NDArray[np.int64]  # (depth + 1, WALK_WORDS)
     reach: NDArray[np.float64]  # (depth + 1, hands)
     value: NDArray[np.float64]  # (depth + 1, hands)
-    sums: NDArray[np.float64]  # (SUM_ROWS, cards)
+    sums: NDArray[np.float64]  # (depth + 1, SUM_ROWS, cards), of each row of reach
+    whole: NDArray[np.float64]  # (depth + 1,), of each row of reach all of it, or NOT_SUMMED
 
 
 class RunOutSpace(NamedTuple):

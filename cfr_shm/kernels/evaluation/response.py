@@ -14,14 +14,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.holdem.showdown import fold_values, showdown_values
-from cfr_shm.kernels.jit import at, device, kernel
-from cfr_shm.layout.response import NO_EXIT, WALK_NEXT, WALK_NODE, WALK_REACH
+from cfr_shm.kernels.holdem.showdown import (
+    fold_values_summed,
+    showdown_values_summed,
+    sum_by_card,
+)
+from cfr_shm.kernels.jit import at, device, kernel, swept
+from cfr_shm.layout.response import NO_EXIT, NOT_SUMMED, WALK_NEXT, WALK_NODE, WALK_REACH
 from cfr_shm.layout.showdown import Amounts
 from cfr_shm.layout.tree import DECISION, SHOWDOWN
 
 
-@device
+@swept
 def _pass_on(policy, record, node, action, source, target):
     """Multiply a reach by how likely each hand takes an action; return whether any comes."""
     street = np.int64(record["street"])
@@ -38,7 +42,7 @@ def _pass_on(policy, record, node, action, source, target):
     return any_comes
 
 
-@device
+@swept
 def _take_in(own, stage, record, node, action, values, value):
     """Put a child's values into those of the node: the best so far, or a weighted sum."""
     count = len(values)
@@ -68,7 +72,7 @@ def _take_in(own, stage, record, node, action, values, value):
 
 
 @device
-def _end(tree, order, stage, exits, node, reach, sums, values):
+def _end(tree, order, stage, exits, node, reach, space, row, values):
     """Write the values of a node below which nothing is walked, or note how it is come to."""
     place = exits.place[at(node)]
     if place != NO_EXIT:
@@ -81,13 +85,18 @@ def _end(tree, order, stage, exits, node, reach, sums, values):
                 values[at(hand)] = exits.value[at(place), at(hand)]
         return
     record = tree.nodes[at(node)]
+    sums = space.sums[at(row)]
+    whole = space.whole[at(row)]
+    if whole < 0.0:
+        whole = sum_by_card(order, reach, sums)
+        space.whole[at(row)] = whole
     losing = tree.utility[at(record["payoff"]), at(stage.responder)]
     if record["kind"] == SHOWDOWN:
         pot = tree.pot_amount[at(record["detail"])]
         amounts = Amounts(losing + pot, losing + 0.5 * pot, losing)
-        showdown_values(order, order, reach, amounts, sums, values)
+        showdown_values_summed(order, order, reach, amounts, sums, whole, values)
     else:
-        fold_values(order, order, reach, losing, sums, values)
+        fold_values_summed(order, reach, losing, sums, whole, values)
 
 
 @kernel
@@ -112,7 +121,8 @@ def respond(tree, own, theirs, order, stage, roots, exits, space):
         kind = tree.nodes[at(node)]["kind"]
         reach, value = roots.reach[at(root)], roots.value[at(root)]
         if kind != DECISION or exits.place[at(node)] != NO_EXIT:
-            _end(tree, order, stage, exits, node, reach, space.sums, value)
+            space.whole[0] = NOT_SUMMED
+            _end(tree, order, stage, exits, node, reach, space, 0, value)
             continue
         first = space.reach[0]
         for place in range(len(first)):
@@ -128,6 +138,7 @@ def _walk(tree, own, theirs, order, stage, root, exits, space):
     """Walk below a decision node; its reach is row 0 of the space, and so are its values."""
     frame = space.frame
     frame[0, WALK_NODE], frame[0, WALK_NEXT], frame[0, WALK_REACH] = root, 0, 0
+    space.whole[0] = NOT_SUMMED
     depth = 0
     while depth >= 0:
         node = frame[at(depth), WALK_NODE]
@@ -156,6 +167,7 @@ def _walk(tree, own, theirs, order, stage, root, exits, space):
             source, target = space.reach[at(row)], space.reach[at(depth + 1)]
             comes = _pass_on(theirs, record, node, action, source, target)
             row = depth + 1
+            space.whole[at(row)] = NOT_SUMMED
         values = space.value[at(depth + 1)]
         if comes and tree.nodes[at(child)]["kind"] == DECISION and exits.place[at(child)] < 0:
             depth += 1
@@ -164,7 +176,7 @@ def _walk(tree, own, theirs, order, stage, root, exits, space):
             frame[at(depth), WALK_REACH] = row
             continue
         if comes:
-            _end(tree, order, stage, exits, child, space.reach[at(row)], space.sums, values)
+            _end(tree, order, stage, exits, child, space.reach[at(row)], space, row, values)
         else:
             for place in range(len(values)):
                 values[at(place)] = 0.0

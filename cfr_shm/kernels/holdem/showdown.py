@@ -12,7 +12,7 @@ large extensive games", section 4.2.
 
 from __future__ import annotations
 
-from cfr_shm.kernels.jit import at, device, kernel
+from cfr_shm.kernels.jit import at, device, kernel, swept
 
 #: Rows of the work space ``sums``: up to a strength, and over all hands.
 BELOW = 0
@@ -20,7 +20,7 @@ WHOLE = 1
 SUM_ROWS = 2
 
 
-@device
+@swept
 def sum_by_card(other, reach, sums):
     """Add up the other side's reach, over all hands (returned) and by card.
 
@@ -69,7 +69,12 @@ def fold_values(own, other, reach, amount, sums, values):
         sums: (SUM_ROWS, cards) float64, work space.
         values: (own hands,) float, out: ``amount`` x the reach of the hands that it can meet.
     """
-    whole = sum_by_card(other, reach, sums)
+    fold_values_summed(own, reach, amount, sums, sum_by_card(other, reach, sums), values)
+
+
+@swept
+def fold_values_summed(own, reach, amount, sums, whole, values):
+    """Do what ``fold_values`` does; ``sums`` and ``whole`` are as ``sum_by_card`` left them."""
     for place in range(len(values)):
         values[at(place)] = amount * met_by(own, place, reach, sums, whole)
 
@@ -88,6 +93,12 @@ def showdown_values(own, other, reach, amounts, sums, values):
             times the amount.
     """
     whole = sum_by_card(other, reach, sums)
+    showdown_values_summed(own, other, reach, amounts, sums, whole, values)
+
+
+@swept
+def showdown_values_summed(own, other, reach, amounts, sums, whole, values):
+    """Do what ``showdown_values`` does; ``sums`` and ``whole`` as ``sum_by_card`` left them."""
     sums[BELOW, :] = 0.0
     below = 0.0
     own_count = len(values)
