@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from cfr_shm.evaluation.best_response import Evaluation
     from cfr_shm.evaluation.measure import Measurement
     from cfr_shm.games.game import Game, InfosetLabel
-    from cfr_shm.layout.table import Table
     from cfr_shm.memory.checkpoint import Checkpoint
     from cfr_shm.run.caller import Callback
     from cfr_shm.run.forecast import Estimate
     from cfr_shm.strategy.average import Strategy
     from cfr_shm.strategy.lookup import Answer
+    from cfr_shm.strategy.row_sums import RowSums
 
 #: What stands for a configuration: one, a shipped one's name, a file, or values by key.
 ConfigLike = Config | str | os.PathLike[str] | Mapping[str, Any]
@@ -149,7 +149,8 @@ def open_run(directory: str | os.PathLike[str], *, show: bool = True) -> Run:
     """Return a run that was trained, here or by ``cfr-shm train``.
 
     Args:
-        directory: of the run; ``"runs/a@100000"`` means its checkpoint of so many iterations.
+        directory: of the run; ``"runs/a@100000"`` means its checkpoint of so many iterations. Or
+            a bundle that ``cfr-shm export --format bundle`` wrote.
         show: tell on stderr what takes a while: an import, or compiling.
 
     Raises:
@@ -174,9 +175,9 @@ class Run:
     """
 
     def __init__(self, directory: str | os.PathLike[str], *, show: bool = True) -> None:
-        from cfr_shm.run.directory import StoredRun
+        from cfr_shm.run.bundle import stored_strategy
 
-        self._stored = StoredRun(os.fspath(directory))
+        self._stored = stored_strategy(os.fspath(directory))
         self._named = os.fspath(directory)
         self._say = _say if show else _hush
         self._show = show
@@ -206,7 +207,7 @@ class Run:
     def close(self) -> None:
         """Give back what the run holds; may be called again, and nothing else may."""
         self._closed = True
-        for name in ("_game", "_checkpoint", "_strategy", "_labels"):
+        for name in ("_game", "_checkpoint", "_head", "_sums", "_strategy", "_labels"):
             self.__dict__.pop(name, None)
 
     @property
@@ -232,7 +233,7 @@ class Run:
     def iterations(self) -> int:
         """Iterations of the checkpoint."""
         self._require_open()
-        return self._checkpoint.iterations
+        return self._head.iterations
 
     @property
     def game(self) -> Game:
@@ -285,7 +286,7 @@ class Run:
 
         self._require_open()
         holdem_parts(self._game)
-        found = find_hand(self._game, self._table, self._mean_weight, hole, line, board)
+        found = find_hand(self._game, self._sums, self._mean_weight, hole, line, board)
         tokens = tuple(choice.token for choice in found.spot.place.choices)
         probability = found.spot.hands.probability[found.hand][: len(tokens)].tolist()
         return Answer(tokens, tuple(probability), float(found.spot.hands.visits[found.hand]))
@@ -397,15 +398,26 @@ class Run:
         compile_kernels(self._say, self.config.table.compact)
         return self._stored.load_checkpoint(self.config, game, _warn)
 
-    @property
-    def _table(self) -> Table:
-        return self._checkpoint.table
+    @cached_property
+    def _head(self) -> Checkpoint:
+        """The checkpoint, with its rows wherever they are: a bundle's are not read for this."""
+        if self._stored.reads(self._game):
+            return self._checkpoint
+        return self._stored.load_checkpoint(self.config, self._game, _warn, in_memory=False)
+
+    @cached_property
+    def _sums(self) -> RowSums:
+        from cfr_shm.strategy.row_sums import StoredSums, TableSums
+
+        if self._stored.reads(self._game):
+            return TableSums(self._checkpoint.table)
+        return StoredSums(self._head.open_rows(), self._head.compact)
 
     @cached_property
     def _strategy(self) -> Strategy:
         from cfr_shm.strategy.average import Strategy
 
-        return Strategy.from_table(self._game, self._table)
+        return Strategy.from_table(self._game, self._checkpoint.table)
 
     @cached_property
     def _labels(self) -> dict[str, InfosetLabel]:
@@ -417,7 +429,7 @@ class Run:
     def _mean_weight(self) -> float:
         from cfr_shm.run.setup import mean_iteration_weight
 
-        return mean_iteration_weight(self.config, self._checkpoint.iterations)
+        return mean_iteration_weight(self.config, self._head.iterations)
 
     def _require_open(self) -> None:
         if self._closed:

@@ -79,7 +79,7 @@ def spot_from(
     draws = None
     if namespace.randomize is not None:
         draws = iter(random.Random(namespace.randomize).random, None)
-    game, table = blueprint.stored.game, blueprint.stored.table
+    game, table = blueprint.stored.game, blueprint.stored.sums
     weight, line = blueprint.mean_iteration_weight, namespace.line or ""
     return find_spot(game, table, weight, line, namespace.board, hole, draws=draws, dashes="--")
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 from cfr_shm.errors import UsageError
 
+BUNDLE = "bundle"
+
 DESCRIPTION = (
     "Write the average strategy of the newest checkpoint of the run in DIR: as OpenSpiel's JSON "
     "policy, or as NumPy arrays, CSV or parquet with reach and visits. All infosets of the game "
-    "are written."
+    "are written. A bundle is a directory with all that the strategy needs, card buckets included, "
+    "which commands open like a run."
 )
 
 
@@ -19,11 +22,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", help="the run directory")
     parser.add_argument(
         "--format",
-        choices=["openspiel", "npz", "csv", "parquet"],
-        required=True,
+        choices=["openspiel", "npz", "csv", "parquet", BUNDLE],
         help="what to write",
     )
-    parser.add_argument("--out", metavar="FILE", required=True, help="the file to write")
+    parser.add_argument(
+        "--out", metavar="FILE", help="the file to write; of a bundle the directory"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing: DIR is a bundle, whose digests are compared",
+    )
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
 
 
@@ -33,7 +42,13 @@ def run(namespace: argparse.Namespace) -> int:
     Raises:
         UsageError: FILE exists, or cannot be written to.
     """
+    if namespace.check:
+        return _check(namespace)
+    if namespace.format is None or namespace.out is None:
+        raise UsageError("export: say what to write by --format, and where by --out")
     path = Path(namespace.out)
+    if namespace.format == BUNDLE:
+        return _write_bundle(namespace.directory, path)
     check_target(path, namespace.force)
 
     from cfr_shm.cards.parallel import Progress
@@ -46,6 +61,28 @@ def run(namespace: argparse.Namespace) -> int:
     mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
     write_strategy(stored.game, stored.checkpoint, path, kind, mean, Progress(say))
     say(f"wrote {path} (iteration {stored.checkpoint.iterations} of {stored.game.name})")
+    return 0
+
+
+def _write_bundle(directory: str, path: Path) -> int:
+    from cfr_shm.cli.session import load_table, say
+    from cfr_shm.run.bundle import summary_of, write_bundle
+
+    stored = load_table(directory)
+    write_bundle(stored.game, stored.checkpoint, summary_of(directory), path)
+    say(f"wrote {path} (iteration {stored.checkpoint.iterations} of {stored.game.name})")
+    return 0
+
+
+def _check(namespace: argparse.Namespace) -> int:
+    from cfr_shm.cards.parallel import Progress
+    from cfr_shm.cli.session import say
+    from cfr_shm.run.bundle import check_bundle
+
+    if namespace.format or namespace.out or namespace.force:
+        raise UsageError("export: --check writes nothing; leave --format, --out and --force out")
+    byte_count = check_bundle(Path(namespace.directory), Progress(say))
+    say(f"{namespace.directory}: {byte_count / 2**20:,.1f} MiB are what they were")
     return 0
 
 

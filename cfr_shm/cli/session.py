@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cfr_shm.memory.checkpoint import Checkpoint
     from cfr_shm.ranks.world import World
     from cfr_shm.strategy.average import Strategy
+    from cfr_shm.strategy.row_sums import RowSums
     from cfr_shm.strategy.table import TableStrategy
     from cfr_shm.telemetry.events import Event, Listener
 
@@ -106,7 +107,16 @@ class StoredTable(NamedTuple):
     config: Config
     game: Game
     checkpoint: Checkpoint
-    table: Table
+    table: Table  # empty where it was left on disk
+
+    @property
+    def sums(self) -> RowSums:
+        """The table's strategy sums, wherever they are."""
+        from cfr_shm.strategy.row_sums import StoredSums, TableSums
+
+        if len(self.table.regret):
+            return TableSums(self.table)
+        return StoredSums(self.checkpoint.open_rows(), self.checkpoint.compact)
 
 
 class StoredStrategy(NamedTuple):
@@ -126,13 +136,14 @@ class StoredPublicStrategy(NamedTuple):
     strategy: TableStrategy
 
 
-def load_table(directory: str, in_memory: Callable[[Game], bool] = lambda _: True) -> StoredTable:
+def load_table(directory: str, in_memory: Callable[[Game], bool] | None = None) -> StoredTable:
     """Return the table of a run's checkpoint: of the newest, or of that which ``@N`` names.
 
     Args:
         directory: the run, or ``RUN@ITERATIONS``.
         in_memory: whether the table of a game is read, or stays on disk
-            (``Checkpoint.open_rows``) and the one that is returned is empty.
+            (``Checkpoint.open_rows``) and the one that is returned is empty; None reads runs'
+            tables, and leaves blueprints in bundles where they lie.
 
     Raises:
         UsageError: there is no run, or no such checkpoint.
@@ -140,13 +151,14 @@ def load_table(directory: str, in_memory: Callable[[Game], bool] = lambda _: Tru
     """
     from cfr_shm.games.registry import load_game
     from cfr_shm.kernels.warm import compile_kernels
-    from cfr_shm.run.directory import StoredRun
+    from cfr_shm.run.bundle import stored_strategy
 
-    stored = StoredRun(directory)
+    stored = stored_strategy(directory)
     config = stored.load_config()
     game = load_game(config.game, say, config.abstraction)
     compile_kernels(say, config.table.compact)
-    checkpoint = stored.load_checkpoint(config, game, warn, in_memory=in_memory(game))
+    read = stored.reads(game) if in_memory is None else in_memory(game)
+    checkpoint = stored.load_checkpoint(config, game, warn, in_memory=read)
     return StoredTable(config, game, checkpoint, checkpoint.table)
 
 
@@ -159,7 +171,7 @@ def load_strategy(directory: str) -> StoredStrategy:
     """
     from cfr_shm.strategy.average import Strategy
 
-    stored = load_table(directory)
+    stored = load_table(directory, lambda _: True)
     strategy = Strategy.from_table(stored.game, stored.table)
     return StoredStrategy(stored.config, stored.game, stored.checkpoint, strategy)
 

@@ -135,7 +135,7 @@ def _subgame(namespace: argparse.Namespace, board: str | None) -> tuple[Blueprin
     from cfr_shm.evaluation.subgame import Subgame
     from cfr_shm.strategy.average import Strategy
 
-    stored = load_table(namespace.blueprint)
+    stored = load_table(namespace.blueprint, lambda _: True)
     blueprint = hold_em(stored)
     if blueprint is None:
         raise UsageError(f"{stored.game.name} is not hold'em: it has no spots")

@@ -291,6 +291,11 @@ class StoredRun:
         """Tell whether it is a spot that was solved, not a game that was trained."""
         return load_config(self.config_path).spot.given
 
+    def reads(self, game: Game) -> bool:
+        """Return whether a table is read at once: a run's always is."""
+        del game
+        return True
+
     def load_config(self) -> Config:
         """Return the configuration that the run was started or last resumed with.
 

@@ -13,6 +13,7 @@ from cfr_shm.games.holdem.line_walk import Place, on_street, walk_line
 from cfr_shm.layout.table import Table
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.public import holdem_parts
+from cfr_shm.strategy.row_sums import RowSums
 from cfr_shm.strategy.spot import Spot, spot_at
 
 
@@ -66,7 +67,7 @@ def look_up(
 
 def find_hand(
     game: Game,
-    table: Table,
+    table: Table | RowSums,
     mean_iteration_weight: float,
     hole: str,
     line: str,
@@ -79,7 +80,7 @@ def find_hand(
 
     Args:
         game: hold'em.
-        table: of the training; only read.
+        table: the sums of the training.
         mean_iteration_weight: turns strategy weights into visits.
         hole: two cards.
         line: what was done so far.
@@ -104,7 +105,7 @@ def find_hand(
 
 def find_spot(
     game: Game,
-    table: Table,
+    table: Table | RowSums,
     mean_iteration_weight: float,
     line: str,
     board: str | None,

@@ -30,7 +30,7 @@ class RowSums(Protocol):
     """Strategy sums by rows of one node."""
 
     def sums(self, row: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
-        """Return (rows, actions) strategy sums of rows that lie near each other, ascending."""
+        """Return (rows, actions) strategy sums of rows of one node, at least one."""
         ...
 
 
@@ -67,7 +67,8 @@ class StoredSums:
         """
         # Words of 4 bytes, two to one of the file's.
         wide = entry_words(self._compact)
-        begin, end = wide * int(row[0]) // 2, -(-wide * (int(row[-1]) + actions) // 2)
+        begin = wide * int(row.min()) // 2
+        end = -(-wide * (int(row.max()) + actions) // 2)
         words = self._file.read(begin, end - begin)
         values: NDArray[Any] = words.view(np.float32) if self._compact else words
         offset = begin * (2 if self._compact else 1)

@@ -17,9 +17,9 @@ from cfr_shm.errors import UsageError
 from cfr_shm.games.holdem.hole_cards import HoleCards, check_board
 from cfr_shm.games.holdem.line_walk import Place
 from cfr_shm.layout.policy import BLOCKED
-from cfr_shm.layout.rows import first_sum
 from cfr_shm.layout.table import Table
 from cfr_shm.strategy.range_chart import Hands
+from cfr_shm.strategy.row_sums import RowSums, TableSums, averaged
 
 
 class Rows(NamedTuple):
@@ -72,22 +72,19 @@ class Spot(NamedTuple):
         return int(found[0])
 
 
-def read_rows(table: Table, place: Place, node: int, bucket: NDArray[np.int64]) -> Rows:
+def read_rows(table: Table | RowSums, place: Place, node: int, bucket: NDArray[np.int64]) -> Rows:
     """Return the average strategy of the rows that some buckets have at a decision node."""
     record = place.tree.built.tree.nodes[node]
     count = int(record["count"])
     row = int(record["row_base"]) + bucket.astype(np.int64) * int(record["row_stride"])
-    first = first_sum(row, count, table.compact)
-    sums = np.asarray(table.strategy_sum)[first[:, None] + np.arange(count)].astype(np.float64)
-    weight = sums.sum(axis=1)
-    uniform = np.full_like(sums, 1.0 / count)
-    known = weight[:, None] > 0.0
-    probability = np.divide(sums, weight[:, None], out=uniform, where=known)
-    return Rows(row, weight, probability)
+    if len(row) == 0:
+        return Rows(row, np.zeros(0), np.zeros((0, count)))
+    sums = TableSums(table) if isinstance(table, Table) else table
+    return Rows(row, *averaged(sums.sums(row, count)))
 
 
 def spot_at(
-    table: Table,
+    table: Table | RowSums,
     place: Place,
     cards: HoleCards,
     board: Sequence[int],
@@ -96,7 +93,7 @@ def spot_at(
     """Read the table at a place.
 
     Args:
-        table: of the training; only read.
+        table: the sums of the training.
         place: where the line led.
         cards: which hands there are and what their buckets are.
         board: as many cards as the street has, in the order in which they were dealt.
@@ -125,7 +122,7 @@ def spot_at(
 
 
 def _range_of(
-    seat: int, table: Table, place: Place, cards: HoleCards, board: Sequence[int]
+    seat: int, table: Table | RowSums, place: Place, cards: HoleCards, board: Sequence[int]
 ) -> SeatRange:
     """Follow one seat's hands along the line."""
     hands, start = cards.hands(seat)
