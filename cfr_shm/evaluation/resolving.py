@@ -72,6 +72,11 @@ class HowToResolve:
     iterations: int = 2000
     settings: SolverSettings = SolverSettings(spot_algorithm("dcfr"))  # noqa: RUF009 - immutable
 
+    @property
+    def trusts_nobody(self) -> bool:
+        """Whether alternatives are best responses, not estimates."""
+        return self.alternatives == BEST_RESPONSE
+
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise UsageError(f"unknown method {self.method!r}: one of {', '.join(METHODS)}")
@@ -142,16 +147,17 @@ def resolve(
     player = subgame.seats.index(seat)
     ranges = [own, theirs] if player == 0 else [theirs, own]
     spot = subgame_spot(subgame, tree, ranges)
-    offered = None
+    best, offered = None, None
     if measure or how.method != UNSAFE:
-        offered = _offered(subgame, seat, how, spot, tree)
+        best = alternative_values(subgame, other) if measure or how.trusts_nobody else None
+        offered = _offered(subgame, seat, how, spot, tree, best)
     solver = SpotSolver(spot, how.settings)
     try:
         gadget = None if offered is None else _gadget(how.method, offered)
         percent = _solve(solver, gadget, 1 - player, how, say)
         safety = None
-        if measure and offered is not None:
-            safety = _safety(subgame, seat, solver, offered, tree)
+        if measure and offered is not None and best is not None:
+            safety = _safety(subgame, seat, solver, offered, tree, best)
         # Whoever looks at the subgame sees it with the ranges that come to it.
         rows = spot_hand_numbers(spot, 1 - player)
         SpotSweeps(solver).set_reach(1 - player, subgame.reach(other)[rows])
@@ -175,15 +181,26 @@ def _gadget(method: str, offered: Alternatives) -> Gadget | None:
 
 
 def _offered(
-    subgame: Subgame, seat: int, how: HowToResolve, spot: SpotGame, tree: SubgameTree
+    subgame: Subgame,
+    seat: int,
+    how: HowToResolve,
+    spot: SpotGame,
+    tree: SubgameTree,
+    best: Floats | None,
 ) -> Alternatives:
-    """Return what the other seat's hands of the spot can get anyway, counted as spots count."""
+    """Return what the other seat's hands of the spot can get anyway, counted as spots count.
+
+    ``best`` are its best responses to the blueprint, where they are known already.
+    """
     other = 1 - seat
     player = subgame.seats.index(other)
     rows = spot_hand_numbers(spot, player)
     compatible = spot.hands.met() if player == 0 else spot.hands.met().T
     met = compatible @ spot.hands.weights[1 - player]
-    value = alternative_values(subgame, other, how.alternatives)[rows]
+    found = best if how.trusts_nobody else None
+    if found is None:
+        found = alternative_values(subgame, other, how.alternatives)
+    value = found[rows]
     value = value + met * (tree.put[player] - tree.pot / 2.0)
     if how.method == REACH:
         value = value + met * gifts(subgame, other)[rows]
@@ -250,15 +267,20 @@ def _iterate_guarded(
 
 
 def _safety(
-    subgame: Subgame, seat: int, solver: SpotSolver, offered: Alternatives, tree: SubgameTree
+    subgame: Subgame,
+    seat: int,
+    solver: SpotSolver,
+    offered: Alternatives,
+    tree: SubgameTree,
+    best: Floats,
 ) -> Safety:
-    """Return what each hand of the other seat can get now."""
+    """Return what each hand of the other seat can get now; ``best`` is what it could before."""
     other = 1 - seat
     player = subgame.seats.index(other)
     rows = spot_hand_numbers(solver.game, player)
     known = offered.met > 1e-12
     shift = tree.pot / 2.0
-    before = alternative_values(subgame, other)[rows] / np.where(known, offered.met, 1.0)
+    before = best[rows] / np.where(known, offered.met, 1.0)
     after = solver.sweep(player, BEST) / np.where(known, offered.met, 1.0) + shift
     allowed = offered.value / np.where(known, offered.met, 1.0) + shift
     often = subgame.reach(other)[rows] * offered.met
