@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from cfr_shm.spots.spot_results import NodeReport
 
 #: Keys of the configuration that say something here; a blueprint says the rest.
-_OF_USE = ("spot.board", "spot.target", "spot.algorithm", "run.iterations", "engine.num_workers")
+_OF_USE = (
+    "spot.board",
+    "spot.target",
+    "spot.algorithm",
+    "run.iterations",
+    "run.time_budget",
+    "engine.num_workers",
+)
 #: What files tell of a document.
 _TOLD = ("board", "line", "player", "pot", "method", "seat", "exploitability_percent", "iterations")
 _METHODS = ("unsafe", "resolve", "maxmargin", "reach")
@@ -169,6 +176,7 @@ def _how(namespace: argparse.Namespace, given: dict[str, str]) -> HowToResolve:
         namespace.alternatives or defaults.alternatives,
         defaults.target if config.spot.target is None else config.spot.target,
         config.run.iterations or defaults.iterations,
+        config.run.time_budget,
         solver_settings(config),
     )
 

@@ -11,6 +11,7 @@ games" (maxmargin); Brown & Sandholm 2017, "Safe and nested subgame solving" (es
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -63,6 +64,7 @@ class HowToResolve:
         target: stop at this exploitability of what is solved, in % of the pot; with maxmargin and
             reach of the margin.
         iterations: at most.
+        seconds: of iterating, at most, but for the iterations that run; None for no bound.
         settings: of the solver.
     """
 
@@ -70,6 +72,7 @@ class HowToResolve:
     alternatives: str = BEST_RESPONSE
     target: float = 0.1
     iterations: int = 2000
+    seconds: float | None = None
     settings: SolverSettings = SolverSettings(spot_algorithm("dcfr"))  # noqa: RUF009 - immutable
 
     @property
@@ -240,7 +243,8 @@ def _solve(
     """Iterate until it is good enough; return the exploitability in % of the pot."""
     percent, done = float("inf"), 0
     weights = how.settings.algorithm.weights()
-    while done < how.iterations and percent > how.target:
+    end = float("inf") if how.seconds is None else time.monotonic() + how.seconds
+    while done < how.iterations and percent > how.target and (not done or time.monotonic() < end):
         count = min(_CHECK_EVERY, how.iterations - done)
         if gadget is None:
             solver.iterate(count)
@@ -259,7 +263,7 @@ def _iterate_guarded(
     hands, sweeps = solver.game.hands, SpotSweeps(solver)
     for weights in some:
         iterate(sweeps, gadget, other, weights)
-    solver.iterations += _CHECK_EVERY
+        solver.iterations += 1
     gain = gadget_exploitability(sweeps, gadget, other, hands.weights[1 - other])
     # What is chosen among is one hand; what is left or played are all of them.
     mass = 1.0 if isinstance(gadget, Choosing) else hands.mass()

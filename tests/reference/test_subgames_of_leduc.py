@@ -100,10 +100,14 @@ def solve(start: Leduc, subgame, place, seat: int, method) -> None:
     solve_guarded(subgame, gadget, other, ITERATIONS)
 
 
-@pytest.mark.thorough
 @pytest.mark.skipif(JIT_DISABLED, reason="thirty subgames twice: minutes without compilation")
 @pytest.mark.parametrize(
-    "seed", [1, pytest.param(2, marks=pytest.mark.slow), pytest.param(3, marks=pytest.mark.slow)]
+    "seed",
+    [
+        pytest.param(1, marks=pytest.mark.thorough),
+        pytest.param(2, marks=pytest.mark.slow),
+        pytest.param(3, marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize("method", [RESOLVE, MAXMARGIN], ids=["resolve", "maxmargin"])
 def test_no_seat_becomes_more_exploitable(seed, method):

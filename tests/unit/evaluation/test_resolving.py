@@ -184,6 +184,13 @@ def all_in(strategy, node: int, there: Subgame, number: int, reach) -> float:
     return total
 
 
+def test_time_that_is_up_ends_it_after_the_iterations_that_run(tmp_path):
+    blueprint = random_strategy(game_of(FEW_HANDS, tmp_path), 4)
+    found = resolve(subgames(blueprint)[0], 0, HowToResolve("maxmargin", target=0.0, seconds=0.0))
+    with found.solver as solver:
+        assert solver.iterations == 25
+
+
 def test_a_subgame_may_begin_within_a_street(tmp_path):
     blueprint = random_strategy(game_of(FEW_HANDS, tmp_path), 4)
     root = subgames(blueprint)[0]
