@@ -135,7 +135,6 @@ def test_tables_beyond_memory_are_refused_with_sizes_and_levers(solve, tmp_path)
 
 
 def test_a_solve_leaves_metrics_and_tensorboard_events_as_a_training_does(solve, tmp_path):
-    pytest.importorskip("tensorboard")
     directory = tmp_path / "told"
     told = ["--set", "run.progress_interval=0.1", "--set", "run.tensorboard=true"]
     finished(solve("--iters", 300, "--set", "spot.target=0.0", *told, "--logdir", directory))
