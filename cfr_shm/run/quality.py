@@ -31,6 +31,7 @@ from cfr_shm.evaluation.measure import (
     RIVER,
     TURN,
     Measurement,
+    measure_by_learning,
     measure_exactly,
     measure_from,
     unit_of,
@@ -80,6 +81,15 @@ def quality_mode(config: Config, game: Game) -> str:
     return config.run.quality if measurable and fits and not JIT_DISABLED else OFF
 
 
+def end_mode(config: Config, game: Game) -> str:
+    """Return how the table that ends a run is measured: as the curve, and for more players too."""
+    several = game.deals.kind == DEALS_HOLDEM and game.player_count > 2
+    fits = game.table_bytes <= MOST_TABLE_BYTES
+    if several and fits and not JIT_DISABLED:
+        return config.run.quality
+    return quality_mode(config, game)
+
+
 def street_of(strategy: TableStrategy) -> tuple[str, int] | None:
     """Return the method of the curve, and the street that it begins on; None for none."""
     for name in (RIVER, TURN, FLOP):
@@ -105,7 +115,14 @@ def _measure_nothing(game: Game) -> None:
 
 
 def measure_end(game: Game, table: Table, mode: str) -> Measurement | None:
-    """Measure the table that ends a run: exactly if that is a matter of seconds; None: nothing."""
+    """Measure the table that ends a run: exactly if that is a matter of seconds; None: nothing.
+
+    For three and more players: what single seats gain that learn, with as much CPU for each.
+    """
+    if game.player_count > 2:
+        rows = Strategy.from_table(game, table).probability
+        seconds = END_SECONDS[mode] * game.player_count
+        return measure_by_learning(game, rows, seconds=seconds, seed=SEED)
     strategy = TableStrategy("the end", game, Strategy.from_table(game, table))
     if forecast_seconds(strategy) < AT_ONCE_SECONDS:
         return measure_exactly(strategy)

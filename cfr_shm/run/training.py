@@ -26,7 +26,7 @@ from cfr_shm.run.checkpoint_writer import CheckpointWriter
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.losses import LossEstimate
 from cfr_shm.run.measures import Measures
-from cfr_shm.run.quality import OFF, QualityReader, quality_mode
+from cfr_shm.run.quality import OFF, QualityReader, end_mode, quality_mode
 from cfr_shm.run.report import Meter, Pauses, Summary, Totals
 from cfr_shm.run.schedule import History, Schedule, keeps_history
 from cfr_shm.run.setup import Settled
@@ -286,8 +286,10 @@ class Training:
         if parts.game.why_not_enumerable() is None:
             evaluation = self._measures.evaluate(parts.views.table, summary)
             summary = summary.changed(evaluation=evaluation)
-        elif self._quality != OFF and status == "finished":
-            summary = self._measures.of_the_end(parts.views.table, self._quality, summary)
+        elif status == "finished":
+            mode = end_mode(parts.settled.config, parts.game)
+            if mode != OFF:
+                summary = self._measures.of_the_end(parts.views.table, mode, summary)
         self._measures.statistics(parts.views.table, summary)
         document = parts.directory.write_summary(summary.as_dict())
         parts.listen(summary.ended(parts.directory.shown))

@@ -108,10 +108,13 @@ def _words(event: Event) -> tuple[str, str]:
 
 
 def quality_text(event: QualityMeasured) -> str:
-    """Return what best responses win at least, with the interval."""
+    """Return what responders win at least, with the interval."""
+    who, what = f"a best response from the {event.method} on wins", "boards"
+    if event.method == "exploiter":
+        who, what = "a seat that learns to play against all others gains", "deals"
     return (
-        f"quality: a best response from the {event.method} on wins {event.value:.1f} {event.unit} "
-        f"(95 % CI {event.low:.1f} to {event.high:.1f}, {event.n:,} boards)"
+        f"quality: {who} {event.value:.1f} {event.unit} "
+        f"(95 % CI {event.low:.1f} to {event.high:.1f}, {event.n:,} {what})"
     )
 
 

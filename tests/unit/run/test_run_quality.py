@@ -85,6 +85,23 @@ def test_a_run_that_ends_preflop_ends_with_the_exact_answer(tmp_path, capsys):
     assert summary["quality"] is None
 
 
+def test_a_run_for_three_ends_with_what_seats_gain_that_learn(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(quality.END_SECONDS, LIGHT, 0.1)
+    (tmp_path / "three.yaml").write_text(
+        ROYAL.replace("name: holdem,", "name: holdem, players: 3,")
+    )
+    run = ["--num-workers", "1", "--iters", "500", "--logdir", str(tmp_path / "run"), "--json"]
+    light = ["--set", "run.quality=light"]
+    assert main(["train", "-c", str(tmp_path / "three.yaml"), *run, *light]) == 0
+    told = capsys.readouterr()
+    summary = json.loads(told.out)
+    assert (summary["exploitability"], summary["quality"]["method"]) == (None, "exploiter")
+    assert summary["quality"]["low"] <= summary["quality"]["value"] <= summary["quality"]["high"]
+    assert "a seat that learns to play against all others gains" in told.err
+    (point,) = lines(tmp_path / "run", "quality")
+    assert point["value"] == summary["quality"]["value"]
+
+
 def test_the_reader_measures_what_it_is_offered_and_ends_between_two_boards(run, monkeypatch):
     monkeypatch.setattr(quality, "LIGHT_SECONDS", 0.0)
     config = load_config(run / "config.yaml")
