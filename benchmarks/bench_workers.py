@@ -17,6 +17,7 @@ from plain_settings import engine_settings
 
 from benchmarks.conftest import ROUNDS, Scoreboard
 from cfr_shm.config.load import load_config
+from cfr_shm.config.sections import Config
 from cfr_shm.engine.coordinator import Engine, open_engine
 from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.lost_updates import estimate_lost_updates, total_strategy_weight
@@ -28,6 +29,7 @@ from cfr_shm.games.small.leduc import leduc
 from cfr_shm.games.small.synthetic import synthetic, synthetic_buckets
 from cfr_shm.memory.tables import create_training_arena, training_views
 from cfr_shm.run.doctor import line_transfer_seconds
+from cfr_shm.run.setup import in_flight
 
 SECONDS = 3.0
 IDLE_SECONDS = 10.0
@@ -51,21 +53,38 @@ GAMES = {
 }
 
 
-def settings(game: Game, workers: int, in_flight: int, update: str) -> EngineSettings:
+def configured(name: str, *overrides: str) -> Game:
+    """Return the game of a shipped configuration."""
+    config = load_config(name, {}, overrides)
+    return load_game(config.game, print, config.abstraction)
+
+
+#: Small ones, with the traversals in flight that each number of workers has by default.
+AS_SETTLED = {
+    "Goofspiel, 5 cards": (lambda: configured("goofspiel", "game.cards=5"), 1.4),
+    "Leduc, 3 players": (lambda: configured("leduc", "game.players=3"), 1.4),
+    "liar's dice": (lambda: configured("liars_dice"), 1.4),
+    "2 MB table": (lambda: synthetic(buckets=synthetic_buckets(2_000_000)), 1.4),
+    "3 MB table": (lambda: synthetic(buckets=synthetic_buckets(3_000_000)), 1.4),
+    "hu_small": (lambda: configured("hu_small"), 1.6),
+}
+
+
+def settings(game: Game, workers: int, lanes: int, update: str) -> EngineSettings:
     return engine_settings(
         game,
         worker_count=workers,
         weighting="vanilla",
-        in_flight=in_flight,
+        in_flight=lanes,
         update=update,
     )
 
 
-def train_for(game: Game, workers: int, in_flight: int, update: str) -> tuple[EngineStats, float]:
+def train_for(game: Game, workers: int, lanes: int, update: str) -> tuple[EngineStats, float]:
     """Train for SECONDS in worker processes; return the totals and the share of lost updates."""
     arena = create_training_arena(game, workers, "benchmark")
     try:
-        chosen = settings(game, workers, in_flight, update)
+        chosen = settings(game, workers, lanes, update)
         with open_engine(chosen, arena, in_process=False) as engine:
             end = time.monotonic() + SECONDS
             engine.advance(
@@ -88,7 +107,7 @@ def train_for(game: Game, workers: int, in_flight: int, update: str) -> tuple[En
 
 @pytest.mark.parametrize("name", GAMES)
 def test_two_workers_beside_one(benchmark, scoreboard: Scoreboard, name: str) -> None:
-    build, in_flight, wanted = GAMES[name]
+    build, lanes, wanted = GAMES[name]
     game = build()
     sides = {"one": (1, "racy"), "two racy": (2, "racy"), "two atomic": (2, "atomic")}
     rates: dict[str, list[float]] = {side: [] for side in sides}
@@ -97,14 +116,14 @@ def test_two_workers_beside_one(benchmark, scoreboard: Scoreboard, name: str) ->
     system: list[float] = []
     for _ in range(ROUNDS):
         for side, (workers, update) in sides.items():
-            stats, share = train_for(game, workers, in_flight, update)
+            stats, share = train_for(game, workers, lanes, update)
             cpu = stats.system_cpu_seconds + stats.user_cpu_seconds
             rates[side].append(workers * stats.nodes / cpu)
             if side == "two racy":
                 lost.append(share or 0.0)
                 busy.extend(stats.busy_fraction)
                 system.append(stats.system_cpu_seconds / cpu)
-    benchmark.pedantic(train_for, args=(game, 2, in_flight, "racy"), rounds=1, iterations=1)
+    benchmark.pedantic(train_for, args=(game, 2, lanes, "racy"), rounds=1, iterations=1)
     one, racy, atomic = (statistics.median(rates[side]) for side in sides)
     benchmark.extra_info.update(rates=rates, lost=lost, busy=busy, system=system)
     scoreboard.at_least(f"{name}: two workers beside one", racy / one, wanted)
@@ -114,6 +133,29 @@ def test_two_workers_beside_one(benchmark, scoreboard: Scoreboard, name: str) ->
         scoreboard.note("a cache line from core to core", 1e9 * line_transfer_seconds(), "ns")
     scoreboard.at_least(f"{name}: busy fraction", 100 * min(busy), 99, "%")
     scoreboard.at_most(f"{name}: system CPU", 100 * statistics.median(system), 1, "%")
+
+
+@pytest.mark.parametrize("name", AS_SETTLED)
+def test_two_workers_as_settled(benchmark, scoreboard: Scoreboard, name: str) -> None:
+    """Two workers with what they have in flight beside one with what it has, in turns."""
+    build, wanted = AS_SETTLED[name]
+    game = build()
+    by_cpu: list[float] = []
+    by_clock: list[float] = []
+    for _ in range(ROUNDS):
+        nodes, cpu = [], []
+        for workers in (1, 2):
+            lanes = in_flight(Config(), game.table_bytes, workers)
+            stats, _ = train_for(game, workers, lanes, "racy")
+            nodes.append(stats.nodes)
+            cpu.append((stats.system_cpu_seconds + stats.user_cpu_seconds) / workers)
+        by_clock.append(nodes[1] / nodes[0])
+        by_cpu.append(by_clock[-1] * cpu[0] / cpu[1])
+    benchmark.pedantic(lambda: None, rounds=1)
+    benchmark.extra_info.update(by_cpu=by_cpu, by_clock=by_clock)
+    wording = f"{name}: two workers as settled beside one"
+    scoreboard.at_least(f"{wording}, CPU time", statistics.median(by_cpu), wanted)
+    scoreboard.note(f"{wording}, clock", statistics.median(by_clock), "x")
 
 
 def idle_switches(engine: Engine) -> int:
