@@ -30,8 +30,8 @@ from cfr_shm.run.directory import StoredRun
 
 load = StoredRun.load_checkpoint
 
-def load_and_change(stored, *arguments):
-    checkpoint = load(stored, *arguments)
+def load_and_change(stored, *arguments, **further):
+    checkpoint = load(stored, *arguments, **further)
     rows = checkpoint.path / "rows.npy"
     if change:
         with rows.open("r+b") as file:
