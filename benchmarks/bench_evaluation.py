@@ -15,6 +15,7 @@ import pytest
 from cfr_shm.config.load import load_config
 from cfr_shm.evaluation.gathering import Length
 from cfr_shm.evaluation.local_response import local_response
+from cfr_shm.evaluation.play_match import play_match
 from cfr_shm.evaluation.range_match import range_match
 from cfr_shm.evaluation.sampled_response import sampled_response, street_named
 from cfr_shm.games.registry import load_game
@@ -23,11 +24,13 @@ from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.table import TableStrategy
 
 LEAST_HANDS = 2_000.0  # of local best response, pot and all-in, a second
+LEAST_PLAYED = 100_000.0  # hands of a match by play, a second
 LEAST_BOARDS = 100.0  # of a match, a second, both seatings
 MOST_RIVER_SECONDS = 30.0  # CPU, for a thousand boards, both seats
 
 ROUNDS = 5
 PAIRS, BOARDS = 1_000, 60
+DEALS = 20 * 256  # of matches by play
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +69,18 @@ def test_boards_of_a_match_of_ranges(benchmark, strategy):
     rate = BOARDS / seconds
     print(f"\nmatch of ranges: {rate:,.1f} boards/s, limit {LEAST_BOARDS:,.0f}")
     assert rate > LEAST_BOARDS
+
+
+@pytest.mark.parametrize("corrected", [False, True], ids=["raw", "corrected"])
+def test_hands_of_a_match_by_play(benchmark, strategy, corrected):
+    length = Length(DEALS)
+    seconds = median_cpu(
+        benchmark,
+        lambda: play_match(strategy, strategy, length, corrected=corrected, workers=1),
+    )
+    rate = 2 * DEALS / seconds
+    print(f"\nmatch by play: {rate:,.0f} hands/s, limit {LEAST_PLAYED:,.0f}")
+    assert rate > LEAST_PLAYED
 
 
 def test_a_best_response_from_the_river_on(benchmark, strategy):
