@@ -8,7 +8,13 @@ from cfr_shm.cards.deck import Deck
 from cfr_shm.games.holdem.lines import ALL_IN, CALL, CHECK, FOLD, RAISE
 from cfr_shm.spots.spot_results import NodeReport
 from cfr_shm.spots.street_trees import Action, amount_text
-from cfr_shm.strategy.range_chart import Hands, RangeChart, chart_actions, range_chart
+from cfr_shm.strategy.range_chart import (
+    ChartAction,
+    Hands,
+    RangeChart,
+    chart_actions,
+    range_chart,
+)
 
 _KINDS = {"f": FOLD, "x": CHECK, "c": CALL, "b": RAISE, "r": RAISE}
 
@@ -23,8 +29,12 @@ def spot_chart(report: NodeReport, deck: Deck) -> RangeChart:
         visits=np.ones(len(report.hands)),
         probability=report.frequency.T,
     )
-    described = [(action.code, _name(action), _kind(action)) for action in report.actions]
-    return range_chart(deck.ranks, chart_actions(described), hands)
+    return range_chart(deck.ranks, spot_actions(report), hands)
+
+
+def spot_actions(report: NodeReport) -> tuple[ChartAction, ...]:
+    """Return the actions of a decision, with the letters and shades that charts give them."""
+    return chart_actions([(each.code, _name(each), _kind(each)) for each in report.actions])
 
 
 def _kind(action: Action) -> str:

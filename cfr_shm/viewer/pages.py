@@ -29,11 +29,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cfr_shm.errors import CfrShmError, MemoryReserveError, UsageError
+from cfr_shm.spots.solver import SpotSolver
 from cfr_shm.telemetry.plain_text import plain_line
+from cfr_shm.viewer import solved_pages
 from cfr_shm.viewer.infoset_search import search
 from cfr_shm.viewer.place_pages import AVERAGE, POLICIES, Asked, equity_of, page_of, range_of
 from cfr_shm.viewer.run_curves import curves_of
-from cfr_shm.viewer.viewed_runs import HOLDEM, LISTED, NoSuchRunError, Say, ViewedRun, ViewedRuns
+from cfr_shm.viewer.viewed_runs import (
+    HOLDEM,
+    LISTED,
+    SPOT,
+    NoSuchRunError,
+    Say,
+    ViewedRun,
+    ViewedRuns,
+)
 
 #: Answers that are computed at a time: a training beside this keeps its cores.
 AT_ONCE = 2
@@ -64,6 +74,7 @@ class Pages:
         self._limit: anyio.CapacityLimiter | None = None
         self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self._keeping = threading.Lock()
+        self._solved = _SolvedSpots(say)
 
     def app(self) -> Starlette:
         """Return the application."""
@@ -116,8 +127,10 @@ class Pages:
         return _encoded({"runs": self._runs.documents()})
 
     def _place(self, request: Request) -> bytes:
-        run = self._run(request, HOLDEM)
+        run = self._run(request, HOLDEM, SPOT)
         asked, iterations = _asked(request), _whole(request, "checkpoint")
+        if run.kind == SPOT:
+            return self._solved.page(run, asked.line, asked.board)
         opened = self._runs.table(run, iterations)
         key = ("place", run.name, opened.iterations, *asked)
         return self._once(key, lambda: page_of(run.game, opened, asked))
@@ -130,9 +143,12 @@ class Pages:
         return self._once(key, lambda: equity_of(run.game, opened, asked, self._say))
 
     def _range(self, request: Request) -> bytes:
-        run = self._run(request, HOLDEM)
+        run = self._run(request, HOLDEM, SPOT)
         asked, iterations = _asked(request), _whole(request, "checkpoint")
-        opened, action = self._runs.table(run, iterations), request.query_params.get("action", "")
+        action = request.query_params.get("action", "")
+        if run.kind == SPOT:
+            return self._solved.range(run, asked.line, asked.board, action)
+        opened = self._runs.table(run, iterations)
         return _encoded(range_of(run.game, opened, asked, action))
 
     def _infosets(self, request: Request) -> bytes:
@@ -146,9 +162,9 @@ class Pages:
         run = self._runs.named(request.path_params["run"])
         return _encoded(curves_of(run.path))
 
-    def _run(self, request: Request, kind: str) -> ViewedRun:
+    def _run(self, request: Request, *kinds: str) -> ViewedRun:
         run = self._runs.named(request.path_params["run"])
-        if run.kind != kind:
+        if run.kind not in kinds:
             raise UsageError(f"{run.name} has nothing of this kind: it is a run of {run.kind}")
         return run
 
@@ -164,6 +180,40 @@ class Pages:
             while sum(map(len, self._kept.values())) > KEPT_BYTES:
                 self._kept.popitem(last=False)
         return found
+
+
+class _SolvedSpots:
+    """The solved spot that was looked at last, with its newest tables; one thread at a time."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._using = threading.Lock()
+        self._opened: tuple[str, int, SpotSolver] | None = None
+
+    def page(self, run: ViewedRun, line: str, board: str) -> bytes:
+        """Return what there is to show of a decision."""
+        with self._using:
+            place = solved_pages.Asked(line, board)
+            stack = float(run.config.spot.stack or 0.0)
+            return _encoded(solved_pages.solved_page(self._solver(run), place, stack))
+
+    def range(self, run: ViewedRun, line: str, board: str, action: str) -> bytes:
+        """Return the range of who decides, or what of it takes an action."""
+        with self._using:
+            place = solved_pages.Asked(line, board)
+            return _encoded(solved_pages.solved_range(self._solver(run), place, action))
+
+    def _solver(self, run: ViewedRun) -> SpotSolver:
+        newest = max((each.iterations for each in run.checkpoints()), default=-1)
+        if self._opened is not None:
+            name, iterations, solver = self._opened
+            if (name, iterations) == (run.name, newest):
+                return solver
+            self._opened = None
+            solver.close()
+        solver = solved_pages.open_solved(run, self._say)
+        self._opened = (run.name, newest, solver)
+        return solver
 
 
 async def _file(request: Request, name: str | None = None) -> Response:

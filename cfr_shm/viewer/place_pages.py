@@ -89,7 +89,7 @@ def _decided(spot: Spot, cards: HoleCards) -> dict[str, Any]:
             for about, action in named
         ],
         "ranks": chart.ranks,
-        "chart": _rounded(chart_document(chart)),
+        "chart": rounded(chart_document(chart)),
         "hands": _hands_document(spot, cards),
         "bucket_count": cards.bucket_count(place.seat, place.street),
     }
@@ -208,7 +208,7 @@ def _list(values: NDArray[np.float64]) -> list[float]:
     return found
 
 
-def _rounded(document: dict[str, Any]) -> dict[str, Any]:
+def rounded(document: dict[str, Any]) -> dict[str, Any]:
     """Round what is only drawn."""
     for cell in document["classes"]:
         cell["weight"] = round(cell["weight"], _DIGITS)

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
 from cfr_shm.errors import CfrShmError, UsageError
 from cfr_shm.games.game import Game
@@ -65,7 +66,8 @@ class ViewedRun:
     @cached_property
     def config(self) -> Config:
         """The configuration."""
-        return StoredRun(self.path).load_config()
+        # Spots too, which other readers of runs refuse.
+        return load_config(StoredRun(self.path).config_path)
 
     @property
     def game(self) -> Game:
@@ -80,7 +82,7 @@ class ViewedRun:
     @property
     def kind(self) -> str:
         """HOLDEM, LISTED or SPOT."""
-        if self.config.spot.board is not None:
+        if self.config.spot.given:
             return SPOT
         return HOLDEM if self.config.game.name == "holdem" else LISTED
 
@@ -98,6 +100,8 @@ class ViewedRun:
     def checkpoints(self) -> list[StoredCheckpoint]:
         """Return the checkpoints that can be read, oldest first."""
         found = CheckpointStore(self.path / CHECKPOINTS).stored()
+        if self.kind == SPOT:  # whose tables have manifests of another kind
+            return found
         return [each for each in found if each.sequence is not None]
 
     def open_table(self, iterations: int | None) -> OpenedTable:

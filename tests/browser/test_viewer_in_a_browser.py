@@ -17,6 +17,7 @@ from viewed_games import train_kuhn, train_royal
 
 from cfr_shm.cards.deck import DECKS
 from cfr_shm.cards.ranges import parse_range
+from cfr_shm.cli.main import main
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +31,10 @@ def runs(tmp_path_factory):
     path = tmp_path_factory.mktemp("viewed")
     royal, kuhn = train_royal(path / "royal"), train_kuhn(path / "kuhn")
     shutil.copytree(kuhn, path / HOSTILE)
-    return royal, kuhn, path / HOSTILE
+    spot = ["--board", "Td9d6hQc", "--oop", "AA,QQ", "--ip", "KK,98s", "--pot", "100"]
+    spot += ["--stack", "200", "--bets", "60%", "--iters", "20", "--logdir", str(path / "spot")]
+    assert main(["solve", *spot]) == 0
+    return royal, kuhn, path / HOSTILE, path / "spot"
 
 
 @pytest.fixture(scope="module")
@@ -231,3 +235,15 @@ def test_two_policies_stand_beside_each_other(tab):
     assert [title.rpartition(", ")[2] for title in titles] == ["average", "current"]
     page.click("text=Close")
     until(page, "document.querySelectorAll('.matrix').length === 1")
+
+
+def test_a_solved_spot_is_walked_to_the_river(tab):
+    page = tab("#run=spot")
+    headline(page, "^OOP to act on the turn")
+    assert "EV" in page.locator(".combos thead").inner_text()
+    page.click(".actions [data-token=x]")
+    headline(page, "^IP to act on the turn")
+    page.keyboard.press("1")
+    page.click("dialog [data-card='2s']")
+    headline(page, "^OOP to act on the river Td 9d 6h Qc 2s")
+    assert violations(page) == []

@@ -41,7 +41,13 @@ function move(what) {
 }
 
 const go = (line) => move({ line });
-const take = (token) => go(`${places[0] ? places[0].line : state.line} ${token}`.trim());
+
+function take(token) {
+  const place = places[0];
+  if (!place) return;
+  const known = place.strip[place.strip.length - 1].actions.find((each) => each.token === token);
+  go((known && known.leads) || `${place.line} ${token}`.trim());
+}
 
 function changePane(number, what) {
   if (number === 0) move(what);
@@ -86,12 +92,12 @@ function drawControls() {
   const line = el("input", { id: "line", type: "text", value: state.line, autocomplete: "off",
     spellcheck: "false", placeholder: "b2.5bb c / x b0.5p" });
   const run = known.find((each) => each.run === state.run);
-  const holdem = run && run.kind === "holdem";
+  const holdem = run && run.kind !== "listed";
   controls.replaceChildren(...[
     ...panes().map((pane, number) => paneControls(number, pane, known,
       (what) => changePane(number, what))),
     el("div", { class: "buttons" },
-      holdem && !state.beside ? el("button", { type: "button", onclick: () => move({
+      run && run.kind === "holdem" && !state.beside ? el("button", { type: "button", onclick: () => move({
         beside: known.length > 1 ? known.find((each) => each.run !== state.run).run : state.run,
         beside_checkpoint: "", beside_policy: known.length > 1 ? "" : "current" }) }, "Beside") : null,
       el("button", { type: "button", disabled: address.depth() === 0,
@@ -130,9 +136,8 @@ async function show() {
   const { signal } = asking;
   page.setAttribute("aria-busy", "true");
   try {
-    if (run.kind === "holdem") await showPlace(signal);
-    else if (run.kind === "listed") await showInfosets();
-    else problem(`${state.run}: this page does not show runs of this kind yet`);
+    if (run.kind === "listed") await showInfosets();
+    else await showPlace(signal);
   } catch (error) {
     if (error.name !== "AbortError") problem(error.message);
     return;

@@ -20,6 +20,18 @@ function columns(place, view) {
     named.push({ key: "equity", name: "Equity", value: (row) => view.equity[row] ?? -1,
       text: (row) => percent(view.equity[row]) });
   }
+  for (const [key, name, digits] of hands.ev
+    ? [["equity", "Equity", 3], ["ev", "EV", 3], ["eqr", "EQR", 3]] : []) {
+    named.push({ key, name, value: (row) => hands[key][row] ?? -Infinity,
+      text: (row) => hands[key][row] === null ? "–" : hands[key][row].toFixed(digits) });
+  }
+  if (hands.action_ev) {
+    place.actions.forEach((action, index) => named.push({ key: `ev-${action.token}`,
+      name: `EV ${action.name}`, value: (row) => hands.action_ev[index][row] ?? -Infinity,
+      text: (row) => hands.action_ev[index][row] === null ? "–"
+        : hands.action_ev[index][row].toFixed(3) }));
+    return named;
+  }
   named.push({ key: "visits", name: "Visits", value: (row) => hands.visits[row],
     text: (row) => count(hands.visits[row]) });
   return named;
@@ -30,7 +42,7 @@ function chosen(place, view) {
   for (let row = 0; row < place.hands.cards.length; row += 1) {
     const hand = place.hands.cards[row];
     const inside = view.picked === null || classOf(place.ranks, hand) === view.picked;
-    const mate = view.bucket === null || place.hands.bucket[row] === view.bucket;
+    const mate = view.bucket === null || place.hands.bucket?.[row] === view.bucket;
     const taken = view.only === null || place.hands.probability[view.only][row] > 0.005;
     const here = view.picked !== null || view.bucket !== null || place.hands.weight[row] > 0.0005;
     if (inside && mate && taken && here) rows.push(row);
@@ -63,7 +75,7 @@ export function combos(place, view, change) {
     el("th", { scope: "row" }, card(place.hands.cards[row].slice(0, 2)),
       card(place.hands.cards[row].slice(2)), bar(place, row)),
     named.slice(1).map((each) => el("td", null, each.text(row))),
-    el("td", null, el("button", { type: "button", class: "bucket",
+    !place.hands.bucket ? null : el("td", null, el("button", { type: "button", class: "bucket",
       "aria-label": `hands of bucket ${place.hands.bucket[row]}`,
       onclick: () => change({ bucket: view.bucket === null ? place.hands.bucket[row] : null,
         picked: null }) }, place.hands.bucket[row]))));
@@ -78,10 +90,11 @@ export function combos(place, view, change) {
       type: "button", onclick: () => change(without) }, `${name} ✕`)),
     view.equity || !view.askEquity ? null
       : el("button", { type: "button", onclick: view.askEquity }, "Equities"),
-    el("span", { class: "quiet" }, ` one of ${count(place.bucket_count)} buckets each`)),
+    !place.hands.bucket ? null : el("span", { class: "quiet" }, ` one of ${count(place.bucket_count)} buckets each`)),
     el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "table of hands" },
       el("table", null,
-        el("thead", null, el("tr", null, head, el("th", { scope: "col" }, "Bucket"))),
+        el("thead", null, el("tr", null, head,
+          place.hands.bucket ? el("th", { scope: "col" }, "Bucket") : null)),
         el("tbody", null, body))),
     rows.length > shown.length
       ? el("button", { type: "button", onclick: () => change({ everything: true }) },

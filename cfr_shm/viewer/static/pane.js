@@ -18,8 +18,8 @@ function infobox(place) {
     ["Pot odds", odds === null ? "–" : percent(odds)],
     ["Stacks", place.stacks.map(count).join(" / ")], ["Ranges", ranges.join(", ")],
     ["Never visited", percent(place.chart.unvisited)],
-    ["Iterations", count(place.iterations)],
-  ];
+    ["Iterations", count(place.iterations)], ...(place.facts || []),
+  ].filter(([, value]) => value !== "");
   return el("dl", { class: "infobox" }, facts.map(([name, value]) =>
     el("div", null, el("dt", null, name), el("dd", null, value))));
 }

@@ -16,7 +16,7 @@ function action(step, each, go) {
   return el("li", null, el("button", {
     type: "button", class: "choice", "aria-pressed": taken ? "true" : "false",
     "data-token": each.token,
-    onclick: () => go(`${step.before} ${each.token}`.trim()),
+    onclick: () => go(each.leads || `${step.before} ${each.token}`.trim()),
   }, label, told));
 }
 
