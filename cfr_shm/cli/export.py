@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cfr_shm.errors import UsageError
 
-BUNDLE = "bundle"
+BUNDLE, RANGES = "bundle", "ranges"
 
 DESCRIPTION = (
     "Write the average strategy of the newest checkpoint of the run in DIR: as OpenSpiel's JSON "
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", metavar="DIR", help="the run directory")
     parser.add_argument(
         "--format",
-        choices=["openspiel", "npz", "csv", "parquet", BUNDLE],
+        choices=["openspiel", "npz", "csv", "parquet", RANGES, BUNDLE],
         help="what to write",
     )
     parser.add_argument(
@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--check",
         action="store_true",
         help="write nothing: DIR is a bundle, whose digests are compared",
+    )
+    parser.add_argument(
+        "--board",
+        metavar="CARDS",
+        help="of ranges: the board, '7c 8c 9d' (default: none)",
     )
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
 
@@ -50,6 +55,10 @@ def run(namespace: argparse.Namespace) -> int:
     if namespace.format == BUNDLE:
         return _write_bundle(namespace.directory, path)
     check_target(path, namespace.force)
+    if namespace.format == RANGES:
+        return _write_ranges(namespace, path)
+    if namespace.board is not None:
+        raise UsageError("export: --board is for --format ranges")
 
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import load_table, say
@@ -60,6 +69,19 @@ def run(namespace: argparse.Namespace) -> int:
     stored = load_table(namespace.directory, lambda game: not is_streamed(game, kind))
     mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
     write_strategy(stored.game, stored.checkpoint, path, kind, mean, Progress(say))
+    say(f"wrote {path} (iteration {stored.checkpoint.iterations} of {stored.game.name})")
+    return 0
+
+
+def _write_ranges(namespace: argparse.Namespace, path: Path) -> int:
+    from cfr_shm.cli.session import load_strategy, say
+    from cfr_shm.strategy.export_ranges import export_ranges
+    from cfr_shm.strategy.public import holdem_parts
+
+    stored = load_strategy(namespace.directory)
+    _, cards = holdem_parts(stored.game)
+    board = cards.deck.parse(namespace.board) if namespace.board else cards.fixed_board
+    export_ranges(stored.game, stored.strategy, path, board)
     say(f"wrote {path} (iteration {stored.checkpoint.iterations} of {stored.game.name})")
     return 0
 
