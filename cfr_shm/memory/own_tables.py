@@ -22,6 +22,11 @@ from cfr_shm.memory.arena import ArraySpec
 #: worker's own.
 OWN_TABLE_BYTES = 32 << 10
 
+#: And up to this size, half a second-level cache, where every row is one of several that are dealt:
+#: rows then come so rarely that exchanging them so many times as rarely leaves nobody behind.
+DEALT_TABLE_BYTES = 256 << 10
+DEALT_TIMES = 8
+
 _ROWS = "own_rows"
 _GAINED = "own_gained"
 
@@ -46,7 +51,8 @@ class OwnTables(NamedTuple):
         """
         places = _places(tree, bucket_count)
         others = len(self.rows) - 1
-        period = [1 if often else _shared_out(each, others) for each in places.period]
+        times = 1 if shared.regret.nbytes <= OWN_TABLE_BYTES else DEALT_TIMES
+        period = [1 if often else _shared_out(each * times, others) for each in places.period]
         own = self.rows[worker]
         exchange = Exchange(
             period=np.array(period, np.int64),
@@ -79,12 +85,15 @@ class OwnTables(NamedTuple):
         return settle
 
 
-def own_table_specs(entries: int, worker_count: int, compact: bool) -> list[ArraySpec]:
+def own_table_specs(
+    entries: int, worker_count: int, compact: bool, bucket_count: NDArray[np.int64]
+) -> list[ArraySpec]:
     """Return the arrays of the tables beside one of so many entries: empty but for a small one.
 
     One worker has none, and neither has the compact layout.
     """
-    small = table_bytes(entries) <= OWN_TABLE_BYTES
+    dealt = bucket_count.min() > 1
+    small = table_bytes(entries) <= (DEALT_TABLE_BYTES if dealt else OWN_TABLE_BYTES)
     count = worker_count if worker_count > 1 and small and not compact else 0
     line = -(-entries // ENTRIES_OF_LINES) * ENTRIES_OF_LINES
     return [
