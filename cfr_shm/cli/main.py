@@ -17,7 +17,7 @@ from cfr_shm import __version__
 from cfr_shm.cli.output import Output, drop_output, outputs
 from cfr_shm.cli.parser import Parser
 from cfr_shm.cli.remedies import limit_remedy
-from cfr_shm.errors import EXIT_INTERRUPTED, EXIT_MEMORY, EXIT_RUNTIME, CfrShmError
+from cfr_shm.errors import EXIT_INTERRUPTED, EXIT_MEMORY, EXIT_OK, EXIT_RUNTIME, CfrShmError
 from cfr_shm.telemetry.plain_text import plain_line
 
 #: What each command does, as ``--help`` lists it; the module of its name has the rest.
@@ -91,6 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _guarded(arguments: Sequence[str] | None, out: Output) -> int:
     try:
         code = _run(arguments)
+        if code != EXIT_OK:  # That says more than a terminal which is gone: a hang-up is both.
+            _flush_or_drop(out)
+            return code
         out.flush()
         if out.failure is not None:  # a display went on without it
             raise out.failure
@@ -117,6 +120,13 @@ def _guarded(arguments: Sequence[str] | None, out: Output) -> int:
         drop_output()
         where = f"{error.filename}: " if error.filename else "cannot write the output: "
         return _fail(f"{where}{error.strerror or error}", EXIT_RUNTIME, error)
+
+
+def _flush_or_drop(out: Output) -> None:
+    try:
+        out.flush()
+    except OSError:
+        drop_output()
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -100,8 +100,18 @@ def test_row_09_session_leader_killed(tmp_path: Path) -> None:
 
 
 def test_row_10_everything_killed(tmp_path: Path) -> None:
-    """Nobody is left to tidy up: the next start does, and goes on from the last checkpoint."""
-    path = tmp_path / "run"
+    """Nobody is left to tidy up: the next start does, and goes on from the last checkpoint.
+
+    Any other start on this machine may be the next one, and say so: then it is tried again.
+    """
+    swept = [_everything_killed(tmp_path / "run")]
+    while not swept[-1] and len(swept) < 4:
+        swept.append(_everything_killed(tmp_path / f"run-{len(swept)}"))
+    assert swept[-1]
+
+
+def _everything_killed(path: Path) -> bool:
+    """Kill a run and all that is its own, and resume it; return whether that swept its memory."""
     with training(path, 2, "--checkpoint-interval", "0.5") as terminal:
         terminal.await_checkpoint()
         terminal.find_children()
@@ -112,14 +122,12 @@ def test_row_10_everything_killed(tmp_path: Path) -> None:
             os.kill(pid, signal.SIGKILL)
         terminal.process.wait(60)
     assert terminal.segments
-    if sys.platform == "linux":
-        assert not any(map(is_unlinked, terminal.segments)), "then there is nothing to sweep"
     command = [sys.executable, "-m", "cfr_shm", "resume", str(path), "--time-budget", "0.5"]
     done = subprocess.run([*command, "--json"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] == "finished"
     assert all(map(is_unlinked, terminal.segments))
-    assert "of shared memory that a killed run had left" in done.stderr
+    return "of shared memory that a killed run had left" in done.stderr
 
 
 def test_row_13_sigusr1_writes_a_checkpoint_and_goes_on(tmp_path: Path) -> None:
