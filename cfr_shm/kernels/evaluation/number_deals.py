@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cfr_shm.kernels.holdem.card_deal import bucket_of
+from cfr_shm.kernels.holdem.card_deal import bucket_of, rank_deal
 from cfr_shm.kernels.holdem.card_index import board_code, hand_number
-from cfr_shm.kernels.holdem.hand_rank import EMPTY_KEY, strength_of
 from cfr_shm.kernels.jit import at, kernel
 from cfr_shm.layout.cards import FIRST_STREET, FULL_BOARD, HOLE_CARDS
 
@@ -41,14 +40,4 @@ def rank_deals(ranks, dealt, strength):
         strength: (deals, players) int32, out; higher wins, equal ties.
     """
     for row in range(strength.shape[0]):
-        board_key, board_mask = EMPTY_KEY, np.uint64(0)
-        for place in range(FULL_BOARD):
-            card = dealt[at(row), at(place)]
-            board_key += ranks.card_key[at(card)]
-            board_mask |= ranks.card_mask[at(card)]
-        for seat in range(strength.shape[1]):
-            one = dealt[at(row), at(FULL_BOARD + HOLE_CARDS * seat)]
-            two = dealt[at(row), at(FULL_BOARD + HOLE_CARDS * seat + 1)]
-            key = board_key + ranks.card_key[at(one)] + ranks.card_key[at(two)]
-            mask = board_mask | ranks.card_mask[at(one)] | ranks.card_mask[at(two)]
-            strength[at(row), at(seat)] = strength_of(ranks, key, mask)
+        rank_deal(ranks, dealt, row, strength)

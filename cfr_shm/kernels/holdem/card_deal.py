@@ -88,7 +88,7 @@ def _prepare(cards, seed, first, scratch):
     for deal in range(DEALS_READY):
         if last_street > 0:
             _read_codes(cards, first_street, last_street, deal, scratch.deal_board)
-        _rank(cards, dealt, deal, scratch.deal_strength)
+        rank_deal(cards, dealt, deal, scratch.deal_strength)
     for deal in range(DEALS_READY):
         _number_hands(cards, first_street, deal, scratch)
 
@@ -176,8 +176,8 @@ def draw_cards(cards, key, dealt, deal, player_count):
 
 
 @device
-def _rank(cards, dealt, deal, strength):
-    """Write each player's strength on a deal's full board; higher wins."""
+def rank_deal(cards, dealt, deal, strength):
+    """Write each player's strength on a deal's full board; higher wins, equal ties."""
     board_key = EMPTY_KEY
     board_cards = np.uint64(0)
     for place in range(FULL_BOARD):
