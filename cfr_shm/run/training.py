@@ -202,7 +202,9 @@ class Training:
         return wanted and not self._writer.busy and self._ledger.completed_count > 0
 
     def _is_over(self, agreed: Agreed) -> bool:
-        return self._parts.signals.pending or agreed.over or self._meetings.finished
+        # A signal that came since the report is told at the next meeting: the other ranks know
+        # only what was reported.
+        return bool(agreed.signal) or agreed.over or self._meetings.finished
 
     def _discount(self, barrier: int | None) -> None:
         """Discount the table if that is due at exactly this many iterations; nobody writes."""

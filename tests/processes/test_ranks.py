@@ -151,6 +151,47 @@ def test_a_signal_to_any_rank_ends_all_with_a_checkpoint(tmp_path, rank):
     assert sum(end - first for first, end in completed_of(run)) == summary["iterations"]
 
 
+_SIGNAL_WHILE_WAITING = """
+import os, signal, sys
+from cfr_shm.cli.main import main
+from cfr_shm.ranks.world import Mpi
+
+wait = Mpi.wait_for_all
+waits = 0
+
+def wait_and_signal(world):
+    global waits
+    waits += 1
+    wait(world)
+    if world.rank == {rank} and waits == 2:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+Mpi.wait_for_all = wait_and_signal
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_between_the_report_and_the_agreement_ends_all_ranks(tmp_path, rank):
+    script = tmp_path / "signalled.py"
+    script.write_text(_SIGNAL_WHILE_WAITING.format(rank=rank))
+    run = tmp_path / "run"
+    arguments = train(run, "--mpi", "--time-budget", 30)
+    launcher = command(2, *arguments)
+    at = launcher.index("-m")
+    done = subprocess.run(
+        [*launcher[:at], str(script), *launcher[at + 2 :]],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 143, done.stdout + done.stderr
+    assert summary_of(run)["status"] == "interrupted"
+    assert sum(end - first for first, end in completed_of(run)) == summary_of(run)["iterations"]
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("rank", [0, 1])
 def test_a_killed_rank_ends_the_job_and_the_last_checkpoint_stands(tmp_path, rank):
