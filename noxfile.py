@@ -20,7 +20,7 @@ def install(session: nox.Session, extra: str) -> None:
 def tests(session: nox.Session) -> None:
     """Run the test suite, then its thorough tests."""
     install(session, "test")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-n", "2", "--dist", "loadfile", *session.posargs)
     session.run("pytest", "-m", "thorough", *session.posargs)
 
 
