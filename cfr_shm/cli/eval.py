@@ -174,13 +174,14 @@ def _measure_exactly(stored: StoredStrategy, strategy: PublicStrategy) -> Measur
     from cfr_shm.evaluation.exact_ledger import ExactLedger
     from cfr_shm.evaluation.exact_response import forecast_seconds
     from cfr_shm.evaluation.measure import AT_ONCE_SECONDS, duration, measure_exactly
+    from cfr_shm.run.bundle import home_of
 
     seconds = forecast_seconds(strategy)
     say(f"an exact answer takes about {duration(seconds)} on one core")
     path = stored.checkpoint.path
     if seconds < AT_ONCE_SECONDS or path is None or stored.name:
         return measure_exactly(strategy)
-    directory = path.resolve().parents[1] / EXACT_ANSWERS / str(stored.checkpoint.iterations)
+    directory = home_of(path) / EXACT_ANSWERS / str(stored.checkpoint.iterations)
     ledger = ExactLedger(directory, _identity(stored), Progress(say, interval=30.0))
     if ledger.taken_up:
         say(f"going on with what {directory} has kept")

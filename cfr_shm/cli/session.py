@@ -194,10 +194,11 @@ def public_strategy(stored: StoredStrategy) -> TableStrategy:
     Raises:
         GameError: the game is not hold'em.
     """
+    from cfr_shm.run.bundle import home_of
     from cfr_shm.strategy.table import TableStrategy
 
     checkpoint = stored.checkpoint
-    run = "run" if checkpoint.path is None else checkpoint.path.resolve().parents[1].name
+    run = "run" if checkpoint.path is None else home_of(checkpoint.path).name
     name = stored.name or f"{run}@{checkpoint.iterations}"
     return TableStrategy(name, stored.game, stored.strategy)
 

@@ -23,7 +23,7 @@ PORT = 8377
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "directories", metavar="RUN", nargs="+", help="a run directory, or RUN@ITERATIONS"
+        "directories", metavar="RUN", nargs="+", help="a run directory, RUN@ITERATIONS, or a bundle"
     )
     parser.add_argument(
         "--port",
@@ -59,10 +59,10 @@ def run(namespace: argparse.Namespace) -> int:
         raise UsageError(
             f"view needs {error.name}, which is not installed; pip install 'cfr-shm[viewer]'"
         ) from None
-    from cfr_shm.run.directory import StoredRun
+    from cfr_shm.run.bundle import stored_strategy
 
     for directory in namespace.directories:
-        StoredRun(directory)
+        stored_strategy(directory)
     if namespace.port is None:
         place = _bind_somewhere(namespace.host)
     else:

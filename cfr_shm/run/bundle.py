@@ -30,10 +30,10 @@ from cfr_shm.errors import ArrayStoreError, CheckpointError, UsageError
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import refuse_old_rules
 from cfr_shm.layout.rows import table_words
-from cfr_shm.memory.checkpoint import KIND, Checkpoint, load_checkpoint
+from cfr_shm.memory.checkpoint import KIND, Checkpoint, StoredCheckpoint, load_checkpoint
 from cfr_shm.memory.tables import ROWS
 from cfr_shm.run.bundle_card import bundle_card
-from cfr_shm.run.directory import StoredRun
+from cfr_shm.run.directory import StoredRun, named_checkpoint, no_such_checkpoint
 from cfr_shm.storage.array_files import open_arrays
 from cfr_shm.storage.disk import DISK
 from cfr_shm.storage.documents import DocumentError, read_document
@@ -51,13 +51,20 @@ def is_bundle(path: Path) -> bool:
 
 
 def stored_strategy(directory: str | Path) -> StoredRun | StoredBundle:
-    """Return what is stored in a directory: a run, or a bundle.
+    """Return what is stored in a directory, or in ``DIR@ITERATIONS``: a run, or a bundle.
 
     Raises:
         UsageError: it is neither.
         CheckpointError: a bundle whose manifest is damaged.
     """
-    return StoredBundle(Path(directory)) if is_bundle(Path(directory)) else StoredRun(directory)
+    path, iterations = named_checkpoint(directory)
+    return StoredBundle(path, iterations) if is_bundle(path) else StoredRun(directory)
+
+
+def home_of(checkpoint: Path) -> Path:
+    """Return the run directory or the bundle that a checkpoint lies in."""
+    place = checkpoint.resolve().parent
+    return place if is_bundle(place) else place.parent
 
 
 class StoredBundle:
@@ -65,13 +72,14 @@ class StoredBundle:
 
     Args:
         path: of the bundle.
+        iterations: that its checkpoint must have; None takes any.
 
     Raises:
         CheckpointError: its manifest is damaged.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, iterations: int | None = None) -> None:
+        self.path, self.iterations = path, iterations
         try:
             self._about = read_manifest(path / STRATEGY, kind=KIND).about
             if exists(path / BUCKETS):
@@ -83,6 +91,13 @@ class StoredBundle:
     def reads(self, game: Game) -> bool:
         """Return whether a table is read at once: that of a blueprint is not."""
         return game.betting is None
+
+    def checkpoints(self) -> list[StoredCheckpoint]:
+        """Return the one checkpoint that there is; none where its manifest holds no counts."""
+        iterations, sequence = self._about.get("iterations"), self._about.get("sequence")
+        if not isinstance(iterations, int) or not isinstance(sequence, int):
+            return []
+        return [StoredCheckpoint(self.path / STRATEGY, iterations, sequence)]
 
     def load_config(self) -> Config:
         """Return the configuration that the strategy was trained with, on the bundle's buckets.
@@ -107,9 +122,15 @@ class StoredBundle:
         """Return the checkpoint; ``in_memory`` reads and checks it, otherwise it stays on disk.
 
         Raises:
+            UsageError: it has not the iterations that are asked for.
             CheckpointError: it is damaged, or was played by other rules.
         """
         del warn  # there is no other checkpoint
+        there = self.checkpoints()
+        if self.iterations is not None and self.iterations not in {
+            each.iterations for each in there
+        }:
+            raise no_such_checkpoint(self.path, self.iterations, there)
         refuse_old_rules(config, self.path)
         return load_checkpoint(
             self.path / STRATEGY,

@@ -27,7 +27,12 @@ from cfr_shm.config.text import to_yaml
 from cfr_shm.errors import UsageError
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import refuse_old_rules
-from cfr_shm.memory.checkpoint import Checkpoint, CheckpointStore, load_checkpoint
+from cfr_shm.memory.checkpoint import (
+    Checkpoint,
+    CheckpointStore,
+    StoredCheckpoint,
+    load_checkpoint,
+)
 from cfr_shm.run.ownership import RunLock
 from cfr_shm.storage.disk import HeldDisk, Identity, NotRegularError
 from cfr_shm.storage.files import is_directory, is_file
@@ -280,7 +285,7 @@ class StoredRun:
     """
 
     def __init__(self, directory: str | Path) -> None:
-        self.path, self.iterations = _named(directory)
+        self.path, self.iterations = named_checkpoint(directory)
         self.config_path = self.path / CONFIG
         if not is_directory(self.path):
             raise UsageError(f"{self.path}: there is no such run directory")
@@ -310,6 +315,10 @@ class StoredRun:
                 f"{self.path}' goes on"
             )
         return config
+
+    def checkpoints(self) -> list[StoredCheckpoint]:
+        """Return the checkpoints that there are; see ``CheckpointStore.stored``."""
+        return CheckpointStore(self.path / CHECKPOINTS).stored()
 
     def load_checkpoint(
         self, config: Config, game: Game, warn: Callable[[str], None], *, in_memory: bool = True
@@ -350,15 +359,20 @@ class StoredRun:
         kept = store.stored()
         found = [each.path for each in kept if each.iterations == iterations]
         if not found:
-            there = sorted({each.iterations for each in kept})
-            raise UsageError(
-                f"{self.path}@{iterations}: no checkpoint of so many iterations is kept; "
-                + (f"there are {', '.join(map(str, there))}" if there else "there is none at all")
-            )
+            raise no_such_checkpoint(self.path, iterations, kept)
         return found[-1]
 
 
-def _named(directory: str | Path) -> tuple[Path, int | None]:
+def no_such_checkpoint(path: Path, iterations: int, kept: list[StoredCheckpoint]) -> UsageError:
+    """Return what says which checkpoints there are in place of the one that is asked for."""
+    there = sorted({each.iterations for each in kept})
+    return UsageError(
+        f"{path}@{iterations}: no checkpoint of so many iterations is kept; "
+        + (f"there are {', '.join(map(str, there))}" if there else "there is none at all")
+    )
+
+
+def named_checkpoint(directory: str | Path) -> tuple[Path, int | None]:
     """Split ``DIR@ITERATIONS``; a directory that has such a name itself is meant as a whole."""
     stem, at, count = str(directory).rpartition("@")
     if not at or is_directory(Path(directory)):

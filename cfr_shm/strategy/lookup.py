@@ -10,7 +10,6 @@ from cfr_shm.errors import UsageError
 from cfr_shm.games.game import Game, InfosetLabel
 from cfr_shm.games.holdem.hole_cards import HoleCards, check_dealt
 from cfr_shm.games.holdem.line_walk import Place, on_street, walk_line
-from cfr_shm.layout.table import Table
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.public import holdem_parts
 from cfr_shm.strategy.row_sums import RowSums
@@ -67,7 +66,7 @@ def look_up(
 
 def find_hand(
     game: Game,
-    table: Table | RowSums,
+    table: RowSums,
     mean_iteration_weight: float,
     hole: str,
     line: str,
@@ -105,7 +104,7 @@ def find_hand(
 
 def find_spot(
     game: Game,
-    table: Table | RowSums,
+    table: RowSums,
     mean_iteration_weight: float,
     line: str,
     board: str | None,

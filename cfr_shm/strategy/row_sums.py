@@ -1,4 +1,4 @@
-"""A table's strategy sums, node by node: from memory, or from a checkpoint that stays on disk.
+"""A table's rows, node by node: from memory, or from a checkpoint that stays on disk.
 
 What is written or looked up piece by piece asks here, so that a table of any size takes the
 memory of one node.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.errors import CheckpointError
 from cfr_shm.games.game import Game
-from cfr_shm.layout.rows import entry_words, first_sum
+from cfr_shm.layout.rows import entry_words, first_regret, first_sum
 from cfr_shm.layout.table import Table
 from cfr_shm.storage.array_files import ArrayFile
 from cfr_shm.strategy.reach import rows_at
@@ -27,10 +27,14 @@ class NodeRows(NamedTuple):
 
 
 class RowSums(Protocol):
-    """Strategy sums by rows of one node."""
+    """Strategy sums and regrets by rows of one node."""
 
     def sums(self, row: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
         """Return (rows, actions) strategy sums of rows of one node, at least one."""
+        ...
+
+    def regrets(self, row: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
+        """Return (rows, actions) regrets of rows of one node, at least one."""
         ...
 
 
@@ -39,11 +43,18 @@ class TableSums:
 
     def __init__(self, table: Table) -> None:
         self._sums, self._compact = np.asarray(table.strategy_sum), table.compact
+        self._regrets = np.asarray(table.regret)
 
     def sums(self, row: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
         """Return the sums of some rows; see ``RowSums``."""
         first = first_sum(row, actions, self._compact)
         found: NDArray[np.float64] = self._sums[first[:, None] + np.arange(actions)]
+        return found.astype(np.float64)
+
+    def regrets(self, row: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
+        """Return the regrets of some rows; see ``RowSums``."""
+        first = first_regret(row, actions, self._compact)
+        found: NDArray[np.float64] = self._regrets[first[:, None] + np.arange(actions)]
         return found.astype(np.float64)
 
 
@@ -65,17 +76,36 @@ class StoredSums:
             ArrayStoreError: the file cannot be read.
             CheckpointError: a sum is not finite.
         """
+        words, begin = self._words(row, actions)
+        values: NDArray[Any] = words.view(np.float32) if self._compact else words
+        offset = begin * (2 if self._compact else 1)
+        return self._finite(values, first_sum(row, actions, self._compact) - offset, actions)
+
+    def regrets(self, row: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
+        """Return the regrets of some rows; see ``RowSums``.
+
+        Raises:
+            ArrayStoreError: the file cannot be read.
+            CheckpointError: a regret is not finite.
+        """
+        words, begin = self._words(row, actions)
+        first = first_regret(row, actions, self._compact) - 2 * begin
+        return self._finite(words.view(np.float32), first, actions)
+
+    def _words(self, row: NDArray[np.int64], actions: int) -> tuple[NDArray[Any], int]:
+        """Return the words of the file from the first of the rows to the last, and their place."""
         # Words of 4 bytes, two to one of the file's.
         wide = entry_words(self._compact)
         begin = wide * int(row.min()) // 2
         end = -(-wide * (int(row.max()) + actions) // 2)
-        words = self._file.read(begin, end - begin)
-        values: NDArray[Any] = words.view(np.float32) if self._compact else words
-        offset = begin * (2 if self._compact else 1)
-        first = first_sum(row, actions, self._compact) - offset
+        return self._file.read(begin, end - begin), begin
+
+    def _finite(
+        self, values: NDArray[Any], first: NDArray[np.int64], actions: int
+    ) -> NDArray[np.float64]:
         found: NDArray[np.float64] = values[first[:, None] + np.arange(actions)].astype(np.float64)
         if not np.isfinite(found).all():
-            raise CheckpointError(f"{self._file.path}: holds sums that are no finite numbers")
+            raise CheckpointError(f"{self._file.path}: holds values that are no finite numbers")
         return found
 
 

@@ -17,9 +17,8 @@ from cfr_shm.errors import UsageError
 from cfr_shm.games.holdem.hole_cards import HoleCards, check_board
 from cfr_shm.games.holdem.line_walk import Place
 from cfr_shm.layout.policy import BLOCKED
-from cfr_shm.layout.table import Table
 from cfr_shm.strategy.range_chart import Hands
-from cfr_shm.strategy.row_sums import RowSums, TableSums, averaged
+from cfr_shm.strategy.row_sums import RowSums, averaged
 
 
 class Rows(NamedTuple):
@@ -72,19 +71,18 @@ class Spot(NamedTuple):
         return int(found[0])
 
 
-def read_rows(table: Table | RowSums, place: Place, node: int, bucket: NDArray[np.int64]) -> Rows:
+def read_rows(table: RowSums, place: Place, node: int, bucket: NDArray[np.int64]) -> Rows:
     """Return the average strategy of the rows that some buckets have at a decision node."""
     record = place.tree.built.tree.nodes[node]
     count = int(record["count"])
     row = int(record["row_base"]) + bucket.astype(np.int64) * int(record["row_stride"])
     if len(row) == 0:
         return Rows(row, np.zeros(0), np.zeros((0, count)))
-    sums = TableSums(table) if isinstance(table, Table) else table
-    return Rows(row, *averaged(sums.sums(row, count)))
+    return Rows(row, *averaged(table.sums(row, count)))
 
 
 def spot_at(
-    table: Table | RowSums,
+    table: RowSums,
     place: Place,
     cards: HoleCards,
     board: Sequence[int],
@@ -122,7 +120,7 @@ def spot_at(
 
 
 def _range_of(
-    seat: int, table: Table | RowSums, place: Place, cards: HoleCards, board: Sequence[int]
+    seat: int, table: RowSums, place: Place, cards: HoleCards, board: Sequence[int]
 ) -> SeatRange:
     """Follow one seat's hands along the line."""
     hands, start = cards.hands(seat)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from cfr_shm.games.holdem.hole_cards import HoleCards
 from cfr_shm.games.holdem.line_walk import Choice, Place, Step, position, walk_line
 from cfr_shm.layout.policy import BLOCKED
-from cfr_shm.layout.table import Table
 from cfr_shm.layout.tree import DECISION
+from cfr_shm.strategy.row_sums import RowSums
 from cfr_shm.strategy.spot import read_rows
 
 
@@ -37,7 +37,7 @@ class _Seat:
 
 
 def strip_document(
-    place: Place, cards: HoleCards, table: Table, board: Sequence[int]
+    place: Place, cards: HoleCards, table: RowSums, board: Sequence[int]
 ) -> list[dict[str, Any]]:
     """Return the decisions of a line, and the one where it ends, as JSON.
 
@@ -93,7 +93,7 @@ def _before(place: Place, number: int) -> Place:
 
 
 def _shares(
-    seat: _Seat, table: Table, here: Place, board: Sequence[int], entry: int | None
+    seat: _Seat, table: RowSums, here: Place, board: Sequence[int], entry: int | None
 ) -> NDArray[np.float64]:
     """Return the share of each action, and follow the one that is taken."""
     bucket = seat.bucket(here.street, board)

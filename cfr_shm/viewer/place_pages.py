@@ -12,8 +12,6 @@ from cfr_shm.errors import UsageError
 from cfr_shm.games.game import Game
 from cfr_shm.games.holdem.hole_cards import HoleCards, check_dealt
 from cfr_shm.games.holdem.line_walk import on_street, walk_line
-from cfr_shm.layout.rows import first_regret
-from cfr_shm.layout.table import Table
 from cfr_shm.spots.all_in_equity import equities
 from cfr_shm.spots.boards import spot_hands
 from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
@@ -21,6 +19,7 @@ from cfr_shm.strategy.chart_colours import colour
 from cfr_shm.strategy.place_chart import actions_of, chart_document, chart_of
 from cfr_shm.strategy.place_words import chips_text, narrative, place_document, to_act, translations
 from cfr_shm.strategy.public import holdem_parts
+from cfr_shm.strategy.row_sums import RowSums
 from cfr_shm.strategy.spot import Spot, spot_at
 from cfr_shm.viewer.betting_strip import strip_document
 from cfr_shm.viewer.viewed_runs import OpenedTable
@@ -50,7 +49,7 @@ def page_of(game: Game, opened: OpenedTable, asked: Asked) -> dict[str, Any]:
     place = walk_line(tree, asked.line, game.big_blind)
     given = _board(cards, asked.board)
     need = cards.board_count(place.street)
-    strip = strip_document(place, cards, opened.table, given)
+    strip = strip_document(place, cards, opened.sums, given)
     known: dict[str, Any] = {
         "iterations": opened.iterations,
         "seconds": opened.seconds,
@@ -69,9 +68,9 @@ def page_of(game: Game, opened: OpenedTable, asked: Asked) -> dict[str, Any]:
     }
     if len(given) < need:
         return known | {"chart": None}
-    spot = spot_at(opened.table, place, cards, given[:need], opened.mean_iteration_weight)
+    spot = spot_at(opened.sums, place, cards, given[:need], opened.mean_iteration_weight)
     if asked.policy == CURRENT:
-        spot = _with_current(spot, opened.table)
+        spot = _with_current(spot, opened.sums)
     return known | _decided(spot, cards)
 
 
@@ -107,9 +106,9 @@ def range_of(game: Game, opened: OpenedTable, asked: Asked, action: str) -> dict
     tree, cards = holdem_parts(game)
     place = walk_line(tree, asked.line, game.big_blind)
     board = _board(cards, asked.board)[: cards.board_count(place.street)]
-    spot = spot_at(opened.table, place, cards, board, opened.mean_iteration_weight)
+    spot = spot_at(opened.sums, place, cards, board, opened.mean_iteration_weight)
     if asked.policy == CURRENT:
-        spot = _with_current(spot, opened.table)
+        spot = _with_current(spot, opened.sums)
     tokens = [choice.token for choice in place.choices]
     if action and action not in tokens:
         raise UsageError(f"action {action[:20]!r}: expected {', '.join(tokens)}")
@@ -131,7 +130,7 @@ def equity_of(game: Game, opened: OpenedTable, asked: Asked, say: Any) -> dict[s
     tree, cards = holdem_parts(game)
     place = walk_line(tree, asked.line, game.big_blind)
     board = _board(cards, asked.board)[: cards.board_count(place.street)]
-    spot = spot_at(opened.table, place, cards, board)
+    spot = spot_at(opened.sums, place, cards, board)
     others = [each for each in spot.ranges if not each.folded and each.seat != place.seat]
     if len(others) != 1 or len(board) < 3 or cards.showdown_cards != 5:
         raise UsageError("equities are told from the flop on, where two players are in the hand")
@@ -165,11 +164,10 @@ def _board(cards: HoleCards, text: str) -> tuple[int, ...]:
     return board
 
 
-def _with_current(spot: Spot, table: Table) -> Spot:
+def _with_current(spot: Spot, sums: RowSums) -> Spot:
     """Return the place with the policy that the next iteration would begin with."""
     count = spot.hands.probability.shape[1]
-    first = first_regret(spot.hands.row, count, table.compact)
-    regret = np.asarray(table.regret)[first[:, None] + np.arange(count)].astype(np.float64)
+    regret = sums.regrets(spot.hands.row, count)
     positive = np.maximum(regret, 0.0)
     total = positive.sum(axis=1, keepdims=True)
     uniform = np.full_like(positive, 1.0 / count)

@@ -1,4 +1,4 @@
-"""Runs that are shown: found by name, read when they are asked for, a few tables in memory.
+"""Runs and bundles that are shown: found by name, read when asked for, a few tables in memory.
 
 Nothing is written and nothing is locked: a training that goes on in a directory never notices.
 """
@@ -18,10 +18,10 @@ from cfr_shm.errors import CfrShmError, UsageError
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
 from cfr_shm.layout.table import Table
-from cfr_shm.memory.checkpoint import CheckpointStore, StoredCheckpoint
-from cfr_shm.run.directory import StoredRun
+from cfr_shm.memory.checkpoint import StoredCheckpoint
+from cfr_shm.run.bundle import StoredBundle, stored_strategy
 from cfr_shm.run.setup import mean_iteration_weight
-from cfr_shm.storage.names import CHECKPOINTS
+from cfr_shm.strategy.row_sums import RowSums, StoredSums, TableSums
 
 #: Tables in memory at a time; one that is looked at beside another.
 TABLES = 2
@@ -38,14 +38,15 @@ class NoSuchRunError(CfrShmError):
 class OpenedTable(NamedTuple):
     """A checkpoint's table, and what makes visits of its weights."""
 
-    table: Table
+    table: Table  # empty where it was left on disk
+    sums: RowSums  # of the table, wherever it is
     iterations: int
     seconds: float
     mean_iteration_weight: float
 
 
 class ViewedRun:
-    """One run directory; threads may share it.
+    """One run directory, or a bundle; threads may share it.
 
     Args:
         name: by which links name it.
@@ -53,11 +54,11 @@ class ViewedRun:
         say: told what takes a while.
 
     Raises:
-        UsageError: it is no run directory.
+        UsageError: it is neither.
     """
 
     def __init__(self, name: str, directory: str, say: Say) -> None:
-        stored = StoredRun(directory)
+        stored = stored_strategy(directory)
         self.name, self.path = name, stored.path
         self.first_shown = stored.iterations  # of ``RUN@ITERATIONS``
         self._say = say
@@ -66,8 +67,11 @@ class ViewedRun:
     @cached_property
     def config(self) -> Config:
         """The configuration."""
+        stored = stored_strategy(self.path)
+        if isinstance(stored, StoredBundle):
+            return stored.load_config()
         # Spots too, which other readers of runs refuse.
-        return load_config(StoredRun(self.path).config_path)
+        return load_config(stored.config_path)
 
     @property
     def game(self) -> Game:
@@ -93,13 +97,13 @@ class ViewedRun:
             NoSuchRunError: says so.
         """
         try:
-            StoredRun(self.path)
+            stored_strategy(self.path)
         except UsageError as error:
             raise NoSuchRunError(f"{error}; it was there when the viewer was started") from None
 
     def checkpoints(self) -> list[StoredCheckpoint]:
         """Return the checkpoints that can be read, oldest first."""
-        found = CheckpointStore(self.path / CHECKPOINTS).stored()
+        found = stored_strategy(self.path).checkpoints()
         if self.kind == SPOT:  # whose tables have manifests of another kind
             return found
         return [each for each in found if each.sequence is not None]
@@ -111,9 +115,12 @@ class ViewedRun:
             CfrShmError: it is not there, damaged, too large, or another run's.
         """
         wanted = str(self.path) if iterations is None else f"{self.path}@{iterations}"
-        found = StoredRun(wanted).load_checkpoint(self.config, self.game, self._say)
-        mean = mean_iteration_weight(self.config, found.iterations)
-        return OpenedTable(found.table, found.iterations, found.seconds, mean)
+        config, game, stored = self.config, self.game, stored_strategy(wanted)
+        read = stored.reads(game)
+        found = stored.load_checkpoint(config, game, self._say, in_memory=read)
+        sums = TableSums(found.table) if read else StoredSums(found.open_rows(), found.compact)
+        mean = mean_iteration_weight(config, found.iterations)
+        return OpenedTable(found.table, sums, found.iterations, found.seconds, mean)
 
 
 class ViewedRuns:

@@ -76,7 +76,7 @@ class Blueprint:
         record = self.tree.built.tree.nodes[node]
         hands, dealt = np.array([STANDARD.parse(hole)], np.uint8), STANDARD.parse(board)
         bucket = self.cards.buckets(int(record["actor"]), int(record["street"]), hands, dealt)
-        rows = read_rows(self.stored.table, start, node, bucket)
+        rows = read_rows(self.stored.sums, start, node, bucket)
         first = record["first_child"]
         moves = self.tree.move[first : first + record["count"]].tolist()
         fold = rows.probability[0, moves.index(FOLD_MOVE)]

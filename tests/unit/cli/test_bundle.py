@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -87,6 +88,18 @@ def test_python_opens_it(place, alone, tmp_path):
         assert bundle.summary == {}
         bundle.export(tmp_path / "again.npz")
     assert main(["match", str(tmp_path / "again.npz"), str(alone), "--boards", "2"]) == 0
+
+
+def test_it_is_played_against_and_named_by_its_own_name(alone, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("f\n" * 9))
+    found = told(capsys, "play", alone, "--hands", "2", "--seed", "1", "--seat", "SB")
+    assert found["names"] == ["you", "alone@2000"]
+    assert found["hands"] == 2
+    assert told(capsys, "match", alone, alone, "--boards", "2")["names"] == ["alone@2000"] * 2
+    assert main(["export", str(alone), "--format", "ranges", "--out", str(tmp_path / "r.txt")]) == 0
+    assert told(capsys, "query", f"{alone}@2000", "--hole", "AhKd")["iterations"] == 2000
+    assert main(["query", f"{alone}@7", "--hole", "AhKd"]) == 2
+    assert "there are 2000" in capsys.readouterr().err
 
 
 def test_only_rows_that_are_asked_for_are_read(alone, monkeypatch):

@@ -16,6 +16,7 @@ from cfr_shm.games.holdem.line_walk import walk_line
 from cfr_shm.layout.rows import table_words
 from cfr_shm.layout.tree import DECISION
 from cfr_shm.memory.tables import table_of
+from cfr_shm.strategy.row_sums import TableSums
 from cfr_shm.strategy.spot import read_rows, spot_at
 
 BOARD_COUNTS = (0, 3, 4, 5)
@@ -77,6 +78,10 @@ def table():
     return table
 
 
+def sums():
+    return TableSums(table())
+
+
 def policy_by_hand(node, cards, seat, street, hand, board):
     """Read one row by hand; None if it was never visited."""
     record = tree().built.tree.nodes[node]
@@ -96,7 +101,7 @@ BOARD = ROYAL.parse("Td Jc Ah")
 def test_reach_and_rows_are_those_of_a_walk_by_hand(line, cards):
     place = walk_line(tree(), line, 200.0)
     board = BOARD if place.street else ()
-    spot = spot_at(table(), place, cards, board, mean_iteration_weight=4.0)
+    spot = spot_at(sums(), place, cards, board, mean_iteration_weight=4.0)
     for seat in range(3):
         found = spot.ranges[seat]
         hands, weight = cards.hands(seat)
@@ -129,20 +134,20 @@ def test_reach_and_rows_are_those_of_a_walk_by_hand(line, cards):
 
 
 def test_some_rows_of_the_test_were_never_visited():
-    spot = spot_at(table(), walk_line(tree(), "b1p c c / x", 200.0), ModuloCards(), BOARD)
+    spot = spot_at(sums(), walk_line(tree(), "b1p c c / x", 200.0), ModuloCards(), BOARD)
     assert any(seat.guessed.any() for seat in spot.ranges)
     assert not all(seat.guessed.all() for seat in spot.ranges)
 
 
 def test_rows_never_visited_are_marked():
-    rows = read_rows(table(), walk_line(tree(), ""), 0, np.arange(BUCKET_COUNTS[0]))
+    rows = read_rows(sums(), walk_line(tree(), ""), 0, np.arange(BUCKET_COUNTS[0]))
     unvisited = rows.weight == 0.0
     assert 0 < unvisited.sum() < BUCKET_COUNTS[0]
     assert rows.probability.sum(axis=1) == pytest.approx(1.0)
 
 
 def test_shares_leave_out_hands_with_dead_cards():
-    spot = spot_at(table(), walk_line(tree(), "b1p c", 200.0), ModuloCards(ranged_seat=2), ())
+    spot = spot_at(sums(), walk_line(tree(), "b1p c", 200.0), ModuloCards(ranged_seat=2), ())
     seat = spot.ranges[2]
     for dead in ((), (19, 3)):
         kept = [i for i, hand in enumerate(seat.cards) if not set(hand.tolist()) & set(dead)]
@@ -153,7 +158,7 @@ def test_shares_leave_out_hands_with_dead_cards():
 
 
 def test_a_hand_is_found_in_either_order():
-    spot = spot_at(table(), walk_line(tree(), ""), ModuloCards(ranged_seat=2), ())
+    spot = spot_at(sums(), walk_line(tree(), ""), ModuloCards(ranged_seat=2), ())
     index = spot.index_of((0, 4))
     assert spot.index_of((4, 0)) == index
     assert spot.hands.cards[index].tolist() == [0, 4]
@@ -172,9 +177,9 @@ def test_a_hand_is_found_in_either_order():
 def test_boards_that_do_not_fit_are_refused(line, board, told):
     cards = ModuloCards(fixed_board=ROYAL.parse("Ah"))
     with pytest.raises(UsageError, match=told):
-        spot_at(table(), walk_line(tree(), line), cards, ROYAL.parse(board))
+        spot_at(sums(), walk_line(tree(), line), cards, ROYAL.parse(board))
 
 
 def test_a_card_twice_on_the_board_is_refused():
     with pytest.raises(UsageError, match="card 'Td' appears twice"):
-        spot_at(table(), walk_line(tree(), "c c x"), ModuloCards(), (1, 1, 5))
+        spot_at(sums(), walk_line(tree(), "c c x"), ModuloCards(), (1, 1, 5))
