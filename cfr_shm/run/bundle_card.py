@@ -17,6 +17,8 @@ _LOADING = """
     pip install cfr-shm
     cfr-shm query DIR --hole AhKd
     cfr-shm show DIR
+    cfr-shm view DIR
+    cfr-shm play DIR
     cfr-shm eval DIR
     cfr-shm match DIR another
     cfr-shm export DIR --check

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +17,12 @@ import cfr_shm
 from cfr_shm.cli.main import main
 from cfr_shm.errors import CfrShmError, CheckpointError
 from cfr_shm.games.registry import load_game
+from cfr_shm.layout.rows import table_bytes, table_words
 from cfr_shm.run.bundle import StoredBundle
 from cfr_shm.storage.array_files import ArrayFile
+from cfr_shm.storage.manifest import encode_manifest
+from cfr_shm.storage.store import read_manifest
+from cfr_shm.strategy.row_sums import StoredSums
 
 ROYAL = """
 game: {name: holdem, blinds: [1, 2], stacks: 20, ranks: 5}
@@ -117,6 +123,38 @@ def test_only_rows_that_are_asked_for_are_read(alone, monkeypatch):
         bundle.hand("AhKd")
         assert len(sizes) == 1
         assert sizes[0] <= 25 * 3 * 3 // 2 + 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="bytes read are Linux's to tell")
+def test_opening_a_gigabyte_reads_manifests_and_headers_alone(place, alone):
+    with cfr_shm.open_run(alone) as bundle:  # whatever is imported for the first time
+        assert bundle.iterations == 2000
+        game, config, compact = bundle.game, bundle.config, bundle.config.table.compact
+    entries = (1 << 30) // table_bytes(16, compact) * 16
+    manifest = read_manifest(alone / "strategy", kind="checkpoint")
+    shape = (table_words(entries, compact),)
+    stored = dataclasses.replace(manifest.arrays["rows"], shape=shape)
+    header = stored.header
+    size = len(header) + 8 * shape[0]
+    stored = dataclasses.replace(stored, byte_count=size, sha256="0" * 64)
+    with (alone / "strategy" / "rows.npy").open("wb") as file:
+        file.write(header)
+        file.truncate(stored.byte_count)  # a hole: it takes no disk
+    changed = dataclasses.replace(manifest, arrays={"rows": stored})
+    (alone / "strategy" / "manifest.json").write_bytes(encode_manifest(changed, alone))
+    larger = dataclasses.replace(game, table_entries=entries)
+    before = bytes_read()
+    found = StoredBundle(alone).load_checkpoint(config, larger, pytest.fail, in_memory=False)
+    assert bytes_read() - before < 256 << 10
+    assert found.iterations == 2000
+    with found.open_rows() as rows:
+        assert StoredSums(rows, compact).sums(np.array([entries - 16]), 3).tolist() == [[0.0] * 3]
+    assert stored.byte_count == pytest.approx(1 << 30, rel=1e-6)
+
+
+def bytes_read() -> int:
+    """Return the bytes that this process has read by system calls."""
+    return int(Path("/proc/self/io").read_text().split("rchar: ")[1].split()[0])
 
 
 def test_what_changes_ends_nobody(alone, capsys):
