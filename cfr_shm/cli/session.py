@@ -80,11 +80,12 @@ def _ending_everywhere(world: World) -> Iterator[None]:
     """End all ranks where one fails and the others do not know: they would wait for it forever."""
     try:
         yield
-    except StopRequested:
-        raise
     except BaseException as error:
         if world.size == 1 or getattr(error, "agreed", False):
             raise
+        if isinstance(error, StopRequested):
+            say(f"cfr-shm: error: rank {world.rank}: {error}")
+            world.abort(128 + error.signal_number)
         say(f"cfr-shm: error: rank {world.rank}: {type(error).__name__}: {error}")
         world.abort(getattr(error, "exit_code", EXIT_RUNTIME))
 

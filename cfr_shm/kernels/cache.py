@@ -26,6 +26,7 @@ import os
 import secrets
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -173,7 +174,15 @@ CACHE_USABLE = not numba_config.DISABLE_JIT and not WHY_UNUSABLE
 # --- what is told and asked of the cache -----------------------------------------------------
 
 _tell: Callable[[str], None] | None = None
-_only_stored = False
+
+
+class _Asked(threading.local):
+    """What a thread has asked of the kernels that it calls."""
+
+    only_stored = False
+
+
+_asked = _Asked()
 
 
 @contextlib.contextmanager
@@ -189,17 +198,16 @@ def telling(announce: Callable[[str], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def only_stored() -> Iterator[None]:
-    """Load kernels, but compile none.
+    """Load kernels, but compile none, in this thread.
 
     Raises:
         NotStoredError: at the first that is not stored whole.
     """
-    global _only_stored
-    before, _only_stored = _only_stored, True
+    before, _asked.only_stored = _asked.only_stored, True
     try:
         yield
     finally:
-        _only_stored = before
+        _asked.only_stored = before
 
 
 @contextlib.contextmanager
@@ -209,7 +217,7 @@ def turn_without_store() -> Iterator[None]:
     Raises:
         NotStoredError: within ``only_stored``.
     """
-    if _only_stored:
+    if _asked.only_stored:
         raise NotStoredError
     yield
 
@@ -243,7 +251,7 @@ class KernelStore(_Cache):
         if _state(name) == INTACT:
             yield
             return
-        if _only_stored:
+        if _asked.only_stored:
             raise NotStoredError(name)
         with _locked(name):
             state = _state(name)

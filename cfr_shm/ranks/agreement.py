@@ -30,7 +30,7 @@ class Report:
         busy_seconds: it has trained since the last meeting.
         signal: that has asked it to end, 0 for none.
         over: whether the run's time is up; rank 0's counts.
-        checkpoint: whether one is due; rank 0's counts.
+        checkpoint: whether one is due at rank 0, or was asked for elsewhere.
         utility_sums: (players,) sampled utility summed over its iterations, chips.
     """
 
@@ -90,6 +90,11 @@ class Agreed:
     def checkpoint(self) -> bool:
         """Whether a checkpoint is due."""
         return self.reports[0].checkpoint
+
+    @property
+    def asked_elsewhere(self) -> bool:
+        """Whether another rank than the first was asked for a checkpoint: rank 0 says when."""
+        return any(each.checkpoint for each in self.reports[1:])
 
 
 def agree(world: World, report: Report, before: Agreed | None) -> Agreed:

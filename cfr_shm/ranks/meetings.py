@@ -235,7 +235,7 @@ class Meetings:
 
     def _is_early(self, now: float, report: Report) -> bool:
         """Return whether the others would not come by themselves about now."""
-        urgent = bool(report.signal) or (self.is_first and (report.over or report.checkpoint))
+        urgent = bool(report.signal) or report.over or report.checkpoint
         return urgent or (now < self.moment and not self._dealt_all)
 
     def _exchanged(self, seconds: float) -> None:

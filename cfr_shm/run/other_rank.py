@@ -17,7 +17,7 @@ def follow(
     engine: Engine,
     meetings: Meetings,
     signals: StopSignals,
-) -> None:
+) -> bool:
     """Train until rank 0 says that the run is over; then the sums are at rank 0.
 
     Args:
@@ -26,17 +26,22 @@ def follow(
         engine: entered.
         meetings: with the other ranks.
         signals: entered by the caller; one that comes here ends the run everywhere.
+
+    Returns:
+        Whether the run came to its end; otherwise a signal did, at any rank.
     """
     discounts, table = settled.discounts, views.table
+
+    def should_pause() -> bool:
+        return signals.pending or signals.wants_checkpoint or meetings.is_called()
+
     while True:
         done = meetings.completed_count
         barrier = None if discounts is None else discounts.next_after(done)
         ledger = meetings.ledger(barrier)
-        engine.advance(
-            ledger, lambda: signals.pending or meetings.is_called(), _ignore, meetings.moment
-        )
+        engine.advance(ledger, should_pause, _ignore, meetings.moment)
         agreed = meetings.meet(ledger, table, _report(engine.stats(), signals))
-        signals.signal_number = signals.signal_number or agreed.signal
+        signals.signal_number = agreed.signal or signals.signal_number
         if discounts is not None and meetings.completed_count == barrier:
             discounts.apply(views, meetings.completed_count)
         table_written(views)
@@ -44,7 +49,7 @@ def follow(
         if over or agreed.checkpoint:
             meetings.gather_sums(table)
         if over:
-            return
+            return agreed.over or meetings.finished
 
 
 def _report(stats: EngineStats, signals: StopSignals) -> Report:
@@ -55,7 +60,7 @@ def _report(stats: EngineStats, signals: StopSignals) -> Report:
         busy_seconds=0.0,
         signal=signals.signal_number,
         over=False,
-        checkpoint=False,
+        checkpoint=signals.take_checkpoint_request(),
         utility_sums=stats.utility_sums,
     )
 

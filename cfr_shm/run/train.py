@@ -170,9 +170,8 @@ def _as_another_rank(
         views, engine = stack.enter_context(tables_and_engine(settled, game, signals, ignore))
         meetings = _begun(views, settled, game, resume, world)
     with engine:
-        follow(settled, views, engine, meetings, signals)
-    status = "finished" if meetings.finished or not signals.pending else "interrupted"
-    return {"status": status, "moved_to": None}
+        at_the_end = follow(settled, views, engine, meetings, signals)
+    return {"status": "finished" if at_the_end else "interrupted", "moved_to": None}
 
 
 def _settled(

@@ -88,6 +88,7 @@ class Training:
         self._quality = quality_mode(settled.config, game)
         self._reader: QualityReader | None = None
         self._pauses = Pauses()
+        self._over = False
         self._buckets = FileWatch(game.bucket_file)
         parts.engine.on_loss = lambda text: parts.listen(Warned(text))
 
@@ -183,7 +184,9 @@ class Training:
         )
         agreed = self._meetings.meet(self._ledger, self._parts.views.table, report)
         table_written(self._parts.views)
-        signals.signal_number = signals.signal_number or agreed.signal
+        signals.signal_number = agreed.signal or signals.signal_number
+        signals.wants_checkpoint |= agreed.asked_elsewhere
+        self._over = agreed.over
         return agreed
 
     def _stats(self) -> EngineStats:
@@ -278,8 +281,9 @@ class Training:
             parts.listen(progress)
         self._close_reader()
         self._writer.wait()
-        done = self._meetings.finished or self._schedule.is_over()
-        broken = parts.signals.pending or self._buckets.why_changed()
+        why_changed = self._buckets.why_changed()
+        done = self._meetings.finished or (self._over and not why_changed)
+        broken = parts.signals.pending or why_changed
         status = "interrupted" if broken and not done else "finished"
         lost = self._losses.share(parts.views.rows, stats)
         summary = self._summary(status, stats).changed(lost_update_estimate=lost)

@@ -170,26 +170,58 @@ Mpi.wait_for_all = wait_and_signal
 sys.exit(main(sys.argv[1:]))
 """
 
+_SIGNAL_BEFORE_TRAINING = """
+import os, signal, sys
+from cfr_shm.cli.main import main
+from cfr_shm.ranks.world import Mpi
+from cfr_shm.run import train
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_signal_between_the_report_and_the_agreement_ends_all_ranks(tmp_path, rank):
-    script = tmp_path / "signalled.py"
-    script.write_text(_SIGNAL_WHILE_WAITING.format(rank=rank))
-    run = tmp_path / "run"
-    arguments = train(run, "--mpi", "--time-budget", 30)
+ready = train.make_kernels_ready
+
+def signal_first(*arguments):
+    if os.environ.get("PMI_RANK") == "{rank}":
+        os.kill(os.getpid(), signal.SIGTERM)
+    ready(*arguments)
+
+train.make_kernels_ready = signal_first
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def run_script(directory, text, *arguments):
+    """Run two ranks of a script that leads to the command line."""
+    script = directory / "signalled.py"
+    script.write_text(text)
     launcher = command(2, *arguments)
     at = launcher.index("-m")
-    done = subprocess.run(
+    return subprocess.run(
         [*launcher[:at], str(script), *launcher[at + 2 :]],
         capture_output=True,
         text=True,
         timeout=90,
         check=False,
     )
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_between_the_report_and_the_agreement_ends_all_ranks(tmp_path, rank):
+    run = tmp_path / "run"
+    text = _SIGNAL_WHILE_WAITING.format(rank=rank)
+    done = run_script(tmp_path, text, *train(run, "--mpi", "--time-budget", 30))
     assert done.returncode == 143, done.stdout + done.stderr
     assert summary_of(run)["status"] == "interrupted"
     assert sum(end - first for first, end in completed_of(run)) == summary_of(run)["iterations"]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_signal_before_training_ends_all_ranks(tmp_path, rank):
+    run = tmp_path / "run"
+    text = _SIGNAL_BEFORE_TRAINING.format(rank=rank)
+    done = run_script(tmp_path, text, *train(run, "--mpi", "--time-budget", 30))
+    assert done.returncode == 143, done.stdout + done.stderr
+    assert f"rank {rank}: stopped by SIGTERM; nothing had been done" in done.stderr
 
 
 @pytest.mark.thorough
