@@ -1,9 +1,12 @@
-"""Buckets of the hands that a fixed board and the ranges leave, where all deals are listed.
+"""Buckets of the hands that a fixed board and the ranges leave.
 
 A hand's equity is what it wins of a pot on average over its deals, weighted as the ranges weigh
 them; hands that several seats can hold are averaged over all of them. On the last street, and by
 method ``percentile`` on all, hands share buckets by their equity; on streets before, by how the
 equities of the last street are distributed that they lead to (earth mover's distance).
+
+Where all deals are listed equities are of these deals (here); where they are too many to list, of
+all boards that may come (games/holdem/board_equities.py).
 """
 
 from __future__ import annotations
@@ -36,6 +39,14 @@ class StreetBuckets(NamedTuple):
     most: int  # buckets
 
 
+class StreetHands(NamedTuple):
+    """What is known of a street's hands; weights are positive."""
+
+    equity: _Reals  # (hands,)
+    weight: _Reals  # (hands,) how often it comes up, in no unit
+    histogram: _Reals | None  # (hands, bins) weight by equity on the last street; None on that
+
+
 def street_buckets(spec: BucketSpec, streets: Sequence[int]) -> list[StreetBuckets]:
     """Return what a specification says of a game's streets, 0 preflop to 3 river."""
     return [StreetBuckets(spec.methods[street], spec.counts[street]) for street in streets]
@@ -47,26 +58,37 @@ def share_buckets(drawn: Drawn, wanted: Sequence[StreetBuckets]) -> tuple[_Ints,
     share = _shares(drawn.strength)
     river, _ = _equities(drawn, share, last)
     return tuple(
-        _street(drawn, street, each, share, river if street < last else None)
+        shared_buckets(_listed_hands(drawn, street, share, river if street < last else None), each)
         for street, each in enumerate(wanted)
     )
 
 
-def _street(
-    drawn: Drawn, street: int, wanted: StreetBuckets, share: _Reals, river: _Reals | None
-) -> _Ints:
-    hands = len(drawn.hands[street])
-    if wanted.method == LOSSLESS or hands <= wanted.most:
-        return np.arange(hands)
-    equity, weight = _equities(drawn, share, street)
+def shared_buckets(hands: StreetHands, wanted: StreetBuckets) -> _Ints:
+    """Return (hands,) the bucket of each hand, numbered without a gap."""
+    if wanted.method == LOSSLESS or len(hands.equity) <= wanted.most:
+        return np.arange(len(hands.equity))
     if wanted.method == PERCENTILE:
-        label = _by_percentile(equity, weight, wanted.most)
-    elif river is None:
-        label = _by_equity(equity, weight, wanted.most)
+        label = _by_percentile(hands.equity, hands.weight, wanted.most)
+    elif hands.histogram is None:
+        label = _by_equity(hands.equity, hands.weight, wanted.most)
     else:
-        label = _by_distribution(drawn, street, river, weight, wanted.most)
+        label = _by_distribution(hands.histogram, hands.weight, wanted.most)
     _, dense = np.unique(label, return_inverse=True)
     return dense.reshape(-1).astype(np.int64)
+
+
+def equity_histograms(hand: _Ints, equity: _Reals, weight: _Reals, count: int) -> _Reals:
+    """Return (hands, bins) the weight of each hand by the equity that it leads to.
+
+    Args:
+        hand: (ways,) below ``count``.
+        equity: (ways,) of the last street.
+        weight: (ways,).
+        count: hands.
+    """
+    place = hand * _BINS + np.minimum((equity * _BINS).astype(np.int64), _BINS - 1)
+    found = np.bincount(place, weight, count * _BINS)
+    return np.asarray(found, np.float64).reshape(count, _BINS)
 
 
 def _shares(strength: _Ints) -> _Reals:
@@ -74,6 +96,17 @@ def _shares(strength: _Ints) -> _Reals:
     won = strength == strength.max(axis=1, keepdims=True)
     shares: _Reals = won / won.sum(axis=1, keepdims=True)
     return shares
+
+
+def _listed_hands(drawn: Drawn, street: int, share: _Reals, river: _Reals | None) -> StreetHands:
+    equity, weight = _equities(drawn, share, street)
+    if river is None:
+        return StreetHands(equity, weight, None)
+    last = drawn.bucket.shape[2] - 1
+    each = np.repeat(drawn.weight, drawn.bucket.shape[1])
+    hand, on_river = drawn.bucket[:, :, street].ravel(), drawn.bucket[:, :, last].ravel()
+    histogram = equity_histograms(hand, river[on_river], each, len(equity))
+    return StreetHands(equity, weight, histogram)
 
 
 def _equities(drawn: Drawn, share: _Reals, street: int) -> tuple[_Reals, _Reals]:
@@ -102,12 +135,7 @@ def _by_equity(equity: _Reals, weight: _Reals, count: int) -> _Ints:
     return label[value].astype(np.int64)
 
 
-def _by_distribution(drawn: Drawn, street: int, river: _Reals, weight: _Reals, count: int) -> _Ints:
-    last, hands = drawn.bucket.shape[2] - 1, len(drawn.hands[street])
-    column = np.minimum((river * _BINS).astype(np.int64), _BINS - 1)
-    place = drawn.bucket[:, :, street] * _BINS + column[drawn.bucket[:, :, last]]
-    each = np.repeat(drawn.weight, drawn.bucket.shape[1])
-    histogram = np.bincount(place.ravel(), each, hands * _BINS).reshape(hands, _BINS)
+def _by_distribution(histogram: _Reals, weight: _Reals, count: int) -> _Ints:
     points = np.rint(np.cumsum(histogram, axis=1) / weight[:, None] * _TOTAL).astype(np.uint16)
     points[:, -1] = _TOTAL
     return k_medians(points, _whole(weight).astype(np.int32), count).label.astype(np.int64)

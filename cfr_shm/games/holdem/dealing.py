@@ -4,7 +4,8 @@ The standard deck (and the short and the royal one, where buckets are asked for)
 kernel and played in buckets; board cards that no street deals come at the showdown. Other decks
 are small: all their deals are listed (games/holdem/small_deck.py). So are those of any deck
 where the board is fixed and the ranges leave few: hand by hand, or, where buckets are asked for,
-in buckets of these very hands (games/holdem/board_buckets.py).
+in buckets of these very hands (games/holdem/board_buckets.py). On a fixed board with more deals
+the kernel deals, hand by hand or in buckets likewise (games/holdem/board_equities.py).
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.cards.abstraction import MAX_BUCKETS
 from cfr_shm.cards.bucket_file import BucketFile
+from cfr_shm.cards.buckets import Buckets
 from cfr_shm.cards.deck import DECKS, STANDARD, SUIT_COUNT, Deck
 from cfr_shm.cards.equity import RIVER
 from cfr_shm.cards.isomorphism import BOARD_CARDS
@@ -28,6 +31,7 @@ from cfr_shm.config.game import BOARD_CARDS as DEFAULT_BOARD
 from cfr_shm.config.game import GameConfig
 from cfr_shm.errors import GameError, UsageError
 from cfr_shm.games.holdem.board_buckets import share_buckets, street_buckets
+from cfr_shm.games.holdem.board_equities import buckets_of_board
 from cfr_shm.games.holdem.bucket_choice import (
     DEFAULT,
     bucket_spec,
@@ -44,11 +48,12 @@ from cfr_shm.games.holdem.small_deck import (
     draw_all,
     merging_renamings,
 )
-from cfr_shm.games.trees.deals import MAX_DEALS, table_deals
+from cfr_shm.games.trees.deals import table_deals
 from cfr_shm.layout.cards import FULL_BOARD
 from cfr_shm.layout.deals import Deals
 
 Report = Callable[[str], None]
+_FLOP = 3
 _Ranges = Sequence[NDArray[np.float64]] | None
 
 #: Why best responses on the deals of a game whose hands share buckets are not those of the game.
@@ -84,10 +89,14 @@ def dealt_from(
     deck = _drawn_deck(config, abstraction)
     board, ranges = board_of(config, deck), ranges_of(config, deck)
     streets = played_streets(config)
-    alone = needs_no_file(config, abstraction)
     renamings = renamings_of(config, deck)
+    alone = needs_no_file(config, abstraction)
     if alone:
         buckets = lossless_preflop(deck, renamings)
+    elif is_of_board(config, abstraction):
+        if progress:
+            progress(f"looking at every hand on the boards that begin with {config.board}")
+        buckets, alone = _of_board(config, abstraction, deck)
     else:
         buckets = load_buckets(abstraction, deck, streets, progress)
     deals = holdem_deals(
@@ -102,18 +111,43 @@ def dealt_from(
     unbeaten = buckets.unbeaten if streets[-1] == RIVER else None
     cards = DealtCards(deals)
     warnings = () if alone else sharing_of_suits(cards, config.players, renamings)
-    if config.board and streets.start > 0 and abstraction.buckets in (None, DEFAULT):
-        warnings = (*warnings, _of_all_boards(config))
+    if not alone and not file and not asks_for_buckets(abstraction):
+        warnings = (*warnings, _too_many_to_tell_apart(config))
     return Dealt(deals, file, None, cards, unbeaten, warnings=warnings)
 
 
-def _of_all_boards(config: GameConfig) -> str:
-    """Say that a fixed board whose deals are too many to list is played in general buckets."""
+def _too_many_to_tell_apart(config: GameConfig) -> str:
+    """Say that a fixed board has more hands than buckets, and what plays it hand by hand."""
     alone = "; 'cfr-shm solve' plays this board hand by hand" if config.players == 2 else ""
     return (
-        f"game.board and game.ranges leave more than {MAX_DEALS:,} deals: hands share buckets that "
-        f"were made for all boards and ranges; narrower ranges are played hand by hand{alone}"
+        f"the boards that begin with game.board have more than {MAX_BUCKETS:,} hands on a street: "
+        f"hands share buckets, made for these boards and ranges{alone}"
     )
+
+
+def is_of_board(config: GameConfig, abstraction: AbstractionConfig) -> bool:
+    """Tell whether hands that a kernel deals are told apart, or share buckets, by the board.
+
+    So it is from three fixed cards on, but for a bucket file that is named; and where nobody
+    ever sees the board, and nothing is said of buckets, hands are told apart as they are dealt.
+    """
+    few = len(board_of(config, STANDARD)) < _FLOP
+    if few or abstraction.buckets not in (None, DEFAULT):
+        return False
+    return not needs_no_file(config, abstraction)
+
+
+@lru_cache(maxsize=1)
+def _of_board(
+    config: GameConfig, abstraction: AbstractionConfig, deck: Deck
+) -> tuple[Buckets, bool]:
+    """Return buckets of the fixed board, and whether each hand has its own; the last are kept."""
+    streets = played_streets(config)
+    asked = asks_for_buckets(abstraction)
+    spec = bucket_spec(abstraction, deck, streets) if asked else None
+    every = np.ones(deck.card_count * (deck.card_count - 1) // 2)
+    ranges = ranges_of(config, deck) or [every] * config.players
+    return buckets_of_board(deck, board_of(config, deck), ranges, streets, spec)
 
 
 def deck_of(config: GameConfig, abstraction: AbstractionConfig) -> Deck | None:

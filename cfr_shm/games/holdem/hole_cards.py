@@ -29,6 +29,9 @@ from cfr_shm.layout.cards import (
 from cfr_shm.layout.deals import Deals
 from cfr_shm.layout.policy import BLOCKED
 
+#: Arrays of ``CardIndex`` that deals have their own of.
+_NUMBERED = ("board_code", "board_mask", "first_hand", "pattern", "slot")
+
 
 class HoleCards(Protocol):
     """The hands of a hold'em game and their buckets."""
@@ -167,8 +170,9 @@ class DealtCards:
         card_street = self._card_street(street)
         boards = np.tile(np.array(board, np.uint8), (len(hands), 1))
         cards = self.deals.cards
-        # Games without a flop have slots of their own where ranges tell suits apart.
-        index = card_index(self.deck)._replace(slot=cards.slot)
+        # Fixed boards have numbers of their own, so have games without a flop whose ranges tell
+        # suits apart.
+        index = card_index(self.deck)._replace(**{name: getattr(cards, name) for name in _NUMBERED})
         number = hand_numbers(
             self.deck, card_street, np.concatenate([hands, boards], axis=1), index
         )

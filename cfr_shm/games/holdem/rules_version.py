@@ -17,6 +17,7 @@ from cfr_shm.games.holdem.dealing import (
     asks_for_buckets,
     deck_of,
     is_listed_on_board,
+    is_of_board,
     listed_renamings,
     needs_no_file,
     renamings_of,
@@ -69,7 +70,8 @@ def _of_betting(config: GameConfig) -> Iterator[str]:
 def _of_deals(config: GameConfig, abstraction: AbstractionConfig) -> Iterator[str]:
     """Yield what was told apart by suits only up to all renamings, or not at all."""
     deck = deck_of(config, abstraction)
-    if deck is not None and is_listed_on_board(config, abstraction, deck):
+    of_board = deck is not None and is_of_board(config, abstraction)
+    if of_board or (deck is not None and is_listed_on_board(config, abstraction, deck)):
         if asks_for_buckets(abstraction):
             yield "buckets are made for the board and the ranges"
         else:

@@ -24,11 +24,13 @@ from cfr_shm.games.holdem.dealing import (
     dealt_from,
     deck_of,
     is_listed,
+    is_of_board,
     needs_no_file,
     played_streets,
     renamings_of,
 )
 from cfr_shm.games.trees.deals import uniform_deals
+from cfr_shm.layout.cards import BUCKET_ARRAYS
 
 Report = Callable[[str], None]
 
@@ -38,7 +40,7 @@ def buckets_are_ready(config: GameConfig, abstraction: AbstractionConfig) -> boo
     deck = deck_of(config, abstraction)
     if deck is None or is_listed(config, abstraction) or needs_no_file(config, abstraction):
         return True
-    if abstraction.buckets not in (None, DEFAULT):
+    if abstraction.buckets not in (None, DEFAULT) or is_of_board(config, abstraction):
         return True
     return cached_path(bucket_spec(abstraction, deck, played_streets(config))).exists()
 
@@ -50,7 +52,8 @@ def bucket_counts(config: GameConfig, abstraction: AbstractionConfig) -> NDArray
         GameError: a bucket file that is not there or does not fit, or a bad specification.
     """
     deck = deck_of(config, abstraction)
-    if deck is None or is_listed(config, abstraction):
+    of_board = is_of_board(config, abstraction)
+    if deck is None or of_board or is_listed(config, abstraction):
         return np.array(dealt_from(config, abstraction).deals.bucket_count)
     streets = played_streets(config)
     if needs_no_file(config, abstraction):
@@ -81,8 +84,11 @@ def bucket_bytes(config: GameConfig, abstraction: AbstractionConfig) -> int:
         ArrayStoreError: the bucket file is none.
     """
     deck = deck_of(config, abstraction)
-    if deck is None or needs_no_file(config, abstraction):
+    if deck is None or needs_no_file(config, abstraction) or is_listed(config, abstraction):
         return 0
+    if is_of_board(config, abstraction):
+        cards = dealt_from(config, abstraction).deals.cards
+        return sum(getattr(cards, name).nbytes for name in BUCKET_ARRAYS)
     if abstraction.buckets not in (None, DEFAULT):
         return file_bytes(Path(str(abstraction.buckets)))
     spec = bucket_spec(abstraction, deck, played_streets(config))

@@ -139,14 +139,3 @@ def test_hands_that_share_rows_of_a_file_are_named(tmp_path):
     board = ["blinds=[0,0]", "dead=100", "big_blind=1", "board_cards=[3,1,1]", "board=AsKsQs"]
     told = built(loaded([*deck, *board, 'ranges=["JJ,TT,AK","JTs"]'], files)).warnings
     assert all("share a row" in each for each in told)
-
-
-@pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")
-def test_a_wide_fixed_board_says_that_its_buckets_are_those_of_all_boards(tmp_path):
-    few = ["bucket_method=percentile", "bucket_counts=[8,8,9]"]
-    board = ["blinds=[0,0]", "dead=100", "big_blind=1", "board_cards=[3,1,1]", "board=AsKsQs"]
-    wide = built(loaded(["ranks=5", "stacks=4bb", *board], few)).warnings
-    assert "made for all boards" in wide[-1]
-    assert "cfr-shm solve" in wide[-1]
-    narrow = loaded(["ranks=5", "stacks=4bb", *board, 'ranges=["JJ,TT,AK","JTs"]'], few)
-    assert not any("made for all boards" in text for text in built(narrow).warnings)

@@ -74,7 +74,6 @@ UNCHANGED = {
         ["game.board_cards=[0]", 'game.ranges=["AKs,QQ:0.5","22+"]'],
         "fc0c7affa9f50322",
     ),
-    "a wide flop": ([*FLOP, BETS, "game.board=Td9d6h"], "1094d5d1c6281d69"),
     "suits in the buckets of the whole game": (
         ['game.ranges=["AcKc,AdKd","*"]'],
         "13594b507600acfb",
@@ -131,6 +130,14 @@ CHANGED = {
             "game.ranges=[AA,KK]",
             "abstraction.bucket_counts=[2,2]",
         ],
+        "buckets are made for the board and the ranges",
+    ),
+    "many hands on a turn": (
+        [*TURN, "game.bet_sizes=[1,1]", "game.board=Td9d6h2c"],
+        "hands on the fixed board are told apart one by one",
+    ),
+    "buckets of many hands on a flop": (
+        [*FLOP, "game.bet_sizes=[1,1,1]", "game.board=Td9d6h", "abstraction.bucket_counts=[9,9,9]"],
         "buckets are made for the board and the ranges",
     ),
     "antes beside a big blind": (
