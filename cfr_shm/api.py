@@ -393,15 +393,20 @@ class Run:
     @cached_property
     def _checkpoint(self) -> Checkpoint:
         from cfr_shm.kernels.warm import compile_kernels
+        from cfr_shm.strategy.smoothing import smoothed
 
-        game = self._game
         compile_kernels(self._say, self.config.table.compact)
-        return self._stored.load_checkpoint(self.config, game, _warn)
+        found = self._stored.load_checkpoint(self.config, self._game, _warn)
+        return smoothed(self._game, found, self.config.run.smoothing or 0)
+
+    @property
+    def _reads(self) -> bool:  # what is smoothed is read whole
+        return bool(self.config.run.smoothing) or self._stored.reads(self._game)
 
     @cached_property
     def _head(self) -> Checkpoint:
         """The checkpoint, with its rows wherever they are: a bundle's are not read for this."""
-        if self._stored.reads(self._game):
+        if self._reads:
             return self._checkpoint
         return self._stored.load_checkpoint(self.config, self._game, _warn, in_memory=False)
 
@@ -409,7 +414,7 @@ class Run:
     def _sums(self) -> RowSums:
         from cfr_shm.strategy.row_sums import StoredSums, TableSums
 
-        if self._stored.reads(self._game):
+        if self._reads:
             return TableSums(self._checkpoint.table)
         return StoredSums(self._head.open_rows(), self._head.compact)
 

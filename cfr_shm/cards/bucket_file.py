@@ -31,6 +31,7 @@ class BucketFile(NamedTuple):
 
     path: str  # absolute
     fingerprint: str  # SHA-256 over deck and buckets
+    unbeaten: int | None = None  # bucket of the river whose hands cannot lose, if there is one
 
 
 def fingerprint(manifest: Manifest) -> str:

@@ -101,7 +101,7 @@ class Buckets:
     @property
     def file(self) -> BucketFile:
         """Return which buckets these are."""
-        return BucketFile(str(self.path.absolute()), self.fingerprint)
+        return BucketFile(str(self.path.absolute()), self.fingerprint, self.unbeaten)
 
     def lookup(self, hole: Sequence[int], board: Sequence[int] = ()) -> int:
         """Return the bucket of a hand.

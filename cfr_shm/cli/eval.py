@@ -11,6 +11,7 @@ from cfr_shm.cli.flags import (
     add_board_flags,
     add_game_flag,
     add_json_flag,
+    add_smoothing_flag,
     positive_seconds,
     whole_number,
 )
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "any game and two to six players (default: what takes less than a minute)",
     )
     _add_budgets(parser)
+    add_smoothing_flag(parser)
     add_board_flags(parser)
     add_json_flag(parser)
 
@@ -97,14 +99,20 @@ def run(namespace: argparse.Namespace) -> int:
         GameError: the game cannot be measured as asked for.
     """
     from cfr_shm.cli.session import print_json, print_lines
-    from cfr_shm.cli.sources import load_function, load_source, names_function
+    from cfr_shm.cli.sources import (
+        load_function,
+        load_source,
+        names_function,
+        refuse_smoothing,
+    )
     from cfr_shm.evaluation.best_response import evaluate
 
     _refuse_useless_flags(namespace)
     source, config = namespace.directory, namespace.config
     if names_function(source):
+        refuse_smoothing(source, namespace.smooth)
         return _print_measured(*load_function(source, config), namespace)
-    stored = load_source(source, config)
+    stored = load_source(source, config, namespace.smooth)
     if stored.game.why_not_enumerable() is None and namespace.method in (None, "exact"):
         evaluation = evaluate(stored.game, stored.strategy)
         if namespace.json:

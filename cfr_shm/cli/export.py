@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from cfr_shm.cli.flags import add_smoothing_flag
 from cfr_shm.errors import UsageError
 
 BUNDLE, RANGES = "bundle", "ranges"
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CARDS",
         help="of ranges: the board, '7c 8c 9d' (default: none)",
     )
+    add_smoothing_flag(parser)
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
 
 
@@ -53,6 +55,11 @@ def run(namespace: argparse.Namespace) -> int:
         raise UsageError("export: say what to write by --format, and where by --out")
     path = Path(namespace.out)
     if namespace.format == BUNDLE:
+        if namespace.smooth is not None:
+            raise UsageError(
+                "export: a bundle holds the table as it was trained, and plays as its "
+                "run.smoothing says; leave --smooth out"
+            )
         return _write_bundle(namespace.directory, path)
     check_target(path, namespace.force)
     if namespace.format == RANGES:
@@ -66,7 +73,9 @@ def run(namespace: argparse.Namespace) -> int:
     from cfr_shm.strategy.formats import is_streamed, write_strategy
 
     kind = namespace.format
-    stored = load_table(namespace.directory, lambda game: not is_streamed(game, kind))
+    stored = load_table(
+        namespace.directory, lambda game: not is_streamed(game, kind), namespace.smooth
+    )
     mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
     write_strategy(stored.game, stored.checkpoint, path, kind, mean, Progress(say))
     say(f"wrote {path} (iteration {stored.checkpoint.iterations} of {stored.game.name})")
@@ -78,7 +87,7 @@ def _write_ranges(namespace: argparse.Namespace, path: Path) -> int:
     from cfr_shm.strategy.export_ranges import export_ranges
     from cfr_shm.strategy.public import holdem_parts
 
-    stored = load_strategy(namespace.directory)
+    stored = load_strategy(namespace.directory, namespace.smooth)
     _, cards = holdem_parts(stored.game)
     board = cards.deck.parse(namespace.board) if namespace.board else cards.fixed_board
     export_ranges(stored.game, stored.strategy, path, board)

@@ -133,6 +133,17 @@ def add_board_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_smoothing_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--smooth``, which stands for ``run.smoothing`` of the run that is looked at."""
+    parser.add_argument(
+        "--smooth",
+        metavar="PASSES",
+        type=whole_number(0),
+        help="average the rows of turn and river with their neighbours in strength, so often; 0 "
+        "for not at all (default: as run.smoothing of the run says)",
+    )
+
+
 def add_json_flag(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``: exactly one JSON document on stdout, and nothing else there."""
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout")

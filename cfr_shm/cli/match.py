@@ -77,6 +77,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="play until the result is known to +-MBB milli big blinds a hand, by an interval "
         "that may be watched",
     )
+    parser.add_argument(
+        "--smooth",
+        metavar="PASSES[,PASSES ...]",
+        type=_passes,
+        default=[],
+        help="how often each run's rows of turn and river are averaged with their neighbours in "
+        "strength, in the order of the runs; 0 for not at all (default: as run.smoothing of each)",
+    )
     add_board_flags(parser)
     add_json_flag(parser)
 
@@ -94,7 +102,12 @@ def run(namespace: argparse.Namespace) -> int:
 
     if len(namespace.directories) < 2:
         raise UsageError("match: one strategy alone plays nobody; name two runs or checkpoints")
-    strategies = load_players(namespace.directories, namespace.config)
+    if len(namespace.smooth) > len(namespace.directories):
+        raise UsageError(
+            f"match: --smooth has {len(namespace.smooth)} numbers of passes for "
+            f"{len(namespace.directories)} strategies"
+        )
+    strategies = load_players(namespace.directories, namespace.config, namespace.smooth)
     meetings = [
         (one, two, _method(one, two, namespace))
         for one, two in itertools.combinations(strategies, 2)
@@ -113,6 +126,10 @@ def run(namespace: argparse.Namespace) -> int:
     if stopped is not None:
         raise stopped
     return 0
+
+
+def _passes(text: str) -> list[int]:
+    return [whole_number(0)(each) for each in text.split(",")]
 
 
 def _half_width(text: str) -> float:

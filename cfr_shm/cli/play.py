@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cfr_shm.cli.flags import add_json_flag, whole_number
+from cfr_shm.cli.flags import add_json_flag, add_smoothing_flag, whole_number
 from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, CfrShmError, UsageError
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="play heads-up against a server with Slumbot's HTTP interface: blinds 50 and 100, 200 "
         "big blinds",
     )
+    add_smoothing_flag(parser)
     add_json_flag(parser)
 
 
@@ -88,7 +89,7 @@ def run(namespace: argparse.Namespace) -> int:
     from cfr_shm.cli.session import load_public_strategy, say
 
     _check_flags(namespace)
-    stored = load_public_strategy(namespace.directory)
+    stored = load_public_strategy(namespace.directory, namespace.smooth)
     strategy, checkpoint = stored.strategy, str(stored.stored.checkpoint.path)
     if namespace.seed is None:
         namespace.seed = secrets.randbits(31)

@@ -137,34 +137,47 @@ class StoredPublicStrategy(NamedTuple):
     strategy: TableStrategy
 
 
-def load_table(directory: str, in_memory: Callable[[Game], bool] | None = None) -> StoredTable:
+def load_table(
+    directory: str,
+    in_memory: Callable[[Game], bool] | None = None,
+    smoothing: int | None = None,
+) -> StoredTable:
     """Return the table of a run's checkpoint: of the newest, or of that which ``@N`` names.
 
     Args:
         directory: the run, or ``RUN@ITERATIONS``.
         in_memory: whether the table of a game is read, or stays on disk
             (``Checkpoint.open_rows``) and the one that is returned is empty; None reads runs'
-            tables, and leaves blueprints in bundles where they lie.
+            tables, and leaves blueprints in bundles where they lie. What is smoothed is read.
+        smoothing: passes (``strategy.smoothing``); None: as the run's configuration says.
 
     Raises:
         UsageError: there is no run, or no such checkpoint.
         CheckpointError: it has no usable checkpoint.
+        GameError: it cannot be smoothed.
     """
     from cfr_shm.games.registry import load_game
     from cfr_shm.kernels.warm import compile_kernels
     from cfr_shm.run.bundle import stored_strategy
+    from cfr_shm.strategy.smoothing import smoothed
 
     stored = stored_strategy(directory)
     config = stored.load_config()
+    passes = (config.run.smoothing or 0) if smoothing is None else smoothing
     game = load_game(config.game, say, config.abstraction)
     compile_kernels(say, config.table.compact)
     read = stored.reads(game) if in_memory is None else in_memory(game)
-    checkpoint = stored.load_checkpoint(config, game, warn, in_memory=read)
+    checkpoint = stored.load_checkpoint(config, game, warn, in_memory=read or passes > 0)
+    checkpoint = smoothed(game, checkpoint, passes)
     return StoredTable(config, game, checkpoint, checkpoint.table)
 
 
-def load_strategy(directory: str) -> StoredStrategy:
+def load_strategy(directory: str, smoothing: int | None = None) -> StoredStrategy:
     """Return the average strategy of a run's checkpoint: of the newest, or as ``@N`` names it.
+
+    Args:
+        directory: the run, or ``RUN@ITERATIONS``.
+        smoothing: as ``load_table`` takes it.
 
     Raises:
         UsageError: there is no run, or no such checkpoint.
@@ -172,20 +185,24 @@ def load_strategy(directory: str) -> StoredStrategy:
     """
     from cfr_shm.strategy.average import Strategy
 
-    stored = load_table(directory, lambda _: True)
+    stored = load_table(directory, lambda _: True, smoothing)
     strategy = Strategy.from_table(stored.game, stored.table)
     return StoredStrategy(stored.config, stored.game, stored.checkpoint, strategy)
 
 
-def load_public_strategy(directory: str) -> StoredPublicStrategy:
+def load_public_strategy(directory: str, smoothing: int | None = None) -> StoredPublicStrategy:
     """Return a hold'em run's average strategy as ``strategy.public`` wants it.
+
+    Args:
+        directory: the run, or ``RUN@ITERATIONS``.
+        smoothing: as ``load_table`` takes it.
 
     Raises:
         UsageError: there is no run, or no such checkpoint.
         CheckpointError: it has no usable checkpoint.
         GameError: the game is not hold'em.
     """
-    stored = load_strategy(directory)
+    stored = load_strategy(directory, smoothing)
     return StoredPublicStrategy(stored, public_strategy(stored))
 
 

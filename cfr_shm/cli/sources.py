@@ -28,21 +28,25 @@ def names_function(source: str) -> bool:
     return names_user_game(source)
 
 
-def load_source(source: str, config: str | None) -> StoredStrategy:
+def load_source(source: str, config: str | None, smoothing: int | None = None) -> StoredStrategy:
     """Return the strategy of a run or of an exported file.
 
     Args:
         source: a run, or a file.
         config: names the game where the file does not.
+        smoothing: passes; None: as the run's configuration says.
 
     Raises:
-        UsageError: it is neither, or is of another game than it should be.
+        UsageError: it is neither, or is of another game than it should be, or a file that is to
+            be smoothed.
         CheckpointError: a run without a usable checkpoint.
+        GameError: it cannot be smoothed.
     """
     from cfr_shm.strategy.exported import config_of, names_export, read_export, strategy_of_export
 
     if not names_export(source):
-        return load_strategy(source)
+        return load_strategy(source, smoothing)
+    refuse_smoothing(source, smoothing)
     found = read_export(Path(source))
     chosen = config_of(found) if config is None else _config(config)
     game = _game(chosen)
@@ -53,14 +57,38 @@ def load_source(source: str, config: str | None) -> StoredStrategy:
     return StoredStrategy(chosen, game, checkpoint, strategy, Path(source).name)
 
 
-def load_players(sources: Sequence[str], config: str | None) -> list[PublicStrategy]:
+def refuse_smoothing(source: str, smoothing: int | None) -> None:
+    """Refuse to smooth what is no run.
+
+    Raises:
+        UsageError: says why.
+    """
+    if smoothing is not None:
+        raise UsageError(
+            f"--smooth is for runs and bundles, and {source} plays as it was written; export the "
+            "run again with --smooth, or leave it out"
+        )
+
+
+def load_players(
+    sources: Sequence[str], config: str | None, smoothing: Sequence[int | None] = ()
+) -> list[PublicStrategy]:
     """Return the strategies of a match; functions play the game of the first other strategy.
+
+    Args:
+        sources: runs, files, functions.
+        config: names the game where nobody else does.
+        smoothing: passes of each source, as ``load_source`` takes them; of no more: None.
 
     Raises:
         UsageError: nobody says which game a function plays; or as ``load_source``.
     """
+    passes = [*smoothing, *[None] * (len(sources) - len(smoothing))]
+    for source, each in zip(sources, passes, strict=True):
+        if names_function(source):
+            refuse_smoothing(source, each)
     tables = {
-        number: public_strategy(load_source(source, config))
+        number: _player(source, config, passes[number])
         for number, source in enumerate(sources)
         if not names_function(source)
     }
@@ -71,6 +99,17 @@ def load_players(sources: Sequence[str], config: str | None) -> list[PublicStrat
         tables[number] if number in tables else _function(source, game)
         for number, source in enumerate(sources)
     ]
+
+
+def _player(source: str, config: str | None, smoothing: int | None) -> PublicStrategy:
+    """Return a run or a file as a player, named by how it is smoothed if it is."""
+    from cfr_shm.strategy.table import TableStrategy
+
+    stored = load_source(source, config, smoothing)
+    found = public_strategy(stored)
+    if not smoothing:
+        return found
+    return TableStrategy(f"{found.name}, smoothed {smoothing}", stored.game, stored.strategy)
 
 
 def load_function(source: str, config: str | None) -> tuple[StoredStrategy, PublicStrategy]:

@@ -54,6 +54,15 @@ class RunConfig(Section):
         "with a table below 256 MiB.",
         optional=True,
     )
+    smoothing: int | None = whole(
+        None,
+        0,
+        1000,
+        "Hold'em: average the strategy of each turn and river bucket so often with its neighbours "
+        "in strength, whenever the run's strategy is measured, shown, played or exported "
+        "(evaluation.md); training is not touched. null = 0.",
+        optional=True,
+    )
     quality: Literal["off", "light", "full"] = word(
         "light",
         ("off", "light", "full"),

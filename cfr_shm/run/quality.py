@@ -45,6 +45,7 @@ from cfr_shm.layout.deals import DEALS_HOLDEM
 from cfr_shm.layout.table import Table
 from cfr_shm.memory.checkpoint import load_checkpoint
 from cfr_shm.strategy.average import Strategy
+from cfr_shm.strategy.smoothing import smoothed
 from cfr_shm.strategy.table import TableStrategy
 from cfr_shm.telemetry.events import Listener, QualityMeasured, Warned
 
@@ -149,10 +150,19 @@ class QualityReader:
         mode: LIGHT or FULL; FULL measures as many boards as ``eval`` does, and takes as long as
             that takes at its share.
         share: of one core.
+        smoothing: passes, as the run's configuration says.
     """
 
-    def __init__(self, game: Game, listen: Listener, mode: str, share: float = SHARE) -> None:
+    def __init__(
+        self,
+        game: Game,
+        listen: Listener,
+        mode: str,
+        share: float = SHARE,
+        smoothing: int = 0,
+    ) -> None:
         self._game, self._listen, self._mode, self._share = game, listen, mode, share
+        self._smoothing = smoothing
         self._walk: BoardWalk | None = None
         self._newest: Offered | None = None
         self._changed = threading.Condition()
@@ -190,7 +200,8 @@ class QualityReader:
 
     def _measure(self, offered: Offered) -> None:
         began, used = time.monotonic(), time.thread_time()
-        strategy = Strategy.from_table(self._game, load_checkpoint(offered.path).table)
+        stored = smoothed(self._game, load_checkpoint(offered.path), self._smoothing)
+        strategy = Strategy.from_table(self._game, stored.table)
         told = TableStrategy(f"@{offered.iterations}", self._game, strategy)
         found = street_of(told)
         if found is None:

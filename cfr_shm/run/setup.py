@@ -35,6 +35,7 @@ from cfr_shm.games.trees.vector_form import classify, has_hidden_moves
 from cfr_shm.layout.rows import table_bytes
 from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.increments import FreezePlan
+from cfr_shm.strategy.smoothing import require_neighbours
 
 #: Tables up to this size have one traversal in flight, larger ones several: for one worker, and
 #: for several, who also wait for lines in each other's caches (docs/adr/0005-in-flight.md).
@@ -98,7 +99,10 @@ def settle(config: Config, game: Game, directory: Path) -> Settled:
 
     Raises:
         ConfigError: the algorithm does not fit the game, or the freezes do not.
+        GameError: the strategy is to be smoothed, and there is nothing to smooth over.
     """
+    if config.run.smoothing:
+        require_neighbours(game)
     config = with_freeze(config, game)
     algorithm = algorithm_settings(config, game)
     config = with_averages(config, algorithm)

@@ -31,6 +31,7 @@ from cfr_shm.run.report import Meter, Pauses, Summary, Totals
 from cfr_shm.run.schedule import History, Schedule, keeps_history
 from cfr_shm.run.setup import Settled
 from cfr_shm.run.signals import StopRequested, StopSignals
+from cfr_shm.strategy.smoothing import smoothed_rows
 from cfr_shm.telemetry.events import CheckpointBegun, Listener, Warned
 
 #: Saving more than this at the end of a run is announced.
@@ -100,7 +101,10 @@ class Training:
             ArrayStoreError: the bucket file was changed; a last checkpoint is written.
         """
         if self._quality != OFF:
-            self._reader = QualityReader(self._parts.game, self._parts.listen, self._quality)
+            passes = self._parts.settled.config.run.smoothing or 0
+            self._reader = QualityReader(
+                self._parts.game, self._parts.listen, self._quality, smoothing=passes
+            )
         try:
             self._train()
             self._refuse_idle()
@@ -295,7 +299,10 @@ class Training:
         elif status == "finished":
             mode = end_mode(parts.settled.config, parts.game)
             if mode != OFF:
-                summary = self._measures.of_the_end(parts.views.table, mode, summary)
+                compact, passes = parts.settled.compact, parts.settled.config.run.smoothing or 0
+                rows = smoothed_rows(parts.game, parts.views.rows, compact, passes)
+                table = table_of(rows, compact)
+                summary = self._measures.of_the_end(table, mode, summary)
         self._measures.statistics(parts.views.table, summary)
         document = parts.directory.write_summary(summary.as_dict())
         parts.listen(summary.ended(parts.directory.shown))

@@ -22,6 +22,7 @@ from cfr_shm.memory.checkpoint import StoredCheckpoint
 from cfr_shm.run.bundle import StoredBundle, stored_strategy
 from cfr_shm.run.setup import mean_iteration_weight
 from cfr_shm.strategy.row_sums import RowSums, StoredSums, TableSums
+from cfr_shm.strategy.smoothing import smoothed
 
 #: Tables in memory at a time; one that is looked at beside another.
 TABLES = 2
@@ -116,8 +117,10 @@ class ViewedRun:
         """
         wanted = str(self.path) if iterations is None else f"{self.path}@{iterations}"
         config, game, stored = self.config, self.game, stored_strategy(wanted)
-        read = stored.reads(game)
+        passes = config.run.smoothing or 0
+        read = stored.reads(game) or passes > 0
         found = stored.load_checkpoint(config, game, self._say, in_memory=read)
+        found = smoothed(game, found, passes)
         sums = TableSums(found.table) if read else StoredSums(found.open_rows(), found.compact)
         mean = mean_iteration_weight(config, found.iterations)
         return OpenedTable(found.table, sums, found.iterations, found.seconds, mean)

@@ -1,0 +1,166 @@
+"""Smooth turns and rivers: each card bucket plays a little as its neighbours in strength do.
+
+Sampled regrets of rare places are noisy: the same row of two seeds differs as much as the rows of
+neighbouring buckets do, and whoever sees the board finds the buckets that fold too much on it.
+Averaging a node's strategy sums over buckets of nearly the same mean strength takes noise out that
+more training takes out slowly, and knowledge that is finer than the buckets' distance with it.
+docs/evaluation.md says how it is used.
+
+Buckets are numbered by mean strength, whatever method made them (``cards/bucket_builder.py``). A
+pass replaces the sums of each bucket by a quarter of both neighbours' and half of its own; at the
+ends a bucket is its own neighbour. A bucket of hands that cannot lose stays as it is, and is
+nobody's neighbour: its hands never fold (docs/adr/0024-unbeaten-hands.md).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cfr_shm.errors import GameError
+from cfr_shm.games.game import Game
+from cfr_shm.games.holdem.hole_cards import DealtCards
+from cfr_shm.layout.row_sets import RowSets, row_sets
+from cfr_shm.layout.rows import first_sum
+from cfr_shm.layout.table import Table
+from cfr_shm.memory.checkpoint import Checkpoint
+from cfr_shm.memory.tables import table_of
+
+#: Passes that anybody can want: what is beyond makes all buckets alike.
+MOST_PASSES = 1000
+
+#: Board cards of the first street that is smoothed: the turn's.
+_FIRST_CARDS = 4
+
+#: Sums that are in memory a second time.
+_TOGETHER = 1 << 20
+
+
+def smoothing_matrix(buckets: int, passes: int, apart: int | None = None) -> NDArray[np.float64]:
+    """Return (buckets, buckets): how much of each bucket's sums (column) another gets (row).
+
+    Args:
+        buckets: of a street, in the order of their mean strength.
+        passes: how often neighbours are averaged.
+        apart: the bucket that stays as it is, if any.
+
+    Its columns sum to 1, so that no strategy weight is lost.
+
+    >>> smoothing_matrix(3, 1).tolist()
+    [[0.75, 0.25, 0.0], [0.25, 0.5, 0.25], [0.0, 0.25, 0.75]]
+    """
+    order = np.array([each for each in range(buckets) if each != apart], np.int64)
+    below, above = np.concatenate([order[:1], order[:-1]]), np.concatenate([order[1:], order[-1:]])
+    step = np.zeros((buckets, buckets))
+    for neighbour, share in ((below, 0.25), (order, 0.5), (above, 0.25)):
+        np.add.at(step, (order, neighbour), share)
+    if apart is not None:
+        step[apart, apart] = 1.0
+    return np.linalg.matrix_power(step, passes)
+
+
+def smoothed(game: Game, checkpoint: Checkpoint, passes: int) -> Checkpoint:
+    """Return a checkpoint whose turn and river rows are smoothed; the given one stays as it is.
+
+    Args:
+        game: whose table it holds.
+        checkpoint: with its rows in memory.
+        passes: how often neighbours are averaged; 0 returns the checkpoint itself.
+
+    Raises:
+        GameError: the game has no card buckets that could have neighbours.
+    """
+    if passes == 0:
+        return checkpoint
+    rows = smoothed_rows(game, checkpoint.rows, checkpoint.compact, passes)
+    return dataclasses.replace(checkpoint, rows=rows, config=_told(checkpoint.config, passes))
+
+
+def smoothed_rows(
+    game: Game, rows: NDArray[np.float64], compact: bool, passes: int
+) -> NDArray[np.float64]:
+    """Return a smoothed copy of a table's rows; of no passes the rows themselves.
+
+    Args:
+        game: whose table it is.
+        rows: as ``TrainingViews.rows``; only read, nobody may write to them meanwhile.
+        compact: whether the table has the compact layout.
+        passes: how often neighbours are averaged.
+
+    Raises:
+        GameError: the game has no card buckets that could have neighbours.
+    """
+    if passes == 0:
+        return rows
+    copied = rows.copy()
+    smooth_sums(game, table_of(copied, compact), passes)
+    copied.setflags(write=False)
+    return copied
+
+
+def smooth_sums(game: Game, table: Table, passes: int) -> None:
+    """Smooth a table's strategy sums of turn and river; its regrets are left alone.
+
+    Args:
+        game: whose table it is.
+        table: written; nobody else may use it meanwhile.
+        passes: how often neighbours are averaged, at least 1.
+
+    Raises:
+        GameError: the game has no card buckets that could have neighbours.
+    """
+    cards = require_neighbours(game)
+    sets = row_sets(game.tree, game.deals.bucket_count)
+    street = game.tree.nodes["street"][sets.node]
+    for each in range(game.street_count):
+        if cards.board_count(each) < _FIRST_CARDS:
+            continue
+        last = each == game.street_count - 1
+        apart = game.bucket_file.unbeaten if last and game.bucket_file is not None else None
+        for rows, actions in _shapes(sets, street == each):
+            chosen = (street == each) & (sets.rows == rows) & (sets.actions == actions)
+            matrix = smoothing_matrix(rows, passes, apart)
+            _smooth_alike(sets, np.flatnonzero(chosen), table, matrix)
+
+
+def require_neighbours(game: Game) -> DealtCards:
+    """Return the cards of a game whose hands have buckets in the order of their strength.
+
+    Raises:
+        GameError: it has none.
+    """
+    if isinstance(game.hole_cards, DealtCards) and game.bucket_file is not None:
+        return game.hole_cards
+    raise GameError(
+        f"smoothing averages neighbouring card buckets, and {game.name} as configured has none; "
+        "leave --smooth and run.smoothing out"
+    )
+
+
+def _shapes(sets: RowSets, chosen: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the numbers of rows and actions that sets of rows have, each pair once."""
+    pairs = zip(sets.rows[chosen].tolist(), sets.actions[chosen].tolist(), strict=True)
+    return sorted(set(pairs))
+
+
+def _smooth_alike(
+    sets: RowSets, chosen: NDArray[np.int64], table: Table, matrix: NDArray[np.float64]
+) -> None:
+    """Smooth sets of as many rows and actions, so many at once as ``_TOGETHER`` allows."""
+    rows, actions = len(matrix), int(sets.actions[chosen[0]])
+    sums: NDArray[Any] = table.strategy_sum
+    at_once = max(1, _TOGETHER // (rows * actions))
+    for first in range(0, len(chosen), at_once):
+        some = chosen[first : first + at_once]
+        row = sets.base[some][:, None] + np.arange(rows) * sets.stride[some][:, None]
+        index = first_sum(row, actions, table.compact)[:, :, None] + np.arange(actions)
+        sums[index] = matrix @ sums[index].astype(np.float64)
+
+
+def _told(config: Any, passes: int) -> dict[str, Any]:
+    """Return a checkpoint's configuration that says how the strategy was smoothed."""
+    run = dict(config.get("run", {})) | {"smoothing": passes}
+    return dict(config) | {"run": run}
