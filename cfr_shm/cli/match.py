@@ -77,6 +77,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="play until the result is known to +-MBB milli big blinds a hand, by an interval "
         "that may be watched",
     )
+    _add_smoothing_flag(parser)
+    add_board_flags(parser)
+    add_json_flag(parser)
+
+
+def _add_smoothing_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--smooth",
         metavar="PASSES[,PASSES ...]",
@@ -85,8 +91,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how often each run's rows of turn and river are averaged with their neighbours in "
         "strength, in the order of the runs; 0 for not at all (default: as run.smoothing of each)",
     )
-    add_board_flags(parser)
-    add_json_flag(parser)
 
 
 def run(namespace: argparse.Namespace) -> int:
