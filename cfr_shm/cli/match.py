@@ -12,7 +12,7 @@ from cfr_shm.cli.flags import SOURCES, add_board_flags, add_game_flag, add_json_
 from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
-    from cfr_shm.evaluation.gathering import Gathered
+    from cfr_shm.evaluation.gathering import Gathered, Length
     from cfr_shm.strategy.public import PublicStrategy
 
 DESCRIPTION = (
@@ -29,6 +29,8 @@ _MOST_BOARDS = 1_000_000
 #: Some seconds on one core.
 _HANDS = 1_000_000
 _MOST_HANDS = 10_000_000_000
+#: With a Python function, which is asked hand by hand: some seconds too, if it does not think.
+_ASKED_HANDS = 20_000
 
 RANGES, PLAY = "ranges", "play"
 
@@ -37,6 +39,7 @@ class _Pair(NamedTuple):
     names: tuple[str, str]
     method: str
     corrected: bool
+    unknown: tuple[str, ...]  # sides of which only the moves are seen
     seatings: int
     found: Gathered
     seconds: float
@@ -63,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         type=whole_number(2),
         help="deals of play, each in all seatings (default: so many that a million hands are "
-        "played); with --until: at most",
+        "played, 20,000 with a Python function); with --until: at most",
     )
     parser.add_argument(
         "--raw",
@@ -187,7 +190,7 @@ def _play(
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import say
     from cfr_shm.evaluation.gathering import Length
-    from cfr_shm.evaluation.play_match import can_correct, play_match, seatings_of
+    from cfr_shm.evaluation.play_match import can_correct, seatings_of
     from cfr_shm.evaluation.range_match import range_match
 
     progress = Progress(say)
@@ -195,11 +198,12 @@ def _play(
     began = time.monotonic()
     big_blind = one.game.big_blind or 1.0
     seatings = len(seatings_of(one.game.player_count))
+    unknown = _functions(one, two) if method == PLAY else ()
     until = namespace.until
     if method == RANGES:
         most = namespace.boards or (_BOARDS if until is None else _MOST_BOARDS)
     else:
-        hands = _HANDS if until is None else _MOST_HANDS
+        hands = (_ASKED_HANDS if unknown else _HANDS) if until is None else _MOST_HANDS
         most = namespace.deals or max(2, hands // seatings)
     length = Length(most, None if until is None else until * big_blind / 1000.0)
     options: dict[str, Any] = {
@@ -211,9 +215,28 @@ def _play(
     if method == RANGES:
         found = range_match(one, two, length, **options)
     else:
-        found = play_match(one, two, length, corrected=corrected, **options)
-    seconds = time.monotonic() - began
-    return _Pair((one.name, two.name), method, corrected, seatings, found, seconds, big_blind)
+        found = _by_play(one, two, length, corrected=corrected, **options)
+    names, seconds = (one.name, two.name), time.monotonic() - began
+    return _Pair(names, method, corrected, unknown, seatings, found, seconds, big_blind)
+
+
+def _functions(*strategies: PublicStrategy) -> tuple[str, ...]:
+    """Return the names of those that are Python functions."""
+    from cfr_shm.strategy.function_strategy import FunctionStrategy
+
+    return tuple(each.name for each in strategies if isinstance(each, FunctionStrategy))
+
+
+def _by_play(one: PublicStrategy, two: PublicStrategy, length: Length, **options: Any) -> Gathered:
+    """Play hands; a function is asked in each for what it really holds."""
+    from cfr_shm.evaluation.play_match import play_match
+    from cfr_shm.strategy.function_player import FunctionPlayer
+    from cfr_shm.strategy.function_strategy import FunctionStrategy
+
+    sides = [
+        FunctionPlayer(each) if isinstance(each, FunctionStrategy) else each for each in (one, two)
+    ]
+    return play_match(sides[0], sides[1], length, **options)
 
 
 def _document(pairs: list[_Pair]) -> dict[str, Any]:
@@ -234,6 +257,7 @@ def _of_pair(pair: _Pair) -> dict[str, Any]:
         "seatings": pair.seatings,
         "method": pair.method,
         "corrected": pair.corrected,
+        "unknown": list(pair.unknown),
         "seconds": pair.seconds,
         "stopped": _why(pair.found.stopped),
     }
@@ -253,7 +277,9 @@ def _lines(pair: _Pair) -> list[str]:
     found = pair.found.value.scaled(100.0 / pair.big_blind)
     one, two = pair.names
     what = "boards, all hands of both" if pair.method == RANGES else "deals"
-    what += ", luck of boards and draws taken out" if pair.corrected else ""
+    if pair.corrected:
+        draws = f"draws of all but {' and '.join(pair.unknown)}" if pair.unknown else "draws"
+        what += f", luck of boards and {draws} taken out"
     seatings = "both seatings" if pair.seatings == 2 else f"all {pair.seatings} seatings"
     played = f"  {found.n:,} {what}, {seatings}; {pair.seconds:.1f} s"
     if pair.found.stopped is not None:

@@ -128,9 +128,21 @@ class _Crew:
                 if told and thread == 0:
                     told(sum(done))
 
+        if threads == 1:
+            stopped = _reason_of(work)
+            return _whole(found), stopped
         with ThreadPoolExecutor(threads) as pool:
             stopped = _wait_for([pool.submit(work, thread) for thread in range(threads)], stop)
         return _whole(found), stopped
+
+
+def _reason_of(work: Callable[[int], None]) -> BaseException | None:
+    """Work in this thread, so that a signal interrupts also what never returns."""
+    try:
+        work(0)
+    except BaseException as error:  # noqa: BLE001 - handed on, with what was done before
+        return error
+    return None
 
 
 def _wait_for(running: Sequence[Future[None]], stop: threading.Event) -> BaseException | None:

@@ -4,15 +4,21 @@ Every deal is played in all seatings that seat both (heads-up: twice, sides swap
 sample. A bet that the other's tree does not have is translated (``strategy.player``). Cards and
 draws are keyed by deal and seat, never by who sits there: so a strategy against itself wins
 exactly nothing, and with sides swapped the result is the negative, bit for bit.
+
+A side may be a *bare player*, of which only its moves are seen (``evaluation.bare_hands``): it is
+asked hand by hand, and the luck of its choices is never taken out.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.cards.evaluator import hand_rank_tables
 from cfr_shm.cards.parallel import Progress
+from cfr_shm.evaluation.bare_hands import BareHands, Table
 from cfr_shm.evaluation.drawn_deals import Dealer, DealtPolicy, policy_of_deals
 from cfr_shm.evaluation.gathering import Gathered, Length, Pieces, gather
 from cfr_shm.games.game import Game
@@ -30,13 +36,20 @@ from cfr_shm.layout.play import (
     PlayPolicy,
     PlaySpace,
 )
-from cfr_shm.strategy.player import why_not_alike
+from cfr_shm.strategy.player import BarePlayer, why_not_alike
 from cfr_shm.strategy.public import PublicStrategy, holdem_parts, start_weights
 
 Floats = NDArray[np.float64]
 
+_NOTHING, _NO_ROWS = np.zeros(0), np.zeros(0, np.int64)
+
 #: Deals of one call of the kernel, and between two looks at the interval; 40,000 make it tightest.
 DEALS = Pieces(together=256, look_after=16, ratio=0.005)
+#: The same with a bare player, so that what was played before it fails is kept.
+BARE_DEALS = Pieces(together=1, look_after=200, ratio=0.02)
+
+#: A strategy, whose probabilities are known, or a bare player.
+Side = PublicStrategy | BarePlayer
 
 
 def why_no_match(one: Game, two: Game) -> str | None:
@@ -70,8 +83,8 @@ def why_no_match(one: Game, two: Game) -> str | None:
 
 
 def play_match(
-    first: PublicStrategy,
-    second: PublicStrategy,
+    first: Side,
+    second: Side,
     length: Length,
     *,
     corrected: bool = True,
@@ -90,14 +103,16 @@ def play_match(
         length: how many deals are played, each in all seatings.
         corrected: whether the luck of boards and of draws is taken out, where the deck allows.
         seed: of the deals and of both sides' actions.
-        workers: threads, 0 for all usable cores; changes nothing in the result.
+        workers: threads, 0 for all usable cores; changes nothing in the result. Bare players are
+            asked by this one, in the order of deals and seatings.
         progress: told how far it is.
     """
+    bare = isinstance(first, BarePlayer) or isinstance(second, BarePlayer)
     return gather(
         lambda: TablePlay(first, second, seed, corrected).samples,
         length,
-        DEALS,
-        workers=workers,
+        BARE_DEALS if bare else DEALS,
+        workers=1 if bare else workers,
         progress=progress,
     )
 
@@ -143,30 +158,23 @@ def shares_of(won: Floats, seatings: NDArray[np.int64]) -> Floats:
 
 
 class TablePlay:
-    """Plays deals between two strategies; owns the space for it, so that one thread uses it."""
+    """Plays deals between two sides; owns the space for it, so that one thread uses it."""
 
-    def __init__(
-        self, first: PublicStrategy, second: PublicStrategy, seed: int, corrected: bool = True
-    ) -> None:
+    def __init__(self, first: Side, second: Side, seed: int, corrected: bool = True) -> None:
         self._sides, self._seed = (first, second), seed
         self._corrects = corrected and can_correct(first.game)
         self._dealer = Dealer(first.game, seed)
         self._seatings = seatings_of(first.game.player_count)
-        betting, _ = holdem_parts(first.game)
-        other, _ = holdem_parts(second.game)
-        self._offset = len(betting.move)
-        behind = second.game.tree.nodes.copy()
-        behind["first_child"] += self._offset
-        nodes = np.concatenate([first.game.tree.nodes, behind])
-        move = np.concatenate([betting.move, other.move])
-        for array in (nodes, move):
-            array.setflags(write=False)
+        betting, cards = holdem_parts(first.game)
+        self._root, nodes, move = _trees(self._sides)
         self._tree = FollowedTree(nodes, move, betting.rules, betting.rules)
         players, most = betting.rules.players, max(first.game.max_actions, second.game.max_actions)
         self._space = _space(players, most)
-        self._ranks = hand_rank_tables(holdem_parts(first.game)[1].deck)
+        self._ranks = hand_rank_tables(cards.deck)
         self._luck = _luck(players if self._corrects else 0)
         self._known: tuple[list[DealtPolicy], PlayPolicy] | None = None
+        bare = {side: each for side, each in enumerate(self._sides) if isinstance(each, BarePlayer)}
+        self._bare = BareHands(bare, cards) if bare else None
 
     def samples(self, first: int, count: int) -> Floats:
         """Return (count,) what the first wins on deals from number ``first`` on, chips."""
@@ -176,7 +184,12 @@ class TablePlay:
     def winnings(self, first: int, count: int) -> tuple[Floats, Floats]:
         """Return (count, seatings, players) what each seat wins, and how much of it is luck."""
         deals = self._dealer.deal(first, count)
-        policies = [policy_of_deals(side, deals) for side in self._sides]
+        policies = [
+            _no_policy(side.game, count)
+            if isinstance(side, BarePlayer)
+            else policy_of_deals(side, deals)
+            for side in self._sides
+        ]
         number = np.stack([policy.number for policy in policies])
         dealt = deals.cards[: count if self._corrects else 0]
         for array in (number, deals.strength, dealt):
@@ -185,7 +198,11 @@ class TablePlay:
         won = np.zeros((count, len(self._seatings), deals.strength.shape[1]))
         luck = self._luck._replace(dealt=dealt, luck=np.zeros_like(won))
         policy = self._together(policies)
-        play_deals(self._tree, policy, self._ranks, played, luck, won, self._space)
+        table = Table(self._tree, policy, self._ranks, played, luck, won, self._space)
+        if self._bare is None:
+            play_deals(*table)
+        else:
+            self._bare.play(table, deals.cards)
         return won, luck.luck
 
     def _together(self, policies: list[DealtPolicy]) -> PlayPolicy:
@@ -196,7 +213,7 @@ class TablePlay:
         ):
             return self._known[1]
         found = PlayPolicy(
-            root=np.array([0, self._offset]),
+            root=self._root,
             first=one.probability,
             second=two.probability,
             row_base=np.concatenate([one.row_base, two.row_base]),
@@ -211,6 +228,34 @@ class TablePlay:
 def can_correct(game: Game) -> bool:
     """Return whether the luck of boards can be told: whole boards are dealt, and hands ranked."""
     return isinstance(holdem_parts(game)[1], DealtCards)
+
+
+def _trees(
+    sides: tuple[Side, Side],
+) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
+    """Return where each side's tree begins, and the nodes and moves of those that have one."""
+    root = np.full(SIDES, -1, np.int64)
+    nodes: list[NDArray[Any]] = []
+    move: list[NDArray[np.int64]] = []
+    tables = {side: each for side, each in enumerate(sides) if not isinstance(each, BarePlayer)}
+    for side, each in tables.items():
+        root[side] = sum(len(before) for before in nodes)
+        found = each.game.tree.nodes.copy()
+        found["first_child"] += root[side]
+        nodes.append(found)
+        move.append(holdem_parts(each.game)[0].move)
+    if not tables:  # nobody looks at it
+        nodes, move = [sides[0].game.tree.nodes], [holdem_parts(sides[0].game)[0].move]
+    both = root, np.concatenate(nodes), np.concatenate(move)
+    for array in both:
+        array.setflags(write=False)
+    return both
+
+
+def _no_policy(game: Game, deals: int) -> DealtPolicy:
+    """Return what stands for the table of a side that has none."""
+    number = np.zeros((deals, game.player_count, game.street_count), np.int32)
+    return DealtPolicy(_NOTHING, _NO_ROWS, _NO_ROWS, number)
 
 
 def _space(players: int, actions: int) -> PlaySpace:

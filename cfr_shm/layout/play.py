@@ -17,7 +17,7 @@ SIDES = 2
 class PlayPolicy(NamedTuple):
     """What both sides do; ``row = row_base[node] + number * row_stride[node]``."""
 
-    root: NDArray[np.int64]  # (SIDES,), node at which each tree begins
+    root: NDArray[np.int64]  # (SIDES,), node at which each tree begins; -1: it has no table
     first: NDArray[np.float64]  # (entries,), probabilities of side 0
     second: NDArray[np.float64]  # (entries,), of side 1
     row_base: NDArray[np.int64]  # (nodes of both,)
@@ -71,3 +71,22 @@ class PlayLuck(NamedTuple):
 #: Rows of ``PlayLuck.value``: of one outcome, of the one that was taken, of all on average.
 LUCK_OUTCOME, LUCK_TAKEN, LUCK_MEAN = range(3)
 LUCK_VALUES = 3
+
+
+class PlayAsked(NamedTuple):
+    """A hand that is played on from one question to the next."""
+
+    words: NDArray[np.int64]  # (ASKED_WORDS,)
+    moves: NDArray[np.int64]  # (most,), out: that sides with a table made since the last call
+    draw: NDArray[np.float64]  # (1,), out: the uniform number by which the side asked chooses
+
+
+#: Words of ``PlayAsked``: the deal's row, the seating's place, the answer to the last question, and
+#: how many moves were made since, which is written.
+ASKED_ROW, ASKED_SEATING, ASKED_ANSWER, ASKED_MOVES = range(4)
+ASKED_WORDS = 4
+#: Answers that are no moves: the hand begins; it goes on, for nobody was asked.
+ASKED_BEGIN, ASKED_GO_ON = -2, -3
+#: Why ``play_on`` returns: the hand is over; a side without a table is to act; there is no more
+#: room for moves.
+ASKED_OVER, ASKED_A_SIDE, ASKED_NOBODY = range(3)

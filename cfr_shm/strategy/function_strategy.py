@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.errors import GameError
 from cfr_shm.games.game import Game
+from cfr_shm.games.holdem.betting import Hand
 from cfr_shm.games.holdem.line_walk import choices_at
 from cfr_shm.games.holdem.public_lines import public_line
 from cfr_shm.games.imported.user_game import guarded, load_user_function, user_path
@@ -46,10 +47,72 @@ class PublicState(NamedTuple):
     amounts: tuple[int | None, ...]  # chips on this street after each bet or raise
 
 
+class UserFunction:
+    """The function itself: asked in one place with some hole cards.
+
+    Args:
+        name: ``FILE.py:FUNCTION``.
+
+    Raises:
+        GameError: there is no such function.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name, self._path = name, user_path(name)
+        self._function: Callable[..., Any] = load_user_function(name)
+
+    def ask(self, state: PublicState, hole: str) -> Any:
+        """Return what it says.
+
+        Raises:
+            GameError: it raises.
+        """
+        return guarded(self.name, self._path, functools.partial(self._function, state, hole))
+
+    def nonsense(self, said: str, state: PublicState, hole: str, more: str = "") -> GameError:
+        """Return what to raise where it said something else than it may; ``more`` may be, too."""
+        where = f"after {state.line!r}" if state.line else "at the start of the hand"
+        board = f" on {state.board}" if state.board else ""
+        return GameError(
+            f"{self.name}: returned {said} for {hole} {where}{board}; expected probabilities of "
+            f"{', '.join(state.actions)} that sum to 1, or one of these{more}"
+        )
+
+
+def shares_said(said: Any, count: int) -> NDArray[np.float64] | None:
+    """Return a distribution over so many actions that was said, None where it is none."""
+    try:
+        shares = np.array(said, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    total = float(shares.sum()) if shares.shape == (count,) else 0.0
+    if not (abs(total - 1.0) <= _TOLERANCE and (shares >= 0.0).all()):
+        return None
+    return shares / total
+
+
+def state_of(hand: Hand, choices: Sequence[tuple[str, int]], line: str, board: str) -> PublicState:
+    """Return what a function is told of a hand; ``choices`` are tokens and moves."""
+    return PublicState(
+        seat=hand.actor,
+        street=int(hand.rules.real_street[hand.street]),
+        line=line,
+        board=board,
+        pot=hand.pot,
+        to_call=hand.call_amount,
+        stacks=hand.stacks,
+        bets=hand.street_bets,
+        actions=tuple(token for token, _ in choices),
+        amounts=tuple(move if move > 0 else None for _, move in choices),
+    )
+
+
 class FunctionStrategy:
     """A function that plays a hold'em game; implements ``strategy.public.PublicStrategy``.
 
-    It is asked once for each node, board and hand, and only ever by one thread at a time.
+    It is asked once for each node, board and hand, and only ever by one thread at a time: its
+    answers must hang on these alone. Whoever asks for the hands that are really held only is
+    ``strategy.function_player.FunctionPlayer``.
 
     Args:
         name: ``FILE.py:FUNCTION``.
@@ -61,8 +124,8 @@ class FunctionStrategy:
 
     def __init__(self, name: str, game: Game) -> None:
         self._betting, self._cards = holdem_parts(game)
-        self._name, self._game, self._path = name, game, user_path(name)
-        self._function: Callable[..., Any] = load_user_function(name)
+        self._game = game
+        self._function = UserFunction(name)
         self._holes = hands_of(game)
         self._dealt = np.isin(self._holes, self._cards.dealt).all(axis=1)
         self._lock = threading.Lock()
@@ -71,12 +134,17 @@ class FunctionStrategy:
     @property
     def name(self) -> str:
         """What reports call it."""
-        return self._name
+        return self._function.name
 
     @property
     def game(self) -> Game:
         """The game that it plays."""
         return self._game
+
+    @property
+    def function(self) -> UserFunction:
+        """The function itself."""
+        return self._function
 
     @property
     def suits_alike(self) -> bool:
@@ -116,25 +184,18 @@ class FunctionStrategy:
         found = np.zeros((len(self._holes), len(state.actions)))
         for hand in np.flatnonzero(free).tolist():
             hole = self._cards.deck.text(self._holes[hand][::-1].tolist())
-            call = functools.partial(self._function, state, hole)
-            found[hand] = self._shares(guarded(self._name, self._path, call), state, hole)
+            found[hand] = self._shares(self._function.ask(state, hole), state, hole)
         return found
 
     def state(self, node: int, board: Board) -> PublicState:
         """Return what the function is told at a node, on the board that lies there."""
         hand = hand_at(self._game, node)
         choices = choices_at(self._betting, node, hand, self._game.big_blind)
-        return PublicState(
-            seat=hand.actor,
-            street=int(self._betting.rules.real_street[hand.street]),
-            line=public_line(self._betting, node, self._game.big_blind),
-            board=self._cards.deck.text(board),
-            pot=hand.pot,
-            to_call=hand.call_amount,
-            stacks=hand.stacks,
-            bets=hand.street_bets,
-            actions=tuple(choice.token for choice in choices),
-            amounts=tuple(choice.move if choice.move > 0 else None for choice in choices),
+        return state_of(
+            hand,
+            [(choice.token, choice.move) for choice in choices],
+            public_line(self._betting, node, self._game.big_blind),
+            self._cards.deck.text(board),
         )
 
     def _shares(self, said: Any, state: PublicState, hole: str) -> NDArray[np.float64]:
@@ -148,21 +209,9 @@ class FunctionStrategy:
         if isinstance(said, Mapping):
             strange = [key for key in said if key not in state.actions]
             if strange:
-                raise self._nonsense(f"the action {strange[0]!r}", state, hole)
+                raise self._function.nonsense(f"the action {strange[0]!r}", state, hole)
             said = [said.get(action, 0.0) for action in state.actions]
-        try:
-            shares = np.array(said, np.float64)
-        except (TypeError, ValueError):
-            raise self._nonsense(f"{said!r:.60}", state, hole) from None
-        total = float(shares.sum()) if shares.shape == (len(state.actions),) else 0.0
-        if not (abs(total - 1.0) <= _TOLERANCE and (shares >= 0.0).all()):
-            raise self._nonsense(f"{said!r:.60}", state, hole)
-        return shares / total
-
-    def _nonsense(self, said: str, state: PublicState, hole: str) -> GameError:
-        where = f"after {state.line!r}" if state.line else "at the start of the hand"
-        board = f" on {state.board}" if state.board else ""
-        return GameError(
-            f"{self._name}: returned {said} for {hole} {where}{board}; expected probabilities of "
-            f"{', '.join(state.actions)} that sum to 1, or one of these"
-        )
+        shares = shares_said(said, len(state.actions))
+        if shares is None:
+            raise self._function.nonsense(f"{said!r:.60}", state, hole)
+        return shares

@@ -11,13 +11,14 @@ played. Where the tree has nothing to say any more, it checks or calls.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.cards.ranges import hand_of
 from cfr_shm.errors import GameError, UsageError
+from cfr_shm.games.game import Game
 from cfr_shm.games.holdem.betting import LIMITS, Hand
 from cfr_shm.kernels.evaluation.shadow import begin_following, moves_as_played, take_move
 from cfr_shm.layout.betting import CALL, BettingRules, betting_words
@@ -94,6 +95,16 @@ class Player(Protocol):
             hole: its two cards.
             board: the cards that lie there, in the order of dealing; more are not looked at.
         """
+        ...
+
+
+@runtime_checkable
+class BarePlayer(Player, Protocol):
+    """A player of which nobody knows how likely its moves are: only what it does is seen."""
+
+    @property
+    def game(self) -> Game:
+        """The game whose hands it plays."""
         ...
 
 
@@ -194,11 +205,15 @@ class TreePlayer:
         """Return (actions,) moves for a node's actions, some perhaps the same, and shares."""
         number = hand_of(int(hole[0]), int(hole[1]))
         found = self._strategy.probabilities([node], board)[0, number]
-        count = int(moves_as_played(self._tree, self._state, self._follow, self._moves))
+        count = self._count_moves()
         total = float(found[:count].sum())
         if not total > 0.0:
             raise UsageError(f"{self.name} has no hand {self._text(hole)} on {self._text(board)}")
         return self._moves[:count], found[:count] / total
+
+    def _count_moves(self) -> int:
+        """Write the node's moves, as played, to ``_moves``; return how many."""
+        return int(moves_as_played(self._tree, self._state, self._follow, self._moves))
 
     def _text(self, cards: Sequence[int]) -> str:
         return self._cards.deck.text(cards) or "an empty board"

@@ -6,8 +6,10 @@ Figures were computed apart from this package, with values that are those of the
 from __future__ import annotations
 
 import math
+import random
 from functools import cache
 
+import numpy as np
 import pyspiel
 import pytest
 
@@ -148,3 +150,62 @@ def test_every_correction_is_zero_on_average_whatever_the_values():
 def test_what_could_not_be_drawn_is_refused():
     with pytest.raises(UsageError, match="outcome 1 was taken"):
         luck([Choice((1.0, 0.0), (3.0, 2.0), 1)])
+
+
+def hands_of(game, seats, values, known, count, seed):
+    """Return (count, 2) what the first wins in hands that are played: as paid, and corrected.
+
+    Only sides that are ``known`` say how likely they are to do what; of the others a move is seen.
+    """
+    draws = random.Random(seed)
+    start = pyspiel.load_game(game).new_initial_state()
+    found = []
+    for _ in range(count):
+        state, choices = start.clone(), []
+        while not state.is_terminal():
+            actor = CHANCE if state.is_chance_node() else state.current_player()
+            if actor not in known:
+                state = state.child(seats[actor](state, draws))
+                continue
+            moves = [move for move in outcomes(state, seats) if move[1] > 0.0]
+            shares = [share for _, share in moves]
+            (place,) = draws.choices(range(len(moves)), shares)
+            children = [state.child(action) for action, _ in moves]
+            choices.append(Choice(shares, [values(child) for child in children], place))
+            state = children[place]
+        found.append((state.player_return(0), without_luck(state.player_return(0), choices)))
+    return np.array(found)
+
+
+@pytest.mark.parametrize(
+    ("game", "hands", "mean", "deviations"),
+    [
+        ("kuhn_poker", 4000, 0.125, (1.452369, 0.810093)),
+        ("leduc_poker", 1500, -0.078125, (4.512845, 2.694139)),
+    ],
+)
+def test_a_player_of_whom_only_moves_are_seen(game, hands, mean, deviations):
+    """It plays uniformly and says so to nobody: chance and the first seat alone are corrected."""
+
+    def bare(state, draws):
+        return draws.choice(state.legal_actions())
+
+    values = Values([uniform, uniform])
+    found = hands_of(game, (uniform, bare), values, (CHANCE, 0), hands, 11)
+    for column, deviation in zip(found.T, deviations, strict=True):
+        assert abs(column.mean() - mean) < 4.5 * deviation / np.sqrt(hands)
+        assert column.std(ddof=1) == pytest.approx(deviation, rel=0.08)
+    luck_alone = found[:, 0] - found[:, 1]
+    assert abs(luck_alone.mean()) < 4.5 * luck_alone.std(ddof=1) / np.sqrt(hands)
+
+
+def test_a_bare_player_who_plays_otherwise_keeps_its_own_result():
+    """It raises always, values are of uniform play: the mean is its own, not that of the values."""
+
+    def bare(state, _):
+        return RAISE if RAISE in state.legal_actions() else 1
+
+    values = Values([uniform, uniform])
+    found = hands_of("leduc_poker", (uniform, bare), values, (CHANCE, 0), 1500, 12)[:, 1]
+    assert abs(found.mean() + 2.576389) < 4.5 * 3.110410 / np.sqrt(len(found))
+    assert found.std(ddof=1) == pytest.approx(3.110410, rel=0.08)

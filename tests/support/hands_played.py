@@ -64,7 +64,7 @@ class Worth:
         return shares * (sum(put) + hand.rules.dead) - put
 
 
-def play_hand(players, seating, cards, strength, place):
+def play_hand(players, seating, cards, strength, place, known=(0, 1)):
     """Return what each seat wins of one deal, and how much of it is luck.
 
     Args:
@@ -73,6 +73,7 @@ def play_hand(players, seating, cards, strength, place):
         cards: the board's five, then hole cards by seat.
         strength: by seat.
         place: seed and number of the deal.
+        known: sides of whose choices the luck is told.
     """
     for player in players:
         player.begin()
@@ -82,7 +83,8 @@ def play_hand(players, seating, cards, strength, place):
     lucky = np.zeros(hand.rules.players)
     while not hand.finished:
         seat, street = hand.actor, int(hand.rules.real_street[hand.street])
-        player = players[0 if (seating >> seat) & 1 else 1]
+        side = 0 if (seating >> seat) & 1 else 1
+        player = players[side]
         move = CALL
         if player.node is not None:
             board = cards[: SHOWN[street]]
@@ -92,7 +94,7 @@ def play_hand(players, seating, cards, strength, place):
             draws[seat] += 1
             move = int(moves[taken])
             values = [worth(hand.apply(int(each)), street) for each in moves]
-            for other in range(len(lucky)):
+            for other in range(len(lucky)) if side in known else ():
                 told = [value[other] for value in values]
                 lucky[other] += luck([Choice(shares.tolist(), told, taken)])
         for each in players:
@@ -116,7 +118,7 @@ def settled(hand, strength):
     return won
 
 
-def every_hand(first, second, dealer, seatings, seed, numbers):
+def every_hand(first, second, dealer, seatings, seed, numbers, known=(0, 1)):
     """Return two (deals, seatings, players) of deals played one by one: winnings and luck."""
     found = []
     for number in numbers:
@@ -124,7 +126,7 @@ def every_hand(first, second, dealer, seatings, seed, numbers):
         cards, strength = deal.cards[0].tolist(), deal.strength[0].tolist()
         players = TreePlayer(first), TreePlayer(second)
         found.append(
-            [play_hand(players, mask, cards, strength, (seed, number)) for mask in seatings]
+            [play_hand(players, mask, cards, strength, (seed, number), known) for mask in seatings]
         )
     both = np.array(found)
     return both[:, :, 0], both[:, :, 1]

@@ -133,7 +133,7 @@ def choices_at(
     first, count = int(record["first_child"]), int(record["count"])
     moves = tree.move[first : first + count].tolist()
     return tuple(
-        Choice(move, first + index, *_named(move, hand, big_blind))
+        Choice(move, first + index, *named_move(move, hand, big_blind))
         for index, move in enumerate(moves)
     )
 
@@ -213,7 +213,7 @@ class _Walker:
         move = self._played_move(action)
         index, translation, neighbours = self._tree_move(action, move)
         choice = self._choices()[index]
-        _, _, played = _named(move, hand, self._big_blind)
+        _, _, played = named_move(move, hand, self._big_blind)
         self._hand = hand.apply(move)
         in_step = self._tree_hand is hand and choice.move == move
         self._tree_hand = self._hand if in_step else self._tree_hand.apply(choice.move)
@@ -329,8 +329,8 @@ def _pot_fraction(hand: Hand, move: int) -> float:
     return (move - hand.highest_bet) / (hand.pot + hand.call_amount)
 
 
-def _named(move: int, hand: Hand, big_blind: float | None) -> tuple[str, str, str]:
-    """Return kind, token and name of a move of the hand's actor."""
+def named_move(move: int, hand: Hand, big_blind: float | None) -> tuple[str, str, str]:
+    """Return kind, token and name of a move of a hand's actor, as a ``Choice`` has them."""
     if move == FOLD_MOVE:
         return FOLD, "f", "fold"
     if move == CALL_MOVE:

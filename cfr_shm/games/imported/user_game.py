@@ -151,7 +151,7 @@ def guarded(told: str, path: Path, call: Callable[[], Any]) -> Any:
         raise GameError(f"{told}: {error}") from error
     except SyntaxError as error:
         raise GameError(f"{told}: {path}:{error.lineno}: {error.msg}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
         place = f"{path}:{lines[-1]}" if lines else str(path)
