@@ -12,6 +12,7 @@ part of a run and every number of workers has the same.
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from cfr_shm.errors import ConfigError
 from cfr_shm.games.game import Game
 from cfr_shm.games.trees.vector_form import classify
 from cfr_shm.kernels.parts.barrier import least_phase, meeting_of, reset_barrier
-from cfr_shm.kernels.parts.freeze import settle_freeze
+from cfr_shm.kernels.parts.freeze import apply_freeze, settle_freeze
 from cfr_shm.layout.control import CONTROL_LINE_WORDS
 from cfr_shm.layout.freeze import (
     FREEZE_CLAMPED,
@@ -210,6 +211,26 @@ class Freezes:
         settle_freeze(self._table, self._border)
         reset_barrier(self._control, self._border.meeting.participants)
 
+    @property
+    def units(self) -> NDArray[np.int64]:
+        """What has been added since the last border, (copies, BLOCK_WORDS * entries)."""
+        return self._border.units
+
+    def apply(self, first: int, end: int) -> None:
+        """Apply the units of all ranks, which add up to the freeze of iterations [first, end)."""
+
+        def share(member: int) -> None:
+            apply_freeze(self._table, self._border, first, end, member)
+
+        members = range(self._border.meeting.participants)
+        if len(members) == 1:
+            share(0)
+        else:
+            with ThreadPoolExecutor(len(members)) as threads:
+                list(threads.map(share, members))
+        # A rank that had no part of the freeze is in no odd step.
+        self._lines()[:, FREEZE_STEP] = self.step + (self.step & 1)
+
     def slowest(self) -> int:
         """Return the worker that the others wait for, if they wait."""
         return least_phase(self._control, self._border.meeting.participants)
@@ -217,7 +238,8 @@ class Freezes:
     def totals(self) -> tuple[int, int, tuple[int, ...]]:
         """Return iterations, nodes and utility units of all freezes since the arena was made."""
         words = self._border.lines.total_words
-        first = self._border.lines.totals + (self.step >> 1 & 1) * words
+        # In the odd step of a freeze among ranks its own part is done.
+        first = self._border.lines.totals + (self.step + 1 >> 1 & 1) * words
         summed = [sum(column) for column in self._lines()[:, first : first + words].T.tolist()]
         return summed[TOTAL_ITERATIONS], summed[TOTAL_NODES], tuple(summed[TOTAL_UTILITY:])
 

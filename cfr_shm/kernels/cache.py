@@ -113,6 +113,11 @@ def _interpreter_flags() -> tuple[Any, ...]:
     return tuple(getattr(sys.flags, name, None) for name in (*names, "safe_path", "utf8_mode"))
 
 
+def machine_code() -> str:
+    """Return what machine code depends on beyond this package: equal where it does the same."""
+    return f"{_cpu()} numba {numba.__version__} llvmlite {llvmlite.__version__}"
+
+
 def _cpu() -> str:
     return f"{llvm.get_host_cpu_name()} {llvm.get_host_cpu_features().flatten()}"
 

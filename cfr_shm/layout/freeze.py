@@ -11,7 +11,7 @@ from cfr_shm.layout.control import Meeting
 
 #: The shared words of freezes: line 0, then for each worker its lines, see ``freeze_lines``.
 #: A worker's STEP is 2 * number while it adds to the increments of freeze ``number``, and
-#: 2 * number + 1 while it applies them; FIRST and END are that freeze's iterations.
+#: 2 * number + 1 while they are applied; FIRST and END are that freeze's iterations.
 FREEZE_CLAIMED = 0  # line 0: the next iteration that nobody has claimed
 FREEZE_STEP = 0
 FREEZE_FIRST = 1
@@ -61,3 +61,4 @@ class Border(NamedTuple):
     weighting: int  # of iterations, WEIGHT_VANILLA or WEIGHT_LINEAR
     floor: float  # regrets never fall below it
     share_shift: int  # a worker applies every n-th 2 ** share_shift entries
+    among_ranks: int  # 1: others' units are to be added first; the coordinator then applies

@@ -44,6 +44,7 @@ class FreezePlan:
         per_chip: units for each chip of regret, a power of 2.
         per_utility: units for each chip of utility, a power of 2.
         largest_share: what one visit can add to a strategy sum, before it is weighted.
+        among_ranks: whether other ranks traverse the rest of each freeze.
     """
 
     iterations: int
@@ -52,6 +53,7 @@ class FreezePlan:
     per_chip: float
     per_utility: float
     largest_share: float = math.inf
+    among_ranks: bool = False
 
 
 class FreezeArrays(NamedTuple):
@@ -94,6 +96,7 @@ class FreezeArrays(NamedTuple):
             weighting=weighting,
             floor=floor,
             share_shift=_share_shift(entries, meeting.participants),
+            among_ranks=int(plan.among_ranks),
         )
 
 

@@ -8,9 +8,13 @@ read by nobody while training goes on, and may lie at any rank: only their total
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.engine.ledger import IterationLedger, Range
 from cfr_shm.kernels.tables.dense import (
     collect_regrets,
     collect_sums,
@@ -19,14 +23,42 @@ from cfr_shm.kernels.tables.dense import (
 )
 from cfr_shm.layout.row_sets import RowSets
 from cfr_shm.layout.table import Table
+from cfr_shm.ranks.leases import leases
 from cfr_shm.ranks.world import World
 
 #: Entries of one message: 64 MiB of regrets, 128 MiB of sums.
 CHUNK_ENTRIES = 16 << 20
 
 
+class Exchanging(Protocol):
+    """What ranks do with their tables when they meet; nobody trains meanwhile.
+
+    Attributes:
+        in_step: whether everybody finishes what was dealt before anything else happens.
+    """
+
+    in_step: bool
+
+    def deal(
+        self, whole: IterationLedger, rates: Sequence[float], seconds: float, window: int
+    ) -> list[list[Range]]:
+        """Return what each rank is to train until they meet again; it is taken from ``whole``."""
+
+    def exchange(self, table: Table, done: Sequence[Range]) -> None:
+        """Make of everybody's table what all have learnt in the iterations ``done``."""
+
+    def take_share(self, table: Table, *, resumed: bool) -> None:
+        """Make of the whole table, which every rank has, what this rank is to hold of it."""
+
+    def gather_sums(self, table: Table) -> None:
+        """Bring all strategy sums together at rank 0."""
+
+    def make_whole(self, table: Table) -> None:
+        """Make of rank 0's table, or a copy, what one machine would have: what files hold."""
+
+
 class Exchange:
-    """Exchanges the tables of all ranks, in chunks; nobody trains meanwhile.
+    """Exchanges the tables of all ranks, in chunks.
 
     Args:
         world: the other ranks.
@@ -34,9 +66,36 @@ class Exchange:
         chunk_entries: of one message.
     """
 
+    in_step = False
+
     def __init__(self, world: World, sets: RowSets, chunk_entries: int = CHUNK_ENTRIES) -> None:
         self._world = world
-        self._chunks = _chunks(sets, chunk_entries)
+        self._chunks = row_chunks(sets, chunk_entries)
+
+    def deal(
+        self, whole: IterationLedger, rates: Sequence[float], seconds: float, window: int
+    ) -> list[list[Range]]:
+        """Return leases in proportion to everybody's rates."""
+        return leases(whole, rates, seconds, window)
+
+    def exchange(self, table: Table, done: Sequence[Range]) -> None:  # noqa: ARG002 - any will do
+        """Exchange regrets."""
+        self.average_regrets(table)
+
+    def take_share(self, table: Table, *, resumed: bool) -> None:
+        """Hold 1/N of the regrets, and the strategy sums at rank 0 only."""
+        self.scale_regrets(table, 1.0 / self._world.size)
+        if resumed and self._world.rank > 0:
+            self.drop_sums(table)
+
+    def gather_sums(self, table: Table) -> None:
+        """Move the strategy sums to rank 0."""
+        self._world.wait_for_all()
+        self.move_sums_to_first(table)
+
+    def make_whole(self, table: Table) -> None:
+        """Hold N times the regrets."""
+        self.scale_regrets(table, float(self._world.size))
 
     def average_regrets(self, table: Table) -> None:
         """Put the mean of everybody's regrets in the place of a rank's own."""
@@ -68,7 +127,7 @@ class Exchange:
             spread_regrets(table, slices, values, factor)
 
 
-def _chunks(sets: RowSets, chunk_entries: int) -> list[tuple[NDArray[np.int64], int]]:
+def row_chunks(sets: RowSets, chunk_entries: int) -> list[tuple[NDArray[np.int64], int]]:
     """Return slices of at most about ``chunk_entries`` entries each, with their entries."""
     chunks: list[tuple[NDArray[np.int64], int]] = []
     slices: list[tuple[int, int, int, int]] = []

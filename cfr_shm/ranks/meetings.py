@@ -14,19 +14,18 @@ from __future__ import annotations
 import math
 import socket
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger, Range
 from cfr_shm.engine.stats import EngineStats
-from cfr_shm.layout.row_sets import RowSets
 from cfr_shm.layout.table import Table
 from cfr_shm.ranks.account import RanksAccount
 from cfr_shm.ranks.agreement import Agreed, Report, agree, seconds_between
-from cfr_shm.ranks.exchange import Exchange
-from cfr_shm.ranks.leases import leases
+from cfr_shm.ranks.exchange import Exchanging
 from cfr_shm.ranks.world import World
 
 
@@ -54,10 +53,9 @@ class Meetings:
 
     Args:
         world: the other ranks.
-        sets: the rows of the table.
+        exchange: deals out iterations, and brings together what was learnt in them.
         bounds: of the run.
         clock: monotonic, in seconds.
-        deal: gives each rank its iterations; tests have one that looks at no clock.
 
     Attributes:
         moment: monotonic moment of the next meeting, infinity alone.
@@ -69,10 +67,9 @@ class Meetings:
     def __init__(
         self,
         world: World,
-        sets: RowSets,
+        exchange: Exchanging,
         bounds: Bounds,
         clock: Callable[[], float] = time.monotonic,
-        deal: Callable[[IterationLedger, Sequence[float], float, int], list[list[Range]]] = leases,
     ) -> None:
         self.world = world
         self.moment = math.inf
@@ -80,10 +77,9 @@ class Meetings:
         self.exchange_seconds = 0.0
         self.longest_exchange_seconds = 0.0
         self._hosts: list[str] = []
-        self._exchange = Exchange(world, sets)
+        self._exchange = exchange
         self._bounds = bounds
         self._clock = clock
-        self._deal = deal
         self._whole = self._ledger_of(bounds.completed)
         self._agreed: Agreed | None = None
         self._begun = 0.0
@@ -138,7 +134,7 @@ class Meetings:
             self.world.size, bounds.seconds + trained, self._last_exchange, bounds.exchange_seconds
         )
         rates = (0.0,) * self.world.size if self._agreed is None else self._agreed.rates
-        dealt = self._deal(plan, rates, seconds, bounds.window)
+        dealt = self._exchange.deal(plan, rates, seconds, bounds.window)
         self._dealt_all = plan.remaining == 0
         own = self._ledger_of(self._whole.completed)
         own.stop_before(barrier)
@@ -146,6 +142,28 @@ class Meetings:
         self._begun = self._clock()
         self.moment = self._begun + seconds
         return own
+
+    def advance(
+        self,
+        engine: Engine,
+        ledger: IterationLedger,
+        should_pause: Callable[[], bool],
+        on_collect: Callable[[EngineStats], None],
+        pause_at: float | None,
+    ) -> None:
+        """Train what this rank was given, until a pause is due: at the next border, in step.
+
+        Args:
+            engine: entered.
+            ledger: as ``ledger`` returned it.
+            should_pause: as ``Engine.advance`` asks it.
+            on_collect: as ``Engine.advance`` calls it.
+            pause_at: monotonic moment at which to pause, if the next meeting is not before.
+        """
+        if not self.alone and self._exchange.in_step:
+            engine.advance(ledger, _never, on_collect)
+        else:
+            engine.advance(ledger, should_pause, on_collect, self.sooner(pause_at))
 
     def is_called(self) -> bool:
         """Return whether another rank waits for the others to come at once."""
@@ -163,7 +181,7 @@ class Meetings:
             self._agreed = Agreed((report,), (0.0,))
             return self._agreed
         now = self._clock()
-        if self._is_early(now, report):
+        if not self._exchange.in_step and self._is_early(now, report):
             self.world.call(self._number)
         self.world.wait_for_all()
         self._number += 1
@@ -175,7 +193,7 @@ class Meetings:
         everybodys = [each for ranges in self.world.gather_ranges(fresh) for each in ranges]
         self._whole = self._ledger_of((*self._whole.completed, *everybodys))
         if everybodys:
-            self._exchange.average_regrets(table)
+            self._exchange.exchange(table, everybodys)
             self._exchanged(self._clock() - began)
         return self._agreed
 
@@ -216,22 +234,18 @@ class Meetings:
 
     def take_share(self, table: Table, *, resumed: bool) -> None:
         """Make of the whole table, which every rank has, what this rank is to hold of it."""
-        if self.alone:
-            return
-        self._exchange.scale_regrets(table, 1.0 / self.world.size)
-        if resumed and not self.is_first:
-            self._exchange.drop_sums(table)
+        if not self.alone:
+            self._exchange.take_share(table, resumed=resumed)
 
     def gather_sums(self, table: Table) -> None:
         """Bring all strategy sums together at rank 0; every rank calls it."""
         if not self.alone:
-            self.world.wait_for_all()
-            self._exchange.move_sums_to_first(table)
+            self._exchange.gather_sums(table)
 
     def make_whole(self, table: Table) -> None:
         """Make of rank 0's table, or a copy, what one machine would have: what files hold."""
         if not self.alone:
-            self._exchange.scale_regrets(table, float(self.world.size))
+            self._exchange.make_whole(table)
 
     def _is_early(self, now: float, report: Report) -> bool:
         """Return whether the others would not come by themselves about now."""
@@ -239,8 +253,9 @@ class Meetings:
         return urgent or (now < self.moment and not self._dealt_all)
 
     def _exchanged(self, seconds: float) -> None:
-        # The same at every rank: what follows from it is.
-        slowest = float(self.world.gather(np.array([seconds])).max())
+        # The same at every rank where anything follows from it.
+        in_step = self._exchange.in_step
+        slowest = seconds if in_step else float(self.world.gather(np.array([seconds])).max())
         self._last_exchange = slowest
         self.exchanges += 1
         self.exchange_seconds += slowest
@@ -249,6 +264,10 @@ class Meetings:
     def _ledger_of(self, completed: Iterable[Range]) -> IterationLedger:
         bounds = self._bounds
         return IterationLedger(bounds.target, completed, drain_window=bounds.window)
+
+
+def _never() -> bool:
+    return False
 
 
 def _without(ranges: Iterable[Range], known: Iterable[Range]) -> list[Range]:

@@ -19,8 +19,10 @@ from cfr_shm.errors import UsageError
 
 Range = tuple[int, int]
 
-#: While others are waited for; MPI's own waiting would keep a core busy.
+#: While others are waited for; MPI's own waiting would keep a core busy. The first looks come at
+#: once: whoever is on the way comes within microseconds, if it has a core.
 _POLL_SECONDS = 0.001
+_LOOKS = 20
 
 #: The tag of messages that call the others to a meeting.
 _CALL = 1
@@ -53,7 +55,7 @@ class World(Protocol):
     def gather_ranges(self, ranges: Sequence[Range]) -> list[list[Range]]:
         """Return everybody's ranges of iterations, a list for each rank."""
 
-    def add_up(self, values: NDArray[np.float32]) -> None:
+    def add_up(self, values: NDArray[np.float32] | NDArray[np.int64]) -> None:
         """Put everybody's sum in the place of ``values``, the same bits at every rank."""
 
     def add_up_at_first(self, values: NDArray[np.float64]) -> None:
@@ -91,7 +93,7 @@ class Alone:
         """Return the own ranges."""
         return [list(ranges)]
 
-    def add_up(self, values: NDArray[np.float32]) -> None:
+    def add_up(self, values: NDArray[np.float32] | NDArray[np.int64]) -> None:
         """Leave the sum as it is."""
 
     def add_up_at_first(self, values: NDArray[np.float64]) -> None:
@@ -129,14 +131,12 @@ class Mpi:
 
     def wait_for_all(self) -> None:
         """Sleep until every rank is here."""
-        request = self._world.Ibarrier()
-        while not request.Test():
-            time.sleep(_POLL_SECONDS)
+        self._until(self._world.Ibarrier())
 
     def gather(self, words: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return everybody's ``words``, (size, words)."""
         found = np.empty((self.size, len(words)))
-        self._world.Allgather(np.ascontiguousarray(words), found)
+        self._until(self._world.Iallgather(np.ascontiguousarray(words), found))
         return found
 
     def gather_ranges(self, ranges: Sequence[Range]) -> list[list[Range]]:
@@ -144,11 +144,11 @@ class Mpi:
         own = np.array(ranges, np.int64).reshape(-1)
         counts = self.gather(np.array([len(own)], np.float64))[:, 0].astype(np.int64)
         found = np.empty(int(counts.sum()), np.int64)
-        self._world.Allgatherv(own, [found, counts.tolist()])
+        self._until(self._world.Iallgatherv(own, [found, counts.tolist()]))
         parts = np.split(found.reshape(-1, 2), np.cumsum(counts // 2)[:-1])
         return [[(int(first), int(end)) for first, end in part] for part in parts]
 
-    def add_up(self, values: NDArray[np.float32]) -> None:
+    def add_up(self, values: NDArray[np.float32] | NDArray[np.int64]) -> None:
         """Put everybody's sum in the place of ``values``."""
         from mpi4py import MPI
 
@@ -170,7 +170,7 @@ class Mpi:
         own = np.frombuffer(text.encode(), np.uint8)
         counts = self.gather(np.array([len(own)], np.float64))[:, 0].astype(np.int64)
         found = np.empty(int(counts.sum()), np.uint8)
-        self._world.Allgatherv(own, [found, counts.tolist()])
+        self._until(self._world.Iallgatherv(own, [found, counts.tolist()]))
         return [part.tobytes().decode() for part in np.split(found, np.cumsum(counts)[:-1])]
 
     def call(self, meeting: int) -> None:
@@ -189,6 +189,15 @@ class Mpi:
             self._calls.Recv(message, tag=_CALL)
             self._called = max(self._called, int(message[0]))
         return self._called >= meeting
+
+    def _until(self, request: Any) -> None:
+        """Wait for what all ranks take part in, and leave the core to others meanwhile."""
+        for _ in range(_LOOKS):
+            if request.Test():
+                return
+            time.sleep(0.0)
+        while not request.Test():
+            time.sleep(_POLL_SECONDS)
 
     def abort(self, code: int) -> NoReturn:
         """End the processes of all ranks."""

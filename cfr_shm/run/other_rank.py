@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.stats import EngineStats
-from cfr_shm.memory.tables import TrainingViews, table_written
+from cfr_shm.memory.tables import TrainingViews
 from cfr_shm.ranks.agreement import Report
 from cfr_shm.ranks.meetings import Meetings
 from cfr_shm.run.setup import Settled
@@ -39,12 +39,11 @@ def follow(
         done = meetings.completed_count
         barrier = None if discounts is None else discounts.next_after(done)
         ledger = meetings.ledger(barrier)
-        engine.advance(ledger, should_pause, _ignore, meetings.moment)
+        meetings.advance(engine, ledger, should_pause, _ignore, None)
         agreed = meetings.meet(ledger, table, _report(engine.stats(), signals))
         signals.signal_number = agreed.signal or signals.signal_number
         if discounts is not None and meetings.completed_count == barrier:
             discounts.apply(views, meetings.completed_count)
-        table_written(views)
         over = bool(agreed.signal) or agreed.over or meetings.finished
         if over or agreed.checkpoint:
             meetings.gather_sums(table)

@@ -10,9 +10,13 @@ from cfr_shm import __version__
 from cfr_shm.algorithms import FULL_WIDTH
 from cfr_shm.errors import CfrShmError, ConfigError, UsageError
 from cfr_shm.games.game import Game
+from cfr_shm.kernels.cache import machine_code
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.ranks.world import World
 from cfr_shm.run.setup import Settled
+
+#: Of what differs between two ranks.
+TOLD_LETTERS = 24
 
 
 class ToldElsewhereError(CfrShmError):
@@ -67,10 +71,6 @@ def refuse_with_ranks(settled: Settled, world: World) -> None:
             f"algorithm.name {config.algorithm.name} runs on one machine: each of its iterations "
             "rewrites the whole table; leave --mpi out, or choose external_sampling"
         )
-    if config.engine.mode == "deterministic":
-        raise ConfigError(
-            "engine.mode deterministic runs on one machine; leave --mpi out, or choose async"
-        )
     if config.engine.start_method == "fork":
         raise ConfigError(
             "engine.start_method fork is not safe once MPI has begun; leave it at spawn"
@@ -93,20 +93,42 @@ def refuse_differences(
         "card buckets": buckets,
         "checkpoint": done,
     }
+    if settled.engine.freeze is not None:
+        own["processor or compiler"] = machine_code()
     for what, value in own.items():
         everybody = world.texts(value)
         for rank, theirs in enumerate(everybody):
             if theirs != everybody[0]:
+                here, there = _where_apart(theirs, everybody[0])
                 raise UsageError(
-                    f"rank {rank} has another {what} than rank 0 ({theirs[:24]} instead of "
-                    f"{everybody[0][:24]}): all ranks need the same version and files"
+                    f"rank {rank} has another {what} than rank 0 ({here} instead of {there}): "
+                    "all ranks need the same version and files, and in deterministic mode the "
+                    "same processor"
                 )
 
 
+def _where_apart(one: str, other: str) -> tuple[str, str]:
+    """Return what of two texts differs, from the word on in which they part."""
+    letters = enumerate(zip(one, other, strict=False))
+    same = next((place for place, (a, b) in letters if a != b), min(len(one), len(other)))
+    begin = 0 if same < TOLD_LETTERS else max(one.rfind(mark, 0, same) for mark in " ,") + 1
+    return one[begin : begin + TOLD_LETTERS], other[begin : begin + TOLD_LETTERS]
+
+
 def with_ranks(settled: Settled, size: int) -> Settled:
-    """Return the settings of one of ``size`` ranks, whose regrets are so many times smaller."""
-    algorithm = settled.engine.algorithm
-    if size == 1 or (algorithm.regret_floor is None and algorithm.pruning is None):
+    """Return the settings of one of ``size`` ranks, whose regrets are so many times smaller.
+
+    In deterministic mode every rank has all regrets, and a part of every freeze.
+    """
+    engine = settled.engine
+    algorithm, freeze = engine.algorithm, engine.freeze
+    if size == 1:
+        return settled
+    if freeze is not None:
+        freeze = dataclasses.replace(freeze, among_ranks=True)
+        engine = dataclasses.replace(engine, freeze=freeze)
+        return dataclasses.replace(settled, engine=engine)
+    if algorithm.regret_floor is None and algorithm.pruning is None:
         return settled
     floor, pruning = algorithm.regret_floor, algorithm.pruning
     algorithm = dataclasses.replace(
@@ -116,6 +138,4 @@ def with_ranks(settled: Settled, size: int) -> Settled:
         if pruning is None
         else dataclasses.replace(pruning, threshold=pruning.threshold / size),
     )
-    return dataclasses.replace(
-        settled, engine=dataclasses.replace(settled.engine, algorithm=algorithm)
-    )
+    return dataclasses.replace(settled, engine=dataclasses.replace(engine, algorithm=algorithm))

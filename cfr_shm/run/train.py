@@ -20,12 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from cfr_shm.config.sections import Config
+from cfr_shm.engine.freezes import Freezes
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game, pinned
 from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.memory.tables import TrainingViews, begin_rows, table_written
+from cfr_shm.ranks.exchange import Exchange, Exchanging
 from cfr_shm.ranks.meetings import Bounds, Meetings
+from cfr_shm.ranks.shared_freezes import SharedFreezes
 from cfr_shm.ranks.world import Alone, World
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.forecast import refuse_too_large
@@ -150,10 +153,18 @@ def _begun(
         seconds=0.0 if resume is None else resume.seconds,
         exchange_seconds=None if config.engine.exchange == "auto" else config.engine.exchange,
     )
-    meetings = Meetings(world, row_sets(views.tree, views.deals.bucket_count), bounds)
+    meetings = Meetings(world, _exchanging(views, settled, world), bounds)
     meetings.take_share(views.table, resumed=resume is not None)
     table_written(views)
     return meetings
+
+
+def _exchanging(views: TrainingViews, settled: Settled, world: World) -> Exchanging:
+    """Return what ranks do when they meet."""
+    sets = row_sets(views.tree, views.deals.bucket_count)
+    if settled.engine.freeze is None or world.size == 1:
+        return Exchange(world, sets)
+    return SharedFreezes(world, sets, Freezes(settled.engine, views))
 
 
 def _as_another_rank(

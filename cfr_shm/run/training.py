@@ -19,7 +19,7 @@ from cfr_shm.engine.stats import EngineStats
 from cfr_shm.errors import ArrayStoreError, WorkerError
 from cfr_shm.games.game import Game
 from cfr_shm.memory.checkpoint import HISTORY, Checkpoint
-from cfr_shm.memory.tables import TrainingViews, table_of, table_written
+from cfr_shm.memory.tables import TrainingViews, table_of
 from cfr_shm.ranks.agreement import Agreed, Report
 from cfr_shm.ranks.meetings import Meetings
 from cfr_shm.run.checkpoint_writer import CheckpointWriter
@@ -153,8 +153,7 @@ class Training:
             pause_at = schedule.pause_at(checkpoint_possible=possible)
             barrier = None if discounts is None else discounts.next_after(done)
             self._ledger = meetings.ledger(barrier)
-            pause_at = meetings.sooner(pause_at)
-            engine.advance(self._ledger, self._should_pause, self._on_collect, pause_at)
+            meetings.advance(engine, self._ledger, self._should_pause, self._on_collect, pause_at)
             paused_at = time.monotonic()
             agreed = self._meet(paused_at)
             self._discount(barrier)
@@ -187,7 +186,6 @@ class Training:
             utility_sums=stats.utility_sums,
         )
         agreed = self._meetings.meet(self._ledger, self._parts.views.table, report)
-        table_written(self._parts.views)
         signals.signal_number = agreed.signal or signals.signal_number
         signals.wants_checkpoint |= agreed.asked_elsewhere
         self._over = agreed.over

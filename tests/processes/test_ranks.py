@@ -90,10 +90,9 @@ def test_a_run_goes_on_with_any_number_of_ranks(tmp_path):
         (2, (), {}, "each believes that it is alone: add --mpi"),
         (1, ("--mpi",), {"OMPI_COMM_WORLD_SIZE": "2"}, "MPI finds only this one"),
         (2, ("--mpi", "--set", "algorithm.name=cfr_plus"), {}, "runs on one machine"),
-        (2, ("--mpi", "--mode", "deterministic"), {}, "runs on one machine"),
         (2, ("--mpi", "--set", "engine.start_method=fork"), {}, "leave it at spawn"),
     ],
-    ids=["no flag", "singleton", "full width", "deterministic", "fork"],
+    ids=["no flag", "singleton", "full width", "fork"],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(
     tmp_path, ranks, arguments, environment, line

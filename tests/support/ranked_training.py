@@ -58,6 +58,12 @@ def _fixed(count, plan, rates, _seconds, _window):
     return [lease() for _ in rates]
 
 
+def _with_fixed_leases(exchange, count):
+    """Return ``exchange``, which looks at no clock any more."""
+    exchange.deal = partial(_fixed, count)
+    return exchange
+
+
 class Trained:
     """What a rank has at the end; rank 0's table is the whole one."""
 
@@ -85,8 +91,7 @@ def train_ranks(size, iterations, each, *overrides, before=None, rescale=True, e
         bounds = Bounds(target=iterations, completed=completed, window=64, seconds=0.0,
                         exchange_seconds=1e9)  # fmt: skip
         sets = row_sets(views.tree, views.deals.bucket_count)
-        meetings = Meetings(world, sets, bounds, deal=partial(_fixed, each))
-        meetings._exchange = exchange(world, sets)
+        meetings = Meetings(world, _with_fixed_leases(exchange(world, sets), each), bounds)
         if rescale:
             meetings.take_share(views.table, resumed=rows is not None)
         elif world.rank > 0:

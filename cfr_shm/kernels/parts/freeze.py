@@ -19,6 +19,10 @@ A worker may be killed between any two stores. What follows from the largest ste
   three stores: it is *settled*, what the table is to hold is written over the units; it is
   written to the table; it is cleared. What units can never be tells a settled cell from
   one that is yet to be added. Each of the three may be repeated.
+
+Among ranks a task is a part of one freeze, and ends at the border: in the odd step the units wait
+for those of the other ranks. The coordinator puts everybody's in their place and applies them
+(``apply_freeze``), while no worker is at work that could be killed.
 """
 
 from __future__ import annotations
@@ -162,6 +166,9 @@ def _run_freeze(window, views, task, result, first, last):
         return STOP_NOW
     atomic_store(line, own + FREEZE_STEP, 2 * number + 1)
     in_order()
+    if border.among_ranks == 1:
+        show(control, task.worker_line, iterations, visited)
+        return atomic_load(control, STOP_FLAG)
     if meeting.member == 0:
         line[FREEZE_CLAIMED] = last
     apply_units(table, border, own, meeting.member, meeting.participants, own)
@@ -363,22 +370,40 @@ def settle_freeze(table: Table, border: Border) -> None:
         border: layout.Border of any worker.
 
     A freeze that was being applied is applied to the end, any other is forgotten. Then all
-    workers stand at the same step and the totals of that step are right.
+    workers stand at the same step and the totals of that step are right. Among ranks what was
+    traversed to the end stays as it is.
     """
     line, words = border.line, border.lines.words
     latest, step = np.int64(CONTROL_LINE_WORDS), np.int64(-1)
     for own in range(CONTROL_LINE_WORDS, line.shape[0], words):
         if line[at(own + FREEZE_STEP)] > step:
             latest, step = own, line[at(own + FREEZE_STEP)]
-    if step & 1 == 1:
+    if step & 1 == 1 and border.among_ranks == 0:
         for own in range(CONTROL_LINE_WORDS, line.shape[0], words):
             if line[at(own + COUNTING_CELL)] != 0:
                 _count_clamped(border, own)
         apply_units(table, border, latest, 0, 1, latest)
         step += 1
-    else:
+    elif step & 1 == 0:
         border.units[:] = 0
         put_regrets(table, border.run, border.unit_regret)
     in_order()
     for own in range(CONTROL_LINE_WORDS, line.shape[0], words):
         line[at(own + FREEZE_STEP)] = step
+
+
+@kernel
+def apply_freeze(table: Table, border: Border, first: int, last: int, member: int) -> None:
+    """Apply and clear the units of all ranks, one worker's share of the rows.
+
+    Args:
+        table: layout.Table, read and written; no worker runs.
+        border: layout.Border of any worker.
+        first: iteration of the whole freeze.
+        last: the one behind it.
+        member: the worker whose share it is, and whose words count what met a limit.
+    """
+    own = CONTROL_LINE_WORDS + member * border.lines.words
+    border.line[at(own + FREEZE_FIRST)] = first
+    border.line[at(own + FREEZE_END)] = last
+    apply_units(table, border, own, member, border.meeting.participants, own)

@@ -1,4 +1,4 @@
-"""Carry regrets and strategy sums between the rows of a table and one dense array of entries.
+"""Carry regrets, strategy sums and units between the rows of a table and one dense array.
 
 What ranks send each other is dense: rows have sums and regrets side by side, and some tables hold
 entries that belong to no row. A *slice* is what of a set of rows (``layout.row_sets``) goes into
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.kernels.jit import at, kernel
+from cfr_shm.kernels.parts.increments import gain_cell, weight_cell
 from cfr_shm.kernels.parts.rows import regret_index, sum_index
 from cfr_shm.layout.table import Table
 
@@ -82,3 +83,50 @@ def spread_sums(
             for action in range(count):
                 table.strategy_sum[at(first + action)] = values[at(place + action)] * factor
             place += count
+
+
+@kernel
+def collect_units(
+    units: NDArray[np.int64], slices: NDArray[np.int64], out: NDArray[np.int64]
+) -> None:
+    """Write what all workers have added to the rows of ``slices`` to ``out``.
+
+    Args:
+        units: (copies, BLOCK_WORDS * entries), read-only, as ``Increments.units``.
+        slices: (n, 4) int64.
+        out: (2 * entries of the slices,) int64, written: of each row what its strategy sums are to
+            get, then its regrets.
+    """
+    place = 0
+    for part in range(slices.shape[0]):
+        base, stride, count = slices[part, 0], slices[part, 1], slices[part, 2]
+        for number in range(slices[part, 3]):
+            row = base + number * stride
+            for action in range(count):
+                weights, gains = np.int64(0), np.int64(0)
+                for copy in range(units.shape[0]):
+                    weights += units[at(copy), at(weight_cell(row, action))]
+                    gains += units[at(copy), at(gain_cell(row, count, action))]
+                out[at(place + action)] = weights
+                out[at(place + count + action)] = gains
+            place += 2 * count
+
+
+@kernel
+def spread_units(
+    units: NDArray[np.int64], slices: NDArray[np.int64], values: NDArray[np.int64]
+) -> None:
+    """Write ``values``, as ``collect_units`` orders them, to the first copy; clear the others."""
+    place = 0
+    for part in range(slices.shape[0]):
+        base, stride, count = slices[part, 0], slices[part, 1], slices[part, 2]
+        for number in range(slices[part, 3]):
+            row = base + number * stride
+            for copy in range(units.shape[0]):
+                for action in range(count):
+                    whole = copy == 0
+                    weights = values[at(place + action)] if whole else 0
+                    gains = values[at(place + count + action)] if whole else 0
+                    units[at(copy), at(weight_cell(row, action))] = weights
+                    units[at(copy), at(gain_cell(row, count, action))] = gains
+            place += 2 * count
