@@ -42,6 +42,10 @@ class GameError(UsageError):
     """An unknown game, or parameters outside the game's range."""
 
 
+class PlayerError(GameError):
+    """A function that plays raises, or returns what is no legal action."""
+
+
 class ArrayStoreError(CfrShmError):
     """A stored directory of arrays is missing, corrupt, or not what it claims to be."""
 

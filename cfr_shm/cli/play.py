@@ -12,7 +12,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from cfr_shm.cli.flags import add_json_flag, add_smoothing_flag, whole_number
+from cfr_shm.cli.flags import (
+    SOURCES,
+    add_game_flag,
+    add_json_flag,
+    add_smoothing_flag,
+    whole_number,
+)
 from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, CfrShmError, UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
     from cfr_shm.play.history_writer import HistoryWriter
     from cfr_shm.play.score import Score
     from cfr_shm.protocols.played_hand import PlayedHand
-    from cfr_shm.strategy.table import TableStrategy
+    from cfr_shm.strategy.public import PublicStrategy
 
 DESCRIPTION = (
     "Play hands at this terminal against the average strategy of the hold'em run RUN, which has "
@@ -39,7 +45,8 @@ _LARGEST_GAME_BYTES = 1 << 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("directory", metavar="RUN", help="a run directory, DIR or DIR@ITERATIONS")
+    parser.add_argument("directory", metavar="RUN", help=SOURCES)
+    add_game_flag(parser)
     parser.add_argument(
         "--seat",
         metavar="SEAT",
@@ -60,6 +67,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="tell after each hand what the strategy would have done in your place",
     )
+    _add_addresses(parser)
+    add_smoothing_flag(parser)
+    add_json_flag(parser)
+
+
+def _add_addresses(parser: argparse.ArgumentParser) -> None:
+    """Declare where else the strategy may play."""
     parser.add_argument(
         "--acpc",
         metavar="HOST:PORT",
@@ -76,8 +90,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="play heads-up against a server with Slumbot's HTTP interface: blinds 50 and 100, 200 "
         "big blinds",
     )
-    add_smoothing_flag(parser)
-    add_json_flag(parser)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -86,10 +98,11 @@ def run(namespace: argparse.Namespace) -> int:
     Raises:
         UsageError: not hold'em, no such seat, or a file that cannot be written to.
     """
-    from cfr_shm.cli.session import load_public_strategy, say
+    from cfr_shm.cli.session import say
+    from cfr_shm.cli.sources import open_strategy
 
     _check_flags(namespace)
-    stored = load_public_strategy(namespace.directory, namespace.smooth)
+    stored = open_strategy(namespace.directory, namespace.config, namespace.smooth)
     strategy, checkpoint = stored.strategy, str(stored.stored.checkpoint.path)
     if namespace.seed is None:
         namespace.seed = secrets.randbits(31)
@@ -121,7 +134,7 @@ def _check_flags(namespace: argparse.Namespace) -> None:
                 raise UsageError(f"play: {flag} is for playing at the terminal")
 
 
-def rules_of(strategy: TableStrategy) -> BettingRules:
+def rules_of(strategy: PublicStrategy) -> BettingRules:
     """Return the rules of the hands that a strategy plays."""
     from cfr_shm.strategy.public import holdem_parts
 
@@ -137,11 +150,11 @@ class _Elsewhere(NamedTuple):
     big_blind: float
 
 
-def _acpc(strategy: TableStrategy, namespace: argparse.Namespace) -> _Elsewhere:
+def _acpc(strategy: PublicStrategy, namespace: argparse.Namespace) -> _Elsewhere:
     from cfr_shm.play.acpc_client import connected, play_acpc
     from cfr_shm.protocols.acpc import game_by_rules, read_game
     from cfr_shm.storage.files import read_bytes
-    from cfr_shm.strategy import player
+    from cfr_shm.strategy.function_player import player_of
 
     if namespace.acpc_game is None:
         game = game_by_rules(rules_of(strategy))
@@ -152,18 +165,18 @@ def _acpc(strategy: TableStrategy, namespace: argparse.Namespace) -> _Elsewhere:
             reason = getattr(error, "strerror", None) or "no text in UTF-8"
             raise UsageError(f"--acpc-game {namespace.acpc_game}: {reason}") from None
         game = read_game(text, f"--acpc-game {namespace.acpc_game}")
-    playing = player.TreePlayer(strategy, game.rules)
+    playing = player_of(strategy, game.rules)
     writer = _writer(namespace, game.rules)
     hands = play_acpc(playing, game, connected(namespace.acpc), namespace.seed)
     return _Elsewhere(strategy.name, hands, writer, float(game.rules.blind.max()))
 
 
-def _slumbot(strategy: TableStrategy, namespace: argparse.Namespace) -> _Elsewhere:
+def _slumbot(strategy: PublicStrategy, namespace: argparse.Namespace) -> _Elsewhere:
     from cfr_shm.play.slumbot_client import Endpoint, play_slumbot
     from cfr_shm.protocols.slumbot import RULES
-    from cfr_shm.strategy import player
+    from cfr_shm.strategy.function_player import player_of
 
-    playing, endpoint = player.TreePlayer(strategy, RULES), Endpoint(namespace.slumbot)
+    playing, endpoint = player_of(strategy, RULES), Endpoint(namespace.slumbot)
     hands = play_slumbot(playing, endpoint, namespace.seed)
     writer = _writer(namespace, RULES)
     return _Elsewhere(strategy.name, hands, writer, float(RULES.blind.max()))
@@ -273,7 +286,7 @@ def _writer(
 
 
 def _at_terminal(
-    strategy: TableStrategy,
+    strategy: PublicStrategy,
     namespace: argparse.Namespace,
     seat: int | None,
     writer: HistoryWriter | None,
@@ -285,12 +298,12 @@ def _at_terminal(
     from cfr_shm.play.own_table import OwnTable
     from cfr_shm.play.person import GuestLeft, Person, hand_report
     from cfr_shm.play.score import score_text
-    from cfr_shm.strategy.player import TreePlayer
+    from cfr_shm.strategy.function_player import player_of
     from cfr_shm.strategy.public import holdem_parts
 
     game = strategy.game
-    player = TreePlayer(strategy)
-    dealer, table = Dealer(game, namespace.seed), OwnTable(game, player, namespace.seed)
+    player, dealer = player_of(strategy), Dealer(game, namespace.seed)
+    table = OwnTable(game, player, namespace.seed, namespace.review)
     person = Person(_typed, say, holdem_parts(game)[1].deck, game.big_blind)
     while namespace.hands is None or session.score.hands < namespace.hands:
         number = session.score.hands

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cfr_shm.cli.flags import add_json_flag, whole_number
-from cfr_shm.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError
+from cfr_shm.cli.flags import SOURCES, add_game_flag, add_json_flag, whole_number
+from cfr_shm.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, PlayerError, UsageError
 
 if TYPE_CHECKING:
     from cfr_shm.play.replayed_hands import Refused, Replayed, Replayer, Tally
@@ -28,7 +28,8 @@ _SAY_EVERY = 5.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("directory", metavar="RUN", help="a run directory, DIR or DIR@ITERATIONS")
+    parser.add_argument("directory", metavar="RUN", help=SOURCES)
+    add_game_flag(parser)
     parser.add_argument("files", metavar="FILE", nargs="+", help="hand histories")
     parser.add_argument(
         "--decisions",
@@ -46,23 +47,25 @@ def run(namespace: argparse.Namespace) -> int:
 
     Raises:
         UsageError: a file that cannot be read, or none of its hands is of the run's game.
+        PlayerError: the strategy is a function, which fails; what was followed is told.
     """
-    from cfr_shm.cli.session import load_public_strategy, print_json, print_lines
+    from cfr_shm.cli.session import print_json, print_lines
+    from cfr_shm.cli.sources import open_strategy
     from cfr_shm.play.replayed_hands import Replayer, Tally
 
     paths = [Path(each) for each in namespace.files]
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path}: no such file")
-    strategy = load_public_strategy(namespace.directory).strategy
+    strategy = open_strategy(namespace.directory, namespace.config).strategy
     replayer, tally = Replayer(strategy, namespace.decisions), Tally()
     listed: list[dict[str, Any]] = []
-    interrupted = False
+    stopped: BaseException | None = None
     try:
         _replay(replayer, tally, paths, namespace, listed)
-    except KeyboardInterrupt:
-        interrupted = True
-    if tally.hands == 0 and not interrupted:
+    except (KeyboardInterrupt, PlayerError) as error:
+        stopped = error
+    if tally.hands == 0 and stopped is None:
         reason = f": {next(iter(tally.refused))}" if tally.refused else ""
         raise UsageError(f"replay: no hand could be followed{reason}")
     if namespace.json:
@@ -70,7 +73,9 @@ def run(namespace: argparse.Namespace) -> int:
         print_json(document | ({"hands": listed} if namespace.decisions else {}))
     else:
         print_lines(_lines(strategy.name, tally))
-    return EXIT_INTERRUPTED if interrupted else EXIT_USAGE if tally.damaged else EXIT_OK
+    if isinstance(stopped, PlayerError):
+        raise stopped
+    return EXIT_INTERRUPTED if stopped else EXIT_USAGE if tally.damaged else EXIT_OK
 
 
 def _replay(

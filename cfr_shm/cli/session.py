@@ -130,13 +130,6 @@ class StoredStrategy(NamedTuple):
     name: str = ""  # what reports call it; empty: by run and iterations
 
 
-class StoredPublicStrategy(NamedTuple):
-    """A hold'em run's average strategy, ready to be measured, and where it comes from."""
-
-    stored: StoredStrategy
-    strategy: TableStrategy
-
-
 def load_table(
     directory: str,
     in_memory: Callable[[Game], bool] | None = None,
@@ -188,22 +181,6 @@ def load_strategy(directory: str, smoothing: int | None = None) -> StoredStrateg
     stored = load_table(directory, lambda _: True, smoothing)
     strategy = Strategy.from_table(stored.game, stored.table)
     return StoredStrategy(stored.config, stored.game, stored.checkpoint, strategy)
-
-
-def load_public_strategy(directory: str, smoothing: int | None = None) -> StoredPublicStrategy:
-    """Return a hold'em run's average strategy as ``strategy.public`` wants it.
-
-    Args:
-        directory: the run, or ``RUN@ITERATIONS``.
-        smoothing: as ``load_table`` takes it.
-
-    Raises:
-        UsageError: there is no run, or no such checkpoint.
-        CheckpointError: it has no usable checkpoint.
-        GameError: the game is not hold'em.
-    """
-    stored = load_strategy(directory, smoothing)
-    return StoredPublicStrategy(stored, public_strategy(stored))
 
 
 def public_strategy(stored: StoredStrategy) -> TableStrategy:

@@ -1,10 +1,14 @@
-"""What ``eval`` and ``match`` are told to look at: runs, exported files, and Python functions."""
+"""The one door to strategies that a user names: runs, bundles, exported files, Python functions.
+
+``open_strategy`` opens any of them for whoever looks at hold'em; ``load_players`` several for a
+match, and ``load_source`` those that have rows, of every game.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from cfr_shm.cli.session import (
     StoredStrategy,
@@ -19,6 +23,34 @@ if TYPE_CHECKING:
     from cfr_shm.games.game import Game
     from cfr_shm.memory.checkpoint import Checkpoint
     from cfr_shm.strategy.public import PublicStrategy
+
+
+class Opened(NamedTuple):
+    """A hold'em strategy of any kind, and where it comes from."""
+
+    stored: StoredStrategy  # of a function: of no rows
+    strategy: PublicStrategy
+
+
+def open_strategy(source: str, config: str | None = None, smoothing: int | None = None) -> Opened:
+    """Return a hold'em strategy as ``strategy.public`` wants it.
+
+    Args:
+        source: a run, ``RUN@ITERATIONS``, a bundle, an exported file, or ``FILE.py:FUNCTION``.
+        config: names the game where nobody else does.
+        smoothing: passes; None: as the run's configuration says.
+
+    Raises:
+        UsageError: it is none of these, or of another game than it should be, or what cannot be
+            smoothed is to be.
+        CheckpointError: a run without a usable checkpoint.
+        GameError: the game is not hold'em, or there is no such function.
+    """
+    if names_function(source):
+        refuse_smoothing(source, smoothing)
+        return Opened(*load_function(source, config))
+    stored = load_source(source, config, smoothing)
+    return Opened(stored, public_strategy(stored))
 
 
 def names_function(source: str) -> bool:

@@ -34,7 +34,7 @@ class Turn(NamedTuple):
 
     hand: Hand  # before the move
     reading: Reading  # of the move
-    decision: Decision | None  # what the strategy would have done in a guest's place
+    decision: Decision | None  # what the strategy would have done in a guest's place, if asked
 
 
 class TableHand(NamedTuple):
@@ -51,11 +51,12 @@ class OwnTable:
         game: hold'em, whose cards are dealt.
         player: plays all seats without a guest.
         seed: of the strategy's moves.
+        review: ask the player in the guests' place too, with their cards.
     """
 
-    def __init__(self, game: Game, player: Player, seed: int) -> None:
+    def __init__(self, game: Game, player: Player, seed: int, review: bool = False) -> None:
         _, self._cards = holdem_parts(game)
-        self._player = player
+        self._player, self._review = player, review
         self._random = random.Random(seed)
 
     def play(self, dealt: Dealt, guests: Mapping[int, Guest]) -> TableHand:
@@ -66,15 +67,16 @@ class OwnTable:
         while not player.hand.finished:
             hand = player.hand
             board = dealt.board[: self._cards.board_count(hand.street)]
-            decision = player.decide(dealt.holes[hand.actor], board)
+            hole, decision = dealt.holes[hand.actor], None
             guest = guests.get(hand.actor)
             if guest is None:
-                move = decision.drawn(self._random.random())
+                move = player.decide(hole, board).drawn(self._random.random())
             else:
-                move = guest.move(hand, dealt.holes[hand.actor], board)
+                decision = player.decide(hole, board) if self._review else None
+                move = guest.move(hand, hole, board)
             for each in guests.values():
                 each.see(hand, move, board)
-            turns.append(Turn(hand, player.take(move), None if guest is None else decision))
+            turns.append(Turn(hand, player.take(move), decision))
             moves.append(move)
         shown = player.hand.status == AT_SHOWDOWN
         count = len(dealt.board) if shown else self._cards.board_count(player.hand.street)

@@ -14,14 +14,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cfr_shm.errors import CfrShmError, UsageError
+from cfr_shm.errors import CfrShmError, PlayerError, UsageError
 from cfr_shm.games.holdem.hole_cards import check_dealt
 from cfr_shm.layout.betting import BettingRules
 from cfr_shm.play.history_files import HistoryText
 from cfr_shm.protocols.phh import documents, read_hand
 from cfr_shm.protocols.played_hand import PlayedHand, board_on, payoffs_of
+from cfr_shm.strategy.function_player import player_of
 from cfr_shm.strategy.player import Decision, Reading, TreePlayer
-from cfr_shm.strategy.public import holdem_parts
+from cfr_shm.strategy.public import PublicStrategy, holdem_parts
 from cfr_shm.strategy.table import TableStrategy
 
 
@@ -36,7 +37,7 @@ class Told(NamedTuple):
 class Row(NamedTuple):
     """What the strategy does with the hole cards, as the tree reads the hand."""
 
-    visited: bool  # by training
+    visited: bool  # by training; always, of a function
     share: float  # of what was done, as the tree reads it; 0 where it has nothing for it
     likeliest: bool  # nothing has a larger share
 
@@ -66,13 +67,18 @@ class Replayer:
         detailed: tell what it would have done in the chips of the hand, too; slower.
     """
 
-    def __init__(self, strategy: TableStrategy, detailed: bool = False) -> None:
+    def __init__(self, strategy: PublicStrategy, detailed: bool = False) -> None:
         self._strategy = strategy
         self._detailed = detailed
+        self._table = strategy if isinstance(strategy, TableStrategy) else None
         self._players: dict[bytes, TreePlayer | str] = {}
 
     def replay(self, text: HistoryText) -> Iterator[Replayed | Refused]:
-        """Yield what becomes of each hand of a history."""
+        """Yield what becomes of each hand of a history.
+
+        Raises:
+            PlayerError: the strategy is a function, which fails.
+        """
         if text.error is not None:
             yield Refused(text.name, text.error, True)
             return
@@ -99,6 +105,8 @@ class Replayer:
             return Refused(where, f"{self._strategy.name}: {error}", False)
         try:
             told = self.follow(player, played)
+        except PlayerError:
+            raise
         except CfrShmError as error:
             return Refused(where, f"{where}: {error}", True)
         paid = payoffs_of(played) if played.paid is None else played.paid
@@ -111,12 +119,17 @@ class Replayer:
         for move in played.moves:
             node, seat = player.node, player.hand.actor
             hole, board = played.holes[seat], board_on(player.hand, played.board)
-            decision = player.decide(hole, board) if hole and self._detailed else None
+            asked = hole and (self._detailed or (self._table is None and node is not None))
+            decision = player.decide(hole, board) if asked else None
+            offered = player.offered() if self._table is None else {}
             reading = player.take(move)
             row = None
-            if hole and node is not None:
-                row = self._row(node, seat, hole, board, reading.known)
-            told.append(Told(reading, row, decision))
+            if hole and node is not None and self._table is not None:
+                row = _row(self._table, node, seat, hole, board, reading.known)
+            elif decision is not None and node is not None:
+                known = None if reading.known is None else offered.get(reading.known)
+                row = _decided(decision, move, known)
+            told.append(Told(reading, row, decision if self._detailed else None))
         return tuple(told)
 
     def _with_its_deck(self, played: PlayedHand) -> PlayedHand:
@@ -143,25 +156,38 @@ class Replayer:
         key = b"".join(np.asarray(field).tobytes() + b"|" for field in rules)
         if key not in self._players:
             try:
-                self._players[key] = TreePlayer(self._strategy, rules)
+                self._players[key] = player_of(self._strategy, rules)
             except UsageError as error:
                 self._players[key] = str(error)
         return self._players[key]
 
-    def _row(
-        self, node: int, seat: int, hole: Sequence[int], board: Sequence[int], known: int | None
-    ) -> Row:
-        game = self._strategy.game
-        betting, cards = holdem_parts(game)
-        record = game.tree.nodes[node]
-        first, count = int(record["first_child"]), int(record["count"])
-        bucket = cards.buckets(seat, int(record["street"]), np.array([hole], np.uint8), board)
-        row = int(record["row_base"]) + int(bucket[0]) * int(record["row_stride"])
-        shares = self._strategy.probability[row : row + count]
-        moves = betting.move[first : first + count].tolist()
-        share = 0.0 if known is None else float(shares[moves.index(known)])
-        visited = bool(self._strategy.weight[row] > 0.0)
-        return Row(visited, share, known is not None and share >= float(shares.max()))
+
+def _row(
+    strategy: TableStrategy,
+    node: int,
+    seat: int,
+    hole: Sequence[int],
+    board: Sequence[int],
+    known: int | None,
+) -> Row:
+    """Return what a table's row says to what was done."""
+    betting, cards = holdem_parts(strategy.game)
+    record = strategy.game.tree.nodes[node]
+    first, count = int(record["first_child"]), int(record["count"])
+    bucket = cards.buckets(seat, int(record["street"]), np.array([hole], np.uint8), board)
+    row = int(record["row_base"]) + int(bucket[0]) * int(record["row_stride"])
+    shares = strategy.probability[row : row + count]
+    moves = betting.move[first : first + count].tolist()
+    share = 0.0 if known is None else float(shares[moves.index(known)])
+    visited = bool(strategy.weight[row] > 0.0)
+    return Row(visited, share, known is not None and share >= float(shares.max()))
+
+
+def _decided(decision: Decision, move: int, known: int | None) -> Row:
+    """Return what a decision says to what was done, itself or as the tree reads it."""
+    shares = dict(zip(decision.moves, decision.probabilities, strict=True))
+    share = shares.get(move, shares.get(known, 0.0) if known is not None else 0.0)
+    return Row(True, share, share > 0.0 and share >= max(shares.values()))
 
 
 def is_translated(reading: Reading) -> bool:

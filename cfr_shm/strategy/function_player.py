@@ -27,7 +27,7 @@ from cfr_shm.strategy.function_strategy import (
     state_of,
 )
 from cfr_shm.strategy.player import Decision, Reading, TreePlayer, decision_of
-from cfr_shm.strategy.public import Board
+from cfr_shm.strategy.public import Board, PublicStrategy
 
 _MORE = " (or any other legal action, as lines write it)"
 
@@ -77,7 +77,7 @@ class FunctionPlayer(TreePlayer):
         """Ask the function what the seat to move does; see ``Player``.
 
         Raises:
-            GameError: the function raises, or returns no legal move.
+            PlayerError: the function raises, or returns no legal move.
         """
         hand, text = self.hand, self._cards.deck.text
         there = tuple(board)[: self._cards.board_count(hand.street)]
@@ -90,9 +90,8 @@ class FunctionPlayer(TreePlayer):
         return self._decision(said, moves, state, cards)
 
     def _offered(self, hand: Hand) -> tuple[int, ...]:
-        if self.node is not None:
-            moves = self._moves[: self._count_moves()].tolist()
-        else:
+        moves = list(self.offered().values())
+        if not moves:
             moves = [FOLD, CALL] if hand.may_fold else [CALL]
             if hand.raise_bounds is not None:
                 moves += [hand.raise_bounds[0], all_in_move(hand)]
@@ -104,7 +103,7 @@ class FunctionPlayer(TreePlayer):
         """Return what was said as a decision.
 
         Raises:
-            GameError: it is none.
+            PlayerError: it is none.
         """
         told = {said: 1.0} if isinstance(said, str) else said
         if isinstance(told, Mapping):
@@ -128,3 +127,18 @@ class FunctionPlayer(TreePlayer):
             except UsageError as error:
                 reason = f" ({error})"
         raise self._function.nonsense(f"the action {action!r:.60}{reason}", state, hole, _MORE)
+
+
+def player_of(strategy: PublicStrategy, rules: BettingRules | None = None) -> TreePlayer:
+    """Return who plays hands as a strategy of any kind does.
+
+    Args:
+        strategy: a function is asked hand by hand.
+        rules: of the hands; None for the strategy's own. As ``TreePlayer`` says.
+
+    Raises:
+        UsageError: the rules are of another game, or of other stacks or blinds.
+    """
+    if isinstance(strategy, FunctionStrategy):
+        return FunctionPlayer(strategy, rules)
+    return TreePlayer(strategy, rules)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.errors import GameError
+from cfr_shm.errors import GameError, PlayerError
 from cfr_shm.games.game import Game
 from cfr_shm.games.holdem.betting import Hand
 from cfr_shm.games.holdem.line_walk import choices_at
@@ -65,15 +65,18 @@ class UserFunction:
         """Return what it says.
 
         Raises:
-            GameError: it raises.
+            PlayerError: it raises.
         """
-        return guarded(self.name, self._path, functools.partial(self._function, state, hole))
+        try:
+            return guarded(self.name, self._path, functools.partial(self._function, state, hole))
+        except GameError as error:
+            raise PlayerError(str(error)) from error
 
-    def nonsense(self, said: str, state: PublicState, hole: str, more: str = "") -> GameError:
+    def nonsense(self, said: str, state: PublicState, hole: str, more: str = "") -> PlayerError:
         """Return what to raise where it said something else than it may; ``more`` may be, too."""
         where = f"after {state.line!r}" if state.line else "at the start of the hand"
         board = f" on {state.board}" if state.board else ""
-        return GameError(
+        return PlayerError(
             f"{self.name}: returned {said} for {hole} {where}{board}; expected probabilities of "
             f"{', '.join(state.actions)} that sum to 1, or one of these{more}"
         )
@@ -155,7 +158,7 @@ class FunctionStrategy:
         """Return (nodes, hands, actions); see ``PublicStrategy``.
 
         Raises:
-            GameError: the function raises, or returns what is no distribution.
+            PlayerError: the function raises, or returns what is no distribution.
         """
         found = np.zeros((len(nodes), len(self._holes), self._game.max_actions))
         for row, node in enumerate(nodes):
@@ -202,7 +205,7 @@ class FunctionStrategy:
         """Return what the function has said as a distribution.
 
         Raises:
-            GameError: it is none.
+            PlayerError: it is none.
         """
         if isinstance(said, str):
             said = {said: 1.0}

@@ -211,6 +211,15 @@ class TreePlayer:
             raise UsageError(f"{self.name} has no hand {self._text(hole)} on {self._text(board)}")
         return self._moves[:count], found[:count] / total
 
+    def offered(self) -> dict[int, int]:
+        """Return the moves of the tree's node, each with what it is in the hand as played."""
+        if (node := self.node) is None:
+            return {}
+        first = int(self._tree.nodes["first_child"][node])
+        count = self._count_moves()
+        known = self._tree.move[first : first + count].tolist()
+        return dict(zip(known, self._moves[:count].tolist(), strict=True))
+
     def _count_moves(self) -> int:
         """Write the node's moves, as played, to ``_moves``; return how many."""
         return int(moves_as_played(self._tree, self._state, self._follow, self._moves))

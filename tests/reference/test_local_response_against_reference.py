@@ -13,7 +13,7 @@ from brute_force_evaluator import Rules
 from small_decks import ROYAL, game_of, random_strategy
 
 from cfr_shm.cli.main import main
-from cfr_shm.cli.session import load_public_strategy
+from cfr_shm.cli.sources import open_strategy
 from cfr_shm.evaluation.local_response import LocalPlayer, local_moves
 from cfr_shm.kernels.evaluation.draw_deals import draw_deals
 from cfr_shm.layout.local_response import (
@@ -123,6 +123,6 @@ def test_five_hundred_decisions_against_a_trained_hu_small(tmp_path):
     train = ["train", "-c", "hu_small", "--iters", "1000000", "--seed", "1", "--logdir", run]
     assert main(train) == 0
     rank = lru_cache(maxsize=1 << 20)(lambda cards: -phevaluator.evaluate_cards(*cards))
-    strategy = load_public_strategy(run).strategy
+    strategy = open_strategy(run).strategy
     found = compare(strategy, "fcpa", 180, lambda cards: rank(tuple(sorted(map(int, cards)))))
     assert found >= 500

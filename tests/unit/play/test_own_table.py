@@ -79,7 +79,7 @@ class Wild:
 def test_hands_are_legal_and_pay_by_the_rules(text, tmp_path):
     game = game_of(text, tmp_path)
     strategy = random_strategy(game, 1)
-    dealer, table = Dealer(game, 2), OwnTable(game, TreePlayer(strategy), 3)
+    dealer, table = Dealer(game, 2), OwnTable(game, TreePlayer(strategy), 3, review=True)
     writer = HistoryWriter(tmp_path / "all.phhs", game.betting.rules, game.hole_cards.deck)
     wild, translated, shown = Wild(4), 0, 0
     kept = []

@@ -231,8 +231,8 @@ class Told:
 def command(monkeypatch):
     """Run ``play`` for a made player of Slumbot's game: the command, all but loading a run."""
     import cfr_shm.cli.play as play_command
-    from cfr_shm.cli import session
-    from cfr_shm.strategy import player as players
+    from cfr_shm.cli import sources
+    from cfr_shm.strategy import function_player as players
 
     class Game:
         big_blind = 100.0
@@ -242,9 +242,9 @@ def command(monkeypatch):
         name = "made@1"
         game = Game()
 
-    monkeypatch.setattr(session, "load_public_strategy", lambda _: Told(Made()))
+    monkeypatch.setattr(sources, "open_strategy", lambda *_: Told(Made()))
     monkeypatch.setattr(play_command, "rules_of", lambda _: RULES)
-    monkeypatch.setattr(players, "TreePlayer", lambda _, rules: Wild(rules))
+    monkeypatch.setattr(players, "player_of", lambda _, rules: Wild(rules))
     return lambda *arguments: main(["play", "made", "--seed", "3", *arguments])
 
 

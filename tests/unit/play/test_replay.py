@@ -186,9 +186,9 @@ def history(tmp_path, hands, damage: str = "") -> str:
 
 @pytest.mark.thorough
 def test_replay_tells_what_became_of_the_hands(run, tmp_path, capsys):
-    from cfr_shm.cli.session import load_public_strategy
+    from cfr_shm.cli.sources import open_strategy
 
-    strategy = load_public_strategy(run).strategy
+    strategy = open_strategy(run).strategy
     file = history(tmp_path, hands_for(strategy, 40))
     capsys.readouterr()
     assert main(["replay", run, file, "--json", "--decisions"]) == 0
@@ -205,9 +205,9 @@ def test_replay_tells_what_became_of_the_hands(run, tmp_path, capsys):
 
 @pytest.mark.thorough
 def test_damaged_hands_are_named_and_the_others_followed(run, tmp_path, capsys):
-    from cfr_shm.cli.session import load_public_strategy
+    from cfr_shm.cli.sources import open_strategy
 
-    strategy = load_public_strategy(run).strategy
+    strategy = open_strategy(run).strategy
     file = history(tmp_path, hands_for(strategy, 3), "\n[damaged]\nvariant = 'NT'\n")
     capsys.readouterr()
     assert main(["replay", run, file]) == 2

@@ -129,9 +129,9 @@ def test_the_reader_measures_what_it_is_offered_and_ends_between_two_boards(run,
 
 
 def test_points_are_the_first_boards_of_longer_measurements(run):
-    from cfr_shm.cli.session import load_public_strategy
+    from cfr_shm.cli.sources import open_strategy
 
-    strategy = load_public_strategy(f"{run}@4000").strategy
+    strategy = open_strategy(f"{run}@4000").strategy
     few = measure_from(strategy, "river", boards=5)
     assert few.settings == {"boards": 5, "seed": quality.SEED}
 
