@@ -84,7 +84,7 @@ def test_hands_of_a_match_by_play(benchmark, strategy, corrected):
 
 
 def test_a_best_response_from_the_river_on(benchmark, strategy):
-    street = street_named(strategy, "river")
+    street = street_named(strategy.game, "river")
     seconds = median_cpu(benchmark, lambda: sampled_response(strategy, street, BOARDS, workers=1))
     thousand = 1_000 / BOARDS * seconds
     print(f"\nriver: {thousand:,.1f} CPU s for 1,000 boards, limit {MOST_RIVER_SECONDS:,.0f}")

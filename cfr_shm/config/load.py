@@ -42,7 +42,7 @@ def load_config(
     for setting in _all_settings(source, environment or {}, overrides, flags):
         settings[setting.key] = parse(_rule(setting), setting)
         where.update(places(setting))
-    bounds = ("run.iterations", "run.time_budget")
+    bounds = ("run.iterations", "run.time_budget", "run.stop")
     is_spot = any(key.startswith("spot.") for key, value in settings.items() if value is not None)
     if not is_spot and all(settings.get(key) is None for key in bounds):
         settings["run.time_budget"] = DEFAULT_TIME_BUDGET_SECONDS
@@ -157,4 +157,5 @@ def _check_together(config: Config) -> None:
     check_holdem(config.game, config.abstraction)
     config.engine.check()
     config.table.check(config.algorithm.name)
+    config.run.check()
     config.spot.check()

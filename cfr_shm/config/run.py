@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cfr_shm.config.fields import Section, flag, real, text, whole, word
+from cfr_shm.config.stop_rules import read_stop_rules
 
 #: The training time when neither iterations nor a time budget is given.
 DEFAULT_TIME_BUDGET_SECONDS = 15.0
@@ -26,8 +27,8 @@ class RunConfig(Section):
         0.01,
         1e9,
         "Stop after this many seconds of training; compiling and building the game do not "
-        "count. With `iterations` as well, whichever comes first ends the run. When both are "
-        f"null it is {DEFAULT_TIME_BUDGET_SECONDS:.0f}.",
+        "count. With `iterations` as well, whichever comes first ends the run. When both, and "
+        f"`stop`, are null it is {DEFAULT_TIME_BUDGET_SECONDS:.0f}.",
         optional=True,
     )
     seed: int = whole(0, 0, 2**63 - 1, "Seed of every random number.")
@@ -66,9 +67,17 @@ class RunConfig(Section):
     quality: Literal["off", "light", "full"] = word(
         "light",
         ("off", "light", "full"),
-        "Measure checkpoints of heads-up hold'em while training goes on, at 2 % of one core, and "
-        "the last one: what best responses win at least (docs/evaluation.md). `light` takes so "
-        "many boards as half a minute allows, `full` 1,000.",
+        "Measure checkpoints of hold'em while training goes on, at 2 % of one core, and the last "
+        "one: what best responses win at least, or, with three and more players, seats that learn "
+        "(docs/evaluation.md). `light` takes so many boards as half a minute allows, `full` 1,000.",
+    )
+    stop: str | None = text(
+        None,
+        "Stop when a measure is known to be low enough: `exploitability<0.01` where it is exact, "
+        "`river<300` for what is measured of hold'em (`quality`), `match<2` when a checkpoint wins "
+        "less than 2 mbb of one two thirds as far, three times running (`for N`: N times). "
+        "Several rules: commas, whichever comes first (docs/evaluation.md).",
+        optional=True,
     )
     tensorboard: bool = flag(
         False, "Write TensorBoard events below `tensorboard/`; needs `pip install 'cfr-shm[tb]'`."
@@ -83,3 +92,11 @@ class RunConfig(Section):
         ("text", "json"),
         "How `log.txt` is written: lines with a time, or one JSON object for each event.",
     )
+
+    def check(self) -> None:
+        """Refuse values that no run can have.
+
+        Raises:
+            ConfigError: ``stop`` holds something that is no rule.
+        """
+        read_stop_rules(self.stop)

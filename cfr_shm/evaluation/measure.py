@@ -7,7 +7,7 @@ than a minute, else lower bounds with intervals.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,12 @@ from cfr_shm.evaluation.best_response import Evaluation
 from cfr_shm.evaluation.estimates import Estimate, exactly
 from cfr_shm.evaluation.exact_ledger import ExactLedger
 from cfr_shm.evaluation.exact_response import exact_response, forecast_seconds
-from cfr_shm.evaluation.exploiter import Budget, exploiter_response
+from cfr_shm.evaluation.exploiter import (
+    Budget,
+    ExploiterResponse,
+    exploiter_pieces,
+    exploiter_response,
+)
 from cfr_shm.evaluation.listed_local_response import listed_local_response, streets_named
 from cfr_shm.evaluation.local_response import DEFAULT_SET, local_response
 from cfr_shm.evaluation.sampled_response import SampledResponse, sampled_response, street_named
@@ -123,7 +128,7 @@ def measure_from(
         GameError: not hold'em for two, or no betting on the street.
     """
     began = time.monotonic()
-    street = street_named(strategy, method)
+    street = street_named(strategy.game, method)
     count = DEFAULT_BOARDS[method] if boards is None else boards
     if progress:
         progress.start(f"best response from the {method} on, {count:,} boards")
@@ -244,6 +249,22 @@ def measure_by_learning(
     found = exploiter_response(game, probability, budget, count, **options)
     if progress:
         progress.finish()
+    return _learned(game, found, seconds, seed, began)
+
+
+def learning_pieces(
+    game: Game, probability: NDArray[np.float64], *, seconds: float, seed: int = 0
+) -> Generator[None, None, Measurement]:
+    """Do what ``measure_by_learning`` does in one thread, and yield every few milliseconds."""
+    began = time.monotonic()
+    budget = Budget(seconds=seconds / game.player_count)
+    found = yield from exploiter_pieces(game, probability, budget, DEFAULT_DEALS, seed=seed)
+    return _learned(game, found, seconds, seed, began)
+
+
+def _learned(
+    game: Game, found: ExploiterResponse, seconds: float | None, seed: int, began: float
+) -> Measurement:
     unit, factor = unit_of(game)
     return Measurement(
         EXPLOITER,
@@ -255,7 +276,7 @@ def measure_by_learning(
             "iterations": list(found.iterations),
             "learning_seconds": seconds,
             "learned": list(found.learned),
-            "deals": count,
+            "deals": len(found.samples),
             "seed": seed,
         },
     )

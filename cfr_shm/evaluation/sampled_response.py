@@ -21,6 +21,7 @@ from cfr_shm.errors import GameError
 from cfr_shm.evaluation.board_walk import BoardWalk, Players
 from cfr_shm.evaluation.estimates import Estimate, mean_interval
 from cfr_shm.evaluation.sampled_boards import drawn_board, for_each
+from cfr_shm.games.game import Game
 from cfr_shm.strategy.public import PublicStrategy
 
 #: Cards on the board of the streets that a response may begin on.
@@ -37,23 +38,21 @@ class SampledResponse(NamedTuple):
     samples: NDArray[np.float64]  # (boards,), of the mean, to be paired with others
 
 
-def street_named(strategy: PublicStrategy, name: str) -> int:
-    """Return the number of a street in the strategy's game.
+def street_named(game: Game, name: str) -> int:
+    """Return the number of a street.
 
     Raises:
         GameError: there is no betting on it.
     """
-    cards = strategy.game.hole_cards
-    streets = range(strategy.game.street_count)
+    cards = game.hole_cards
+    streets = range(game.street_count)
     found = [
         street
         for street in streets
         if cards is not None and cards.board_count(street) == STREET_CARDS[name]
     ]
     if not found:
-        raise GameError(
-            f"no betting on the {name} in {strategy.game.name}: a response cannot begin there"
-        )
+        raise GameError(f"no betting on the {name} in {game.name}: a response cannot begin there")
     return found[0]
 
 

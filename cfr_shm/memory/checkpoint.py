@@ -27,6 +27,7 @@ from cfr_shm.errors import ArrayStoreError, CheckpointError, NotFiniteError
 from cfr_shm.games.game import Game
 from cfr_shm.layout.rows import table_words
 from cfr_shm.layout.table import Table
+from cfr_shm.memory.holds import Holds
 from cfr_shm.memory.limits import private_limits, require_memory
 from cfr_shm.memory.tables import ROWS, check_finite, is_size_of, table_of
 from cfr_shm.storage.array_files import ArrayFile
@@ -141,12 +142,15 @@ class StoredCheckpoint(NamedTuple):
 
 
 class CheckpointStore:
-    """The checkpoints of one run directory; one writer at a time.
+    """The checkpoints of one run directory; one writer at a time, and readers that hold some.
 
     Args:
         directory: where they lie; created by the first save.
         keep: how many to keep, at least 2.
         disk: the system calls of a save.
+
+    Attributes:
+        held: what is not to be removed meanwhile.
     """
 
     def __init__(self, directory: Path, keep: int = KEEP_LEAST, *, disk: Disk = DISK) -> None:
@@ -155,6 +159,7 @@ class CheckpointStore:
         self.directory = directory
         self.keep = keep
         self._disk = disk
+        self.held = Holds()
 
     def stored(self) -> list[StoredCheckpoint]:
         """Return what there is, oldest first; those with unreadable manifests come first.
@@ -179,8 +184,9 @@ class CheckpointStore:
     def save(self, checkpoint: Checkpoint, game: Game) -> Path:
         """Write a checkpoint, force it to the medium, then remove those beyond ``keep``.
 
-        What bears HISTORY in ``extra`` is not counted and never removed. Checkpoints of another
-        fingerprint are another run's, and are never removed either.
+        What bears HISTORY in ``extra`` is not counted and never removed; what is held is removed
+        by a later save. Checkpoints of another fingerprint are another run's, and are never removed
+        either.
 
         Raises:
             NotFiniteError: the table holds NaN or infinity; nothing was written.
@@ -200,8 +206,9 @@ class CheckpointStore:
         own = checkpoint.fingerprint
         readable = [each for each in before if each.fingerprint == own and not each.history]
         for old in readable[: max(len(readable) + 1 - self.keep, 0)]:
-            with contextlib.suppress(OSError):
-                remove_store(old.path, self._disk)
+            if old.path not in self.held:
+                with contextlib.suppress(OSError):
+                    remove_store(old.path, self._disk)
         return path
 
     def load_latest(

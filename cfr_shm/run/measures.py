@@ -23,6 +23,12 @@ from cfr_shm.telemetry.events import Evaluated, Listener, TableMeasured, Warned
 EVALUATED_PAIRS = 1 << 22
 
 
+def evaluated_at_checkpoints(game: Game) -> bool:
+    """Return whether each checkpoint of a run is evaluated exactly."""
+    pairs = len(game.tree.nodes) * len(game.deals.probability)
+    return game.why_not_enumerable() is None and pairs <= EVALUATED_PAIRS
+
+
 @dataclass(frozen=True)
 class Measures:
     """Measures tables, and tells of it; holds nothing that changes, so that any thread may.
@@ -56,8 +62,7 @@ class Measures:
             checkpoints=count,
             lost_update_estimate=losses.share(checkpoint.rows, summary.stats),
         )
-        pairs = len(self.game.tree.nodes) * len(self.game.deals.probability)
-        if self.game.why_not_enumerable() is None and pairs <= EVALUATED_PAIRS:
+        if evaluated_at_checkpoints(self.game):
             summary = summary.changed(evaluation=self.evaluate(checkpoint.table, summary))
         self.statistics(checkpoint.table, summary)
         try:

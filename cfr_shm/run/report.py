@@ -200,6 +200,7 @@ class Summary:
     lost_update_estimate: float | None = None
     evaluation: Evaluation | None = None
     quality: QualityMeasured | None = None
+    ended_by: str | None = None  # what has ended it: a bound, a signal, a rule of run.stop
     buckets: BucketFile | None = None
     not_evaluated: str | None = None  # why exploitability cannot be computed
     checkpoint: str | None = None
@@ -242,6 +243,7 @@ class Summary:
             "exploitability": _measured(evaluation),
             "nash_conv": None if evaluation is None else evaluation.nash_conv,
             "quality": None if self.quality is None else finite(asdict(self.quality)),
+            "ended_by": self.ended_by,
             "buckets": None if self.buckets is None else self.buckets._asdict(),
             "checkpoint": self.checkpoint,
             "checkpoints": self.checkpoints,
@@ -269,6 +271,7 @@ class Summary:
             method=None if evaluation is None else evaluation.method,
             not_evaluated=self.not_evaluated,
             quality=self.quality,
+            ended_by=self.ended_by,
             restarts=self.stats.restarts,
             replayed_iterations=self.stats.replayed_iterations,
             checkpoints=self.checkpoints,

@@ -44,6 +44,7 @@ from cfr_shm.run.resources import (
 )
 from cfr_shm.run.setup import Settled, settle
 from cfr_shm.run.signals import StopSignals
+from cfr_shm.run.stopping import StopRules, stop_rules, take_former
 from cfr_shm.run.training import Parts, Training
 from cfr_shm.telemetry.events import GameImporting, Listener, Noted, Warned, ignore
 from cfr_shm.telemetry.tensorboard import require_tensorboard
@@ -75,7 +76,7 @@ def train(
     """
     signals = StopSignals() if signals is None else signals
     world = Alone() if world is None else world
-    settled, game = _agreed(config, run_directory, resume, report, world)
+    settled, game, stop = _agreed(config, run_directory, resume, report, world)
     with contextlib.ExitStack() as stack:
         if world.rank > 0:
             return _as_another_rank(stack, settled, game, resume, signals, world)
@@ -99,6 +100,7 @@ def train(
                 resume=resume,
                 signals=signals,
                 meetings=meetings,
+                stop=stop,
             )
             return Training(parts).execute()
 
@@ -123,18 +125,18 @@ def _agreed(
     resume: Checkpoint | None,
     report: Listener,
     world: World,
-) -> tuple[Settled, Game]:
+) -> tuple[Settled, Game, StopRules]:
     """Build the game and settle what is open, at all ranks or at none.
 
     Raises:
         CfrShmError: its kind and line say what cannot be.
     """
     with together(world):
-        settled, game = _settled(config, run_directory, resume, report)
+        settled, game, stop = _settled(config, run_directory, resume, report)
         refuse_with_ranks(settled, world)
     with together(world):
         refuse_differences(settled, game, resume, world)
-    return with_ranks(settled, world.size), game
+    return with_ranks(settled, world.size), game, stop
 
 
 def _begun(
@@ -187,7 +189,7 @@ def _as_another_rank(
 
 def _settled(
     config: Config, run_directory: Path, resume: Checkpoint | None, report: Listener
-) -> tuple[Settled, Game]:
+) -> tuple[Settled, Game, StopRules]:
     """Build the game and settle what is open: what cannot be is refused before anything is written.
 
     Raises:
@@ -203,4 +205,7 @@ def _settled(
 
     refuse_too_large(config, importing)
     game = load_game(config.game, importing, config.abstraction)
-    return settle(config, game, run_directory), game
+    rules = stop_rules(config, game)
+    if resume is not None:
+        take_former(rules, run_directory, resume.iterations)
+    return settle(config, game, run_directory), game, rules

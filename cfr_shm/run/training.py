@@ -26,13 +26,15 @@ from cfr_shm.run.checkpoint_writer import CheckpointWriter
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.losses import LossEstimate
 from cfr_shm.run.measures import Measures
-from cfr_shm.run.quality import OFF, QualityReader, end_mode, quality_mode
+from cfr_shm.run.quality import OFF, Offered, quality_mode
+from cfr_shm.run.quality_reader import QualityReader, Reading
 from cfr_shm.run.report import Meter, Pauses, Summary, Totals
 from cfr_shm.run.schedule import History, Schedule, keeps_history
 from cfr_shm.run.setup import Settled
 from cfr_shm.run.signals import StopRequested, StopSignals
+from cfr_shm.run.stopping import StopRules, gain_below
 from cfr_shm.strategy.smoothing import smoothed_rows
-from cfr_shm.telemetry.events import CheckpointBegun, Listener, Warned
+from cfr_shm.telemetry.events import CheckpointBegun, Event, Listener, Warned
 
 #: Saving more than this at the end of a run is announced.
 SLOW_TO_SAVE_BYTES = 1 << 28
@@ -52,6 +54,7 @@ class Parts:
         resume: the checkpoint that the tables are from, None at the start of a run.
         signals: entered by the caller.
         meetings: with the other ranks, of which this is the first.
+        stop: the rules by which the run ends itself.
     """
 
     settled: Settled
@@ -63,6 +66,7 @@ class Parts:
     resume: Checkpoint | None
     signals: StopSignals
     meetings: Meetings
+    stop: StopRules
 
 
 class Training:
@@ -80,16 +84,16 @@ class Training:
         self._history = History(wanted, self._before.iterations)
         self._history_due = False
         self._meter = Meter(self._before, run.progress_interval, epsilon=settled.epsilon_at)
-        store = parts.directory.checkpoint_store(run.keep_checkpoints)
-        self._writer = CheckpointWriter(store, game, parts.listen)
-        self._measures = Measures(settled, game, parts.directory, parts.listen)
+        self._store = parts.directory.checkpoint_store(run.keep_checkpoints)
+        self._writer = CheckpointWriter(self._store, game, parts.listen)
+        self._measures = Measures(settled, game, parts.directory, self._tell_measured)
         self._losses = LossEstimate.begin(
             settled, game, parts.views, resumed=resume is not None, alone=parts.meetings.alone
         )
         self._quality = quality_mode(settled.config, game)
         self._reader: QualityReader | None = None
         self._pauses = Pauses()
-        self._over = False
+        self._over, self._why = False, ""
         self._buckets = FileWatch(game.bucket_file)
         parts.engine.on_loss = lambda text: parts.listen(Warned(text))
 
@@ -101,10 +105,7 @@ class Training:
             ArrayStoreError: the bucket file was changed; a last checkpoint is written.
         """
         if self._quality != OFF:
-            passes = self._parts.settled.config.run.smoothing or 0
-            self._reader = QualityReader(
-                self._parts.game, self._parts.listen, self._quality, smoothing=passes
-            )
+            self._reader = self._open_reader()
         try:
             self._train()
             self._refuse_idle()
@@ -118,6 +119,21 @@ class Training:
             raise
         finally:
             self._close_reader()
+
+    def _open_reader(self) -> QualityReader:
+        resume, run = self._parts.resume, self._parts.settled.config.run
+        since = None
+        if resume is not None and resume.path is not None:
+            since = Offered(resume.path, resume.iterations, resume.seconds)
+        reading = Reading(
+            self._quality, gain_below=gain_below(run), since=since, smoothing=run.smoothing or 0
+        )
+        return QualityReader(self._parts.game, self._store.held, self._tell_measured, reading)
+
+    def _tell_measured(self, event: Event) -> None:
+        """Tell of a measure, and let the rules see it that end the run; in any thread."""
+        self._parts.listen(event)
+        self._parts.stop(event)
 
     def _close_reader(self) -> None:
         if self._reader is not None:
@@ -168,27 +184,33 @@ class Training:
             schedule.paused_since(paused_at)
 
     def _should_pause(self) -> bool:
-        ended = self._parts.signals.pending or self._writer.failed or self._buckets.why_changed()
+        ended = self._parts.signals.pending or self._why_over()
         return bool(ended) or self._is_checkpoint_due() or self._meetings.is_called()
+
+    def _why_over(self) -> str:
+        """Return what ends the run before its time; nothing if nothing does."""
+        if self._writer.failed:
+            return "a checkpoint that is not finite"
+        return self._buckets.why_changed() or self._parts.stop.why
 
     def _meet(self, now: float) -> Agreed:
         """Tell the other ranks how things are here, and learn how they are there."""
         stats, signals = self._parts.engine.stats(), self._parts.signals
-        why_over = self._writer.failed or self._buckets.why_changed()
+        why = self._why_over()
         report = Report(
             iterations=stats.iterations,
             nodes=stats.nodes,
             seconds=stats.seconds,
             busy_seconds=0.0,
             signal=signals.signal_number,
-            over=bool(why_over) or self._schedule.is_over(now),
+            over=bool(why) or self._schedule.is_over(now),
             checkpoint=self._is_checkpoint_due(),
             utility_sums=stats.utility_sums,
         )
         agreed = self._meetings.meet(self._ledger, self._parts.views.table, report)
         signals.signal_number = agreed.signal or signals.signal_number
         signals.wants_checkpoint |= agreed.asked_elsewhere
-        self._over = agreed.over
+        self._over, self._why = agreed.over, why
         return agreed
 
     def _stats(self) -> EngineStats:
@@ -283,28 +305,34 @@ class Training:
             parts.listen(progress)
         self._close_reader()
         self._writer.wait()
-        why_changed = self._buckets.why_changed()
-        done = self._meetings.finished or (self._over and not why_changed)
-        broken = parts.signals.pending or why_changed
-        status = "interrupted" if broken and not done else "finished"
+        status, ended_by = self._end()
         lost = self._losses.share(parts.views.rows, stats)
-        summary = self._summary(status, stats).changed(lost_update_estimate=lost)
+        summary = self._summary(status, stats)
+        summary = summary.changed(lost_update_estimate=lost, ended_by=ended_by)
         if summary.totals.iterations:
             summary = self._last_checkpoint(summary)
         if parts.game.why_not_enumerable() is None:
             evaluation = self._measures.evaluate(parts.views.table, summary)
             summary = summary.changed(evaluation=evaluation)
-        elif status == "finished":
-            mode = end_mode(parts.settled.config, parts.game)
-            if mode != OFF:
-                compact, passes = parts.settled.compact, parts.settled.config.run.smoothing or 0
-                rows = smoothed_rows(parts.game, parts.views.rows, compact, passes)
-                table = table_of(rows, compact)
-                summary = self._measures.of_the_end(table, mode, summary)
+        elif status == "finished" and self._quality != OFF:
+            compact, passes = parts.settled.compact, parts.settled.config.run.smoothing or 0
+            rows = smoothed_rows(parts.game, parts.views.rows, compact, passes)
+            table = table_of(rows, compact)
+            summary = self._measures.of_the_end(table, self._quality, summary)
         self._measures.statistics(parts.views.table, summary)
         document = parts.directory.write_summary(summary.as_dict())
         parts.listen(summary.ended(parts.directory.shown))
         return document
+
+    def _end(self) -> tuple[str, str]:
+        """Return the status that a run ends with, and what has ended it."""
+        if self._meetings.finished:
+            return "finished", "iterations"
+        if self._buckets.why_changed():
+            return "interrupted", "changed buckets"
+        if self._over:
+            return "finished", self._why or "time budget"
+        return "interrupted", "signal"
 
     def _refuse_changed_buckets(self) -> None:
         """Raise an error if the bucket file is not what the run was trained with."""

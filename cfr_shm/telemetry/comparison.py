@@ -20,6 +20,9 @@ AXES = ("iterations", "nodes", "seconds")
 #: What curves are of, where it is exact.
 EXPLOITABILITY = "exploitability"
 
+#: Points that are no bounds: what a checkpoint wins of an earlier one.
+MATCH = "match"
+
 _NAMED = record(game=Text())
 
 #: Where lines of each kind have the value.
@@ -103,7 +106,7 @@ def _evaluated(lines: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
     Bounds of different methods are never one curve: the last line's method counts.
     """
     exact = [line for line in lines if line["kind"] == "evaluation"]
-    bounds = [line for line in lines if line["kind"] == "quality"]
+    bounds = [line for line in lines if line["kind"] == "quality" and line["method"] != MATCH]
     if exact or not bounds:
         return exact, EXPLOITABILITY
     method = bounds[-1]["method"]

@@ -113,7 +113,10 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class QualityMeasured:
-    """What best responses win at least of the average strategy after ``iterations``."""
+    """What somebody wins at least of the average strategy after ``iterations``.
+
+    With method ``match`` it is what that strategy wins of an earlier one.
+    """
 
     iterations: int
     seconds: float  # of training before it
@@ -124,6 +127,7 @@ class QualityMeasured:
     high: float
     n: int  # boards
     checkpoint: str  # name of its directory
+    against: str | None = None  # the same of an earlier one that it met in a match
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,7 @@ class RunEnded:
     pause_fraction: float = 0.0  # of the training's time
     longest_pause_seconds: float = 0.0
     quality: QualityMeasured | None = None  # of the strategy that it ends with
+    ended_by: str | None = None  # what ended it, in words
 
 
 @dataclass(frozen=True)

@@ -243,8 +243,9 @@ class Picture:
             parts.append(f"exploitability {last.exploitability:.6f} {last.unit}{self.trend()}")
         if self._point is not None:
             point = self._point
+            what = "match" if point.against is not None else f"{point.method} response"
             parts.append(
-                f"{point.method} response {point.value:.1f} {point.unit} ({point.low:.1f} to "
+                f"{what} {point.value:.1f} {point.unit} ({point.low:.1f} to "
                 f"{point.high:.1f}) at iteration {point.iterations:,}"
             )
         if self._saved_at is None:

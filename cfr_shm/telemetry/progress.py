@@ -110,6 +110,11 @@ def _words(event: Event) -> tuple[str, str]:
 def quality_text(event: QualityMeasured) -> str:
     """Return what responders win at least, with the interval."""
     who, what = f"a best response from the {event.method} on wins", "boards"
+    if event.against is not None:
+        return (
+            f"quality: wins {event.value:.2f} {event.unit} of itself at {event.against} "
+            f"(95 % CI {event.low:.2f} to {event.high:.2f}, {event.n:,} boards)"
+        )
     if event.method == "exploiter":
         who, what = "a seat that learns to play against all others gains", "deals"
     return (
@@ -136,6 +141,8 @@ def _ended(event: RunEnded) -> str:
         f"rate: {event.iterations_per_second:,.0f} iter/s, {event.nodes_per_second:,.0f} nodes/s, "
         f"{_count(event.workers, 'worker')}",
     ]
+    if event.ended_by is not None and event.ended_by.startswith("run.stop"):
+        lines.append(f"ended by {event.ended_by}")
     if event.exploitability is not None:
         lines.append(f"exploitability: {event.exploitability:.6f} {event.unit} ({event.method})")
     elif event.quality is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,20 @@ from small_decks import ROYAL
 from cfr_shm.cli.main import main
 from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
+from cfr_shm.evaluation import measure
+from cfr_shm.evaluation.gathering import Length
 from cfr_shm.evaluation.measure import measure_from
+from cfr_shm.evaluation.range_match import range_match
+from cfr_shm.evaluation.sampled_response import BoardGains
+from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.layout.rows import table_words
 from cfr_shm.memory.checkpoint import HISTORY, Checkpoint, CheckpointStore
-from cfr_shm.run import quality
-from cfr_shm.run.quality import LIGHT, OFF, QualityReader, make_quality_ready, quality_mode
+from cfr_shm.run import quality, quality_reader
+from cfr_shm.run.past_match import LEAST_BOARDS, PastMatches
+from cfr_shm.run.quality import LIGHT, OFF, Offered, make_quality_ready, quality_mode
+from cfr_shm.run.quality_reader import QualityReader, Reading
 from cfr_shm.run.schedule import History
 from cfr_shm.telemetry.events import QualityMeasured
 from cfr_shm.telemetry.progress import describe
@@ -85,6 +93,27 @@ def test_a_run_that_ends_preflop_ends_with_the_exact_answer(tmp_path, capsys):
     assert summary["quality"] is None
 
 
+def test_the_curve_of_a_run_for_three_is_what_seats_gain_that_learn(tmp_path, monkeypatch):
+    """Piece by piece; a seat that learns for no time gains nothing, as surely as can be."""
+    monkeypatch.setitem(quality.END_SECONDS, LIGHT, 0.2)
+    monkeypatch.setattr(quality_reader, "SHARE", 0.9)
+    monkeypatch.setattr(measure, "DEFAULT_DEALS", 20_000)
+    (tmp_path / "three.yaml").write_text(
+        ROYAL.replace("name: holdem,", "name: holdem, players: 3,")
+    )
+    run = tmp_path / "run"
+    command = ["train", "-c", str(tmp_path / "three.yaml"), "--num-workers", "1"]
+    command += ["--checkpoint-interval", "0.2", "--set", "run.quality=light"]
+    command += ["--set", "run.stop=exploiter<1e8", "--iters", "2000000000"]
+    assert main([*command, "--logdir", str(run)]) == 0
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["ended_by"].startswith("run.stop exploiter<1e+08: ")
+    first, last = lines(run, "quality")
+    assert (first["method"], first["n"]) == ("exploiter", 20_000)
+    assert 0 < first["iterations"] < last["iterations"] == summary["iterations"]
+    assert first["low"] <= first["value"] <= first["high"]
+
+
 def test_a_run_for_three_ends_with_what_seats_gain_that_learn(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(quality.END_SECONDS, LIGHT, 0.1)
     (tmp_path / "three.yaml").write_text(
@@ -102,30 +131,189 @@ def test_a_run_for_three_ends_with_what_seats_gain_that_learn(tmp_path, capsys, 
     assert point["value"] == summary["quality"]["value"]
 
 
-def test_the_reader_measures_what_it_is_offered_and_ends_between_two_boards(run, monkeypatch):
-    monkeypatch.setattr(quality, "LIGHT_SECONDS", 0.0)
+@pytest.fixture(scope="module")
+def game(run) -> Game:
     config = load_config(run / "config.yaml")
-    game = load_game(config.game, abstraction=config.abstraction)
-    make_quality_ready(game, print)
+    found = load_game(config.game, abstraction=config.abstraction)
+    make_quality_ready(found, print)
+    return found
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(6000):
+        if condition():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came to it")
+
+
+def test_the_reader_measures_what_it_is_offered_and_ends_between_two_boards(run, game, monkeypatch):
+    monkeypatch.setattr(quality_reader, "LIGHT_SECONDS", 0.0)
+    store = CheckpointStore(run / "checkpoints")
     told, heard = [], threading.Event()
 
     def listen(event) -> None:
         told.append(event)
         heard.set()
 
-    reader = QualityReader(game, listen, LIGHT, share=0.5)
+    reader = QualityReader(game, store.held, listen, Reading(LIGHT, share=0.5))
     reader.offer(run / "checkpoints" / "7", 7, 0.1)  # gone: the curve goes on without it
     reader.offer(run / "checkpoints" / "4000", 4000, 1.0)
     assert heard.wait(60)
     (point,) = told
-    assert (point.iterations, point.n, point.checkpoint) == (4000, quality.LEAST_BOARDS, "4000")
+    least = quality_reader.LEAST_BOARDS
+    assert (point.iterations, point.n, point.checkpoint) == (4000, least, "4000")
     # At a share of nothing it would sleep for hours; closing does not wait for that.
-    slow = QualityReader(game, listen, LIGHT, share=1e-9)
+    slow = QualityReader(game, store.held, listen, Reading(LIGHT, share=1e-9))
     slow.offer(run / "checkpoints" / "4000", 4000, 1.0)
     time.sleep(0.2)
     slow.close()
     reader.close()
     assert told == [point]
+
+
+def test_an_end_does_not_wait_for_a_long_piece_of_which_nothing_is_told(run, game, monkeypatch):
+    going, goes_on, told = threading.Event(), threading.Event(), []
+
+    def long_board(self, index) -> np.ndarray:
+        going.set()
+        goes_on.wait(60)
+        return np.zeros(2)
+
+    monkeypatch.setattr(quality_reader, "LIGHT_SECONDS", 0.0)
+    monkeypatch.setattr(quality_reader, "LEAST_BOARDS", 1)
+    monkeypatch.setattr(BoardGains, "__call__", long_board)
+    store = CheckpointStore(run / "checkpoints")
+    reader = QualityReader(game, store.held, told.append, Reading(LIGHT, share=1.0))
+    reader.offer(run / "checkpoints" / "4000", 4000, 1.0)
+    assert going.wait(60)
+    reader.close()  # returns although the board is not over
+    reader.offer(run / "checkpoints" / "4000", 4000, 1.0)  # of no use any more
+    thread = next(each for each in threading.enumerate() if each.name == "cfr-shm-quality")
+    assert thread.is_alive()
+    assert thread.daemon  # nor does the process wait for it
+    goes_on.set()
+    thread.join(60)
+    assert told == []
+    assert len(store.held) == 0
+
+
+def saved(store: CheckpointStore, game: Game, *counts: int) -> list[int]:
+    """Save checkpoints of so many iterations; return what is there then."""
+    for iterations in counts:
+        rows = np.ones(table_words(game.table_entries)) * iterations
+        ranges, sums = ((0, iterations),), (0.0,) * game.player_count
+        store.save(Checkpoint("f", {}, ranges, iterations, 0, sums, 0.0, rows), game)
+    return [each.iterations for each in store.stored()]
+
+
+def test_what_is_held_is_kept_until_it_is_released_as_often(tmp_path):
+    game = load_game(Config().game)
+    store = CheckpointStore(tmp_path / "checkpoints", keep=2)
+    first = store.directory / "1"
+    saved(store, game, 1)
+    store.held.hold(first)
+    store.held.hold(first)
+    assert saved(store, game, 2, 3, 4) == [1, 3, 4]
+    store.held.release(first)
+    assert saved(store, game, 5) == [1, 4, 5]
+    store.held.release(first)
+    assert saved(store, game, 6) == [5, 6]
+
+
+def test_the_reader_holds_what_it_has_not_read_yet(run, game, tmp_path, monkeypatch):
+    monkeypatch.setattr(quality_reader, "LIGHT_SECONDS", 0.0)
+    store = CheckpointStore(tmp_path / "checkpoints", keep=2)
+    loads, read, told = threading.Event(), quality_reader.load_checkpoint, []
+
+    def slow_load(path: Path) -> Checkpoint:
+        loads.wait(60)
+        return read(path)
+
+    monkeypatch.setattr(quality_reader, "load_checkpoint", slow_load)
+    reader = QualityReader(game, store.held, told.append, Reading(LIGHT, share=0.9))
+    saved(store, game, 1)
+    reader.offer(store.directory / "1", 1, 1.0)
+    wait_for(lambda: reader._newest is None)  # it is about to read it
+    assert saved(store, game, 2, 3, 4) == [1, 3, 4]
+    reader.offer(store.directory / "3", 3, 3.0)
+    reader.offer(store.directory / "4", 4, 4.0)  # takes the place of the one before
+    assert saved(store, game, 5, 6, 7) == [1, 4, 6, 7]
+    loads.set()
+    wait_for(lambda: len(told) == 2)
+    reader.close()
+    assert [point.iterations for point in told] == [1, 4]
+    assert saved(store, game, 8) == [7, 8]
+
+
+def test_checkpoints_meet_those_two_thirds_as_far(run, game):
+    store = CheckpointStore(run / "checkpoints")
+    early, late = (Offered(store.directory / name, int(name), 1.0) for name in ("4000", "40000"))
+    matches = PastMatches(game, store.held, 1e6, None)
+    assert matches.offer(early) == []
+    assert matches.offer(early._replace(iterations=5999)) == []  # not far enough
+    assert not matches.playing
+    assert matches.offer(late) == []
+    points = []
+    while matches.playing:
+        points += matches.play()
+    (point,) = points
+    assert (point.method, point.n, point.checkpoint, point.against) == (
+        *("match", LEAST_BOARDS, "40000", "4000"),
+    )
+    assert point.low < point.value < point.high
+    assert point.value > 0.0
+    # As ``match`` has it, on the same boards.
+    expected = range_match(*strategies_of(run, "40000", "4000"), Length(LEAST_BOARDS))
+    assert point.value == pytest.approx(expected.value.value * 1000 / game.big_blind)
+    matches.close()
+    # A match that is not decided when its successor comes ends with what is known by then.
+    matches = PastMatches(game, store.held, 1e-9, early)
+    matches.offer(late)
+    for _ in range(LEAST_BOARDS + 1):
+        matches.play()
+    (undecided,) = matches.offer(late._replace(iterations=60_000))
+    assert undecided.n == LEAST_BOARDS + 1
+    assert matches.playing
+    matches.close()
+    assert len(store.held) == 0
+
+
+def strategies_of(run: Path, *names: str):
+    from cfr_shm.cli.session import load_public_strategy
+
+    return [load_public_strategy(f"{run}@{name}").strategy for name in names]
+
+
+def test_a_run_that_gets_no_better_ends_by_its_matches(tmp_path, monkeypatch, capsys):
+    """As soon as gains are below what can hardly be won, three times running."""
+    monkeypatch.setattr(quality, "AT_ONCE_SECONDS", 0.0)
+    monkeypatch.setattr(quality_reader, "LIGHT_SECONDS", 0.0)
+    monkeypatch.setattr(quality_reader, "SHARE", 0.9)
+    monkeypatch.setitem(quality.END_SECONDS, LIGHT, 0.1)
+    (tmp_path / "royal.yaml").write_text(ROYAL)
+    run = tmp_path / "run"
+    command = ["train", "-c", str(tmp_path / "royal.yaml"), "--num-workers", "1"]
+    command += ["--set", "run.quality=light", "--set", "run.stop=match<1000"]
+    command += ["--iters", "2000000000", "--checkpoint-interval", "0.2", "--logdir", str(run)]
+    assert main(command) == 0
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["ended_by"].startswith("run.stop match<1000: ")
+    points = [line for line in lines(run, "quality") if line["method"] == "match"]
+    assert len(points) == 3
+    assert all(point["high"] < 2000.0 for point in points)
+    assert all(int(point["checkpoint"]) >= 1.5 * int(point["against"]) for point in points)
+    assert summary["quality"]["method"] == "river"
+    # The rest of the curve is the same, and what is held is released at the end.
+    assert "river response" in _compared(run, capsys)
+    kept = [path.name for path in (run / "checkpoints").iterdir()]
+    assert len(kept) == 2
+
+
+def _compared(run: Path, capsys) -> str:
+    capsys.readouterr()
+    assert main(["compare", str(run)]) == 0
+    return capsys.readouterr().out
 
 
 def test_points_are_the_first_boards_of_longer_measurements(run):

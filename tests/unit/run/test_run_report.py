@@ -55,6 +55,7 @@ SUMMARY_KEYS = [
     "exploitability",
     "nash_conv",
     "quality",
+    "ended_by",
     "buckets",
     "checkpoint",
     "checkpoints",
