@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from cfr_shm.play.acpc_client import RemoteHand
     from cfr_shm.play.history_writer import HistoryWriter
     from cfr_shm.play.score import Score
-    from cfr_shm.protocols.played_hand import PlayedHand
+    from cfr_shm.play.sitting import Sitting
     from cfr_shm.strategy.public import PublicStrategy
 
 DESCRIPTION = (
@@ -100,6 +100,7 @@ def run(namespace: argparse.Namespace) -> int:
     """
     from cfr_shm.cli.session import say
     from cfr_shm.cli.sources import open_strategy
+    from cfr_shm.play.sitting import PERSON, Sitting
 
     _check_flags(namespace)
     stored = open_strategy(namespace.directory, namespace.config, namespace.smooth)
@@ -115,11 +116,11 @@ def run(namespace: argparse.Namespace) -> int:
             functools.partial(_elsewhere, play, namespace), method, namespace.json
         )
     game = strategy.game
-    seat = None if namespace.seat is None else _seat(namespace.seat, game)
-    at_terminal = functools.partial(
-        _at_terminal, strategy, namespace, seat, _writer(namespace, rules_of(strategy), game)
-    )
-    session = Session(("you", strategy.name), game.big_blind, checkpoint)
+    seat = _seat(namespace.seat, game)
+    sitting = Sitting(strategy, namespace.seed, seat, namespace.review)
+    writer = _writer(namespace, rules_of(strategy), game)
+    at_terminal = functools.partial(_at_terminal, sitting, namespace, writer)
+    session = Session((PERSON, strategy.name), game.big_blind, checkpoint)
     return session.hold(at_terminal, "play", namespace.json)
 
 
@@ -190,7 +191,8 @@ def _elsewhere(play: _Elsewhere, namespace: argparse.Namespace, session: Session
 
     due = time.monotonic() + _SAY_EVERY
     for found in play.hands:
-        session.add(found.won, found.baseline)
+        adjusted = None if found.baseline is None else found.won - found.baseline
+        session.add(found.won, adjusted)
         if play.writer is not None:
             played = found.played._replace(paid=payoffs_of(found.played), number=None)
             names = ["elsewhere"] * played.rules.players
@@ -213,13 +215,13 @@ class Session:
         self.score = Score(big_blind)
         self.adjusted: Score | None = Score(big_blind)
 
-    def add(self, won: float | Fraction, baseline: int | None = None) -> None:
-        """Count a hand, and what the other program wins of itself where every hand tells it."""
+    def add(self, won: float | Fraction, adjusted: float | Fraction | None = None) -> None:
+        """Count a hand, and its result less what is known of its luck where every hand tells it."""
         self.score.add(won)
-        if baseline is None:
+        if adjusted is None:
             self.adjusted = None
         elif self.adjusted is not None:
-            self.adjusted.add(won - baseline)
+            self.adjusted.add(adjusted)
 
     def hold(self, play: Callable[[Session], None], method: str, as_json: bool) -> int:
         """Play until the end, Ctrl-C or an error, and print the result; return the exit code."""
@@ -244,7 +246,7 @@ class Session:
 
     def _print(self, seconds: float, error: str | None, method: str, as_json: bool) -> None:
         from cfr_shm.cli.session import print_json, print_lines
-        from cfr_shm.play.score import Played, score_text
+        from cfr_shm.play.score import LESS_LUCK, Played, score_text
 
         found = Played(self._names, self.score, self.adjusted, seconds, self._checkpoint, error)
         if as_json:
@@ -253,23 +255,22 @@ class Session:
         one, two = self._names
         print_lines([f"{one} against {two}, {score_text(self.score)}"])
         if self.adjusted is not None and self.adjusted.hands:  # every hand told it
-            print_lines([f"  less its own result on the same cards, {score_text(self.adjusted)}"])
+            told = "less its own result on the same cards, "
+            if method == "play":
+                told = LESS_LUCK
+            print_lines([f"  {told}{score_text(self.adjusted)}"])
 
 
-def _seat(text: str, game: Game) -> int:
+def _seat(text: str | None, game: Game) -> int | None:
     """Return the seat that a flag names."""
-    from cfr_shm.games.holdem.line_walk import position
+    from cfr_shm.play.sitting import seat_named
 
-    players = game.player_count
-    names = [position(seat, players) for seat in range(players)]
-    wanted = text.upper()
-    if players == 2 and wanted == "BTN":
-        return 0
-    if wanted in names:
-        return names.index(wanted)
-    if text.isdecimal() and int(text[:3]) < players:
-        return int(text)
-    raise UsageError(f"--seat {text}: the seats are {', '.join(names)}, or 0 to {players - 1}")
+    if text is None:
+        return None
+    try:
+        return seat_named(text, game)
+    except UsageError as error:
+        raise UsageError(f"--seat {text}: {error}") from None
 
 
 def _writer(
@@ -286,46 +287,30 @@ def _writer(
 
 
 def _at_terminal(
-    strategy: PublicStrategy,
-    namespace: argparse.Namespace,
-    seat: int | None,
-    writer: HistoryWriter | None,
-    session: Session,
+    sitting: Sitting, namespace: argparse.Namespace, writer: HistoryWriter | None, session: Session
 ) -> None:
     """Play hand after hand against somebody who types."""
     from cfr_shm.cli.session import say
-    from cfr_shm.play.dealer import Dealer
-    from cfr_shm.play.own_table import OwnTable
+    from cfr_shm.play.own_table import ask
     from cfr_shm.play.person import GuestLeft, Person, hand_report
-    from cfr_shm.play.score import score_text
-    from cfr_shm.strategy.function_player import player_of
-    from cfr_shm.strategy.public import holdem_parts
+    from cfr_shm.play.score import adjusted_text, score_text
 
-    game = strategy.game
-    player, dealer = player_of(strategy), Dealer(game, namespace.seed)
-    table = OwnTable(game, player, namespace.seed, namespace.review)
-    person = Person(_typed, say, holdem_parts(game)[1].deck, game.big_blind)
+    person = Person(_typed, say, sitting.deck, sitting.strategy.game.big_blind)
     while namespace.hands is None or session.score.hands < namespace.hands:
-        number = session.score.hands
-        place = number % game.player_count if seat is None else seat
-        dealt = dealer.deal()
-        player.begin()
-        person.sit(place, number + 1, player.hand, dealt.holes[place])
+        opened = sitting.deal()
+        person.sit(sitting.seat, sitting.number, opened.hand, opened.dealt.holes[sitting.seat])
         try:
-            found = table.play(dealt, {place: person})
+            ask(opened, {sitting.seat: person})
         except GuestLeft:
             return
-        for line in hand_report(found, place, namespace.review):
+        closed = sitting.close()
+        for line in hand_report(closed.found, closed.seat, namespace.review):
             say(line)
-        session.add((found.played.paid or ())[place])
+        session.add(closed.won, closed.won - closed.luck)
         if writer is not None:
-            writer.write(_named(found.played, place, strategy.name))
+            writer.write(closed.found.played)
         say(f"  {score_text(session.score)}")
-
-
-def _named(played: PlayedHand, seat: int, name: str) -> PlayedHand:
-    names = ["you" if each == seat else name for each in range(played.rules.players)]
-    return played._replace(names=tuple(names))
+        say(f"  {adjusted_text(sitting.adjusted)}")
 
 
 def _typed(prompt: str) -> str | None:

@@ -15,6 +15,7 @@ from cfr_shm.layout.betting import AT_SHOWDOWN, CALL, FOLD
 from cfr_shm.play.own_table import TableHand, Turn
 from cfr_shm.play.replayed_hands import is_translated
 from cfr_shm.play.words import action_text, decision_text, move_words
+from cfr_shm.strategy.player import Decision
 
 STREETS = ("preflop", "flop", "turn", "river")
 #: A size may stand apart from its letter.
@@ -76,7 +77,7 @@ class Person:
             if line is None or line.strip().lower() in _LEAVES:
                 raise GuestLeft
             try:
-                return self._understood(line, hand)
+                return typed_move(line, hand, self._big_blind)
             except UsageError as error:
                 self._tell(f"  {error}; {self._choices(hand)}")
 
@@ -85,13 +86,6 @@ class Person:
         self._show_street(hand, board)
         if hand.actor != self.seat:
             self._tell(f"  {move_words(hand, move)}")
-
-    def _understood(self, line: str, hand: Hand) -> int:
-        typed = _SPACED.sub(r"\1", line.strip())
-        actions = [action for street in parse_line(typed) for action in street]
-        if len(actions) != 1:
-            raise UsageError("one move at a time")
-        return move_of(actions[0], hand, self._big_blind)
 
     def _choices(self, hand: Hand) -> str:
         words = []
@@ -117,6 +111,19 @@ class Person:
         return " ".join(self._deck.text([card]) for card in cards)
 
 
+def typed_move(text: str, hand: Hand, big_blind: float | None) -> int:
+    """Return the legal move that somebody typed, as lines write it; a size may stand apart.
+
+    Raises:
+        UsageError: it is no move, or not legal; the message is the reason.
+    """
+    typed = _SPACED.sub(r"\1", text.strip())
+    actions = [action for street in parse_line(typed) for action in street]
+    if len(actions) != 1:
+        raise UsageError("one move at a time")
+    return move_of(actions[0], hand, big_blind)
+
+
 def hand_report(found: TableHand, seat: int, review: bool) -> Iterator[str]:
     """Yield how a hand ended for a seat, which of its sizes were translated, and a review."""
     played = found.played
@@ -135,8 +142,8 @@ def hand_report(found: TableHand, seat: int, review: bool) -> Iterator[str]:
             yield f"  {_translation(turn)}"
     if review:
         for turn in found.turns:
-            if turn.reading.seat == seat and turn.decision is not None:
-                yield f"  {_review(turn)}"
+            if turn.by_guest and turn.decision is not None:
+                yield f"  {_review(turn, turn.decision)}"
 
 
 def _translation(turn: Turn) -> str:
@@ -150,11 +157,9 @@ def _translation(turn: Turn) -> str:
     )
 
 
-def _review(turn: Turn) -> str:
+def _review(turn: Turn, decision: Decision) -> str:
     street = STREETS[int(turn.hand.rules.real_street[turn.hand.street])]
-    decision, move = turn.decision, turn.reading.move
-    if decision is None:
-        return ""
+    move = turn.reading.move
     share = 0.0
     if move in decision.moves:
         share = decision.probabilities[decision.moves.index(move)]

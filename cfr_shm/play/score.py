@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 from cfr_shm.evaluation.estimates import Estimate, any_time_half_width
 
+#: What is said before a result from which luck is taken.
+LESS_LUCK = "less the luck of the board and of its moves, "
+
 
 class Score:
     """Chips won hand by hand, and what they say.
@@ -58,14 +61,14 @@ class Played(NamedTuple):
 
     names: tuple[str, str]  # whose result it is, and against whom
     score: Score
-    adjusted: Score | None  # less what the other program wins of itself on these cards
+    adjusted: Score | None  # less what is known of its luck
     seconds: float
     checkpoint: str
     error: str | None  # why it ended early
 
     def document(self, method: str) -> dict[str, Any]:
         """Return it as JSON, with the keys that matches have."""
-        found = _numbers(self.score.estimate())
+        found = estimate_document(self.score.estimate())
         document: dict[str, Any] = {
             "names": list(self.names),
             "unit": self.score.unit,
@@ -78,7 +81,7 @@ class Played(NamedTuple):
             "error": self.error,
         }
         if self.adjusted is not None and self.adjusted.hands:
-            document["adjusted"] = _numbers(self.adjusted.estimate())
+            document["adjusted"] = estimate_document(self.adjusted.estimate())
         return document
 
 
@@ -93,7 +96,13 @@ def score_text(score: Score) -> str:
     return told
 
 
-def _numbers(found: Estimate) -> dict[str, float | None]:
+def adjusted_text(score: Score) -> str:
+    """Return a result whose luck is taken out, in one line."""
+    return f"{LESS_LUCK}{score_text(score)}"
+
+
+def estimate_document(found: Estimate) -> dict[str, float | None]:
+    """Return an estimate as JSON; None is what is not known."""
     known = math.isfinite(found.low)
     return {
         "value": found.value if found.n else None,

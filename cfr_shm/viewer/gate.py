@@ -23,6 +23,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 #: Requests that are worked on or wait for their turn; more are answered with 503.
 MOST_REQUESTS = 64
 
+#: Where something may be sent to: tables at which somebody plays, no runs.
+POSTED = "/api/"
+
 #: Longer addresses are nobody's lines.
 LONGEST_TARGET = 4096
 
@@ -91,7 +94,14 @@ class Gate:
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1").lower() != f"http://{host}":
             return 403, "another site's page may not ask this server"
-        if scope["method"] not in ("GET", "HEAD"):
+        if scope["method"] == "POST":
+            if not scope["path"].startswith(POSTED):
+                return 405, "nothing can be changed here"
+            # A page of another site cannot send this type without asking first, which is refused.
+            kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+            if kind != b"application/json":
+                return 415, "what is sent here is application/json"
+        elif scope["method"] not in ("GET", "HEAD"):
             return 405, "nothing can be changed here"
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > LONGEST_TARGET:
             return 414, "the address is too long"

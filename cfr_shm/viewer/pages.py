@@ -8,6 +8,7 @@
     /api/runs/RUN/range               and &action=: what is in it, as other tools read it
     /api/runs/RUN/infosets            ?search= &skip= &checkpoint=           other games
     /api/runs/RUN/curves              what the run has measured of itself
+    /api/tables                       playing, see ``viewer.play_pages``
 
 Every answer that is not what was asked for is ``{"error": TEXT}``.
 """
@@ -34,6 +35,8 @@ from cfr_shm.telemetry.plain_text import plain_line
 from cfr_shm.viewer import solved_pages
 from cfr_shm.viewer.infoset_search import search
 from cfr_shm.viewer.place_pages import AVERAGE, POLICIES, Asked, equity_of, page_of, range_of
+from cfr_shm.viewer.play_pages import PlayPages
+from cfr_shm.viewer.play_tables import NoSuchTableError, TablesTakenError
 from cfr_shm.viewer.run_curves import curves_of
 from cfr_shm.viewer.viewed_runs import (
     HOLDEM,
@@ -91,7 +94,8 @@ class Pages:
             Route("/", functools.partial(_file, name="index.html")),
             Route("/static/{name}", _file),
         ]
-        return Starlette(routes=[*files, *routes])
+        played = PlayPages(self._runs, self._json).routes()
+        return Starlette(routes=[*files, *routes, *played])
 
     def _json(self, answer: Callable[[Request], bytes]) -> Callable[[Request], Any]:
         """Return a route that computes in a thread, and says in one line what went wrong."""
@@ -109,10 +113,12 @@ class Pages:
     def _guarded(self, answer: Callable[[Request], bytes], request: Request) -> tuple[int, bytes]:
         try:
             return 200, answer(request)
-        except NoSuchRunError as error:
+        except (NoSuchRunError, NoSuchTableError) as error:
             return 404, _encoded({"error": str(error)})
         except UsageError as error:
             return 400, _encoded({"error": str(error)})
+        except TablesTakenError as error:
+            return 503, _encoded({"error": str(error)})
         except (MemoryReserveError, MemoryError) as error:
             text, status = f"too little memory: {error}", 503
         except (CfrShmError, OSError) as error:

@@ -6,14 +6,12 @@ installed by the extra ``browser-tests``: where one is missing, these tests fail
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from urllib.parse import quote
 
 import pytest
 from viewed_games import train_kuhn, train_royal
+from viewed_pages import PHONE, until, viewing, violations
 
 from cfr_shm.cards.deck import DECKS
 from cfr_shm.cards.ranges import parse_range
@@ -21,9 +19,7 @@ from cfr_shm.cli.main import main
 
 pytestmark = pytest.mark.browser
 
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 HOSTILE = "<script>document.title='run'<&script>"
-SECONDS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -39,73 +35,8 @@ def runs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def url(runs, tmp_path_factory):
-    command = [sys.executable, "-m", "cfr_shm", "view", *map(str, runs)]
-    command += ["--port", "0", "--no-browser"]
-    somewhere = tmp_path_factory.mktemp("elsewhere")
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=somewhere, stdout=pipe, text=True) as process:
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = os.environ.get("CFR_SHM_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    assert found, "no Chromium: install it, or name it in CFR_SHM_CHROMIUM"
-    with sync_playwright() as playwright:
-        # Tests run as root in containers, where Chromium has no sandbox of its own.
-        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
-def tab(browser, url):
-    """Return what opens a page; at the end nothing was complained of or asked of another host."""
-    complaints, contexts = [], []
-
-    def opened(address="", size=DESKTOP, scheme="light"):
-        context = browser.new_context(viewport=size, color_scheme=scheme)
-        context.grant_permissions(["clipboard-read", "clipboard-write"], origin=url.rstrip("/"))
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(SECONDS)
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("console", lambda message: note(message))
-        page.on("request", lambda request: visited(request.url))
-        page.goto(url + address)
-        page.wait_for_selector("#page[aria-busy=false]")
-        return page
-
-    def note(message):
-        if message.type in ("error", "warning") and "status of 4" not in message.text:
-            complaints.append(f"{message.type}: {message.text}")
-
-    def visited(address):
-        if not address.startswith(url):
-            complaints.append(f"another host: {address}")
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def violations(page):
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page)
-    return [each["id"] + ": " + each["nodes"][0]["html"] for each in found.response["violations"]]
-
-
-def until(page, expression):
-    """Wait; a function, because the page's policy lets nobody evaluate a text."""
-    page.wait_for_function(f"() => {expression}")
+    with viewing(runs, tmp_path_factory.mktemp("elsewhere")) as address:
+        yield address
 
 
 def headline(page, pattern):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -15,11 +16,11 @@ class Answer(NamedTuple):
     body: bytes
 
 
-async def ask(app, target="/", method="GET", host=HOST, **headers):
+async def ask(app, target="/", method="GET", host=HOST, body=b"", **headers):
     parts = urlsplit(target)
     sent = []
     given = [(b"host", host.encode())] if host is not None else []
-    given += [(name.encode(), value.encode()) for name, value in headers.items()]
+    given += [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {
         "type": "http",
         "method": method,
@@ -35,7 +36,7 @@ async def ask(app, target="/", method="GET", host=HOST, **headers):
     }
 
     async def receive():
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     async def send(message):
         sent.append(message)
@@ -48,3 +49,10 @@ async def ask(app, target="/", method="GET", host=HOST, **headers):
 
 def get(app, target="/", **how):
     return asyncio.run(ask(app, target, **how))
+
+
+def post(app, target, document=b"", **how):
+    """Send a JSON document, or bytes."""
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    how = {"content_type": "application/json", **how}
+    return asyncio.run(ask(app, target, method="POST", body=body, **how))

@@ -1,11 +1,18 @@
 // What the server knows. Every failure is an Error whose message is for people.
 
-export async function ask(path, parameters = {}, signal = undefined) {
+export function ask(path, parameters = {}, signal = undefined) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== "");
   const query = new URLSearchParams(given).toString();
+  return answered(query ? `${path}?${query}` : path, { signal });
+}
+
+export const tell = (path, document) => answered(path, { method: "POST",
+  headers: { "content-type": "application/json" }, body: JSON.stringify(document) });
+
+async function answered(path, how) {
   let answer;
   try {
-    answer = await fetch(query ? `${path}?${query}` : path, { signal, credentials: "same-origin" });
+    answer = await fetch(path, { credentials: "same-origin", ...how });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("the server does not answer: was it ended?");
@@ -21,7 +28,7 @@ export async function ask(path, parameters = {}, signal = undefined) {
 
 export const runs = () => ask("/api/runs");
 
-const ofRun = (name, what) => `/api/runs/${encodeURIComponent(name)}/${what}`;
+export const ofRun = (name, what) => `/api/runs/${encodeURIComponent(name)}/${what}`;
 
 export const place = (pane, line, board, signal) =>
   ask(ofRun(pane.run, "place"),

@@ -8,6 +8,7 @@ import { curvePanel } from "./curves.js";
 import { cardsOf, el, say } from "./dom.js";
 import { infosetPanel } from "./infosets.js";
 import { copyRange, drawPane, fresh } from "./pane.js";
+import * as play from "./play.js";
 import { strip } from "./strip.js";
 
 const EVERY_MILLISECONDS = 3000;
@@ -47,6 +48,12 @@ function take(token) {
   if (!place) return;
   const known = place.strip[place.strip.length - 1].actions.find((each) => each.token === token);
   go((known && known.leads) || `${place.line} ${token}`.trim());
+}
+
+// What is known only now becomes a part of the address; there is nothing to go back to.
+function correct(what) {
+  state = { ...state, ...what };
+  address.correct(state);
 }
 
 function changePane(number, what) {
@@ -92,11 +99,14 @@ function drawControls() {
   const line = el("input", { id: "line", type: "text", value: state.line, autocomplete: "off",
     spellcheck: "false", placeholder: "b2.5bb c / x b0.5p" });
   const run = known.find((each) => each.run === state.run);
-  const holdem = run && run.kind !== "listed";
+  const holdem = run && run.kind !== "listed" && !state.view;
   controls.replaceChildren(...[
     ...panes().map((pane, number) => paneControls(number, pane, known,
       (what) => changePane(number, what))),
     el("div", { class: "buttons" },
+      run && run.kind === "holdem" ? el("button", { type: "button", "aria-pressed":
+        state.view === "play" ? "true" : "false", onclick: () => move({ beside: "", table: "",
+        view: state.view === "play" ? "" : "play" }) }, "Play") : null,
       run && run.kind === "holdem" && !state.beside ? el("button", { type: "button", onclick: () => move({
         beside: known.length > 1 ? known.find((each) => each.run !== state.run).run : state.run,
         beside_checkpoint: "", beside_policy: known.length > 1 ? "" : "current" }) }, "Beside") : null,
@@ -136,7 +146,8 @@ async function show() {
   const { signal } = asking;
   page.setAttribute("aria-busy", "true");
   try {
-    if (run.kind === "listed") await showInfosets();
+    if (state.view === "play") await play.show(page, state, { move, correct, again: show });
+    else if (run.kind === "listed") await showInfosets();
     else await showPlace(signal);
   } catch (error) {
     if (error.name !== "AbortError") problem(error.message);
@@ -215,7 +226,7 @@ const KEYS = [
 function help() {
   if (document.querySelector("dialog")) return;
   const dialog = el("dialog", { "aria-label": "keys" }, el("h2", null, "Keys"),
-    el("dl", { class: "keys" }, KEYS.map(([key, what]) => el("div", null, el("dt", null, key),
+    el("dl", { class: "keys" }, (state.view === "play" ? play.KEYS : KEYS).map(([key, what]) => el("div", null, el("dt", null, key),
       el("dd", null, what)))),
     el("button", { type: "button", onclick: () => dialog.close() }, "Close"));
   dialog.addEventListener("close", () => dialog.remove());
@@ -237,6 +248,12 @@ function pressed(event) {
   if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
   if (document.querySelector("dialog[open]")) return;
   const { key } = event;
+  if (state.view === "play") {
+    if (key === "?") help();
+    else if (!play.pressed(key)) return;
+    event.preventDefault();
+    return;
+  }
   const acts = {
     u: () => history.back(), Backspace: () => history.back(), 0: () => go(""),
     m: () => document.querySelector('.matrix [tabindex="0"]')?.focus(), b: openPicker,
@@ -258,7 +275,7 @@ async function watch() {
     const before = JSON.stringify(known);
     known = (await api.runs()).runs;
     if (JSON.stringify(known) === before) return;
-    const newest = panes().some((pane, number) => !pane.checkpoint &&
+    const newest = !state.view && panes().some((pane, number) => !pane.checkpoint &&
       newestOf(pane.run) !== (places[number] || {}).iterations);
     if (newest) show();
     else drawControls();

@@ -37,6 +37,10 @@ export function count(number) {
   return Number(number).toLocaleString("en-US");
 }
 
+export function chipsText(chips) {
+  return `${count(chips)} chip${Math.abs(chips) === 1 ? "" : "s"}`;
+}
+
 const SUITS = { c: "♣", d: "♦", h: "♥", s: "♠" };
 const SUIT_NAMES = { c: "clubs", d: "diamonds", h: "hearts", s: "spades" };
 

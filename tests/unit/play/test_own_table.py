@@ -92,7 +92,7 @@ def test_hands_are_legal_and_pay_by_the_rules(text, tmp_path):
         told = "\n".join(hand_report(found, seat, review=True))
         translated += "is not in its tree" in told
         shown += "showdown" in told
-        assert [turn.decision is not None for turn in found.turns] == [
+        assert [turn.by_guest for turn in found.turns] == [
             turn.reading.seat == seat for turn in found.turns
         ]
         writer.write(found.played)
