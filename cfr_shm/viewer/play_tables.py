@@ -169,7 +169,10 @@ class PlayedStrategies:
             while len(self._known) >= PLAYED_STRATEGIES:  # before the next needs its memory
                 oldest, _ = self._known.popitem(last=False)
                 self._closing(oldest)
-            average = Strategy.from_table(run.game, opened.table)
+            table = opened.table
+            if not len(table.strategy_sum):
+                table = run.read_table(opened.iterations)
+            average = Strategy.from_table(run.game, table)
             name = f"{run.name}@{opened.iterations}"
             self._known[key] = TableStrategy(name, run.game, average)
             return key, self._known[key]

@@ -125,6 +125,15 @@ class ViewedRun:
         mean = mean_iteration_weight(config, found.iterations)
         return OpenedTable(found.table, sums, found.iterations, found.seconds, mean)
 
+    def read_table(self, iterations: int) -> Table:
+        """Read a checkpoint's table into memory, also where it is looked at on disk.
+
+        Raises:
+            CfrShmError: as of ``open_table``.
+        """
+        stored = stored_strategy(f"{self.path}@{iterations}")
+        return stored.load_checkpoint(self.config, self.game, self._say, in_memory=True).table
+
 
 class ViewedRuns:
     """All runs that are shown, and the tables that were looked at last.

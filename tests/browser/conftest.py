@@ -13,7 +13,7 @@ import pytest
 from viewed_pages import DESKTOP, SECONDS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     from playwright.sync_api import sync_playwright
 

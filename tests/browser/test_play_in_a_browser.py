@@ -66,7 +66,7 @@ def played_hands(page):
 def test_ten_hands_are_played_with_the_mouse_and_copied(tab):
     page = tab("#run=royal")
     page.click("button:text-is('Play')")
-    page.click("text=Sit down")
+    page.click(".lobby button")
     settled(page)
     assert violations(page) == []
     turns = 0
@@ -125,7 +125,7 @@ def test_ten_hands_are_played_with_keys_only_on_a_phone_in_the_dark(tab):
 
 def test_a_size_may_be_typed_and_what_is_refused_is_said(tab):
     page = tab("#run=royal&view=play&seat=SB")
-    page.click("text=Sit down")
+    page.click(".lobby button")
     settled(page)
     page.keyboard.press("b")
     page.keyboard.type("1")
@@ -147,8 +147,8 @@ def test_a_size_may_be_typed_and_what_is_refused_is_said(tab):
 def test_other_peoples_cards_stay_with_the_server(tab):
     answers = []
     page = tab("#run=royal&view=play&seat=BB")
-    page.on("response", lambda answer: answers.append(answer))
-    page.click("text=Sit down")
+    page.on("response", lambda answer: "tables" in answer.url and answers.append(answer))
+    page.click(".lobby button")
     settled(page)
     for _ in range(12):
         document = json.loads(answers[-1].text())
@@ -162,7 +162,7 @@ def test_other_peoples_cards_stay_with_the_server(tab):
 
 def test_a_table_is_found_again_by_its_address_and_said_to_be_closed(tab, url):
     page = tab("#run=royal&view=play")
-    page.click("text=Sit down")
+    page.click(".lobby button")
     settled(page)
     hole = page.inner_text(".you .cards")
     again = tab(page.evaluate("location.hash"))
@@ -170,17 +170,17 @@ def test_a_table_is_found_again_by_its_address_and_said_to_be_closed(tab, url):
     assert again.inner_text(".you .cards") == hole
     gone = tab("#run=royal&view=play&table=none")
     assert "this table is closed" in gone.inner_text("[role=alert]")
-    gone.click("text=Sit down")
+    gone.click(".lobby button")
     settled(gone)
 
 
 def test_a_run_named_as_a_script_is_played_and_only_text(tab):
     page = tab(f"#run={quote(HOSTILE)}&view=play&seat={quote('<img src=x onerror=alert(1)>')}")
-    page.click("text=Sit down")
+    page.click(".lobby button")
     page.wait_for_selector("[role=alert]")
     assert "the seats are SB, BB" in page.inner_text("[role=alert]")
     page.fill("#seat", "")
-    page.click("text=Sit down")
+    page.click(".lobby button")
     settled(page)
     assert HOSTILE in page.inner_text(".result")
     assert page.locator("#page script, #page img").count() == 0

@@ -98,14 +98,11 @@ const deal = () => tell("/deal", {});
 
 function drawShown() {
   const over = shown.over;
-  const typed = document.activeElement && document.activeElement.id === "size";
   draw(el("section", { class: "table", "aria-label": `hand ${shown.hand}` },
     drawTable(shown), over ? ended(over) : turn(shown.turn), result()),
   over ? reviewPanel(over) : log());
   say(tableWords(shown));
-  if (over) document.getElementById("next")?.focus();
-  else if (typed) document.getElementById("size")?.focus();
-  else document.getElementById("call")?.focus();
+  document.getElementById(over ? "next" : "call")?.focus();
 }
 
 function turn(may) {

@@ -7,7 +7,7 @@ import shutil
 from urllib.parse import quote
 
 import pytest
-from asgi_client import get
+from asgi_client import get, post
 from viewed_games import train_kuhn, train_royal
 
 from cfr_shm.cli.main import main
@@ -88,3 +88,21 @@ def test_what_is_wrong_with_a_bundle_is_said(bundles, tmp_path):
     assert "the manifest says" in listed[0]["problem"]
     with pytest.raises(UsageError, match="is not a run directory"):
         ViewedRuns([str(tmp_path)], print)
+
+
+@pytest.mark.thorough
+def test_a_bundle_is_played_against_as_its_run_is(bundles):
+    path, _ = bundles
+    app = Pages(ViewedRuns([str(path / "royal")], print), print).app()
+    found = post(app, "/api/runs/royal/tables", {})
+    assert found.status == 200, found.body
+    document = json.loads(found.body)
+    assert document["strategy"] == "royal@20000"
+    for _ in range(20):
+        sent = {"move": "f" if document["turn"]["may_fold"] else "x", "hand": document["hand"]}
+        document = json.loads(post(app, f"/api/tables/{document['table']}/act", sent).body)
+        if document["over"] is not None:
+            break
+    shares = [sum(each["share"] for each in one["actions"]) for one in document["over"]["review"]]
+    assert shares == pytest.approx([1.0] * len(shares))
+    assert shares
