@@ -73,12 +73,11 @@ class PlayPages:
         ]
 
     async def _file(self, request: Request) -> Response:
-        found: Response = await self._guarded(self._history)(request)
+        found: Response = await self._guarded(self._hands_text)(request)
         if found.status_code != 200:
             return found
-        text = json.loads(bytes(found.body))["text"]
         how = {"content-disposition": "attachment; filename=hands.phhs"}
-        return Response(text, media_type="text/plain; charset=utf-8", headers=how)
+        return Response(found.body, media_type="text/plain; charset=utf-8", headers=how)
 
     def _with_sent(self, answer: Callable[[Request], bytes]) -> Callable[[Request], Any]:
         inner = self._guarded(answer)
@@ -138,13 +137,17 @@ class PlayPages:
             return _encoded({"table": name, **kept.place.document()})
 
     def _history(self, request: Request) -> bytes:
+        text = self._hands_text(request).decode()
+        return _encoded({"hands": text.count("\nvariant = "), "text": text})
+
+    def _hands_text(self, request: Request) -> bytes:
         kept = self._tables.named(request.path_params["table"])
         everything = request.query_params.get("cards") == "all"
         with kept.using:
             hands = list(kept.place.sitting.hands)
         told = [each.found.played if everything else each.as_seen for each in hands]
         texts = [f"[{each.number}]\n{write_hand(each)}\n" for each in told]
-        return _encoded({"hands": len(texts), "text": "".join(texts)})
+        return "".join(texts).encode()
 
 
 async def _read_sent(request: Request) -> dict[str, Any]:
