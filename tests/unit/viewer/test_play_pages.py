@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import json
 import random
 import shutil
@@ -47,7 +48,9 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture
-def app(runs):
+def app(runs, monkeypatch):
+    seeds = itertools.count(1)
+    monkeypatch.setattr("cfr_shm.viewer.play_pages.secrets.randbits", lambda _: next(seeds))
     return Pages(ViewedRuns([str(path) for path in runs], print), print).app()
 
 
@@ -135,7 +138,8 @@ def test_nobody_elses_cards_are_sent_before_a_showdown(app):
             else:
                 assert about["cards"] is None
                 # Nor anywhere else: one of these cards may only be named as the board's.
-                text = json.dumps({**document, "hole": None, "board": None, "log": None})
+                public = dict.fromkeys(("table", "hole", "board", "log"))
+                text = json.dumps({**document, **public})
                 assert not any(hand.deck.text([card]) in text for card in hand.holes[seat])
                 folded += 1
         if not over:
