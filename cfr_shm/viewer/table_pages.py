@@ -15,6 +15,7 @@ from cfr_shm.play.score import Score, estimate_document, score_text
 from cfr_shm.play.sitting import SeatedHand, Sitting
 from cfr_shm.play.words import action_text, move_words
 from cfr_shm.protocols.phh import why_not_told
+from cfr_shm.strategy.player import Decision
 
 #: Sizes that are offered, parts of the pot after calling; any other may be typed.
 OFFERED_SIZES = (0.33, 0.5, 0.75, 1.0, 1.5)
@@ -162,18 +163,21 @@ def _sizes(hand: Hand, least: int, most: int) -> list[dict[str, Any]]:
 
 def _over(closed: SeatedHand) -> dict[str, Any]:
     """Return how a hand ended, and what the strategy would have done."""
-    own = [turn for turn in closed.found.turns if turn.by_guest]
     return {
         "won": closed.won,
         "luck": closed.luck,
         "told": [line.strip() for line in hand_report(closed.found, closed.seat, review=False)],
-        "review": [review_document(turn) for turn in own],
+        "review": [
+            review_document(turn, turn.decision)
+            for turn in closed.found.turns
+            if turn.by_guest and turn.decision is not None
+        ],
     }
 
 
-def review_document(turn: Turn) -> dict[str, Any]:
+def review_document(turn: Turn, decision: Decision) -> dict[str, Any]:
     """Return what was done at a decision, beside what the strategy does there."""
-    decision, move = turn.decision, turn.reading.move
+    move = turn.reading.move
     shares = dict(zip(decision.moves, decision.probabilities, strict=True))
     return {
         "street": STREETS[int(turn.hand.rules.real_street[turn.hand.street])],
