@@ -45,6 +45,7 @@ def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_o
         path = Path(world.texts(str(path))[0])
         with _ending_everywhere(world), _display(config, world, json_output) as show:
             summary = train(config, path, resume=resume, report=show, signals=signals, world=world)
+            world.wait_for_the_end()
         if json_output and world.rank == 0:
             print_json(summary)
         if summary["moved_to"] is not None:
@@ -54,12 +55,16 @@ def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_o
 
 @contextlib.contextmanager
 def _display(config: Config, world: World, json_output: bool) -> Iterator[Listener]:
-    """Show what happens, at rank 0, until the run is over."""
-    from cfr_shm.telemetry.events import ignore
+    """Show what happens, until the run is over; at other ranks than the first what is wrong."""
+    from cfr_shm.telemetry.events import Warned
     from cfr_shm.telemetry.live import choose_display
 
     if world.rank > 0:
-        yield ignore
+        yield (
+            lambda event: (
+                say(f"rank {world.rank}: {event.text}") if isinstance(event, Warned) else None
+            )
+        )
         return
     results = sys.stderr if json_output else sys.stdout
     display = choose_display(drawing(sys.stderr), config.run.loglevel, results=results)

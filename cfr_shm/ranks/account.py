@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+
+from cfr_shm.telemetry.events import RankProgress
+
+
+@dataclass(frozen=True)
+class Member:
+    """Who a rank is, as far as it has told."""
+
+    rank: int
+    host: str = ""
+    process: int = 0
+    workers: int = 0
+
+    @classmethod
+    def of_text(cls, rank: int, text: str) -> Member:
+        """Return the member that told ``HOST PROCESS WORKERS`` of itself."""
+        host, process, workers = text.rsplit(" ", 2)
+        return cls(rank, host, int(process), int(workers))
+
+    @property
+    def text(self) -> str:
+        """What people are told: where it is, and as what the launcher knows it."""
+        return f"rank {self.rank} (process {self.process} on {self.host}, {self.workers} workers)"
 
 
 @dataclass(frozen=True)
@@ -11,13 +34,13 @@ class RanksAccount:
     """The ranks of a run and what their exchanges took; nothing for a run on one machine.
 
     Attributes:
-        members: a dict for each rank (rank, host, iterations, iterations_per_second), or None.
+        members: what each rank has done; none on one machine.
         exchanges: of regrets, so far.
         exchange_seconds: that they took, as the slowest rank saw them.
         longest_exchange_seconds: that one of them took.
     """
 
-    members: list[dict[str, Any]] | None = None
+    members: tuple[RankProgress, ...] = ()
     exchanges: int = 0
     exchange_seconds: float = 0.0
     longest_exchange_seconds: float = 0.0
@@ -25,7 +48,7 @@ class RanksAccount:
     def as_dict(self) -> dict[str, Any]:
         """Return it with the keys of the summary, in their order."""
         return {
-            "ranks": self.members,
+            "ranks": [asdict(each) for each in self.members] or None,
             "exchanges": self.exchanges,
             "exchange_seconds": self.exchange_seconds,
             "longest_exchange_seconds": self.longest_exchange_seconds,

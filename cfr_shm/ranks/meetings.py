@@ -12,9 +12,10 @@ Alone nothing is exchanged, and the one ledger lasts as long as the run.
 from __future__ import annotations
 
 import math
+import os
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,10 +24,11 @@ from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger, Range
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.layout.table import Table
-from cfr_shm.ranks.account import RanksAccount
+from cfr_shm.ranks.account import Member, RanksAccount
 from cfr_shm.ranks.agreement import Agreed, Report, agree, seconds_between
 from cfr_shm.ranks.exchange import Exchanging
 from cfr_shm.ranks.world import World
+from cfr_shm.telemetry.events import RankProgress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,7 @@ class Meetings:
 
     Attributes:
         moment: monotonic moment of the next meeting, infinity alone.
+        on_warning: told in one line of ranks that others wait for.
         exchanges: so far.
         exchange_seconds: that they took.
         longest_exchange_seconds: that one of them took.
@@ -76,7 +79,9 @@ class Meetings:
         self.exchanges = 0
         self.exchange_seconds = 0.0
         self.longest_exchange_seconds = 0.0
-        self._hosts: list[str] = []
+        self.on_warning: Callable[[str], None] = _tell_nobody
+        self._members = tuple(Member(rank) for rank in range(world.size))
+        world.on_missing = self._tell_missing
         self._exchange = exchange
         self._bounds = bounds
         self._clock = clock
@@ -186,7 +191,6 @@ class Meetings:
         self.world.wait_for_all()
         self._number += 1
         began = self._clock()
-        self._hosts = self._hosts or self.world.texts(socket.gethostname())
         report = replace(report, busy_seconds=now - self._begun)
         self._agreed = agree(self.world, report, self._agreed)
         fresh = _without(ledger.completed, self._whole.completed)
@@ -219,18 +223,23 @@ class Meetings:
             if self._agreed is None
             else zip(self._agreed.reports, self._agreed.rates, strict=True)
         )
-        members = [
-            {
-                "rank": rank,
-                "host": self._hosts[rank],
-                "iterations": report.iterations,
-                "iterations_per_second": rate,
-            }
-            for rank, (report, rate) in enumerate(known)
-        ]
+        members = tuple(
+            RankProgress(who.rank, who.host, who.workers, report.iterations, rate)
+            for who, (report, rate) in zip(self._members, known, strict=False)
+        )
         return RanksAccount(
             members, self.exchanges, self.exchange_seconds, self.longest_exchange_seconds
         )
+
+    def introduce(self, workers: int) -> str:
+        """Tell the others of this rank, which has so many workers; return who everybody is."""
+        if self.alone:
+            return ""
+        own = f"{socket.gethostname()} {os.getpid()} {workers}"
+        self._members = tuple(
+            Member.of_text(rank, text) for rank, text in enumerate(self.world.texts(own))
+        )
+        return f"{self.world.size} ranks: " + ", ".join(each.text for each in self._members)
 
     def take_share(self, table: Table, *, resumed: bool) -> None:
         """Make of the whole table, which every rank has, what this rank is to hold of it."""
@@ -246,6 +255,12 @@ class Meetings:
         """Make of rank 0's table, or a copy, what one machine would have: what files hold."""
         if not self.alone:
             self._exchange.make_whole(table)
+
+    def _tell_missing(self, ranks: Sequence[int]) -> None:
+        late = ", ".join(self._members[rank].text for rank in ranks)
+        self.on_warning(
+            f"waiting for {late}: not yet at meeting {self._number}; it is slow, stopped or hangs"
+        )
 
     def _is_early(self, now: float, report: Report) -> bool:
         """Return whether the others would not come by themselves about now."""
@@ -268,6 +283,10 @@ class Meetings:
 
 def _never() -> bool:
     return False
+
+
+def _tell_nobody(_text: str) -> None:
+    """Listen to nothing."""
 
 
 def _without(ranges: Iterable[Range], known: Iterable[Range]) -> list[Range]:

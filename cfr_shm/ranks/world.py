@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
@@ -24,8 +24,15 @@ Range = tuple[int, int]
 _POLL_SECONDS = 0.001
 _LOOKS = 20
 
+#: About half a minute of such looks while this process runs: then it is told who is missing.
+PATIENCE_POLLS = 30_000
+
+#: Who knows who has come: others too, should one be what is missing.
+_PORTERS = (0, 1)
+
 #: The tag of messages that call the others to a meeting.
 _CALL = 1
+_ARRIVAL = 2
 
 #: Where launchers say how many processes they have started.
 _LAUNCHERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
@@ -39,15 +46,20 @@ class World(Protocol):
         size: ranks in all.
         sent_bytes: that this rank has given to sums so far.
         library: what carries the messages.
+        on_missing: told at one of the ranks who has not come, where that takes long.
     """
 
     rank: int
     size: int
     sent_bytes: int
     library: str
+    on_missing: Callable[[Sequence[int]], None]
 
     def wait_for_all(self) -> None:
         """Sleep until every rank is here."""
+
+    def wait_for_the_end(self) -> None:
+        """Sleep until every rank has nothing left to do, however long that takes."""
 
     def gather(self, words: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return everybody's ``words``, (size, words); all have as many."""
@@ -82,7 +94,13 @@ class Alone:
     sent_bytes = 0
     library = "none"
 
+    def __init__(self) -> None:
+        self.on_missing: Callable[[Sequence[int]], None] = _tell_nobody
+
     def wait_for_all(self) -> None:
+        """Return."""
+
+    def wait_for_the_end(self) -> None:
         """Return."""
 
     def gather(self, words: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,6 +141,9 @@ class Mpi:
         self._world = communicator.Dup()
         self._calls = communicator.Dup()
         self._called = 0
+        self._waits = 0
+        self._came = [0] * int(communicator.size)
+        self.on_missing: Callable[[Sequence[int]], None] = _tell_nobody
         self._sent: list[Any] = []
         self.rank = int(self._world.rank)
         self.size = int(self._world.size)
@@ -131,6 +152,13 @@ class Mpi:
 
     def wait_for_all(self) -> None:
         """Sleep until every rank is here."""
+        self._waits += 1
+        self._send(self._waits, (each for each in _PORTERS if each < self.size), _ARRIVAL)
+        self._until(self._world.Ibarrier(), self._tell_missing)
+        self._see_arrivals()
+
+    def wait_for_the_end(self) -> None:
+        """Sleep until every rank has nothing left to do."""
         self._until(self._world.Ibarrier())
 
     def gather(self, words: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -175,12 +203,7 @@ class Mpi:
 
     def call(self, meeting: int) -> None:
         """Ask the others to come to this meeting now."""
-        message = np.array([meeting], np.int64)
-        others = (each for each in range(self.size) if each != self.rank)
-        self._sent = [each for each in self._sent if not each[1].Test()]
-        self._sent += [
-            (message, self._calls.Isend(message, dest=other, tag=_CALL)) for other in others
-        ]
+        self._send(meeting, range(self.size), _CALL)
 
     def is_called(self, meeting: int) -> bool:
         """Return whether somebody has asked for this meeting, or a later one."""
@@ -190,14 +213,46 @@ class Mpi:
             self._called = max(self._called, int(message[0]))
         return self._called >= meeting
 
-    def _until(self, request: Any) -> None:
+    def _send(self, number: int, ranks: Iterable[int], tag: int) -> None:
+        """Send a number to those of ``ranks`` that are not this one, and do not wait."""
+        message = np.array([number], np.int64)
+        self._sent = [each for each in self._sent if not each[1].Test()]
+        self._sent += [
+            (message, self._calls.Isend(message, dest=other, tag=tag))
+            for other in ranks
+            if other != self.rank
+        ]
+
+    def _see_arrivals(self) -> None:
+        """Take in who has said that it has come, and how often it has."""
+        from mpi4py import MPI
+
+        message, status = np.empty(1, np.int64), MPI.Status()
+        while self._calls.Iprobe(tag=_ARRIVAL):
+            self._calls.Recv(message, tag=_ARRIVAL, status=status)
+            source = status.Get_source()
+            self._came[source] = max(self._came[source], int(message[0]))
+
+    def _tell_missing(self) -> None:
+        """Tell who has not come: rank 0 does, or rank 1 where rank 0 is one of them."""
+        self._see_arrivals()
+        came = (*self._came[: self.rank], self._waits, *self._came[self.rank + 1 :])
+        missing = [rank for rank, times in enumerate(came) if times < self._waits]
+        if missing and (self.rank == 0 or (self.rank == 1 and 0 in missing)):
+            self.on_missing(missing)
+
+    def _until(self, request: Any, when_late: Callable[[], None] | None = None) -> None:
         """Wait for what all ranks take part in, and leave the core to others meanwhile."""
         for _ in range(_LOOKS):
             if request.Test():
                 return
             time.sleep(0.0)
+        polls = 0
         while not request.Test():
             time.sleep(_POLL_SECONDS)
+            polls += 1
+            if polls == PATIENCE_POLLS and when_late is not None:
+                when_late()
 
     def abort(self, code: int) -> NoReturn:
         """End the processes of all ranks."""
@@ -205,6 +260,10 @@ class Mpi:
         sys.stderr.flush()
         self._world.Abort(code)
         os._exit(code)
+
+
+def _tell_nobody(_ranks: Sequence[int]) -> None:
+    """Say nothing."""
 
 
 def open_world(ranks: str, environment: Mapping[str, str] = os.environ) -> World:

@@ -107,7 +107,7 @@ class Meter:
         self._mark: EngineStats | None = None
         self._earlier: EngineStats | None = None
 
-    def progress(self, stats: EngineStats) -> Progress | None:
+    def progress(self, stats: EngineStats, ranks: RanksAccount = ALONE) -> Progress | None:
         """Return progress if it is time for it."""
         due = stats.seconds >= self._next_due
         while stats.seconds >= self._next_due:
@@ -116,18 +116,18 @@ class Meter:
         if not due and now < self._next_live:
             return None
         self._next_live = now + LIVE_INTERVAL_SECONDS
-        progress = self._measure(stats, due)
+        progress = self._measure(stats, due, ranks)
         if due and stats.seconds - _seconds(self._mark) >= LEAST_RATE_SECONDS:
             self._mark, self._earlier = stats, self._mark
             totals = self._before.plus(stats)
             self._moving.append((totals.iterations, totals.utility_sums[0]))
         return progress
 
-    def last(self, stats: EngineStats) -> Progress | None:
+    def last(self, stats: EngineStats, ranks: RanksAccount = ALONE) -> Progress | None:
         """Return progress for the end of a run, unless nothing was done."""
-        return self._measure(stats, due=True) if stats.iterations else None
+        return self._measure(stats, True, ranks) if stats.iterations else None
 
-    def _measure(self, stats: EngineStats, due: bool) -> Progress:
+    def _measure(self, stats: EngineStats, due: bool, ranks: RanksAccount) -> Progress:
         totals, mark = self._before.plus(stats), self._mark
         if stats.seconds - _seconds(mark) < LEAST_RATE_SECONDS:
             mark = self._earlier
@@ -159,6 +159,9 @@ class Meter:
             restarts=stats.restarts,
             worker_restarts=stats.worker_restarts,
             epsilon=self._epsilon(totals.iterations),
+            ranks=ranks.members,
+            exchanges=ranks.exchanges,
+            exchange_seconds=ranks.exchange_seconds,
         )
 
     def _moving_average(self, totals: Totals) -> float:

@@ -66,7 +66,8 @@ def train(
         run_directory: made if need be; it must not hold another run, or must be the one that
             ``resume`` is from.
         resume: the checkpoint to go on from.
-        report: is told what happens, besides the run directory's own files.
+        report: is told what happens, besides the run directory's own files; of another rank than
+            the first only what is wrong there.
         signals: entered by the caller; without them nothing but the bounds ends the run.
         world: the ranks of the run; None for this one alone. Rank 0 alone writes and reports;
             at the others what is returned says only how the run ended.
@@ -79,7 +80,7 @@ def train(
     settled, game, stop = _agreed(config, run_directory, resume, report, world)
     with contextlib.ExitStack() as stack:
         if world.rank > 0:
-            return _as_another_rank(stack, settled, game, resume, signals, world)
+            return _as_another_rank(stack, settled, game, resume, report, signals, world)
         with together(world):
             claim = RunDirectory.claim(run_directory, settled.config, resuming=resume is not None)
             directory = stack.enter_context(claim)
@@ -88,7 +89,8 @@ def train(
             make_kernels_ready(settled, game, listen)
             views, engine = stack.enter_context(tables_and_engine(settled, game, signals, listen))
             meetings = _begun(views, settled, game, resume, world)
-        _tell_the_start(settled, game, directory, resume, listen)
+        ranks = meetings.introduce(settled.engine.worker_count)
+        _tell_the_start(settled, game, directory, resume, listen, ranks)
         with engine:
             parts = Parts(
                 settled=settled,
@@ -111,8 +113,11 @@ def _tell_the_start(
     directory: RunDirectory,
     resume: Checkpoint | None,
     listen: Listener,
+    ranks: str,
 ) -> None:
     listen(run_started(settled, game, directory, resume))
+    if ranks:
+        listen(Noted(ranks))
     for note in notes_on(game):
         listen(Noted(note))
     for warning in game.warnings:
@@ -174,6 +179,7 @@ def _as_another_rank(
     settled: Settled,
     game: Game,
     resume: Checkpoint | None,
+    report: Listener,
     signals: StopSignals,
     world: World,
 ) -> dict[str, Any]:
@@ -182,6 +188,8 @@ def _as_another_rank(
         make_kernels_ready(settled, game, ignore)
         views, engine = stack.enter_context(tables_and_engine(settled, game, signals, ignore))
         meetings = _begun(views, settled, game, resume, world)
+    meetings.introduce(settled.engine.worker_count)
+    engine.on_loss = meetings.on_warning = lambda text: report(Warned(text))
     with engine:
         at_the_end = follow(settled, views, engine, meetings, signals)
     return {"status": "finished" if at_the_end else "interrupted", "moved_to": None}

@@ -95,7 +95,7 @@ class Training:
         self._pauses = Pauses()
         self._over, self._why = False, ""
         self._buckets = FileWatch(game.bucket_file)
-        parts.engine.on_loss = lambda text: parts.listen(Warned(text))
+        parts.engine.on_loss = parts.meetings.on_warning = lambda text: parts.listen(Warned(text))
 
     def execute(self) -> dict[str, Any]:
         """Train to the end, write what is to be written, and return the summary.
@@ -245,7 +245,7 @@ class Training:
         stats = self._meetings.everybody(stats)
         totals = self._before.plus(stats)
         self._history_due = self._history.is_due(totals.iterations, totals.seconds)
-        progress = self._meter.progress(stats)
+        progress = self._meter.progress(stats, self._meetings.account())
         if progress is not None:
             self._parts.listen(progress)
 
@@ -300,7 +300,7 @@ class Training:
     def _finish(self) -> dict[str, Any]:
         """Write the last checkpoint first, then evaluate, then the last summary."""
         parts, stats = self._parts, self._stats()
-        progress = self._meter.last(stats)
+        progress = self._meter.last(stats, self._meetings.account())
         if progress is not None:
             parts.listen(progress)
         self._close_reader()

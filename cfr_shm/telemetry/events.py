@@ -49,6 +49,17 @@ class RunStarted:
 
 
 @dataclass(frozen=True)
+class RankProgress:
+    """How far one of several ranks is, as it said when they last met."""
+
+    rank: int
+    host: str
+    workers: int
+    iterations: int  # since the run was started or resumed
+    iterations_per_second: float  # since the meeting before
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far the training is. Rates are over the last interval, CPU times since the start."""
 
@@ -72,6 +83,9 @@ class Progress:
     restarts: int = 0  # workers replaced since the start
     worker_restarts: tuple[int, ...] = ()  # the same, per worker
     epsilon: float | None = None  # of algorithms that explore
+    ranks: tuple[RankProgress, ...] = ()  # of several machines
+    exchanges: int = 0  # between ranks, since the start
+    exchange_seconds: float = 0.0  # that they took
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,12 @@ from cfr_shm.telemetry.events import (
     RunStarted,
 )
 from cfr_shm.telemetry.plain_text import plain_line
-from cfr_shm.telemetry.progress import LEVELS, Display, Listening, describe
+from cfr_shm.telemetry.progress import LEVELS, Display, Listening, describe, rank_lines
 
 COST_LIMIT = 0.004
 LEAST_SECONDS = 0.5
 
-#: More workers than this are summed up.
+#: More workers, or ranks, than this are summed up.
 MOST_ROWS = 16
 
 
@@ -173,7 +173,9 @@ class Picture:
             f"system CPU {progress.system_cpu_fraction:.1%}"
         )
         parts: list[Any] = [self._bar(progress), rates, Text(plain_line(self._quality_line()))]
-        if len(progress.busy_fraction) > 1:
+        if progress.ranks:
+            parts += [_ranks(progress), Text(rank_lines(progress)[-1])]
+        elif len(progress.busy_fraction) > 1:
             parts.append(_workers(progress))
         else:
             parts.append(f"busy {sum(progress.busy_fraction):.1%}")
@@ -253,6 +255,27 @@ class Picture:
         else:
             parts.append(f"checkpoint {self._clock() - self._saved_at:.0f} s ago")
         return "  ".join(parts)
+
+
+def _ranks(progress: Progress) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2), pad_edge=False)
+    for name in ("rank", "host", "workers", "iter/s", "iterations"):
+        table.add_column(name, justify="left" if name == "host" else "right")
+    for each in progress.ranks[:MOST_ROWS]:
+        table.add_row(
+            str(each.rank),
+            Text(plain_line(each.host)),
+            str(each.workers),
+            f"{each.iterations_per_second:,.0f}",
+            f"{each.iterations:,}",
+        )
+    if rest := progress.ranks[MOST_ROWS:]:
+        least = min(each.iterations_per_second for each in rest)
+        table.add_row(f"{len(rest)} more", "", "", f"{least:,.0f} at least", "")
+    return table
 
 
 def _workers(progress: Progress) -> Any:

@@ -63,6 +63,19 @@ def progress_line(progress: Progress) -> str:
     )
 
 
+def rank_lines(progress: Progress) -> list[str]:
+    """Return a line for each of several ranks, and one of their exchanges; none on one machine."""
+    if not progress.ranks:
+        return []
+    lines = [
+        f"rank {each.rank} on {each.host}: {each.iterations_per_second:,.0f} iter/s, "
+        f"{each.iterations:,} iterations, {_count(each.workers, 'worker')}"
+        for each in progress.ranks
+    ]
+    exchanges = f"{_count(progress.exchanges, 'exchange')} in {progress.exchange_seconds:.1f} s"
+    return [plain_line(each) for each in (*lines, exchanges)]
+
+
 def describe(event: Event) -> tuple[str, str]:
     """Return the level and the words (one line, or a few at the end of a run) of an event.
 
@@ -295,6 +308,8 @@ class LogFile:
             }
             self._file.write(json.dumps(finite(fields), allow_nan=False) + "\n")
             text = ""
+        elif isinstance(event, Progress):
+            text = "\n".join((text, *rank_lines(event)))
         for line in text.splitlines():
             self._file.write(f"{stamp} {level} {line}\n")
         self._file.flush()

@@ -68,6 +68,13 @@ def test_two_ranks_train_one_run(tmp_path):
     assert [each["rank"] for each in summary["ranks"]] == [0, 1]
     assert sum(each["iterations"] for each in summary["ranks"]) == 300_000
     assert summary["exchanges"] > 0
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert "2 ranks: rank 0 (process " in log
+    assert "info rank 1 on " in log
+    lines = [json.loads(each) for each in (tmp_path / "run" / "metrics.jsonl").open()]
+    last = [each for each in lines if each["kind"] == "interval"][-1]
+    assert [each["rank"] for each in last["ranks"]] == [0, 1]
+    assert last["exchanges"] == summary["exchanges"]
 
 
 @pytest.mark.thorough
@@ -112,10 +119,17 @@ def test_a_directory_that_is_taken_is_told_once(tmp_path):
 
 
 @contextlib.contextmanager
-def started(directory, ranks, *further):
-    """Start a long run; yield the launcher and the ranks once they train."""
+def started(directory, ranks, *further, script=None):
+    """Start a long run; yield the launcher and the ranks once they train.
+
+    ``script`` leads to the command line.
+    """
+    line = command(ranks, *train(directory, "--mpi", "--time-budget", 600, *further))
+    if script is not None:
+        at = line.index("-m")
+        line[at : at + 2] = [str(script)]
     launcher = subprocess.Popen(
-        command(ranks, *train(directory, "--mpi", "--time-budget", 600, *further)),
+        line,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -126,7 +140,8 @@ def started(directory, ranks, *further):
         while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() < give_up:
             time.sleep(0.05)
         below = psutil.Process(launcher.pid).children(recursive=True)
-        found = [each for each in below if "cfr_shm" in " ".join(each.cmdline())]
+        what = "cfr_shm" if script is None else str(script)
+        found = [each for each in below if what in each.cmdline()]
         assert len(found) == ranks, launcher.stdout
         yield launcher, sorted(found, key=lambda each: each.pid)
     finally:
@@ -187,6 +202,38 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+_IMPATIENT = """
+import sys
+from cfr_shm.cli.main import main
+from cfr_shm.ranks import world
+
+world.PATIENCE_POLLS = 300
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("rank", [0, 1])
+def test_ranks_say_whom_they_wait_for(tmp_path, rank):
+    script = tmp_path / "impatient.py"
+    script.write_text(_IMPATIENT)
+    with started(tmp_path / "run", 3, script=script) as (launcher, ranks):
+        by_rank = {int(each.environ()["PMI_RANK"]): each for each in ranks}
+        by_rank[rank].suspend()
+        told = ""
+        while "waiting for" not in told:
+            told = launcher.stdout.readline()
+            assert told, "nobody said anything"
+        assert f"waiting for rank {rank} (process {by_rank[rank].pid} on " in told
+        assert told.startswith("rank 1: ") == (rank == 0)
+        by_rank[rank].resume()
+        by_rank[2].send_signal(signal.SIGTERM)
+        out = launcher.communicate(timeout=60)[0]
+        assert launcher.returncode == 143, out
+    assert out.count("waiting for") <= 1
+    assert ("waiting for" in (tmp_path / "run" / "log.txt").read_text()) == (rank == 1)
+
+
 def run_script(directory, text, *arguments):
     """Run two ranks of a script that leads to the command line."""
     script = directory / "signalled.py"
@@ -233,10 +280,13 @@ def test_a_killed_rank_ends_the_job_and_the_last_checkpoint_stands(tmp_path, ran
             assert time.monotonic() < give_up
             time.sleep(0.05)
         ranks[rank].kill()
-        launcher.communicate(timeout=60)
+        out = launcher.communicate(timeout=60)[0]
         assert launcher.returncode != 0
         _gone, alive = psutil.wait_procs(ranks, timeout=30)
         assert not alive
+    # The launcher says which process; the log, which rank that was.
+    assert f"PID {ranks[rank].pid} RUNNING AT" in out
+    assert f"(process {ranks[rank].pid} on " in (run / "log.txt").read_text()
     done = call(2, "resume", run, "--mpi", "--time-budget", 0.3)
     assert done.returncode == 0, done.stderr
     assert summary_of(run)["status"] == "finished"

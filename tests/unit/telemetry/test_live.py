@@ -13,6 +13,7 @@ from cfr_shm.telemetry.events import (
     Evaluated,
     Progress,
     QualityMeasured,
+    RankProgress,
     RunEnded,
     RunFailed,
     RunStarted,
@@ -186,3 +187,19 @@ def test_the_plain_display_takes_its_place(monkeypatch):
     assert isinstance(dumb, Display)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert isinstance(live.choose_display(Terminal(), "info", environment={}), Display)
+
+
+def test_ranks_have_a_row_each(screen):
+    display, shown, _, _ = screen
+    ranks = [RankProgress(each, f"node{each}", 64, 5_000 + each, 1234.5) for each in range(18)]
+    display(STARTED)
+    display(dataclasses.replace(PROGRESS, ranks=tuple(ranks), exchanges=12, exchange_seconds=3.25))
+    drawn = shown.getvalue()
+    assert "node15" in drawn
+    assert "node16" not in drawn
+    assert "5,015" in drawn
+    assert "1,234" in drawn
+    assert "2 more" in drawn
+    assert "1,234 at least" in drawn
+    assert "12 exchanges in 3.2 s" in drawn
+    assert "batch" not in drawn

@@ -312,3 +312,21 @@ def test_tensorboard_files_read_back(tmp_path):
     assert accumulator.Scalars("Training/PolicyEntropy/Street1")[0].value == pytest.approx(0.4)
     assert accumulator.Scalars("Training/UtilityMovingAvg")[0].value == pytest.approx(0.02)
     assert accumulator.Scalars("Performance/ContextSwitchesPerSecond")[0].value == 7.5
+
+
+def test_the_log_has_a_line_for_each_rank(tmp_path):
+    ranks = (
+        events.RankProgress(0, "left", 64, 5_000, 2500.4),
+        events.RankProgress(1, "right\x1b[2J", 1, 4_000, 2000.0),
+    )
+    log = LogFile(tmp_path / "log.txt")
+    log(progress(ranks=ranks, exchanges=3, exchange_seconds=0.25))
+    log(progress())
+    log.close()
+    lines = [each.partition(" ")[2] for each in (tmp_path / "log.txt").read_text().splitlines()]
+    assert lines[1:4] == [
+        "info rank 0 on left: 2,500 iter/s, 5,000 iterations, 64 workers",
+        "info rank 1 on right\\x1b[2J: 2,000 iter/s, 4,000 iterations, 1 worker",
+        "info 3 exchanges in 0.2 s",
+    ]
+    assert len(lines) == 5
