@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from cfr_shm.errors import ArrayStoreError, MemoryReserveError
 from cfr_shm.layout.cards import BUCKET_ARRAYS
 from cfr_shm.machine.sealed_memory import SealedMemory, seal
+from cfr_shm.storage.array_files import opened_arrays
 from cfr_shm.storage.manifest import Manifest
 from cfr_shm.storage.names import MANIFEST_NAME
-from cfr_shm.storage.store import read_manifest, read_store
+from cfr_shm.storage.store import read_manifest
 
 KIND = "card buckets"
 
@@ -85,30 +86,61 @@ class _Kept(NamedTuple):
 _kept: dict[str, _Kept] = {}
 
 
-def keep_in_memory(fingerprint: str, arrays: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], ...]:
+class Street(NamedTuple):
+    """How the buckets of a street lie in a file."""
+
+    dtype: np.dtype[Any]
+    hands: int
+
+
+def keep_in_memory(
+    fingerprint: str, streets: Sequence[Street], pieces: Callable[[], Iterator[NDArray[Any]]]
+) -> tuple[NDArray[Any], ...]:
     """Return a copy of a file's checked buckets that no file can change any more.
+
+    They are never in memory twice: they go from the file to their place piece by piece.
 
     Args:
         fingerprint: of the file.
-        arrays: preflop to river, private to the caller.
+        streets: preflop to river.
+        pieces: reads and checks all streets, one after the other, raising what is wrong.
 
     Raises:
         MemoryReserveError: there is too little memory for the copy.
     """
-    if fingerprint not in _kept:
-        try:
-            sealed = seal("cfr-shm-buckets", arrays)
-        except OSError as error:
-            raise MemoryReserveError(f"no memory for the card buckets: {error.strerror}") from error
-        kept = tuple(arrays)
-        if sealed is not None:
-            ends = np.cumsum([each.nbytes for each in arrays])
-            parts = np.split(sealed.map(), ends[:-1])
-            kept = tuple(part.view(each.dtype) for part, each in zip(parts, arrays, strict=True))
-        for each in kept:
-            each.setflags(write=False)
-        _kept[fingerprint] = _Kept(sealed, kept)
-    return _kept[fingerprint].arrays
+    if fingerprint in _kept:
+        for _ in pieces():  # which must be right all the same
+            pass
+        return _kept[fingerprint].arrays
+    sizes = [each.hands * each.dtype.itemsize for each in streets]
+    try:
+        sealed = seal("cfr-shm-buckets", sum(sizes), pieces())
+        content = _gathered(sum(sizes), pieces()) if sealed is None else sealed.map()
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise MemoryReserveError(f"no memory for the card buckets: {reason}") from error
+    parts = np.split(content, np.cumsum(sizes)[:-1])
+    kept = tuple(part.view(each.dtype) for part, each in zip(parts, streets, strict=True))
+    for array in kept:
+        array.setflags(write=False)
+    _kept[fingerprint] = _Kept(sealed, kept)
+    return kept
+
+
+def _gathered(byte_count: int, pieces: Iterator[NDArray[Any]]) -> NDArray[np.uint8]:
+    """Return pieces one after the other in memory that only care keeps from being written to."""
+    found, done = np.empty(byte_count, np.uint8), 0
+    for piece in pieces:
+        found[done : done + piece.nbytes] = piece.view(np.uint8)
+        done += piece.nbytes
+    return found
+
+
+def let_pages_go() -> None:
+    """Take all buckets out of this process's memory until they are read again."""
+    for kept in _kept.values():
+        if kept.sealed is not None:
+            kept.sealed.let_pages_go()
 
 
 def all_kept_bytes() -> int:
@@ -197,7 +229,10 @@ def _stamps(path: Path) -> tuple[tuple[int, ...], ...]:
 def _why_not(file: BucketFile) -> str:
     """Read the file again; return why it is not what it was, nothing where it is."""
     try:
-        found = fingerprint(read_store(Path(file.path), kind=KIND).manifest)
+        with opened_arrays(Path(file.path), kind=KIND) as (manifest, files):
+            for each in files.values():
+                each.check()
+        found = fingerprint(manifest)
     except ArrayStoreError as error:
         return str(error)
     return "" if found == file.fingerprint else _another(file)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,14 @@ from numpy.typing import NDArray
 
 from cfr_shm.cards.abstraction import BUILD_VERSION, MAX_BUCKETS, BucketSpec
 from cfr_shm.cards.bucket_builder import SAMPLES, Abstraction, build
-from cfr_shm.cards.bucket_file import KIND, BucketFile, fingerprint, keep_in_memory, narrowest
+from cfr_shm.cards.bucket_file import (
+    KIND,
+    BucketFile,
+    Street,
+    fingerprint,
+    keep_in_memory,
+    narrowest,
+)
 from cfr_shm.cards.deck import DECKS, Deck
 from cfr_shm.cards.isomorphism import (
     STREETS,
@@ -36,14 +43,13 @@ from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import ArrayStoreError, UsageError
 from cfr_shm.kernels.cache import cache_root
 from cfr_shm.machine.own_directories import is_own_file, make_own_directory, why_not_own
+from cfr_shm.storage.array_files import ArrayFile, opened_arrays
 from cfr_shm.storage.documents import ListOf, Number, Text, record
 from cfr_shm.storage.files import is_file
 from cfr_shm.storage.manifest import Manifest
 from cfr_shm.storage.names import MANIFEST_NAME
 from cfr_shm.storage.store import (
     missing_reason,
-    read_manifest,
-    read_store,
     write_store,
 )
 
@@ -152,40 +158,55 @@ def open_buckets(path: Path, *, deck: Deck | None = None) -> Buckets:
         MemoryReserveError: there is too little memory.
         ArrayStoreError: missing, truncated, edited, of another kind, version or deck.
     """
-    manifest = read_manifest(path, kind=KIND)
-    found = _deck_of(path, manifest)
-    if deck is not None and deck != found:
-        raise ArrayStoreError(
-            f"{path}: built for the {found.name} deck, the game has the {deck.name} deck;"
-            " build buckets for that one"
+    with opened_arrays(path, kind=KIND) as (manifest, files):
+        found = _deck_of(path, manifest)
+        if deck is not None and deck != found:
+            raise ArrayStoreError(
+                f"{path}: built for the {found.name} deck, the game has the {deck.name} deck;"
+                " build buckets for that one"
+            )
+        index = card_index(found)
+        _check_shapes(path, manifest, index)
+        _check_unbeaten(path, manifest)
+        if not ABOUT.fits(dict(manifest.about)):
+            raise ArrayStoreError(f"{path}: does not say how it was built; build it again")
+        statistics = tuple(
+            {statistic: files[f"{name}_{statistic}"].whole() for statistic in _STATISTICS}
+            for name in STREETS
         )
-    index = card_index(found)
-    _check_shapes(path, manifest, index)
-    _check_unbeaten(path, manifest)
-    if not ABOUT.fits(dict(manifest.about)):
-        raise ArrayStoreError(f"{path}: does not say how it was built; build it again")
-    store = read_store(path, kind=KIND)
-    if store.manifest != manifest:
-        raise ArrayStoreError(f"{path}: was changed while it was read")
-    statistics = tuple(
-        {statistic: store.arrays[f"{name}_{statistic}"] for statistic in _STATISTICS}
-        for name in STREETS
-    )
-    for name, held in zip(STREETS, statistics, strict=True):
-        _check_statistics(path, name, held, len(store.arrays[name]))
-        largest, count = int(store.arrays[name].max()), len(held["weight"])
-        if largest >= count:
-            raise ArrayStoreError(f"{path}: array {name}: bucket {largest}, the file has {count}")
-    printed = fingerprint(manifest)
+        for name, held in zip(STREETS, statistics, strict=True):
+            _check_statistics(path, name, held, files[name].count)
+        streets = [Street(files[name].dtype, files[name].count) for name in STREETS]
+        counts = [len(held["weight"]) for held in statistics]
+        printed = fingerprint(manifest)
+        bucket = keep_in_memory(printed, streets, lambda: _within(path, files, counts))
     return Buckets(
         path=path,
         deck=found,
         index=index,
-        bucket=keep_in_memory(printed, [store.arrays[name] for name in STREETS]),
+        bucket=bucket,
         statistics=statistics,
         about=manifest.about,
         fingerprint=printed,
     )
+
+
+def _within(
+    path: Path, files: Mapping[str, ArrayFile], counts: Sequence[int]
+) -> Iterator[NDArray[Any]]:
+    """Yield the buckets of all streets in pieces, each no larger than its street has some.
+
+    Raises:
+        ArrayStoreError: one is, or a file is not what the manifest says.
+    """
+    for name, count in zip(STREETS, counts, strict=True):
+        for piece in files[name].pieces():
+            largest = int(piece.max())
+            if largest >= count:
+                raise ArrayStoreError(
+                    f"{path}: array {name}: bucket {largest}, the file has {count}"
+                )
+            yield piece
 
 
 def check_is_bucket_file(path: Path) -> None:

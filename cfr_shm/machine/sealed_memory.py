@@ -12,7 +12,8 @@ import errno
 import mmap
 import os
 import sys
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ from numpy.typing import NDArray
 
 # Linux 5.14; not among the constants of Python's mmap module.
 _MADV_POPULATE_WRITE = 23
+
+#: Bytes that are mapped at a time while memory is filled; a whole number of huge pages.
+_WINDOW_BYTES = 16 << 20
 
 
 class SealedMemory:
@@ -37,6 +41,7 @@ class SealedMemory:
         if not _is_sealed(descriptor):
             raise OSError(f"descriptor {descriptor} is no sealed memory file")
         self.byte_count = os.fstat(descriptor).st_size
+        self._mappings: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
     @property
     def name(self) -> str:
@@ -58,19 +63,28 @@ class SealedMemory:
         flags, readable = mmap.MAP_PRIVATE, mmap.PROT_READ
         mapping = mmap.mmap(self.descriptor, self.byte_count, flags=flags, prot=readable)
         _ask_for_huge_pages(mapping)
+        self._mappings.add(mapping)
         return np.frombuffer(mapping, np.uint8)
+
+    def let_pages_go(self) -> None:
+        """Take what was read through views out of this process's memory, until it is read again."""
+        for mapping in self._mappings:
+            if hasattr(mmap, "MADV_DONTNEED"):
+                mapping.madvise(mmap.MADV_DONTNEED)
 
     def __del__(self) -> None:
         if hasattr(self, "byte_count"):
             os.close(self.descriptor)
 
 
-def seal(name: str, parts: Sequence[NDArray[Any]]) -> SealedMemory | None:
+def seal(name: str, byte_count: int, parts: Iterable[NDArray[Any]]) -> SealedMemory | None:
     """Copy arrays, one after the other, into sealed memory; None where the system has none.
 
     Args:
         name: shown in lists of open files.
-        parts: contiguous arrays.
+        byte_count: of all of them.
+        parts: contiguous arrays, each asked for when those before it are copied; none is asked for
+            where the system has no such memory. What they raise is raised, and nothing is kept.
 
     Raises:
         OSError: there is too little memory.
@@ -84,7 +98,7 @@ def seal(name: str, parts: Sequence[NDArray[Any]]) -> SealedMemory | None:
     except OSError:  # forbidden by a sandbox
         return None
     try:
-        _fill(descriptor, [part.reshape(-1).view(np.uint8) for part in parts])
+        _fill(descriptor, byte_count, parts)
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _all_seals())
         return SealedMemory(descriptor)
     except BaseException:
@@ -92,24 +106,41 @@ def seal(name: str, parts: Sequence[NDArray[Any]]) -> SealedMemory | None:
         raise
 
 
-def _fill(descriptor: int, parts: Sequence[NDArray[np.uint8]]) -> None:
-    """Write arrays one after the other, through a mapping, which is gone when this returns.
+def _fill(descriptor: int, byte_count: int, parts: Iterable[NDArray[Any]]) -> None:
+    """Write arrays one after the other, through windows, which are gone when this returns.
 
-    Through ``write`` the pages come one by one, and hold'em reads them 4 % more slowly.
+    Through ``write`` the pages come one by one, and hold'em reads them 4 % more slowly. Through
+    one mapping of everything they would count as this process's memory until it is filled.
     """
-    size = sum(part.nbytes for part in parts)
-    os.ftruncate(descriptor, size)
-    with mmap.mmap(descriptor, size) as mapping:
-        _ask_for_huge_pages(mapping)
-        try:
-            mapping.madvise(_MADV_POPULATE_WRITE)
-        except OSError as error:
-            if error.errno in (errno.EFAULT, errno.ENOMEM):  # where a write would be SIGBUS
-                raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from error
-        first = 0
+    os.ftruncate(descriptor, byte_count)
+    done = 0
+    with contextlib.ExitStack() as window:
         for part in parts:
-            mapping[first : first + part.nbytes] = part.data
-            first += part.nbytes
+            left = part.reshape(-1).view(np.uint8).data
+            while left:
+                begin = done % _WINDOW_BYTES
+                if begin == 0:
+                    window.close()
+                    size = min(_WINDOW_BYTES, byte_count - done)
+                    mapping = window.enter_context(_window(descriptor, done, size))
+                count = min(len(left), size - begin)
+                mapping[begin : begin + count] = left[:count]
+                left, done = left[count:], done + count
+    if done != byte_count:
+        raise ValueError(f"{done} bytes came, {byte_count} were expected")
+
+
+def _window(descriptor: int, first: int, size: int) -> mmap.mmap:
+    """Map some bytes of a file to write to, with memory behind all of them."""
+    mapping = mmap.mmap(descriptor, size, offset=first)
+    _ask_for_huge_pages(mapping)
+    try:
+        mapping.madvise(_MADV_POPULATE_WRITE)
+    except OSError as error:
+        if error.errno in (errno.EFAULT, errno.ENOMEM):  # where a write would be SIGBUS
+            mapping.close()
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from error
+    return mapping
 
 
 def _ask_for_huge_pages(mapping: mmap.mmap) -> None:

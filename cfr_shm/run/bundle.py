@@ -34,7 +34,7 @@ from cfr_shm.memory.checkpoint import KIND, Checkpoint, StoredCheckpoint, load_c
 from cfr_shm.memory.tables import ROWS
 from cfr_shm.run.bundle_card import bundle_card
 from cfr_shm.run.directory import StoredRun, named_checkpoint, no_such_checkpoint
-from cfr_shm.storage.array_files import open_arrays
+from cfr_shm.storage.array_files import opened_arrays
 from cfr_shm.storage.disk import DISK
 from cfr_shm.storage.documents import DocumentError, read_document
 from cfr_shm.storage.files import exists, is_file
@@ -83,8 +83,8 @@ class StoredBundle:
         try:
             self._about = read_manifest(path / STRATEGY, kind=KIND).about
             if exists(path / BUCKETS):
-                _close(open_arrays(path / BUCKETS, kind=BUCKETS_KIND)[1])
-            _close(open_arrays(path / STRATEGY, kind=KIND)[1])
+                _compare_sizes(path / BUCKETS, BUCKETS_KIND)
+            _compare_sizes(path / STRATEGY, KIND)
         except ArrayStoreError as error:
             raise CheckpointError(str(error)) from error
 
@@ -207,15 +207,12 @@ def check_bundle(path: Path, progress: Progress | None = None) -> int:
     for name, kind in ((STRATEGY, KIND), (BUCKETS, BUCKETS_KIND)):
         if not exists(path / name):
             continue
-        manifest, files = open_arrays(path / name, kind=kind)
-        try:
+        with opened_arrays(path / name, kind=kind) as (manifest, files):
             for array, file in files.items():
                 told.start(f"{name}/{array}.npy")
                 size = manifest.arrays[array].byte_count
                 file.check(functools.partial(_tell, told, size))
                 total += size
-        finally:
-            _close(files)
     return total
 
 
@@ -231,6 +228,6 @@ def _copy_buckets(game: Game, path: Path) -> None:
     write_store(path, buckets.arrays, buckets.manifest.about, kind=BUCKETS_KIND)
 
 
-def _close(files: Mapping[str, Any]) -> None:
-    for file in files.values():
-        file.close()
+def _compare_sizes(path: Path, kind: str) -> None:
+    with opened_arrays(path, kind=kind):
+        pass

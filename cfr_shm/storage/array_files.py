@@ -6,10 +6,11 @@ that shrinks under its reader is an error like others.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,8 +20,8 @@ from numpy.typing import NDArray
 
 from cfr_shm.errors import ArrayStoreError
 from cfr_shm.storage.files import opened
-from cfr_shm.storage.manifest import Manifest, StoredArray, header_text
-from cfr_shm.storage.store import read_manifest, unreadable
+from cfr_shm.storage.manifest import Manifest, StoredArray
+from cfr_shm.storage.store import check_head, read_manifest, unreadable
 
 _CHUNK_BYTES = 1 << 20
 
@@ -49,12 +50,11 @@ class ArrayFile:
                 self._file = io.FileIO(os.dup(file.fileno()))
         except OSError as error:
             raise unreadable(self.path, error) from error
-        if byte_count != stored.byte_count or header != stored.header:
+        try:
+            check_head(self.path, stored, byte_count, header)
+        except ArrayStoreError:
             self.close()
-            raise ArrayStoreError(
-                f"{self.path}: {byte_count} bytes, {header_text(header)}; the manifest says "
-                f"{stored.byte_count}, {header_text(stored.header)}"
-            )
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -87,15 +87,42 @@ class ArrayFile:
         Raises:
             ArrayStoreError: it is not what the manifest says.
         """
-        digest, done = hashlib.sha256(), 0
-        buffer = bytearray(_CHUNK_BYTES)
-        while done < self._stored.byte_count:
-            piece = memoryview(buffer)[: self._stored.byte_count - done]
-            self._read_into(piece, done)
-            digest.update(piece)
-            done += len(piece)
+        done = self._begin
+        for piece in self.pieces():
+            done += piece.nbytes
             if progress is not None:
                 progress(done)
+
+    def whole(self) -> NDArray[Any]:
+        """Return the array, checked, in its own shape.
+
+        Raises:
+            ArrayStoreError: it is not what the manifest says.
+        """
+        found, done = np.empty(self.count, self.dtype), 0
+        for piece in self.pieces():
+            found[done : done + len(piece)] = piece
+            done += len(piece)
+        return found.reshape(self._stored.shape)
+
+    def pieces(self) -> Iterator[NDArray[Any]]:
+        """Yield all elements in order, some at a time, each to be used before the next is asked.
+
+        What came is known to be right only when the last one has come without an error.
+
+        Raises:
+            ArrayStoreError: the file is not what the manifest says.
+        """
+        header = bytearray(self._begin)
+        self._read_into(memoryview(header), 0)
+        digest, done = hashlib.sha256(header), 0
+        buffer = np.empty(max(_CHUNK_BYTES // self.dtype.itemsize, 1), self.dtype)
+        while done < self.count:
+            piece = buffer[: self.count - done]
+            self._read_into(piece.view(np.uint8).data, self._begin + done * piece.itemsize)
+            digest.update(piece.view(np.uint8).data)
+            done += len(piece)
+            yield piece
         if digest.hexdigest() != self._stored.sha256:
             raise ArrayStoreError(
                 f"{self.path}: its content was changed or damaged: SHA-256 "
@@ -121,19 +148,19 @@ def _read_at(file: io.FileIO, buffer: memoryview, place: int) -> int:
     return file.readinto(buffer) or 0
 
 
-def open_arrays(directory: Path, *, kind: str) -> tuple[Manifest, dict[str, ArrayFile]]:
+@contextlib.contextmanager
+def opened_arrays(directory: Path, *, kind: str) -> Iterator[tuple[Manifest, dict[str, ArrayFile]]]:
     """Open every array of a stored directory; manifest, sizes and headers are checked.
 
     Raises:
         ArrayStoreError: anything is missing or of another kind, size or header.
     """
     manifest = read_manifest(directory, kind=kind)
-    files: dict[str, ArrayFile] = {}
-    try:
-        for name, stored in manifest.arrays.items():
-            files[name] = ArrayFile(directory, name, stored)
-    except BaseException:
-        for file in files.values():
-            file.close()
-        raise
-    return manifest, files
+    with contextlib.ExitStack() as files:
+        yield (
+            manifest,
+            {
+                name: files.enter_context(ArrayFile(directory, name, stored))
+                for name, stored in manifest.arrays.items()
+            },
+        )

@@ -350,17 +350,8 @@ def _require_fit(path: Path, stored: StoredArray | None, target: NDArray[Any]) -
 
 def _read_array(path: Path, stored: StoredArray, target: NDArray[Any] | None) -> NDArray[Any]:
     with _open_regular(path) as (file, byte_count):
-        if byte_count != stored.byte_count:
-            word = "truncated" if byte_count < stored.byte_count else "too long"
-            raise ArrayStoreError(
-                f"{path}: {word}: {byte_count} bytes, the manifest says {stored.byte_count}"
-            )
-        header = _read_exactly(file, len(stored.header), path)
-        if header != stored.header:
-            raise ArrayStoreError(
-                f"{path}: its header says {header_text(header)}, the manifest says "
-                f"{header_text(stored.header)}"
-            )
+        header = file.read(len(stored.header)) or b""
+        check_head(path, stored, byte_count, header)
         digest = hashlib.sha256(header)
         array = _allocate(stored, path) if target is None else target
         _read_into(file, array.reshape(-1).view(np.uint8).data, digest, path)
@@ -370,6 +361,24 @@ def _read_array(path: Path, stored: StoredArray, target: NDArray[Any] | None) ->
             f"the manifest says {stored.sha256[:16]}..."
         )
     return array
+
+
+def check_head(path: Path, stored: StoredArray, byte_count: int, header: bytes) -> None:
+    """Compare size and header of a file with what the manifest says.
+
+    Raises:
+        ArrayStoreError: they differ.
+    """
+    if byte_count != stored.byte_count:
+        word = "truncated" if byte_count < stored.byte_count else "too long"
+        raise ArrayStoreError(
+            f"{path}: {word}: {byte_count} bytes, the manifest says {stored.byte_count}"
+        )
+    if header != stored.header:
+        raise ArrayStoreError(
+            f"{path}: its header says {header_text(header)}, the manifest says "
+            f"{header_text(stored.header)}"
+        )
 
 
 def _read_into(file: io.FileIO, buffer: memoryview, digest: Any, path: Path) -> None:
@@ -382,12 +391,6 @@ def _read_into(file: io.FileIO, buffer: memoryview, digest: Any, path: Path) -> 
             raise ArrayStoreError(f"{path}: truncated while it was read")
         digest.update(chunk[:got])
         done += got
-
-
-def _read_exactly(file: io.FileIO, count: int, path: Path) -> bytes:
-    buffer = bytearray(count)
-    _read_into(file, memoryview(buffer), hashlib.sha256(), path)
-    return bytes(buffer)
 
 
 def _allocate(stored: StoredArray, path: Path) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Write a hold'em blueprint to parquet, a group of nodes at a time, whatever the table's size.
+"""Write a hold'em blueprint to parquet, some nodes at a time, whatever the table's size.
 
 Two walks. The first goes down the tree, depth first: it writes the nodes and their chips, and
 lays the reach of every row aside in a temporary file, where the second finds it. The second
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.cards.bucket_file import let_pages_go
 from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
@@ -29,6 +30,7 @@ from cfr_shm.kernels.holdem.tree_chips import (
 )
 from cfr_shm.layout.betting import CALL, FOLD, betting_words
 from cfr_shm.layout.tree import DECISION
+from cfr_shm.memory.freed import give_back_freed, let_code_go
 from cfr_shm.strategy.classes import bucket_classes
 from cfr_shm.strategy.flat import ranges, starts
 from cfr_shm.strategy.origin import Origin, origin_texts
@@ -45,10 +47,13 @@ from cfr_shm.strategy.public import holdem_parts
 from cfr_shm.strategy.reach import SampledReach
 from cfr_shm.strategy.row_sums import NodeRows, RowSums, rows_of, visits_of
 
-#: Lines of a row group: with all that is needed to write it about 40 MB.
+#: Lines that are made at a time: with all that is needed for it about 20 MB.
+BATCH_LINES = 1 << 16
+
+#: Lines of a row group; what they are encoded to waits in memory.
 GROUP_LINES = 1 << 18
 
-_NODES_TOGETHER = 4096
+_NODES_TOGETHER = 1024
 
 
 def export_parquet(
@@ -73,6 +78,7 @@ def export_parquet(
         UsageError: a file cannot be written to, or pyarrow is not installed.
         CfrShmError: writing failed.
     """
+    _give_back()
     about = origin_texts(game, origin)
     with tempfile.TemporaryFile(dir=path.parent) as aside:
         walk = _Walk(game, sums, aside, progress or Progress())
@@ -80,12 +86,23 @@ def export_parquet(
             deal_count = walk.write_nodes(writer)
         about["reach_deals"] = str(deal_count)
         with parquet_writer(path, strategy_schema(), about) as writer:
-            for lines in walk.groups(origin.mean_iteration_weight):
-                writer.write_batch(lines_batch(lines), row_group_size=2 * GROUP_LINES)
+            written = 0
+            for lines in walk.batches(origin.mean_iteration_weight):
+                writer.write_batch(lines_batch(lines), row_group_size=GROUP_LINES)
+                written += len(lines.node)
+                if written >= GROUP_LINES:
+                    _give_back()
+                    written = 0
     walk.progress.finish()
 
 
-class _Group(NamedTuple):
+def _give_back() -> None:
+    """Let go what building the game, loading kernels and former lines have left in memory."""
+    give_back_freed()
+    let_code_go("libllvmlite")
+
+
+class _Batch(NamedTuple):
     """Decision nodes whose lines are written together."""
 
     node: NDArray[np.int64]
@@ -115,6 +132,7 @@ class _Walk:
         """Write all nodes; lay each row's reach aside. Return how many deals it is from."""
         self.progress.start("nodes and reach")
         reach, rank = SampledReach(self._game), np.empty(len(self._game.tree.nodes), np.int32)
+        let_pages_go()  # nobody reads buckets any more
         rank[self._node] = np.arange(len(self._node))
         room = self._room()
         writer.write_batch(self._root_batch())
@@ -125,6 +143,7 @@ class _Walk:
                 rows = rows_of(self._game, self._sums, node)
                 self._lay_aside(int(rank[node]), reach.take(node, rows.probability))
             self.progress.update((first + len(chosen)) / len(reach.order))
+        _give_back()
         return reach.deal_count
 
     def _room(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -188,37 +207,37 @@ class _Walk:
 
     # --- street by street ----------------------------------------------------------------
 
-    def groups(self, mean_iteration_weight: float) -> Iterator[Lines]:
-        """Yield all lines, sorted, about ``GROUP_LINES`` at a time."""
+    def batches(self, mean_iteration_weight: float) -> Iterator[Lines]:
+        """Yield all lines, sorted, about ``BATCH_LINES`` at a time."""
         self.progress.start("lines")
         actions = self._game.tree.nodes["count"][self._node].astype(np.int64)
         end = np.cumsum(self._buckets * actions)
         first = 0
         while first < len(self._node):
-            reached = (end[first - 1] if first else 0) + GROUP_LINES
+            reached = (end[first - 1] if first else 0) + BATCH_LINES
             last = max(first + 1, int(np.searchsorted(end, reached, side="right")))
             part = slice(first, last)
-            group = _Group(self._node[part], self._buckets[part], actions[part])
-            yield self._lines(group, first, mean_iteration_weight)
+            batch = _Batch(self._node[part], self._buckets[part], actions[part])
+            yield self._lines(batch, first, mean_iteration_weight)
             first = last
             self.progress.update(first / len(self._node))
 
-    def _lines(self, group: _Group, rank: int, mean_iteration_weight: float) -> Lines:
-        found = [rows_of(self._game, self._sums, node) for node in group.node.tolist()]
+    def _lines(self, batch: _Batch, rank: int, mean_iteration_weight: float) -> Lines:
+        found = [rows_of(self._game, self._sums, node) for node in batch.node.tolist()]
         weight = np.concatenate([each.weight for each in found])
         reach = self._laid_aside(int(self._first_row[rank]), len(weight))
-        node_of_row = np.repeat(np.arange(len(group.node)), group.buckets)
-        actions_of_row = group.actions[node_of_row]
+        node_of_row = np.repeat(np.arange(len(batch.node)), batch.buckets)
+        actions_of_row = batch.actions[node_of_row]
         row = np.repeat(np.arange(len(weight)), actions_of_row)
         place = node_of_row[row]
-        bucket = ranges(np.zeros(len(group.node), np.int64), group.buckets)[row]
-        number = ranges(starts(group.actions)[node_of_row], actions_of_row)
-        action, amount = self._moves(group, rank)
-        records = self._game.tree.nodes[group.node]
+        bucket = ranges(np.zeros(len(batch.node), np.int64), batch.buckets)[row]
+        number = ranges(starts(batch.actions)[node_of_row], actions_of_row)
+        action, amount = self._moves(batch, rank)
+        records = self._game.tree.nodes[batch.node]
         street = self._betting.rules.real_street[records["street"]]
         return Lines(
-            node=group.node[place].astype(np.int32),
-            line=Texts(place.astype(np.int32), self._texts(group)),
+            node=batch.node[place].astype(np.int32),
+            line=Texts(place.astype(np.int32), self._texts(batch)),
             street=street[place].astype(np.int8),
             seat=records["actor"][place].astype(np.int8),
             bucket=bucket.astype(np.int32),
@@ -230,9 +249,9 @@ class _Walk:
             visits=visits_of(weight, mean_iteration_weight)[row],
         )
 
-    def _texts(self, group: _Group) -> list[str]:
+    def _texts(self, batch: _Batch) -> list[str]:
         big_blind = self._game.big_blind
-        return [public_line(self._betting, node, big_blind) for node in group.node.tolist()]
+        return [public_line(self._betting, node, big_blind) for node in batch.node.tolist()]
 
     def _hands(self, records: Any, place: NDArray[np.int64], bucket: NDArray[np.int64]) -> Texts:
         """Return the class of each line's hands, where its bucket has one only."""
@@ -243,14 +262,14 @@ class _Walk:
             number[before] = numbers[records["actor"][place][before], bucket[before]]
         return Texts(number, texts)
 
-    def _moves(self, group: _Group, rank: int) -> tuple[Texts, NDArray[np.int64]]:
-        """Return each action's name and amount, of all nodes of a group in turn."""
+    def _moves(self, batch: _Batch, rank: int) -> tuple[Texts, NDArray[np.int64]]:
+        """Return each action's name and amount, of all nodes of a batch in turn."""
         child = ranges(
-            self._game.tree.nodes["first_child"][group.node].astype(np.int64), group.actions
+            self._game.tree.nodes["first_child"][batch.node].astype(np.int64), batch.actions
         )
         move = self._betting.move[child]
-        owner = np.repeat(np.arange(len(group.node)), group.actions)
-        facing = np.zeros(len(group.node), bool)
+        owner = np.repeat(np.arange(len(batch.node)), batch.actions)
+        facing = np.zeros(len(batch.node), bool)
         facing[owner[move == FOLD]] = True
         calls = facing[owner] & (move == CALL)
         total = self._call_total[rank + owner]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,9 @@ from cfr_shm.storage.replacing import replaced_file
 
 #: What a file of nodes is called: ``<stem>.nodes.parquet``.
 NODES_SUFFIX = ".nodes.parquet"
+
+#: Rows of a page, by whose bounds readers may pass it over; large pages are ended by bytes.
+PAGE_ROWS = 1 << 16
 
 #: Columns with few values in a group, which are written once.
 _REPEATED = ["node", "line", "street", "seat", "bucket", "hand", "action", "amount"]
@@ -135,9 +139,19 @@ def parquet_writer(path: Path, schema: Any, about: Mapping[str, str]) -> Iterato
             use_dictionary=columns,
             write_page_index=True,
             sorting_columns=order,
+            **_of_pages(arrow),
         ) as writer,
     ):
         yield writer
+
+
+def _of_pages(arrow: Any) -> dict[str, int]:
+    """Return what keeps pages from being many: what is told of each waits in memory to the end.
+
+    Versions that have no such limit write few by themselves.
+    """
+    known = inspect.signature(arrow.parquet.ParquetWriter.__init__).parameters
+    return {"max_rows_per_page": PAGE_ROWS} if "max_rows_per_page" in known else {}
 
 
 def lines_batch(lines: Lines) -> Any:

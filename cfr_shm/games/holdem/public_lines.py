@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from cfr_shm.games.holdem.betting_tree import BettingTree
@@ -41,6 +43,7 @@ def public_line(betting: BettingTree, node: int, big_blind: float | None) -> str
     return " ".join(reversed(words))
 
 
+@functools.lru_cache(1 << 12)
 def move_text(move: int, facing: bool, big_blind: float | None) -> str:
     """Return a move as lines write it; ``facing`` says that there is something to call."""
     if move == FOLD:

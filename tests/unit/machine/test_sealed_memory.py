@@ -6,10 +6,12 @@ import mmap
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cfr_shm.machine import sealed_memory
 from cfr_shm.machine.sealed_memory import SealedMemory, seal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory files can be sealed")
@@ -20,7 +22,7 @@ BYTES = b"".join(part.tobytes() for part in PARTS)
 
 @pytest.fixture
 def sealed() -> SealedMemory:
-    found = seal("test", PARTS)
+    found = seal("test", len(BYTES), PARTS)
     assert found is not None
     return found
 
@@ -75,11 +77,62 @@ def test_what_is_not_sealed_is_refused(tmp_path):
 
 
 def test_its_descriptor_goes_with_it():
-    found = seal("test", PARTS)
+    found = seal("test", len(BYTES), PARTS)
     descriptor = found.descriptor
     del found
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
+
+
+def test_parts_are_asked_for_one_by_one_and_never_all_in_memory(monkeypatch):
+    monkeypatch.setattr(sealed_memory, "_WINDOW_BYTES", mmap.ALLOCATIONGRANULARITY)
+    part = np.empty(mmap.ALLOCATIONGRANULARITY // 3 + 1, np.uint8)  # windows end within parts
+    seen = []
+
+    def parts():
+        for number in range(10):
+            part[:] = number
+            seen.append(number)
+            yield part
+
+    found = seal("test", 10 * len(part), parts())
+    assert found.map().tolist() == np.repeat(np.arange(10), len(part)).tolist()
+    assert seen == list(range(10))
+
+
+def test_what_parts_raise_is_raised_and_nothing_is_kept():
+    before = descriptors()
+
+    def parts():
+        yield PARTS[0]
+        raise KeyError("damaged")
+
+    with pytest.raises(KeyError, match="damaged"):
+        seal("test", len(BYTES), parts())
+    with pytest.raises(ValueError, match="5 bytes came, 6 were expected"):
+        seal("test", 6, PARTS[:1])
+    assert descriptors() == before
+
+
+def descriptors():
+    return sorted(each.name for each in Path("/proc/self/fd").iterdir())
+
+
+def test_pages_that_were_let_go_are_read_again():
+    count = 1000 * mmap.PAGESIZE
+    found = seal("test", count, [np.full(count, 7, np.uint8)])
+    content, rest = found.map(), resident()
+    assert content.sum() == 7 * count
+    assert resident() > rest + count // 2
+    found.let_pages_go()
+    assert resident() < rest + count // 2
+    assert content.sum() == 7 * count
+
+
+def resident() -> int:
+    """Return the bytes of shared memory that this process has in its own."""
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.split("RssShmem:")[1].split()[0])
 
 
 def test_without_sealing_there_is_none(monkeypatch):
@@ -87,4 +140,4 @@ def test_without_sealing_there_is_none(monkeypatch):
         raise PermissionError
 
     monkeypatch.setattr(os, "memfd_create", refuse)
-    assert seal("test", PARTS) is None
+    assert seal("test", len(BYTES), PARTS) is None

@@ -49,6 +49,7 @@ def exported(tmp_path_factory):
     quiet = ["--num-workers", "1", "--iters", "300", "--logdir", run]
     assert main(["train", "-c", str(place / "royal.yaml"), *quiet]) == 0
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(export_parquet, "BATCH_LINES", 300)
         patch.setattr(export_parquet, "GROUP_LINES", 500)  # several groups
         patch.setattr(export_parquet, "_NODES_TOGETHER", 7)
         for kind in ("npz", "parquet", "csv"):

@@ -1,0 +1,60 @@
+"""Parquet is written in memory that does not grow with the table; each export has a process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from cfr_shm.cli.main import main
+
+SMALL = """
+game: {name: holdem, blinds: [1, 2], stacks: 20, ranks: 5}
+abstraction: {preflop: [[3bb], [allin]], flop: [[1]], turn: [[1]], river: [[1]],
+              bucket_method: percentile, bucket_counts: [25, 200, 200, 100]}
+"""
+LARGE = """
+game: {name: holdem, blinds: [1, 2], stacks: 200, ranks: 5}
+abstraction: {preflop: [[2.5bb, 4bb], [3x], [allin]], flop: [[0.33, 0.5, 0.75, 1], [0.5, 1]],
+              turn: [[0.5, 0.75, 1], [0.5, 1]], river: [[0.33, 0.5, 0.75, 1, 1.5], [1, allin]],
+              bucket_method: percentile, bucket_counts: [25, 200, 200, 100]}
+"""
+EXPORT = """
+import sys
+from cfr_shm.cli.main import main
+
+assert main(sys.argv[1:]) == 0
+status = open("/proc/self/status").read()
+print(1024 * int(status.split("VmHWM:")[1].split()[0]))
+"""
+
+
+def exported(place, text) -> tuple[int, int, int]:
+    """Train in no time, export; return bytes of the table, peak bytes of the export, and lines."""
+    place.mkdir()
+    (place / "game.yaml").write_text(text)
+    run, script = place / "run", place / "export.py"
+    quiet = ["--iters", "10", "--num-workers", "1", "--loglevel", "warning"]
+    assert main(["train", "-c", str(place / "game.yaml"), "--logdir", str(run), *quiet]) == 0
+    script.write_text(EXPORT)
+    out = place / "out.parquet"
+    command = [sys.executable, str(script), "export", str(run), "--format", "parquet"]
+    command += ["--out", str(out)]
+    found = subprocess.run(command, check=True, capture_output=True, text=True, cwd=place)
+    table = (run / "checkpoints" / "10" / "rows.npy").stat().st_size
+    return table, int(found.stdout.splitlines()[-1]), pq.read_metadata(out).num_rows
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peaks are Linux's to tell")
+def test_a_hundred_times_the_table_takes_little_more_memory(tmp_path):
+    small, small_peak, _ = exported(tmp_path / "small", SMALL)
+    large, large_peak, lines = exported(tmp_path / "large", LARGE)
+    assert large > 100 << 20
+    assert large > 100 * small
+    assert lines > 8_000_000
+    assert large_peak < small_peak + (64 << 20)
+    assert large_peak < 300 << 20
