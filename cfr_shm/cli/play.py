@@ -67,6 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="tell after each hand what the strategy would have done in your place",
     )
+    parser.add_argument(
+        "--values",
+        action="store_true",
+        help="tell after each hand which action was worth most and what others lost; two players "
+        "only, takes seconds where many boards may come",
+    )
     _add_addresses(parser)
     add_smoothing_flag(parser)
     add_json_flag(parser)
@@ -130,7 +136,11 @@ def _check_flags(namespace: argparse.Namespace) -> None:
     if namespace.acpc_game and not namespace.acpc:
         raise UsageError("play: --acpc-game is for --acpc")
     if namespace.acpc or namespace.slumbot:
-        for flag, given in (("--seat", namespace.seat), ("--review", namespace.review)):
+        for flag, given in (
+            ("--seat", namespace.seat),
+            ("--review", namespace.review),
+            ("--values", namespace.values),
+        ):
             if given:
                 raise UsageError(f"play: {flag} is for playing at the terminal")
 
@@ -294,7 +304,11 @@ def _at_terminal(
     from cfr_shm.play.own_table import ask
     from cfr_shm.play.person import GuestLeft, Person, hand_report
     from cfr_shm.play.score import adjusted_text, score_text
+    from cfr_shm.play.valued_hand import turn_value_text, valued_turns, values_of
 
+    values = values_of(sitting.strategy) if namespace.values else None
+    if namespace.values and values is None:
+        raise UsageError("play: --values is for games of two players")
     person = Person(_typed, say, sitting.deck, sitting.strategy.game.big_blind)
     while namespace.hands is None or session.score.hands < namespace.hands:
         opened = sitting.deal()
@@ -306,6 +320,9 @@ def _at_terminal(
         closed = sitting.close()
         for line in hand_report(closed.found, closed.seat, namespace.review):
             say(line)
+        if values is not None:
+            for each in valued_turns(values, sitting.strategy.game, closed.found):
+                say(f"  {turn_value_text(each, sitting.strategy.game.big_blind)}")
         session.add(closed.won, closed.won - closed.luck)
         if writer is not None:
             writer.write(closed.found.played)

@@ -4,6 +4,7 @@
     GET  /api/tables/TABLE            what is seen there
     POST /api/tables/TABLE/act        move, hand: does it, as lines write it
     POST /api/tables/TABLE/deal       the next hand
+    GET  /api/tables/TABLE/values     ?hand=: what one's actions were worth, in a hand that is over
     GET  /api/tables/TABLE/history    ?cards= seen (or all): the hands that are over, in PHH
     GET  /api/tables/TABLE/hands.phhs the same, as a file
 
@@ -62,6 +63,7 @@ class PlayPages:
         asked: dict[str, Callable[[Request], bytes]] = {
             "/api/tables/{table}": self._look,
             "/api/tables/{table}/history": self._history,
+            "/api/tables/{table}/values": self._values,
         }
         return [
             Route("/api/tables/{table}/hands.phhs", self._file),
@@ -107,8 +109,8 @@ class PlayPages:
             raise UsageError(f"seat {wanted[:20]!r}: {error}") from None
         self._tables.check_room()
         self._strategies.keep_only(self._tables.strategies())
-        key, strategy = self._strategies.of(run, _whole(sent, "checkpoint"))
-        place = SeatAtTable(Sitting(strategy, secrets.randbits(63), seat))
+        key, played = self._strategies.of(run, _whole(sent, "checkpoint"))
+        place = SeatAtTable(Sitting(played.strategy, secrets.randbits(63), seat), played.values)
         name = self._tables.add(place, key)
         return _encoded({"table": name, **place.document()})
 
@@ -135,6 +137,14 @@ class PlayPages:
         with kept.using:
             do(kept.place)
             return _encoded({"table": name, **kept.place.document()})
+
+    def _values(self, request: Request) -> bytes:
+        kept = self._tables.named(request.path_params["table"])
+        number = _whole(dict(request.query_params), "hand") or 0
+        with kept.using:
+            closed = kept.place.closed_hand(number)
+        # The table is free meanwhile: this may take seconds.
+        return _encoded({"hand": number, "decisions": kept.place.values_document(closed)})
 
     def _history(self, request: Request) -> bytes:
         text = self._hands_text(request).decode()

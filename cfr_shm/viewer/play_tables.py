@@ -14,6 +14,8 @@ from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from cfr_shm.errors import CfrShmError
+from cfr_shm.evaluation.action_values import ActionValues
+from cfr_shm.play.valued_hand import values_of
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.table import TableStrategy
 from cfr_shm.viewer.viewed_runs import ViewedRun, ViewedRuns
@@ -52,6 +54,13 @@ class StrategyKey(NamedTuple):
 
     run: str
     iterations: int
+
+
+class PlayedStrategy(NamedTuple):
+    """What plays at tables."""
+
+    strategy: TableStrategy
+    values: ActionValues | None  # of its actions; None where more than two play
 
 
 class PlayTables(Generic[Seated]):
@@ -151,10 +160,10 @@ class PlayedStrategies:
 
     def __init__(self, runs: ViewedRuns, closing: Callable[[StrategyKey], None]) -> None:
         self._runs, self._closing = runs, closing
-        self._known: OrderedDict[StrategyKey, TableStrategy] = OrderedDict()
+        self._known: OrderedDict[StrategyKey, PlayedStrategy] = OrderedDict()
         self._reading = threading.Lock()
 
-    def of(self, run: ViewedRun, iterations: int | None) -> tuple[StrategyKey, TableStrategy]:
+    def of(self, run: ViewedRun, iterations: int | None) -> tuple[StrategyKey, PlayedStrategy]:
         """Return the strategy of a checkpoint, of None the newest.
 
         Raises:
@@ -174,7 +183,8 @@ class PlayedStrategies:
                 table = run.read_table(opened.iterations)
             average = Strategy.from_table(run.game, table)
             name = f"{run.name}@{opened.iterations}"
-            self._known[key] = TableStrategy(name, run.game, average)
+            strategy = TableStrategy(name, run.game, average)
+            self._known[key] = PlayedStrategy(strategy, values_of(strategy))
             return key, self._known[key]
 
     def keep_only(self, played: set[StrategyKey]) -> None:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from cfr_shm.errors import UsageError
+from cfr_shm.evaluation.action_values import ActionValues
 from cfr_shm.games.holdem.betting import Hand
 from cfr_shm.games.holdem.line_walk import position
 from cfr_shm.layout.betting import AT_SHOWDOWN, CALL
@@ -13,6 +14,7 @@ from cfr_shm.play.own_table import OpenHand, Turn
 from cfr_shm.play.person import STREETS, hand_report, typed_move
 from cfr_shm.play.score import Score, estimate_document, score_text
 from cfr_shm.play.sitting import SeatedHand, Sitting
+from cfr_shm.play.valued_hand import ValuedTurn, value_text, valued_turns
 from cfr_shm.play.words import action_text, move_words
 from cfr_shm.protocols.phh import why_not_told
 from cfr_shm.strategy.player import Decision
@@ -26,10 +28,11 @@ class SeatAtTable:
 
     Args:
         sitting: the table; owned by this.
+        values: says what actions are worth; None where nobody can.
     """
 
-    def __init__(self, sitting: Sitting) -> None:
-        self.sitting = sitting
+    def __init__(self, sitting: Sitting, values: ActionValues | None) -> None:
+        self.sitting, self._values = sitting, values
         self._opened: OpenHand | None = None
         self.closed: SeatedHand | None = None
         self.deal()
@@ -55,6 +58,29 @@ class SeatAtTable:
         opened.take(typed_move(typed, opened.hand, self.sitting.strategy.game.big_blind))
         self._go_on()
 
+    def closed_hand(self, number: int) -> SeatedHand:
+        """Return a hand that is over.
+
+        Raises:
+            UsageError: it is not, or is not kept any more.
+        """
+        for each in self.sitting.hands:
+            if each.found.played.number == number:
+                return each
+        raise UsageError(f"hand {number} is not over, or is not kept any more")
+
+    def values_document(self, closed: SeatedHand) -> list[dict[str, Any] | None]:
+        """Return what the visitor's actions were worth, by decision.
+
+        Raises:
+            UsageError: more than two play.
+        """
+        if self._values is None:
+            raise UsageError("values of actions are told where two play")
+        game = self.sitting.strategy.game
+        found = valued_turns(self._values, game, closed.found)
+        return [None if each is None else valued_document(each, game.big_blind) for each in found]
+
     def document(self) -> dict[str, Any]:
         """Return what the visitor sees."""
         sitting, opened = self.sitting, self._hand()
@@ -78,6 +104,7 @@ class SeatAtTable:
             "over": None if self.closed is None else _over(self.closed),
             "score": _score(sitting.score),
             "adjusted": _score(sitting.adjusted),
+            "valued": self._values is not None,
             "no_history": why_not_told(hand.rules, sitting.deck),
         }
 
@@ -164,6 +191,7 @@ def _sizes(hand: Hand, least: int, most: int) -> list[dict[str, Any]]:
 def _over(closed: SeatedHand) -> dict[str, Any]:
     """Return how a hand ended, and what the strategy would have done."""
     return {
+        "hand": closed.found.played.number,
         "won": closed.won,
         "luck": closed.luck,
         "told": [line.strip() for line in hand_report(closed.found, closed.seat, review=False)],
@@ -187,6 +215,20 @@ def review_document(turn: Turn, decision: Decision) -> dict[str, Any]:
         "actions": [
             {"name": action_text(turn.hand, each), "share": share, "taken": each == move}
             for each, share in shares.items()
+        ],
+    }
+
+
+def valued_document(valued: ValuedTurn, big_blind: float | None) -> dict[str, Any]:
+    """Return what each action of a decision is worth, chips."""
+    pairs = zip(valued.names, valued.actions, strict=True)
+    return {
+        "text": value_text(valued, big_blind),
+        "taken": valued.taken,
+        "best": valued.best,
+        "actions": [
+            {"name": name, "ev": each.ev, "lost": each.lost, "error": each.error}
+            for name, each in pairs
         ],
     }
 

@@ -8,7 +8,8 @@ import { reviewPanel } from "./review.js";
 export const KEYS = [
   ["f", "fold"], ["c or x", "call or check"], ["1 to 9", "bet or raise to a size that is offered"],
   ["b", "type a size: chips, 2.5bb, 0.5p, 50%, 3x"], ["a", "all-in"],
-  ["n or Enter", "the next hand"], ["r", "the strategy's own play, after a hand"], ["?", "this list"],
+  ["n or Enter", "the next hand"], ["e", "EVs, after a hand of two players"],
+  ["r", "open or close the review"], ["?", "this list"],
 ];
 
 let shown = null; // what the server told last
@@ -100,7 +101,8 @@ function drawShown() {
   const over = shown.over;
   draw(el("section", { class: "table", "aria-label": `hand ${shown.hand}` },
     drawTable(shown), over ? ended(over) : turn(shown.turn), result()),
-  over ? reviewPanel(over) : log());
+  over ? reviewPanel(over, shown.valued ? () => api.ask(at("/values"),
+    { hand: over.hand }) : null, shown.big_blind) : log());
   say(tableWords(shown));
   document.getElementById(over ? "next" : "call")?.focus();
 }
@@ -187,6 +189,7 @@ export function pressed(key) {
   }
   if (shown.over) {
     if (key === "n" || (key === "Enter" && document.activeElement?.tagName !== "BUTTON")) deal();
+    else if (key === "e") document.getElementById("values")?.click();
     else if (key === "r") document.querySelector(".review summary")?.click();
     else return false;
     return true;

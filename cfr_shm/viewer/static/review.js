@@ -1,6 +1,6 @@
 // What the strategy would have done at each of one's decisions.
 
-import { el, percent } from "./dom.js";
+import { el, percent, say } from "./dom.js";
 
 function verdict(each) {
   if (!each.known) return "the strategy's tree is over here: it only checks and calls";
@@ -18,8 +18,29 @@ function decision(each) {
   ` ${action.name} ${percent(action.share)}${action.taken ? " ←" : ""}`))));
 }
 
-export function reviewPanel(over) {
+// ``values`` asks the server what actions were worth; null where it cannot know.
+export function reviewPanel(over, values, big) {
+  const rows = over.review.map(decision);
+  const ask = el("button", { type: "button", id: "values", onclick: async () => {
+    ask.disabled = true;
+    ask.textContent = "EVs are being computed …";
+    try {
+      const found = await values();
+      found.decisions.forEach((each, index) => rows[index].append(worth(each, big)));
+      ask.remove();
+      say("EVs are shown in the review");
+    } catch (error) {
+      ask.replaceWith(el("p", { class: "error", role: "alert" }, error.message));
+    }
+  } }, "EV of every action");
   return el("details", { class: "review", open: true }, el("summary", null, "Review"),
-    over.review.length ? el("ol", null, over.review.map(decision))
+    rows.length ? [el("ol", null, rows), values ? ask : null]
       : el("p", { class: "quiet" }, "You had nothing to decide."));
+}
+
+function worth(each, big) {
+  if (!each) return el("p", { class: "quiet" }, "No EV: the strategy never comes here.");
+  const unit = (chips) => (big ? `${(chips / big).toFixed(2)} bb` : chips.toFixed(2));
+  return el("p", { class: "worth" }, el("b", null, each.text), "; ",
+    each.actions.map((action, index) => [index ? ", " : "", action.name, " ", unit(action.ev)]));
 }

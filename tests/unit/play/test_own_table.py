@@ -167,6 +167,8 @@ def test_a_session_at_the_terminal(run, monkeypatch, capsys, tmp_path):
     hands = [read_hand(each) for each in documents((tmp_path / "mine.phhs").read_text(), "mine")]
     won = [each.paid[each.names.index("you")] for each in hands]
     assert sum(won) == found["chips"]
+    assert found["adjusted"]["value"] is not None
+    assert "less the luck of the board" in told.err
     assert "there is nothing to call" in told.err  # a c where a check was meant is asked again
     code, _ = played(monkeypatch, capsys, always, run, "--hands", "1", "--phh", file)
     assert code == 0
@@ -219,3 +221,10 @@ def test_what_cannot_be_played_is_refused_in_one_line(run, capsys):
         capsys.readouterr()
         assert main(["play", run, *arguments]) == 2
         assert said in capsys.readouterr().err.splitlines()[-1]
+
+
+@pytest.mark.thorough
+def test_what_was_lost_is_told_hand_by_hand(run, monkeypatch, capsys):
+    code, told = played(monkeypatch, capsys, "c\nx\n" * 20, run, "--hands", "2", "--values")
+    assert code == 0
+    assert "best by EV: " in told.err

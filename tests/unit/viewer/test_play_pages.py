@@ -289,3 +289,29 @@ def test_ten_thousand_who_want_to_sit_are_answered_or_told_to_come_again(app):
     assert statuses.count(200) == min(31, MOST_REQUESTS)
     assert most < 200 << 20
     assert kept < 20 << 20
+
+
+def test_values_of_ones_actions_are_told_where_two_play(app):
+    document = done(app, "/api/runs/royal/tables")
+    name = document["table"]
+    valued = []
+    for end in play_hands(app, name, document, 4, random.Random(1)):
+        found = json.loads(get(app, f"/api/tables/{name}/values?hand={end['hand']}").body)
+        assert len(found["decisions"]) == len(end["over"]["review"])
+        for one, told in zip(found["decisions"], end["over"]["review"], strict=True):
+            # Where the tree is over, or the other never comes, nothing is made up.
+            assert told["known"] or one is None
+            valued += [one] * (one is not None)
+    assert len(valued) >= 3
+    for each in valued:
+        lost = [action["lost"] for action in each["actions"]]
+        evs = [action["ev"] for action in each["actions"]]
+        assert min(lost) == lost[each["best"]] == 0.0
+        assert max(evs) == evs[each["best"]]
+        assert each["text"].startswith("best by EV: " + each["actions"][each["best"]]["name"])
+    assert get(app, f"/api/tables/{name}/values?hand=5").status == 400
+    six = done(app, "/api/runs/six/tables")
+    (end,) = play_hands(app, six["table"], six, 1, random.Random(1))
+    assert not end["valued"]
+    found = get(app, f"/api/tables/{six['table']}/values?hand=1")
+    assert b"where two play" in found.body
