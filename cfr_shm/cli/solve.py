@@ -271,6 +271,7 @@ def _wants_hands(namespace: argparse.Namespace) -> bool:
 
 def _flops(config: Config, path: Path, namespace: argparse.Namespace, *, resuming: bool) -> int:
     from cfr_shm.cli.session import print_json, print_lines, say
+    from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME
     from cfr_shm.run.directory import RunDirectory
     from cfr_shm.run.signals import StopSignals
     from cfr_shm.run.solve_flops import flop_rows, read_flops, solve_flops
@@ -284,14 +285,40 @@ def _flops(config: Config, path: Path, namespace: argparse.Namespace, *, resumin
         if namespace.json:
             print_json(found)
         else:
-            print_lines(
-                [
-                    f"{found['flops']} of {found['wanted']} flops, weighted means:",
-                    *(f"{name:<24}{value:>12.4f}" for name, value in found["mean"].items()),
-                    f"run directory: {found['run_directory']}",
-                ]
-            )
-        return signals.exit_code
+            print_lines(_flop_lines(found, flop_rows(directory.path)))
+        return signals.exit_code or (EXIT_RUNTIME if found["failed"] else EXIT_OK)
+
+
+#: Flops that the terminal shows, from the worst and from the best for the first player.
+_MOST_FLOPS = 10
+
+
+def _column(name: str) -> str:
+    return "exploit. %" if name == "exploitability_percent" else name[:12]
+
+
+def _flop_lines(found: dict[str, Any], rows: list[dict[str, Any]]) -> list[str]:
+    """Return the table of a list of flops, best for the first player first, and the means."""
+    ordered = sorted(rows, key=lambda row: float(row["ev_oop"]), reverse=True)
+    left_out = max(len(ordered) - 2 * _MOST_FLOPS, 0)
+    shown = ordered
+    if left_out:
+        shown = ordered[:_MOST_FLOPS] + ordered[-_MOST_FLOPS:]
+    columns = [name for name in found["mean"] if name != "iterations"]
+    lines = [f"{'flop':<9}{'weight':>8}" + "".join(f"{_column(name):>13}" for name in columns)]
+    for place, row in enumerate(shown):
+        if left_out and place == _MOST_FLOPS:
+            lines.append(f"... {left_out} more in flops.csv")
+        numbers = "".join(f"{float(row[name] or 0.0):>13.4f}" for name in columns)
+        lines.append(f"{row['flop']:<9}{float(row['weight']):>8g}{numbers}")
+    means = "".join(f"{found['mean'][name]:>13.4f}" for name in columns)
+    return [
+        *lines,
+        f"{'mean':<17}{means}",
+        *(f"{each['flop']} is left out: {each['reason']}" for each in found["failed"]),
+        f"{found['flops']} of {found['wanted']} flops are solved",
+        f"run directory: {found['run_directory']}",
+    ]
 
 
 def _lines(summary: dict[str, Any]) -> list[str]:

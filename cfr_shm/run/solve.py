@@ -223,8 +223,8 @@ class SpotRun:
                 "solve it anew, without spot.save"
             )
         if asked is not None:
-            self._say(f"solving again what was left out, {solver.iterations} iterations")
-            upper.solve_below(find_place(solver.game, *asked))
+            self._say("solving again what was left out")
+            upper.solve_below(find_place(solver.game, *asked), percent)
         return summary
 
     @property

@@ -29,6 +29,7 @@ from cfr_shm.layout.spots import (
     PLAN_WORDS,
     TRAIN,
     VALUE,
+    Spot,
     SweepSpace,
 )
 from cfr_shm.memory.arena import Arena
@@ -109,10 +110,11 @@ class SpotSolver:
         )
         try:
             self.tables = spot_tables(self.arena)
+            self.gathered = gathered(self.arena)
             self._crew = SweepCrew(
                 game,
                 self.tables,
-                gathered(self.arena),
+                self.gathered,
                 self.arena.array("control"),
                 self.settings.worker_count,
                 self.settings.cores,
@@ -140,6 +142,7 @@ class SpotSolver:
     def _release(self) -> None:
         self.arena.unlink()
         self.__dict__.pop("tables", None)
+        self.__dict__.pop("gathered", None)
         self.__dict__.pop("_crew", None)
         self.arena.close()
 
@@ -176,19 +179,26 @@ class SpotSolver:
         values: NDArray[np.float64] = found[0, : len(self.game.hands.weights[player])]
         return values
 
-    def iterate_steps(self, steps: NDArray[np.int64], count: int) -> None:
-        """Run ``count`` iterations, the first ones anew, of these steps alone, in this thread.
+    def sweep_alone(
+        self,
+        arrays: Spot,
+        player: int,
+        mode: int,
+        weights: IterationWeights | None,
+        space: SweepSpace,
+    ) -> None:
+        """Take steps of one's own for a player, in this thread and this work space.
 
         Args:
-            steps: as ``layout.spots.Spot.steps``; the first leads down from the root.
-            count: iterations, which are not counted.
+            arrays: the game's, with other steps.
+            player: whose hands get values.
+            mode: TRAIN, VALUE or BEST.
+            weights: of the iteration, to TRAIN.
+            space: keeps what was computed, and may hold what the steps begin from.
         """
-        plan = np.zeros((2 * count, PLAN_WORDS))
-        for row, weights in enumerate(islice(self.settings.algorithm.weights(), count)):
-            for p in range(2):
-                plan[2 * row + p] = (p, TRAIN, *weights, self.game.scale())
-        groups = np.array([1, len(steps) - 1], np.int64)
-        self._crew.run_alone(self.game.arrays._replace(steps=steps, groups=groups), plan)
+        plan = np.zeros((1, PLAN_WORDS))
+        plan[0] = (player, mode, *(weights or (0.0,) * 4), 1.0)
+        self._crew.run_alone(arrays, plan, space)
 
     def skip_to(self, iterations: int) -> None:
         """Take the tables for those after so many iterations, as they come from a checkpoint."""

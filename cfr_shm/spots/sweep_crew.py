@@ -112,9 +112,10 @@ class SweepCrew:
     ) -> None:
         self.close()
 
-    def run_alone(self, spot: Spot, plan: Plan) -> SweepSpace:
+    def run_alone(self, spot: Spot, plan: Plan, space: SweepSpace | None = None) -> SweepSpace:
         """Run a plan in this thread, while the workers wait; return its work space."""
-        space, control = self._game.space(apart=True), np.zeros(control_words(1), np.int64)
+        space = space or self._game.space(apart=True)
+        control = np.zeros(control_words(1), np.int64)
         result = np.zeros((len(plan), self._game.hands.stride), np.float32)
         meeting = meeting_of(0, 1, 1)
         run_sweeps(spot, self._tables, self._shared, space, control, meeting, plan, result)

@@ -155,3 +155,32 @@ def test_a_solve_leaves_metrics_and_tensorboard_events_as_a_training_does(solve,
     assert points[-1].value == pytest.approx(summary["exploitability_percent"], rel=1e-5)
     log = (directory / "log.txt").read_text()
     assert "finished" in log
+
+
+#: Of seconds each.
+FLOPS = ("Ks7h2d 24", "8s8h3d 12", "QsJh2h 12")
+
+
+def rows_of(directory):
+    table = directory / "flops.csv"
+    return table.read_text().splitlines()[1:] if table.exists() else []
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_list_of_flops_goes_on_where_it_was_ended(solve, tmp_path, how):
+    (tmp_path / "flops.txt").write_text("\n".join(FLOPS))
+    narrow = ["--oop", "QQ+,AKs", "--ip", "JJ,TT,AQs", "--num-workers", 1, "--raises", "none"]
+    bounds = ["--iters", 60, "--set", "spot.target=0.0"]
+    asked = ["--flops", "flops.txt"]
+    directory, whole = tmp_path / "ended", tmp_path / "whole"
+    process = solve(*asked, *narrow, *bounds, "--logdir", directory)
+    assert eventually(lambda: len(rows_of(directory)) == 1, 200.0)
+    process.send_signal(how)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == (128 + how if how == signal.SIGINT else -how), err
+    first = rows_of(directory)
+    assert len(first) < len(FLOPS)
+    finished(solve(*asked, source=str(directory)))
+    finished(solve(*asked, *narrow, *bounds, "--logdir", whole))
+    assert rows_of(directory)[: len(first)] == first
+    assert rows_of(directory) == rows_of(whole)

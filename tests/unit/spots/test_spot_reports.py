@@ -11,7 +11,7 @@ from spot_cases import fast_spot, small_turn
 
 from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cli.main import main
-from cfr_shm.errors import EXIT_OK, EXIT_USAGE, UsageError
+from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, EXIT_USAGE, UsageError
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.run.solve_flops import read_flops, rows_done
 from cfr_shm.spots.solver import SolverSettings, SpotSolver
@@ -111,6 +111,33 @@ def test_a_list_of_flops_is_solved_and_gone_on_with(tmp_path, monkeypatch, capsy
     assert [row["flop"] for row in rows] == ["2s2h2d", "Ks7h2d"]
     expected = (float(rows[0]["ev_oop"]) + 3 * float(rows[1]["ev_oop"])) / 4
     assert found["mean"]["ev_oop"] == pytest.approx(expected)
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="minutes as plain Python")
+def test_a_flop_that_cannot_be_solved_is_told_of_and_the_others_are(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "flops.txt").write_text("AsAhAd\nKs7h2d 3\n2s2h2d\n")
+    flags = ["--oop", "AA", "--ip", "KK,QQ", "--pot", "100", "--stack", "50", "--bets", "a"]
+    command = ["solve", *flags, "--flops", "flops.txt", "--iters", "20", "--logdir", "run"]
+    assert main(command) == EXIT_RUNTIME
+    out, err = capsys.readouterr()
+    assert "1/3 AsAhAd is left out: spot.oop: the board AsAhAd leaves no hand of the range" in err
+    assert "AsAhAd is left out" in out
+    assert "2 of 3 flops are solved" in out
+    table = out.splitlines()[:4]
+    assert table[0].split()[:3] == ["flop", "weight", "exploit."]
+    assert [line.split()[0] for line in table[1:]] == ["2s2h2d", "Ks7h2d", "mean"]
+    assert main(["solve", "run", "--flops", "flops.txt", "--json"]) == EXIT_RUNTIME
+    found = json.loads(capsys.readouterr().out)
+    assert [each["flop"] for each in found["failed"]] == ["AsAhAd"]
+    assert found["flops"] == 2
+    lines = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    told = [json.loads(line) for line in lines]
+    measured = [line for line in told if line["kind"] == "evaluation"]
+    assert [line["iterations"] for line in measured] == [20, 40]
+    # Where nothing can be solved, there is nothing to show.
+    (tmp_path / "none.txt").write_text("AsAhAd\n")
+    assert main(["solve", *flags, "--flops", "none.txt", "--logdir", "none"]) == EXIT_USAGE
 
 
 ROWS = "flop,weight,exploitability_percent,ev_oop,ev_ip,check\n2s2h2d,1.0,0.2,12.5,7.5,0.4\n"
