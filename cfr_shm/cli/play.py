@@ -19,6 +19,7 @@ from cfr_shm.cli.flags import (
     add_smoothing_flag,
     whole_number,
 )
+from cfr_shm.cli.play_spot import add_spot_flags, check_spot_flags, train_spot
 from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, CfrShmError, UsageError
 
 if TYPE_CHECKING:
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Play hands at this terminal against the average strategy of the hold'em run RUN, which has "
     "all other seats. Any legal size may be bet; where the strategy's tree does not have it, it is "
-    "told after the hand what it was read as. Ctrl-C, or q, ends the session and prints its "
-    "result. With --acpc or --slumbot the strategy plays somewhere else, at the address that you "
-    "give."
+    "told after the hand what it was read as. With --spot one place is dealt again and again, with "
+    "a score. Ctrl-C, or q, ends the session and prints its result. With --acpc or --slumbot the "
+    "strategy plays somewhere else, at the address that you give."
 )
 
 #: Between two lines about the running result of hands that are played somewhere else.
@@ -73,6 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tell after each hand which action was worth most and what others lost; two players "
         "only, takes seconds where many boards may come",
     )
+    add_spot_flags(parser)
     _add_addresses(parser)
     add_smoothing_flag(parser)
     add_json_flag(parser)
@@ -121,6 +123,8 @@ def run(namespace: argparse.Namespace) -> int:
         return Session((strategy.name, where), play.big_blind, checkpoint).hold(
             functools.partial(_elsewhere, play, namespace), method, namespace.json
         )
+    if namespace.spot is not None:
+        return train_spot(strategy, checkpoint, namespace, _typed)
     game = strategy.game
     seat = _seat(namespace.seat, game)
     sitting = Sitting(strategy, namespace.seed, seat, namespace.review)
@@ -131,6 +135,7 @@ def run(namespace: argparse.Namespace) -> int:
 
 
 def _check_flags(namespace: argparse.Namespace) -> None:
+    check_spot_flags(namespace)
     if namespace.acpc and namespace.slumbot:
         raise UsageError("play: --acpc and --slumbot: one at a time")
     if namespace.acpc_game and not namespace.acpc:

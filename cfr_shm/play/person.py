@@ -74,7 +74,7 @@ class Person:
         self._tell(f"  {self._choices(hand)}")
         while True:
             line = self._read("> ")
-            if line is None or line.strip().lower() in _LEAVES:
+            if line is None or leaves(line):
                 raise GuestLeft
             try:
                 return typed_move(line, hand, self._big_blind)
@@ -109,6 +109,11 @@ class Person:
 
     def _cards(self, cards: Sequence[int]) -> str:
         return " ".join(self._deck.text([card]) for card in cards)
+
+
+def leaves(line: str | None) -> bool:
+    """Return whether what was typed, or the end of the input, means that somebody leaves."""
+    return line is None or line.strip().lower() in _LEAVES
 
 
 def typed_move(text: str, hand: Hand, big_blind: float | None) -> int:

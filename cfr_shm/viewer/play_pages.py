@@ -8,6 +8,12 @@
     GET  /api/tables/TABLE/history    ?cards= seen (or all): the hands that are over, in PHH
     GET  /api/tables/TABLE/hands.phhs the same, as a file
 
+    POST /api/runs/RUN/trainers       checkpoint, line, board: one place, dealt again and again
+    GET  /api/trainers/TRAINER        what is seen there
+    POST /api/trainers/TRAINER/answer move, spot: as lines write it
+    POST /api/trainers/TRAINER/next   the next deal
+    GET  /api/trainers/TRAINER/values what the actions of the last answer are worth
+
 What is posted is JSON of a few words. Nothing of it is a change of a run.
 """
 
@@ -25,9 +31,16 @@ from starlette.routing import Route
 
 from cfr_shm.errors import UsageError
 from cfr_shm.play.sitting import Sitting, seat_named
+from cfr_shm.play.spot_trainer import SpotTrainer
 from cfr_shm.protocols.phh import write_hand
 from cfr_shm.storage.documents import DocumentError, parse_document
-from cfr_shm.viewer.play_tables import PlayedStrategies, PlayTables
+from cfr_shm.viewer.play_tables import (
+    PlayedStrategies,
+    PlayedStrategy,
+    PlayTables,
+    StrategyKey,
+)
+from cfr_shm.viewer.spot_pages import TrainedSpot
 from cfr_shm.viewer.table_pages import SeatAtTable
 from cfr_shm.viewer.viewed_runs import HOLDEM, ViewedRun, ViewedRuns
 
@@ -51,7 +64,8 @@ class PlayPages:
     def __init__(self, runs: ViewedRuns, guarded: Guarded) -> None:
         self._runs, self._guarded = runs, guarded
         self._tables: PlayTables[SeatAtTable] = PlayTables()
-        self._strategies = PlayedStrategies(runs, self._tables.close_all_of)
+        self._trainers: PlayTables[TrainedSpot] = PlayTables()
+        self._strategies = PlayedStrategies(runs, self._close_all_of)
 
     def routes(self) -> list[Route]:
         """Return the addresses."""
@@ -59,11 +73,16 @@ class PlayPages:
             "/api/runs/{run}/tables": self._sit,
             "/api/tables/{table}/act": self._act,
             "/api/tables/{table}/deal": self._deal,
+            "/api/runs/{run}/trainers": self._begin_spot,
+            "/api/trainers/{trainer}/answer": self._answer,
+            "/api/trainers/{trainer}/next": self._next_spot,
         }
         asked: dict[str, Callable[[Request], bytes]] = {
             "/api/tables/{table}": self._look,
             "/api/tables/{table}/history": self._history,
             "/api/tables/{table}/values": self._values,
+            "/api/trainers/{trainer}": self._look_at_spot,
+            "/api/trainers/{trainer}/values": self._value_spot,
         }
         return [
             Route("/api/tables/{table}/hands.phhs", self._file),
@@ -108,11 +127,20 @@ class PlayPages:
         except UsageError as error:
             raise UsageError(f"seat {wanted[:20]!r}: {error}") from None
         self._tables.check_room()
-        self._strategies.keep_only(self._tables.strategies())
-        key, played = self._strategies.of(run, _whole(sent, "checkpoint"))
+        key, played = self._strategy(run, _whole(sent, "checkpoint"))
         place = SeatAtTable(Sitting(played.strategy, secrets.randbits(63), seat), played.values)
         name = self._tables.add(place, key)
         return _encoded({"table": name, **place.document()})
+
+    def _strategy(
+        self, run: ViewedRun, iterations: int | None
+    ) -> tuple[StrategyKey, PlayedStrategy]:
+        self._strategies.keep_only(self._tables.strategies() | self._trainers.strategies())
+        return self._strategies.of(run, iterations)
+
+    def _close_all_of(self, key: StrategyKey) -> None:
+        self._tables.close_all_of(key)
+        self._trainers.close_all_of(key)
 
     def _run(self, name: str) -> ViewedRun:
         run = self._runs.named(name)
@@ -137,6 +165,38 @@ class PlayPages:
         with kept.using:
             do(kept.place)
             return _encoded({"table": name, **kept.place.document()})
+
+    def _begin_spot(self, request: Request) -> bytes:
+        sent = request.state.sent
+        run = self._run(request.path_params["run"])
+        self._trainers.check_room()
+        key, played = self._strategy(run, _whole(sent, "checkpoint"))
+        line, board = _text(sent, "line"), _text(sent, "board")
+        trainer = SpotTrainer(played.strategy, line, board, secrets.randbits(63))
+        place = TrainedSpot(trainer, played.values)
+        name = self._trainers.add(place, key)
+        return _encoded({"trainer": name, **place.document()})
+
+    def _look_at_spot(self, request: Request) -> bytes:
+        return self._at_spot(request, lambda _: None)
+
+    def _answer(self, request: Request) -> bytes:
+        sent = request.state.sent
+        move, number = _text(sent, "move"), _whole(sent, "spot")
+        return self._at_spot(request, lambda place: place.answer(move, number or 0))
+
+    def _next_spot(self, request: Request) -> bytes:
+        return self._at_spot(request, TrainedSpot.next)
+
+    def _value_spot(self, request: Request) -> bytes:
+        return self._at_spot(request, TrainedSpot.value)
+
+    def _at_spot(self, request: Request, do: Callable[[TrainedSpot], None]) -> bytes:
+        name = request.path_params["trainer"]
+        kept = self._trainers.named(name)
+        with kept.using:
+            do(kept.place)
+            return _encoded({"trainer": name, **kept.place.document()})
 
     def _values(self, request: Request) -> bytes:
         kept = self._tables.named(request.path_params["table"])

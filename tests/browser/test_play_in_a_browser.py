@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from viewed_games import train_royal
-from viewed_pages import PHONE, until, viewing, violations
+from viewed_pages import DESKTOP, PHONE, until, viewing, violations
 
 from cfr_shm.protocols.phh import documents, read_hand
 
@@ -115,6 +115,9 @@ def test_ten_hands_are_played_with_keys_only_on_a_phone_in_the_dark(tab):
         page.keyboard.press(key)
 
     play(page, press)
+    page.keyboard.press("e")
+    until(page, "document.querySelectorAll('#values').length === 0")
+    page.wait_for_selector("#page[aria-busy=false]")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert len(played_hands(page)) == HANDS
     assert violations(page) == []
@@ -186,3 +189,31 @@ def test_a_run_named_as_a_script_is_played_and_only_text(tab):
     assert page.locator("#page script, #page img").count() == 0
     assert page.title() != "played"
     assert violations(page) == []
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_spot_is_trained_with_keys_and_with_the_mouse(tab, size):
+    page = tab(f"#run=royal&line={quote('c x /')}&board=TcJdQh", size=size)
+    page.click("button:text-is('Train here')")
+    for number in range(1, 7):
+        page.wait_for_selector(f".trainer[aria-label='spot {number}'] .acts")
+        page.wait_for_selector("#page[aria-busy=false]")
+        if number % 2:
+            page.keyboard.press("1")
+        else:
+            page.locator(".acts button").last.click()
+        page.wait_for_selector("#page[aria-busy=false] .ended")
+        assert f"{number} spot" in page.inner_text(".result")
+        if number == 3:
+            page.click("#values")
+            page.wait_for_selector(".worth")
+            assert "best by EV" in page.inner_text(".worth")
+            assert violations(page) == []
+            page.keyboard.press("n")
+        else:
+            page.click("#next")
+    page.wait_for_selector("#page[aria-busy=false] .acts")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+    assert violations(page) == []
+    page.click("text=Back to the range")
+    page.wait_for_selector(".headline")

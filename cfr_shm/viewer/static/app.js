@@ -9,9 +9,12 @@ import { cardsOf, el, say } from "./dom.js";
 import { infosetPanel } from "./infosets.js";
 import { copyRange, drawPane, fresh } from "./pane.js";
 import * as play from "./play.js";
+import * as train from "./train.js";
 import { strip } from "./strip.js";
 
 const EVERY_MILLISECONDS = 3000;
+
+const games = { play, train };
 
 let known = [];
 let state = address.read();
@@ -107,6 +110,9 @@ function drawControls() {
       run && run.kind === "holdem" ? el("button", { type: "button", "aria-pressed":
         state.view === "play" ? "true" : "false", onclick: () => move({ beside: "", table: "",
         view: state.view === "play" ? "" : "play" }) }, "Play") : null,
+      run && run.kind === "holdem" ? el("button", { type: "button", "aria-pressed":
+        state.view === "train" ? "true" : "false", onclick: () => move({ beside: "",
+        view: state.view === "train" ? "" : "train" }) }, "Train here") : null,
       run && run.kind === "holdem" && !state.beside ? el("button", { type: "button", onclick: () => move({
         beside: known.length > 1 ? known.find((each) => each.run !== state.run).run : state.run,
         beside_checkpoint: "", beside_policy: known.length > 1 ? "" : "current" }) }, "Beside") : null,
@@ -146,7 +152,7 @@ async function show() {
   const { signal } = asking;
   page.setAttribute("aria-busy", "true");
   try {
-    if (state.view === "play") await play.show(page, state, { move, correct, again: show });
+    if (games[state.view]) await games[state.view].show(page, state, { move, correct, again: show });
     else if (run.kind === "listed") await showInfosets();
     else await showPlace(signal);
   } catch (error) {
@@ -226,7 +232,7 @@ const KEYS = [
 function help() {
   if (document.querySelector("dialog")) return;
   const dialog = el("dialog", { "aria-label": "keys" }, el("h2", null, "Keys"),
-    el("dl", { class: "keys" }, (state.view === "play" ? play.KEYS : KEYS).map(([key, what]) => el("div", null, el("dt", null, key),
+    el("dl", { class: "keys" }, (games[state.view] || { KEYS }).KEYS.map(([key, what]) => el("div", null, el("dt", null, key),
       el("dd", null, what)))),
     el("button", { type: "button", onclick: () => dialog.close() }, "Close"));
   dialog.addEventListener("close", () => dialog.remove());
@@ -248,9 +254,9 @@ function pressed(event) {
   if (/^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
   if (document.querySelector("dialog[open]")) return;
   const { key } = event;
-  if (state.view === "play") {
+  if (games[state.view]) {
     if (key === "?") help();
-    else if (!play.pressed(key)) return;
+    else if (!games[state.view].pressed(key)) return;
     event.preventDefault();
     return;
   }

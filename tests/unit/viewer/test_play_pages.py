@@ -315,3 +315,35 @@ def test_values_of_ones_actions_are_told_where_two_play(app):
     assert not end["valued"]
     found = get(app, f"/api/tables/{six['table']}/values?hand=1")
     assert b"where two play" in found.body
+
+
+def test_a_place_is_trained_and_the_strategy_told_after_the_answer_only(app):
+    place = {"line": "c x /", "board": "TcJdQh"}
+    document = done(app, "/api/runs/royal/trainers", place)
+    name, shares, lost = document["trainer"], [], []
+    for number in range(1, 6):
+        assert (document["spot"], document["answer"]) == (number, None)
+        assert document["board"] == ["Tc", "Jd", "Qh"]
+        # Neither how often a move is made nor what it is worth is sent before.
+        assert "share" not in json.dumps(document)
+        wrong = refused(app, f"/api/trainers/{name}/answer", {"move": "b 7", "spot": number})
+        assert "is not in the tree" in wrong[1]
+        move = document["choices"][number % len(document["choices"])]["move"]
+        document = done(app, f"/api/trainers/{name}/answer", {"move": move, "spot": number})
+        said = document["answer"]["actions"]
+        assert sum(each["share"] for each in said) == pytest.approx(1.0)
+        (taken,) = (each for each in said if each["taken"])
+        shares.append(taken["share"] / max(each["share"] for each in said))
+        assert "that spot was answered" in refused(
+            app, f"/api/trainers/{name}/answer", {"move": move, "spot": number})[1]  # fmt: skip
+        document = json.loads(get(app, f"/api/trainers/{name}/values").body)
+        said = document["answer"]["actions"]
+        (taken,) = (each["ev"] for each in said if each["taken"])
+        lost.append(max(each["ev"] for each in said) - taken)
+        document = done(app, f"/api/trainers/{name}/next")
+    assert document["score"]["score"] == pytest.approx(sum(shares) / 5)
+    assert document["score"]["ev_lost"] == pytest.approx(sum(lost) / 5 / 2)
+    for wrong, text in (({"line": "c c c"}, "line"), ({"board": "TcTc"}, "Tc"),
+                        ({"line": 3}, "expected a text")):  # fmt: skip
+        assert text in refused(app, "/api/runs/royal/trainers", wrong)[1]
+    assert get(app, "/api/trainers/none").status == 404

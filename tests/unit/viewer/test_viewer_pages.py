@@ -74,7 +74,8 @@ def test_the_page_and_its_files_are_served_and_nothing_else(app):
 
 def test_no_file_of_the_page_reads_a_text_as_html_or_names_another_host(app):
     for name in ("app", "dom", "api", "matrix", "strip", "combos", "pane", "board", "curves",
-                 "controls", "infosets", "address", "play", "table", "review"):  # fmt: skip
+                 "controls", "infosets", "address", "play", "table", "review",
+                 "train"):  # fmt: skip
         text = get(app, f"/static/{name}.js").body.decode()
         for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
             assert way not in text
