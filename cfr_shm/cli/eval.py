@@ -166,7 +166,7 @@ def _measure(
         stored.game.require_enumerable("evaluation")
     strategy = public_strategy(stored) if given is None else given
     if namespace.method == EXACT:
-        return [_measure_exactly(stored, strategy)]
+        return [_measure_exactly(stored, strategy, namespace.num_workers)]
     if namespace.method is None:
         return best_measures(strategy, **options, say=say)
     if namespace.method == LOCAL:
@@ -175,27 +175,28 @@ def _measure(
     return [measure_from(strategy, namespace.method, boards=namespace.boards, **options)]
 
 
-def _measure_exactly(stored: StoredStrategy, strategy: PublicStrategy) -> Measurement:
+def _measure_exactly(stored: StoredStrategy, strategy: PublicStrategy, workers: int) -> Measurement:
     """Measure exactly, however long it takes: what was done is kept beside the run, if any."""
-    from cfr_shm.cards.parallel import Progress
+    from cfr_shm.cards.parallel import Progress, thread_count
     from cfr_shm.cli.session import say
     from cfr_shm.evaluation.exact_ledger import ExactLedger
     from cfr_shm.evaluation.exact_response import forecast_seconds
     from cfr_shm.evaluation.measure import AT_ONCE_SECONDS, duration, measure_exactly
     from cfr_shm.run.bundle import home_of
 
-    seconds = forecast_seconds(strategy)
-    say(f"an exact answer takes about {duration(seconds)} on one core")
+    seconds, cores = forecast_seconds(strategy), thread_count(workers)
+    spread = f", {duration(seconds / cores)} on the {cores} that work on it" if cores > 1 else ""
+    say(f"an exact answer takes about {duration(seconds)} on one core{spread}")
     path = stored.checkpoint.path
     if seconds < AT_ONCE_SECONDS or path is None or stored.name:
-        return measure_exactly(strategy)
+        return measure_exactly(strategy, workers=workers)
     directory = home_of(path) / EXACT_ANSWERS / str(stored.checkpoint.iterations)
     ledger = ExactLedger(directory, _identity(stored), Progress(say, interval=30.0))
     if ledger.taken_up:
         say(f"going on with what {directory} has kept")
     else:
         say(f"it is kept in {directory} each minute: the same command goes on with it when killed")
-    return measure_exactly(strategy, ledger)
+    return measure_exactly(strategy, ledger, workers)
 
 
 def _identity(stored: StoredStrategy) -> str:

@@ -17,16 +17,21 @@ sums over next boards are divided by their number given both hands.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.cards.parallel import thread_count
 from cfr_shm.cards.showdown import showdown_sums
 from cfr_shm.errors import GameError
+from cfr_shm.evaluation.gathering import in_order
 from cfr_shm.evaluation.run_outs import (
     RunOuts,
     canonical_boards,
@@ -54,6 +59,8 @@ from cfr_shm.layout.tree import DECISION, SHOWDOWN
 from cfr_shm.strategy.public import PublicStrategy, hands_of, holdem_parts, start_weights
 
 Floats = NDArray[np.float64]
+Space = TypeVar("Space")
+Drawn = TypeVar("Drawn")
 
 #: Both seats' hole cards.
 _BOTH_HANDS = 2 * HOLE_CARDS
@@ -93,11 +100,15 @@ class Ledger(Protocol):
 class BoardWalk:
     """Walks over one game's tree; owns the space for it, so that one thread uses it at a time.
 
+    Args:
+        game: whose tree.
+        stop: set when nobody wants the values any more: walks over many boards end then.
+
     Raises:
         GameError: the game is not hold'em, or not for two.
     """
 
-    def __init__(self, game: Game) -> None:
+    def __init__(self, game: Game, stop: threading.Event | None = None) -> None:
         betting, self.cards = holdem_parts(game)
         if game.player_count != 2:
             raise GameError(
@@ -119,8 +130,9 @@ class BoardWalk:
         self._whole = np.zeros(depth)
         self._last: tuple[tuple[int, ...], BoardHands] | None = None
         self._depth = depth
-        self._run_outs: RunOuts | None = None
         self._ledger: Ledger | None = None
+        self._run_outs: RunOuts | None = None
+        self._workers, self._stop = 1, stop or threading.Event()
         fixed = len(self.cards.fixed_board)
         self._kept_at = max(size for size in (0, *self.board_sizes) if size <= fixed)
 
@@ -191,6 +203,7 @@ class BoardWalk:
         board: Sequence[int],
         first_best: int = NEVER,
         ledger: Ledger | None = None,
+        workers: int = 1,
     ) -> Floats:
         """Return (hands,): what each of a seat's hands gets on a board, from the root on.
 
@@ -203,8 +216,10 @@ class BoardWalk:
             board: of one of the game's streets; no cards: all boards.
             first_best: street from which on the seat takes its best actions.
             ledger: where the sum over the first cards that are drawn begins, and is noted.
+            workers: threads for the first cards that are drawn, 0 for all usable cores; changes
+                nothing in the values.
         """
-        self._ledger = ledger
+        self._ledger, self._workers = ledger, workers
         stage, root = Stage(seat, first_best, 0), np.zeros(1, np.int64)
         reach = np.where(self.fits(board), self.start[1 - seat], 0.0)[None, :]
         if not board and self._shown[0] > 0:
@@ -269,15 +284,49 @@ class BoardWalk:
             ledger = self._ledger if len(board) == self._kept_at else None
             before, total = ledger.begun(total) if ledger else (0, total)
             left = itertools.islice(self._next_boards(board, merged), before, None)
-            for count, (more, weight) in enumerate(left, start=before + 1):
-                longer = [*board, *more]
+
+            def value(walk: BoardWalk, drawn: tuple[tuple[int, ...], float]) -> Floats:
+                longer = [*board, *drawn[0]]
                 there = np.where(self.fits(longer), reach, 0.0)
-                total += weight * self.values(players, stage, longer, nodes, there)
+                return drawn[1] * walk.values(players, stage, longer, nodes, there)
+
+            another = functools.partial(BoardWalk, self.game)
+            parts = self._parts(value, board, left, (self, another))
+            for count, part in enumerate(parts, start=before + 1):
+                total += part
                 if ledger:
                     ledger.passed(count, total)
         if merged:
             total = suit_means(self.cards.deck, total)
         return total / self.next_count(board)
+
+    def _parts(
+        self,
+        value: Callable[[Space, Drawn], Floats],
+        board: Sequence[int],
+        left: Iterable[Drawn],
+        spaces: tuple[Space, Callable[[threading.Event], Space]],
+    ) -> Iterator[Floats]:
+        """Yield the values of what is drawn after a board, in its order.
+
+        They are spread over threads where nothing was drawn before: within one thread's work
+        there is no more to spread.
+
+        Args:
+            value: of one draw, in a space of one's own.
+            board: that lies there.
+            left: what is drawn.
+            spaces: this thread's, and what makes another.
+        """
+        here, make = spaces
+        workers = self._workers if len(board) == self._kept_at else 1
+        if thread_count(workers) > 1:
+            yield from in_order(lambda stop: functools.partial(value, make(stop)), left, workers)
+            return
+        for drawn in left:
+            if self._stop.is_set():
+                raise CancelledError
+            yield value(here, drawn)
 
     def merges_suits(self, players: Players) -> bool:
         """Return whether boards that differ in suits only count for one another."""
@@ -321,8 +370,7 @@ class BoardWalk:
     ) -> None:
         """Add up showdowns over all full boards."""
         deck, size = self.cards.deck, self.cards.showdown_cards
-        self._run_outs = self._run_outs or RunOuts(deck)
-        tree = self.game.tree
+        tree, (reach, total) = self.game.tree, reach_and_value
         losing = tree.utility[tree.nodes["payoff"][nodes], stage.responder]
         pot = tree.pot_amount[tree.nodes["detail"][nodes]]
         amounts = np.stack([losing + pot, losing + 0.5 * pot, losing], axis=1)
@@ -331,8 +379,15 @@ class BoardWalk:
         else:
             every = full_boards(deck, board, size, self.cards.fixed_board)
             boards = ((some, np.ones(len(some))) for some in every)
-        for some, weight in boards:
-            self._run_outs.add(some, weight, reach_and_value[0], amounts, reach_and_value[1])
+
+        def value(run_outs: RunOuts, some: tuple[NDArray[np.int64], Floats]) -> Floats:
+            part = np.zeros_like(total)
+            run_outs.add(*some, reach, amounts, part)
+            return part
+
+        self._run_outs = self._run_outs or RunOuts(deck)
+        for part in self._parts(value, board, boards, (self._run_outs, lambda _: RunOuts(deck))):
+            total += part
 
     def next_cards(self, board: Sequence[int]) -> Iterator[tuple[int, ...]]:
         """Yield what can be dealt to a board next; the order within a deal does not matter."""

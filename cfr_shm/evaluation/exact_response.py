@@ -30,12 +30,15 @@ _TRIED = 2
 _TRIAL_SEED = 0xF0
 
 
-def exact_response(strategy: PublicStrategy, ledger: ExactLedger | None = None) -> Evaluation:
+def exact_response(
+    strategy: PublicStrategy, ledger: ExactLedger | None = None, workers: int = 0
+) -> Evaluation:
     """Return exact values, best responses and exploitability of a strategy, in chips.
 
     Args:
         strategy: for two seats.
         ledger: where what takes hours is kept, and taken up again; the result has the same bits.
+        workers: threads, 0 for all usable cores; changes nothing in the result.
 
     Raises:
         GameError: not a game of hold'em for two.
@@ -50,7 +53,7 @@ def exact_response(strategy: PublicStrategy, ledger: ExactLedger | None = None) 
     for number, (seat, first_best) in enumerate(walks):
         known = ledger.result(number) if ledger else None
         if known is None:
-            hands = walk.root_values(players, seat, [], first_best, ledger)
+            hands = walk.root_values(players, seat, [], first_best, ledger, workers)
             known = walk.seat_value(hands, seat)
             if ledger:
                 ledger.finish(known)

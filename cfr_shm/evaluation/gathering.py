@@ -1,15 +1,18 @@
-"""Gather samples by number over threads, and keep what there is when something stops it.
+"""Work spread over threads, in an order that does not depend on how many there are.
 
-Sample ``i`` depends on ``i`` alone, so that threads and rounds change nothing. An error, or a
-Ctrl-C, ends the gathering; all samples before the first that is missing are kept.
+``in_order`` does it for whatever is numbered: kernels release the GIL. ``gather`` gathers samples
+with it, and keeps what there is when something stops it. Sample ``i`` depends on ``i`` alone, so
+that threads and rounds change nothing. An error, or a Ctrl-C, ends the gathering; all samples
+before the first that is missing are kept.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +23,10 @@ from cfr_shm.evaluation.estimates import Estimate, any_time_half_width, mean_int
 Floats = NDArray[np.float64]
 #: Returns (count,) samples from a number on.
 Sampler = Callable[[int, int], Floats]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+#: Items that are worked on or done before the first of them is taken, for each thread.
+_AHEAD = 2
 
 
 class Length(NamedTuple):
@@ -43,6 +50,84 @@ class Gathered(NamedTuple):
     value: Estimate  # of no samples: not a number, and nothing is known
     samples: Floats  # (done,)
     stopped: BaseException | None  # what ended it early; None: all are there
+
+
+class Idle(list[Callable[[Item], Result]]):
+    """Functions that no thread uses at the moment; kept, they need not be made again."""
+
+
+def in_order(
+    make: Callable[[threading.Event], Callable[[Item], Result]],
+    items: Iterable[Item],
+    workers: int,
+    idle: Idle[Item, Result] | None = None,
+) -> Iterator[Result]:
+    """Yield what a function returns for each item, in the order of the items.
+
+    A few items are worked on ahead. One worker works in the thread that asks, so that a signal
+    interrupts also what never returns. Where something fails, or nobody asks any more, what is
+    being worked on is waited for and the rest left.
+
+    Args:
+        make: returns the function, called once for each thread, whose own its space is; told
+            what is set when there is no more use for results.
+        items: as many as are asked for.
+        workers: threads, 0 for all usable cores.
+        idle: functions that were made before, and are left for later.
+    """
+    kept: Idle[Item, Result] = Idle() if idle is None else idle
+    stop = threading.Event()
+
+    def call(item: Item) -> Result:
+        if stop.is_set():
+            raise CancelledError
+        try:
+            function = kept.pop()
+        except IndexError:
+            function = make(stop)
+        try:
+            return function(item)
+        finally:
+            kept.append(function)
+
+    threads = thread_count(workers)
+    if threads == 1:
+        yield from map(call, items)
+        return
+    waiting: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for item in items:
+                waiting.append(pool.submit(call, item))
+                if len(waiting) >= _AHEAD * threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            stop.set()
+
+
+def for_each(
+    make: Callable[[], Callable[[int], Floats]],
+    count: int,
+    workers: int,
+    progress: Progress | None = None,
+) -> Floats:
+    """Return (count, ...) what a function finds for 0, 1, ..., in that order.
+
+    Args:
+        make: returns the function; called once for each thread, whose own its space is.
+        count: how many.
+        workers: threads, 0 for all usable cores; changes nothing in the result.
+        progress: told how far it is.
+    """
+    found = []
+    threads = min(thread_count(workers), count)
+    for each in in_order(lambda _: make(), range(count), threads):
+        found.append(each)
+        if progress:
+            progress.update(len(found) / count)
+    return np.array(found)
 
 
 def gather(
@@ -106,62 +191,28 @@ class _Crew:
 
     def __init__(self, make: Callable[[], Sampler], together: int, most: int, threads: int) -> None:
         self._make, self._together, self._most = make, together, most
-        self._samplers: list[Sampler | None] = [None] * max(1, threads)
+        self._threads, self._idle = max(1, threads), Idle[int, Floats]()
 
     def round(
         self, first: int, calls: int, told: Callable[[int], None] | None
     ) -> tuple[list[Floats], BaseException | None]:
         """Make some calls; return what was sampled, and what stopped it, if anything did."""
-        threads = len(self._samplers)
-        found: list[Floats | None] = [None] * calls
-        done = [0] * threads
-        stop = threading.Event()
-
-        def work(thread: int) -> None:
-            sampler = self._samplers[thread] = self._samplers[thread] or self._make()
-            for index in range(thread, calls, threads):
-                if stop.is_set():
-                    return
-                begin = (first + index) * self._together
-                found[index] = sampler(begin, min(self._together, self._most - begin))
-                done[thread] += 1
-                if told and thread == 0:
-                    told(sum(done))
-
-        if threads == 1:
-            stopped = _reason_of(work)
-            return _whole(found), stopped
-        with ThreadPoolExecutor(threads) as pool:
-            stopped = _wait_for([pool.submit(work, thread) for thread in range(threads)], stop)
-        return _whole(found), stopped
-
-
-def _reason_of(work: Callable[[int], None]) -> BaseException | None:
-    """Work in this thread, so that a signal interrupts also what never returns."""
-    try:
-        work(0)
-    except BaseException as error:  # noqa: BLE001 - handed on, with what was done before
-        return error
-    return None
-
-
-def _wait_for(running: Sequence[Future[None]], stop: threading.Event) -> BaseException | None:
-    """Wait for threads; where one fails, or a signal comes, end all and return the reason."""
-    reason: BaseException | None = None
-    for each in running:
+        found: list[Floats] = []
+        numbers = range(first, first + calls)
         try:
-            each.result()
+            for each in in_order(lambda _: self._call(), numbers, self._threads, self._idle):
+                found.append(each)
+                if told:
+                    told(len(found))
         except BaseException as error:  # noqa: BLE001 - handed on, with what was done before
-            reason = reason or error
-            stop.set()
-    return reason
+            return found, error
+        return found, None
 
+    def _call(self) -> Callable[[int], Floats]:
+        sampler = self._make()
 
-def _whole(found: Sequence[Floats | None]) -> list[Floats]:
-    """Return the samples before the first that is missing."""
-    kept: list[Floats] = []
-    for each in found:
-        if each is None:
-            break
-        kept.append(each)
-    return kept
+        def call(number: int) -> Floats:
+            begin = number * self._together
+            return sampler(begin, min(self._together, self._most - begin))
+
+        return call

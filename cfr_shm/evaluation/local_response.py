@@ -20,7 +20,7 @@ from cfr_shm.cards.evaluator import hand_rank_tables
 from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import GameError, UsageError
 from cfr_shm.evaluation.estimates import Estimate, mean_interval
-from cfr_shm.evaluation.sampled_boards import for_each
+from cfr_shm.evaluation.gathering import for_each
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.evaluation.draw_deals import draw_deals
 from cfr_shm.kernels.evaluation.local_response import play_pairs

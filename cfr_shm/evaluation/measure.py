@@ -78,19 +78,22 @@ def unit_of(game: Game) -> tuple[str, float]:
     return ("mbb", MILLI / game.big_blind) if game.big_blind else (game.unit, 1.0)
 
 
-def measure_exactly(strategy: PublicStrategy, ledger: ExactLedger | None = None) -> Measurement:
+def measure_exactly(
+    strategy: PublicStrategy, ledger: ExactLedger | None = None, workers: int = 0
+) -> Measurement:
     """Return the exact exploitability.
 
     Args:
         strategy: what is measured.
         ledger: where an answer that takes hours is kept while it is made.
+        workers: threads, 0 for all usable cores.
 
     Raises:
         GameError: not a game of hold'em for two.
         ArrayStoreError: what was done so far cannot be kept.
     """
     began = time.monotonic()
-    found = exact_response(strategy, ledger)
+    found = exact_response(strategy, ledger, workers)
     unit, factor = unit_of(strategy.game)
     # In zero-sum games the responders' mean is NashConv / 2; with rake, or a pot from before,
     # their gains are told.
@@ -317,7 +320,7 @@ def best_measures(
         return [measure_by_learning(strategy.game, rows_of(strategy), **options)]
     seconds = forecast_seconds(strategy)
     if seconds < AT_ONCE_SECONDS:
-        return [measure_exactly(strategy)]
+        return [measure_exactly(strategy, workers=workers)]
     say(
         f"an exact answer takes about {duration(seconds)} (--method exact); measured are lower "
         "bounds: what best responders win at least"

@@ -20,7 +20,8 @@ from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import GameError
 from cfr_shm.evaluation.board_walk import BoardWalk, Players
 from cfr_shm.evaluation.estimates import Estimate, mean_interval
-from cfr_shm.evaluation.sampled_boards import drawn_board, for_each
+from cfr_shm.evaluation.gathering import for_each
+from cfr_shm.evaluation.sampled_boards import drawn_board
 from cfr_shm.games.game import Game
 from cfr_shm.strategy.public import PublicStrategy
 
