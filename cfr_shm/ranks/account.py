@@ -26,7 +26,8 @@ class Member:
     @property
     def text(self) -> str:
         """What people are told: where it is, and as what the launcher knows it."""
-        return f"rank {self.rank} (process {self.process} on {self.host}, {self.workers} workers)"
+        workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
+        return f"rank {self.rank} (process {self.process} on {self.host}, {workers})"
 
 
 @dataclass(frozen=True)
