@@ -392,10 +392,10 @@ class Run:
 
     @cached_property
     def _checkpoint(self) -> Checkpoint:
-        from cfr_shm.kernels.warm import compile_kernels
+        from cfr_shm.kernels.warm import compile_kernels_of_readers
         from cfr_shm.strategy.smoothing import smoothed
 
-        compile_kernels(self._say, self.config.table.compact)
+        compile_kernels_of_readers(self._say, self.config.table.compact)
         found = self._stored.load_checkpoint(self.config, self._game, _warn)
         return smoothed(self._game, found, self.config.run.smoothing or 0)
 

@@ -155,7 +155,7 @@ def load_table(
         GameError: it cannot be smoothed.
     """
     from cfr_shm.games.registry import load_game
-    from cfr_shm.kernels.warm import compile_kernels
+    from cfr_shm.kernels.warm import compile_kernels_of_readers
     from cfr_shm.run.bundle import stored_strategy
     from cfr_shm.strategy.smoothing import smoothed
 
@@ -163,7 +163,7 @@ def load_table(
     config = stored.load_config()
     passes = (config.run.smoothing or 0) if smoothing is None else smoothing
     game = load_game(config.game, say, config.abstraction)
-    compile_kernels(say, config.table.compact)
+    compile_kernels_of_readers(say, config.table.compact)
     read = stored.reads(game) if in_memory is None else in_memory(game)
     checkpoint = stored.load_checkpoint(config, game, warn, in_memory=read or passes > 0)
     checkpoint = smoothed(game, checkpoint, passes)

@@ -185,10 +185,10 @@ def _config(named: str) -> Config:
 
 def _game(config: Config) -> Game:
     from cfr_shm.games.registry import load_game
-    from cfr_shm.kernels.warm import compile_kernels
+    from cfr_shm.kernels.warm import compile_kernels_of_readers
 
     game = load_game(config.game, say, config.abstraction)
-    compile_kernels(say, config.table.compact)
+    compile_kernels_of_readers(say, config.table.compact)
     return game
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cfr_shm.evaluation.board_walk import BoardWalk, Players
-from cfr_shm.evaluation.exploiter import Budget, exploiter_response
+from cfr_shm.evaluation.exploiter import Budget, exploiter_pieces
 from cfr_shm.evaluation.sampled_boards import drawn_board
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.warm import make_ready
@@ -41,4 +41,6 @@ def _walk_over_nothing(game: Game) -> None:
 
 
 def _learn_nothing(game: Game) -> None:
-    exploiter_response(game, np.zeros(game.table_entries), Budget(iterations=1), 2, workers=1)
+    # In this thread, which alone is asked to compile nothing unannounced.
+    for _ in exploiter_pieces(game, np.zeros(game.table_entries), Budget(iterations=1), 2):
+        pass

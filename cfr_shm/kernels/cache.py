@@ -39,6 +39,7 @@ from numba.core import config as numba_config
 from numba.core.caching import IndexDataCacheFile, _Cache
 from numba.core.compiler import CompileResult
 
+from cfr_shm.kernels.announcing import compiling
 from cfr_shm.machine.own_directories import is_own_file, make_own_directory, why_not_own
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -264,6 +265,7 @@ class KernelStore(_Cache):
                 _say(f"kernel cache: {name} is damaged: compiling it again")
             if state != INTACT:
                 _remove(name)
+                compiling(self._function.__module__)
             yield
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.kernels.announcing import announced, tell_of_compiling
 from cfr_shm.kernels.cache import WHY_UNUSABLE, NotStoredError, only_stored, telling
 from cfr_shm.kernels.holdem.betting import begin_hand, legal_range, play_move, settle_hand
 from cfr_shm.kernels.holdem.betting_tree import walk_tree
@@ -53,6 +54,16 @@ def compile_kernels(announce: Callable[[str], None], compact: bool = False) -> N
     make_ready(lambda: _call_all(compact), said, announce)
 
 
+def compile_kernels_of_readers(announce: Callable[[str], None], compact: bool = False) -> None:
+    """Do what ``compile_kernels`` does for who looks at a run: what else it needs is told too.
+
+    From now on ``announce`` is told, once for each kind, when kernels are called that have to be
+    compiled then.
+    """
+    compile_kernels(announce, compact)
+    tell_of_compiling(announce)
+
+
 def compile_betting_kernels(announce: Callable[[str], None] | None) -> None:
     """Make the betting rules and the tree builder of hold'em ready, as ``compile_kernels`` does.
 
@@ -85,7 +96,8 @@ def make_ready(call: Callable[[], None], said: str, announce: Callable[[str], No
                 call()
         except NotStoredError:
             announce(said)
-            call()
+            with announced():
+                call()
 
 
 def _call_all(compact: bool) -> None:
