@@ -104,6 +104,13 @@ class BoardWalk:
         game: whose tree.
         stop: set when nobody wants the values any more: walks over many boards end then.
 
+    Attributes:
+        game: whose tree.
+        cards: its deals.
+        holes: (hands, 2) the cards of each hand.
+        start: of each seat, (hands,) its starting weights.
+        depth: one more than decision nodes on any path.
+
     Raises:
         GameError: the game is not hold'em, or not for two.
     """
@@ -121,7 +128,7 @@ class BoardWalk:
         self._parent = betting.parent
         self._shown = [self.cards.board_count(street) for street in range(game.street_count)]
         self._exits = {count: self._exits_after(count) for count in self.board_sizes}
-        depth = _deepest(betting.parent) + 2
+        self.depth = depth = _deepest(betting.parent) + 2
         hands = len(self.holes)
         self._frame = np.zeros((depth, WALK_WORDS), np.int64)
         self._reach = np.zeros(depth * hands)
@@ -129,7 +136,6 @@ class BoardWalk:
         self._sums = np.stack([showdown_sums(self.cards.deck)] * depth)
         self._whole = np.zeros(depth)
         self._last: tuple[tuple[int, ...], BoardHands] | None = None
-        self._depth = depth
         self._ledger: Ledger | None = None
         self._run_outs: RunOuts | None = None
         self._workers, self._stop = 1, stop or threading.Event()
@@ -248,7 +254,7 @@ class BoardWalk:
         complete = len(board) == self.cards.showdown_cards
         exits = self._exits[len(board)]
         hands = self.hands_on(board)
-        own, other = self._policies(players, board, hands)
+        own, other = self.policies(players, board, hands)
         around = (own, other, hands)
         here = np.ascontiguousarray(reach[:, hands.rows])
         at_exits = np.zeros((len(exits.node), len(hands.rows)))
@@ -404,9 +410,10 @@ class BoardWalk:
         known = max(len(board), len(self.cards.fixed_board)) + _BOTH_HANDS
         return math.comb(len(self.cards.dealt) - known, size - len(board) - fixed)
 
-    def _policies(
+    def policies(
         self, players: Players, board: Sequence[int], hands: BoardHands
     ) -> tuple[BoardPolicy, BoardPolicy]:
+        """Return both strategies on a board, over the hands that fit it."""
         own = _of_hands(players.own, self._padded(board), hands)
         if players.own is players.other:
             return own, own
@@ -431,8 +438,8 @@ class BoardWalk:
         roots = Roots(nodes, reach, np.zeros_like(reach))
         space = WalkSpace(
             self._frame,
-            self._reach[: self._depth * count].reshape(self._depth, count),
-            self._value[: self._depth * count].reshape(self._depth, count),
+            self._reach[: self.depth * count].reshape(self.depth, count),
+            self._value[: self.depth * count].reshape(self.depth, count),
             self._sums,
             self._whole,
         )

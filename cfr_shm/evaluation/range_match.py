@@ -12,11 +12,17 @@ from typing import Any
 import numpy as np
 
 from cfr_shm.cards.parallel import Progress
-from cfr_shm.evaluation.board_walk import BoardWalk, Players
+from cfr_shm.evaluation.board_walk import BoardHands, BoardWalk, Players
 from cfr_shm.evaluation.gathering import Gathered, Length, Pieces, Sampler, gather
 from cfr_shm.evaluation.sampled_boards import drawn_board
 from cfr_shm.games.game import Game
+from cfr_shm.kernels.evaluation.both_seatings import meet
+from cfr_shm.layout.meeting import Meeting, MeetingSpace
+from cfr_shm.layout.response import WALK_WORDS
 from cfr_shm.strategy.public import PublicStrategy, start_weights
+
+#: Who plays which seat: the first strategy the small blind's, or the second.
+SEATINGS = 2
 
 #: Boards between two looks at a match that ends when enough is known; 400 make it tightest.
 BOARDS = Pieces(together=1, look_after=50, ratio=0.05)
@@ -84,6 +90,13 @@ class BoardMatch:
     def __init__(self, first: PublicStrategy, second: PublicStrategy, seed: int) -> None:
         self._walk = BoardWalk(first.game)
         self._first, self._second, self._seed = first, second, seed
+        depth, hands = self._walk.depth, len(self._walk.holes)
+        cards = self._walk.cards.deck.card_count
+        self._frame = np.zeros((depth, WALK_WORDS), np.int64)
+        self._reach, self._value = (np.zeros(depth * SEATINGS * hands) for _ in range(2))
+        self._by_card = np.zeros((depth, SEATINGS * cards))
+        self._whole = np.zeros((depth, SEATINGS))
+        self._below = np.zeros(SEATINGS * cards)
 
     def winnings(self, index: int) -> float:
         """Return what the first wins on board ``index``, the mean of both seatings, chips."""
@@ -92,18 +105,31 @@ class BoardMatch:
 
     def on_board(self, board: tuple[int, ...]) -> float:
         """Return the same on a given board."""
-        ahead = self._difference(self._first, self._second, board)
-        behind = self._difference(self._second, self._first, board)
-        return 0.25 * (ahead - behind)
-
-    def _difference(
-        self, small: PublicStrategy, big: PublicStrategy, board: tuple[int, ...]
-    ) -> float:
-        """Return what the small blind, seat 0, wins more than the other seat on a board."""
         walk, size = self._walk, len(board)
-        values = walk.root_values(Players(small, big), 0, board)
-        won = walk.seat_value(values, 0, size)
+        hands = walk.hands_on(board)
+        policies = walk.policies(Players(self._first, self._second), board, hands)
+        ahead, behind = self._seat_values(Meeting(*policies, 0), hands, size)
         if walk.game.zero_sum:
-            return 2.0 * won
-        values = walk.root_values(Players(big, small), 1, board)
-        return won - walk.seat_value(values, 1, size)
+            return 0.25 * (2.0 * ahead - 2.0 * behind)
+        # The other seat plays the second strategy where seat 0 plays the first.
+        against_behind, against_ahead = self._seat_values(Meeting(*policies, 1), hands, size)
+        return 0.25 * ((ahead - against_ahead) - (behind - against_behind))
+
+    def _seat_values(self, meeting: Meeting, hands: BoardHands, size: int) -> list[float]:
+        """Return what a seat gets that plays the first, and the second, against the other one."""
+        walk, seat, count = self._walk, meeting.responder, len(hands.rows)
+        shape = walk.depth, SEATINGS * count
+        space = MeetingSpace(
+            self._frame,
+            self._reach[: walk.depth * SEATINGS * count].reshape(shape),
+            self._value[: walk.depth * SEATINGS * count].reshape(shape),
+            self._by_card,
+            self._whole,
+            self._below,
+        )
+        found = np.empty(SEATINGS * count)
+        start = np.ascontiguousarray(walk.start[1 - seat][hands.rows])
+        meet(walk.game.tree, meeting, hands.order, start, space, found)
+        values = np.zeros((SEATINGS, len(walk.holes)))
+        values[:, hands.rows] = found.reshape(count, SEATINGS).T
+        return [walk.seat_value(each, seat, size) for each in values]

@@ -82,10 +82,20 @@ def curve_method(game: Game) -> str | None:
     return None
 
 
-def make_quality_ready(game: Game, announce: Callable[[str], None]) -> None:
-    """Compile or load what measuring needs, before any worker waits for this process."""
-    ready = make_learning_ready if game.player_count > 2 else make_walks_ready
-    ready(game, announce)
+def make_quality_ready(
+    game: Game, announce: Callable[[str], None], *, matches: bool = False
+) -> None:
+    """Compile or load what measuring needs, before any worker waits for this process.
+
+    Args:
+        game: hold'em.
+        announce: told if anything is compiled.
+        matches: whether checkpoints are to meet, too.
+    """
+    if game.player_count > 2:
+        make_learning_ready(game, announce)
+    else:
+        make_walks_ready(game, announce, matches=matches)
 
 
 def learning_seconds(mode: str, game: Game) -> float:

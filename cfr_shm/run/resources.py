@@ -27,6 +27,7 @@ from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.quality import OFF, make_quality_ready, quality_mode
 from cfr_shm.run.setup import Settled
 from cfr_shm.run.signals import StopSignals
+from cfr_shm.run.stopping import gain_below
 from cfr_shm.telemetry.events import (
     KernelsCompiling,
     KernelsReady,
@@ -116,7 +117,8 @@ def make_kernels_ready(settled: Settled, game: Game, listen: Listener) -> None:
         compile_kernels(announce, settled.compact)
         make_algorithm_ready(settled.algorithm, frozen, settled.compact, announce)
     if quality_mode(settled.config, game) != OFF:
-        make_quality_ready(game, announce)
+        matches = gain_below(settled.config.run) is not None
+        make_quality_ready(game, announce, matches=matches)
     listen(KernelsReady(time.monotonic() - started, compiled=bool(announced)))
 
 

@@ -13,6 +13,7 @@ import pytest
 from small_decks import ROYAL
 
 from cfr_shm.cli.main import main
+from cfr_shm.cli.sources import load_players
 from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
 from cfr_shm.evaluation import measure
@@ -280,9 +281,7 @@ def test_checkpoints_meet_those_two_thirds_as_far(run, game):
 
 
 def strategies_of(run: Path, *names: str):
-    from cfr_shm.cli.session import load_public_strategy
-
-    return [load_public_strategy(f"{run}@{name}").strategy for name in names]
+    return load_players([f"{run}@{name}" for name in names], None)
 
 
 def test_a_run_that_gets_no_better_ends_by_its_matches(tmp_path, monkeypatch, capsys):
