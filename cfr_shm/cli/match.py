@@ -81,6 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "that may be watched",
     )
     _add_smoothing_flag(parser)
+    _add_resolving_flags(parser)
     add_board_flags(parser)
     add_json_flag(parser)
 
@@ -93,6 +94,25 @@ def _add_smoothing_flag(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="how often each run's rows of turn and river are averaged with their neighbours in "
         "strength, in the order of the runs; 0 for not at all (default: as run.smoothing of each)",
+    )
+
+
+def _add_resolving_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--resolve",
+        metavar="STREET:SECONDS[,...]",
+        type=_resolutions,
+        default=[],
+        help="from which street on each strategy, in the order given, solves the rest of a hand "
+        "anew when it comes to it, hand by hand, in at most so many seconds: river:0.5; 'no' for "
+        "one that does not",
+    )
+    parser.add_argument(
+        "--resolve-method",
+        metavar="METHOD",
+        choices=("unsafe", "resolve", "maxmargin", "reach"),
+        default="resolve",
+        help="how: unsafe, resolve (default), maxmargin or reach, as 'solve --from' has them",
     )
 
 
@@ -115,6 +135,7 @@ def run(namespace: argparse.Namespace) -> int:
             f"{len(namespace.directories)} strategies"
         )
     strategies = load_players(namespace.directories, namespace.config, namespace.smooth)
+    strategies = _resolving(strategies, namespace)
     meetings = [
         (one, two, _method(one, two, namespace))
         for one, two in itertools.combinations(strategies, 2)
@@ -133,6 +154,54 @@ def run(namespace: argparse.Namespace) -> int:
     if stopped is not None:
         raise stopped
     return 0
+
+
+def _resolving(
+    strategies: list[PublicStrategy], namespace: argparse.Namespace
+) -> list[PublicStrategy]:
+    """Return the strategies, those in place that solve the rest of a hand anew.
+
+    Raises:
+        UsageError: more are named than there are, or a game does not come to the street.
+        GameError: a game is not hold'em for two.
+    """
+    if not namespace.resolve:
+        return strategies
+    from cfr_shm.evaluation.resolved_strategy import ResolvedStrategy, street_named
+    from cfr_shm.evaluation.resolving import HowToResolve
+
+    if len(namespace.resolve) > len(strategies):
+        raise UsageError(
+            f"match: --resolve names {len(namespace.resolve)} strategies of {len(strategies)}"
+        )
+    found = list(strategies)
+    for number, wanted in enumerate(namespace.resolve):
+        if wanted is None:
+            continue
+        street, seconds = wanted
+        blueprint = strategies[number]
+        if blueprint.game.player_count != 2:
+            raise UsageError("match: --resolve is for games of two")
+        how = HowToResolve(namespace.resolve_method, seconds=seconds)
+        found[number] = ResolvedStrategy(blueprint, street_named(blueprint.game, street), how)
+    return found
+
+
+def _resolutions(text: str) -> list[tuple[str, float] | None]:
+    found: list[tuple[str, float] | None] = []
+    for each in text.split(","):
+        street, _, seconds = each.strip().partition(":")
+        if each.strip() == "no":
+            found.append(None)
+            continue
+        try:
+            most = float(seconds)
+        except ValueError:
+            most = 0.0
+        if street not in ("flop", "turn", "river") or not 0.0 < most < 1e6:
+            raise argparse.ArgumentTypeError(f"{each!r}: expected STREET:SECONDS, e.g. river:0.5")
+        found.append((street, most))
+    return found
 
 
 def _passes(text: str) -> list[int]:

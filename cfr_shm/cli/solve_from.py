@@ -16,8 +16,9 @@ from cfr_shm.cli.solve_output import (
 if TYPE_CHECKING:
     from cfr_shm.cards.deck import Deck
     from cfr_shm.cli.blueprint import Blueprint
+    from cfr_shm.config.sections import Config
     from cfr_shm.evaluation.resolving import HowToResolve, Resolved, Safety
-    from cfr_shm.evaluation.subgame import Subgame
+    from cfr_shm.evaluation.subgame import Subgame, SubgameTree
     from cfr_shm.spots.spot_results import NodeReport
 
 #: Keys of the configuration that say something here; a blueprint says the rest.
@@ -28,7 +29,11 @@ _OF_USE = (
     "run.iterations",
     "run.time_budget",
     "engine.num_workers",
+    "spot.compact",
 )
+#: Sizes of one's own, and what goes with them.
+_SIZES = ("bets", "raises", "oop_bets", "oop_raises", "ip_bets", "ip_raises")
+_OF_SIZES = ("donk", "add_allin", "force_allin", "merge", "chip")
 #: What files tell of a document.
 _TOLD = ("board", "line", "player", "pot", "method", "seat", "exploitability_percent", "iterations")
 _METHODS = ("unsafe", "resolve", "maxmargin", "reach")
@@ -42,7 +47,7 @@ def add_blueprint_arguments(parser: argparse.ArgumentParser) -> None:
         dest="blueprint",
         metavar="RUN",
         help="a hold'em run: solve the rest of the hand from --line on --board with its ranges "
-        "and its betting tree; lines as 'show' reads them",
+        "and its betting tree, or with --bets and --raises; lines as 'show' reads them",
     )
     group.add_argument(
         "--method",
@@ -100,8 +105,9 @@ def solve_from(namespace: argparse.Namespace, given: dict[str, str]) -> int:
     _check(namespace, given)
     began = time.perf_counter()
     blueprint, subgame = _subgame(namespace, given.get("spot.board"))
-    seat = _seat(namespace, subgame)
-    found = resolve(subgame, seat, _how(namespace, given), say)
+    seat, config = _seat(namespace, subgame), _config(namespace, given)
+    how, tree = _how(namespace, config), _own_tree(subgame, config)
+    found = resolve(subgame, seat, how, say, tree=tree)
     with found.solver:
         shown = _shown(namespace, found, subgame)
         document = _document(namespace, found, subgame, shown[0])
@@ -125,8 +131,9 @@ def solve_from(namespace: argparse.Namespace, given: dict[str, str]) -> int:
 def _check(namespace: argparse.Namespace, given: dict[str, str]) -> None:
     from cfr_shm.errors import UsageError
 
+    of_use = (*_OF_USE, *(f"spot.{key}" for key in (*_SIZES, *_OF_SIZES)))
     for key in given:
-        if key not in _OF_USE:
+        if key not in of_use:
             raise UsageError(f"{key} is not set with --from: the blueprint says it")
     for name in ("spot", "flops", "ranges", "name"):
         if getattr(namespace, name) is not None:
@@ -159,17 +166,42 @@ def _seat(namespace: argparse.Namespace, subgame: Subgame) -> int:
     return subgame.seats[("oop", "ip").index(namespace.seat)]
 
 
-def _how(namespace: argparse.Namespace, given: dict[str, str]) -> HowToResolve:
-    """Return how it is solved; the keys are read as the configuration reads them."""
+def _config(namespace: argparse.Namespace, given: dict[str, str]) -> Config:
+    """Return what flags and ``--set`` say, read as the configuration reads it."""
     import os
+    from dataclasses import fields
 
     from cfr_shm.config.load import load_config
     from cfr_shm.config.reader import Setting
-    from cfr_shm.evaluation.resolving import HowToResolve
-    from cfr_shm.run.solve import solver_settings
+    from cfr_shm.errors import UsageError
 
     kept = [Setting(k, v, k, k) for k, v in given.items() if k != "spot.board"]
     config = load_config(None, os.environ, namespace.overrides, kept)
+    of_use = {*(key.removeprefix("spot.") for key in _OF_USE), *_SIZES, *_OF_SIZES, "gamma"}
+    for each in fields(config.spot):
+        if each.name not in of_use and getattr(config.spot, each.name) is not None:
+            raise UsageError(f"spot.{each.name} is not set with --from: the blueprint says it")
+    return config
+
+
+def _own_tree(subgame: Subgame, config: Config) -> SubgameTree | None:
+    """Return a tree of the sizes that are asked for, None for the blueprint's own."""
+    from cfr_shm.errors import UsageError
+    from cfr_shm.evaluation.own_sizes import own_tree
+
+    if all(getattr(config.spot, key) is None for key in _SIZES):
+        for key in _OF_SIZES:
+            if getattr(config.spot, key) is not None:
+                raise UsageError(f"spot.{key} is of use with --bets or --raises: sizes of your own")
+        return None
+    return own_tree(subgame, config.spot)
+
+
+def _how(namespace: argparse.Namespace, config: Config) -> HowToResolve:
+    """Return how it is solved."""
+    from cfr_shm.evaluation.resolving import HowToResolve
+    from cfr_shm.run.solve import solver_settings
+
     defaults = HowToResolve()
     return HowToResolve(
         namespace.method or defaults.method,

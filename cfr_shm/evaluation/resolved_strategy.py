@@ -7,11 +7,13 @@ board, and is solved once for each seat.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.errors import UsageError
 from cfr_shm.evaluation.resolving import (
     HowToResolve,
     KeptSubgame,
@@ -24,9 +26,29 @@ from cfr_shm.layout.policy import BoardPolicy
 from cfr_shm.layout.tree import DECISION
 from cfr_shm.strategy.public import Board, PublicStrategy, holdem_parts, policy_from
 
+#: Subgames that are kept, the last ones asked for: those of a board are asked for together.
+_MOST_KEPT = 1024
+
+#: Board cards of the streets on which subgames may begin.
+STREETS = {"flop": 3, "turn": 4, "river": 5}
+
+
+def street_named(game: Game, name: str) -> int:
+    """Return the street of a game that has this name, by its board cards.
+
+    Raises:
+        UsageError: the game does not come to it.
+        GameError: it is not hold'em.
+    """
+    _, cards = holdem_parts(game)
+    for street in range(game.street_count):
+        if cards.board_count(street) == STREETS[name]:
+            return street
+    raise UsageError(f"{game.name} has no betting on the {name}: there is nothing to solve anew")
+
 
 class ResolvedStrategy:
-    """A strategy with subgames solved anew, which are kept.
+    """A strategy with subgames solved anew, of which the last ones are kept.
 
     Args:
         blueprint: what is played before.
@@ -36,7 +58,8 @@ class ResolvedStrategy:
 
     def __init__(self, blueprint: PublicStrategy, street: int, how: HowToResolve) -> None:
         self._blueprint, self._street, self._how = blueprint, street, how
-        self._solved: dict[tuple[int, tuple[int, ...], int], KeptSubgame | None] = {}
+        self._solved: OrderedDict[tuple[int, tuple[int, ...], int], KeptSubgame | None]
+        self._solved = OrderedDict()
 
     @property
     def name(self) -> str:
@@ -87,7 +110,11 @@ class ResolvedStrategy:
     def _subgame(self, root: int, board: tuple[int, ...], seat: int) -> KeptSubgame | None:
         """Return a subgame, solved for a seat; None where its ranges leave no deal."""
         key = root, board, seat
-        if key not in self._solved:
+        if key in self._solved:
+            self._solved.move_to_end(key)
+        else:
+            if len(self._solved) >= _MOST_KEPT:
+                self._solved.popitem(last=False)
             subgame = Subgame(self._blueprint, root, board)
             self._solved[key] = None
             if comes_up(subgame, seat, self._how.method):

@@ -127,7 +127,13 @@ class Resolved(NamedTuple):
 
 
 def resolve(
-    subgame: Subgame, seat: int, how: HowToResolve, say: Say | None = None, *, measure: bool = True
+    subgame: Subgame,
+    seat: int,
+    how: HowToResolve,
+    say: Say | None = None,
+    *,
+    measure: bool = True,
+    tree: SubgameTree | None = None,
 ) -> Resolved:
     """Solve a subgame anew for one seat.
 
@@ -137,13 +143,14 @@ def resolve(
         how: by which method, how well.
         say: told how far it is.
         measure: whether ``safety`` is wanted.
+        tree: in place of the blueprint's own (``evaluation.own_sizes``).
 
     Raises:
         UsageError: no such subgame, or ranges that leave no deal.
         GameError: the game is not for two, or not hold'em.
         MemoryReserveError: the tables do not fit.
     """
-    tree = subgame_tree(subgame)
+    tree = tree or subgame_tree(subgame)
     other = 1 - seat
     own = subgame.reach(seat)
     theirs = subgame.reach(other) if how.method == UNSAFE else subgame.dealt(other)

@@ -24,6 +24,7 @@ from cfr_shm.layout.spots import DECISION, FOLD, LEAF
 from cfr_shm.layout.tree import DECISION as DECIDES
 from cfr_shm.layout.tree import SHOWDOWN
 from cfr_shm.spots.boards import spot_hands
+from cfr_shm.spots.payoffs import Payoffs
 from cfr_shm.spots.spot_game import SpotGame, spot_of_trees
 from cfr_shm.spots.street_trees import OOP, Action, Node, StreetTrees, TreeRules
 from cfr_shm.strategy.public import PublicStrategy, hand_at, hands_of, holdem_parts, start_weights
@@ -176,7 +177,7 @@ class SubgameTree(NamedTuple):
 
     trees: list[StreetTrees]
     places: dict[int, tuple[int, int]]
-    payoffs: TreePayoffs
+    payoffs: Payoffs
     pot: float
     stack: float
     put: tuple[float, float]

@@ -41,7 +41,7 @@ def spot_of(config: SpotConfig) -> SpotGame:
         except UsageError as error:
             raise UsageError(f"spot.{name}: {error}") from None
     isomorphic = config.isomorphic is not False
-    rules = _rules(config, len(board) - 3)
+    rules = tree_rules(config, len(board) - 3)
     game = build_spot(board, ranges, rules, _payoffs(config), isomorphic=isomorphic)
     entries = [] if config.locks is None else lock_entries(config.locks)
     entries += written_locks(config.lock_ranges or ())
@@ -68,7 +68,12 @@ def _payoffs(config: SpotConfig) -> Payoffs:
     return ChipPayoffs(pot, float(config.rake_fraction or 0.0), cap)
 
 
-def _rules(config: SpotConfig, first_street: int) -> TreeRules:
+def tree_rules(config: SpotConfig, first_street: int) -> TreeRules:
+    """Return what the section says of betting trees from a street on, 0 flop to 2 river.
+
+    Raises:
+        UsageError: sizes that cannot be read, or of another number of streets.
+    """
     streets = len(STREETS) - first_street
     menus = [
         tuple(_menu(config, player, street, streets) for player in (0, 1))

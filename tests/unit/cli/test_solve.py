@@ -9,6 +9,7 @@ from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cards.ranges import parse_range
 from cfr_shm.cli.main import main
 from cfr_shm.errors import EXIT_OK, EXIT_USAGE
+from cfr_shm.kernels.jit import JIT_DISABLED
 
 TOY = """
 spot:
@@ -166,6 +167,62 @@ def test_a_later_decision_on_a_blueprint_is_shown(blueprint, capsys, tmp_path):
         assert len(list(csv.DictReader(file))) == len(found["hands"])
 
 
+def test_a_blueprint_is_solved_with_sizes_of_ones_own(blueprint, capsys):
+    root = ["--from", blueprint, "--line", "", "--board", "AsKsQdTc", "--num-workers", 1]
+    found = solved(capsys, *root, "--bets", "50%,a", "--raises", "a")
+    assert [each["action"] for each in found["root"]] == ["check", "bet", "bet"]
+    assert [each["amount"] for each in found["root"]] == [0.0, 2.0, 12.0]
+    assert found["exploitability_percent"] <= 0.1
+    # Within a street the line stays as it is, whatever the sizes.
+    later = ["--from", blueprint, "--line", "x b1p", "--board", "AsKsQdTc", "--num-workers", 1]
+    found = solved(capsys, *later, "--bets", "a", "--raises", "3x", "--then", "r12")
+    assert found["line"] == "x-b4-r12"
+    assert [each["action"] for each in found["root"]] == ["fold", "call"]
+
+
+@pytest.mark.parametrize("method", ["unsafe", "resolve"])
+def test_the_blueprints_own_sizes_are_what_it_solves_without_any(blueprint, capsys, method):
+    root = ["--from", blueprint, "--line", "x x / x", "--board", "AsKsQdTc9h", "--num-workers", 1]
+    exact = ["--target", "0.01", "--method", method]
+    same = solved(capsys, *root, *exact)
+    given = solved(capsys, *root, *exact, "--bets", "100%,a", "--raises", "100%,a")
+    assert given["pot"] == same["pot"]
+    if method == "unsafe":
+        # With a gadget values are no equilibrium's: many answers do.
+        assert given["ev"] == pytest.approx(same["ev"], abs=0.02)
+        return
+    for found in (given, same):
+        assert found["safety"]["least_margin"] > -0.02
+        assert found["safety"]["allowed"] == pytest.approx(same["safety"]["allowed"], abs=1e-6)
+
+
+FLOP = """
+game: {name: holdem, blinds: [0, 0], dead: 20, big_blind: 2, stacks: 60,
+       board_cards: [3, 1, 1], board: QsJh2h, ranges: ["TT,KJs", "AA:0.5,AJs,T9s"]}
+abstraction: {flop: [[1], [allin]], turn: [[1], [allin]], river: [[1], [allin]]}
+algorithm: {name: external_sampling}
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(JIT_DISABLED, reason="hours as plain Python")
+def test_a_flop_is_solved_to_its_end_on_a_blueprint(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "flop.yaml").write_text(FLOP)
+    arguments = ["--config", "flop.yaml", "--iters", "20000", "--logdir", "run"]
+    assert main(["train", *arguments, "--num-workers", "1", "--loglevel", "error"]) == EXIT_OK
+    capsys.readouterr()
+    place = ["--from", "run", "--line", "", "--board", "QsJh2h", "--num-workers", 1]
+    whole = solved(capsys, *place, "--target", "0.3")
+    assert whole["exploitability_percent"] <= 0.3
+    assert whole["safety"]["after"] <= whole["safety"]["before"] + 0.01 * whole["pot"]
+    own = ["--bets", "50%,a", "--raises", "a", "--target", "0.3"]
+    found = solved(capsys, *place, *own, "--then", "b10-c/x-x/", "--cards", "3c4d")
+    assert found["exploitability_percent"] <= 0.3
+    assert found["pot"] == 40.0
+    assert found["board"] == "QsJh2h3c4d"
+
+
 @pytest.mark.parametrize(
     ("flags", "says"),
     [
@@ -173,6 +230,10 @@ def test_a_later_decision_on_a_blueprint_is_shown(blueprint, capsys, tmp_path):
         (["--estimate"], "without --estimate"),
         (["--board", "AsKsQdTc9h"], "--board"),
         (["--line", "x x x"], "line"),
+        (["--add-allin", "2"], "spot.add_allin is of use with --bets or --raises"),
+        (["--set", "spot.rake_fraction=0.1"], "spot.rake_fraction is not set with --from"),
+        (["--bets", "60%,zz"], "spot.bets"),
+        (["--bets", '["a","a","a"]'], "spot.bets lists 3 streets, but the spot has 2"),
     ],
 )
 def test_what_does_not_go_with_a_blueprint_is_refused(blueprint, flags, says, capsys):
@@ -181,3 +242,31 @@ def test_what_does_not_go_with_a_blueprint_is_refused(blueprint, flags, says, ca
     assert says in capsys.readouterr().err
     assert main(["solve", "--method", "reach", "--board", "AsKsQdTc"]) == EXIT_USAGE
     assert "--from" in capsys.readouterr().err
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(JIT_DISABLED, reason="hundreds of subgames: hours uncompiled")
+def test_a_seat_of_a_match_solves_the_rest_of_a_hand_anew(blueprint, capsys):
+    """After 300 iterations a blueprint plays badly; its river played anew wins of it."""
+    command = ["match", "run", "run", "--seed", "3", "--resolve-method", "unsafe", "--json"]
+    assert main([*command, "--boards", "24", "--resolve", "river:0.05"]) == EXIT_OK
+    found = json.loads(capsys.readouterr().out)
+    assert found["names"][0].endswith("+unsafe")
+    assert found["low"] > 0.0
+    hands = ["--method", "play", "--deals", "64"]
+    assert main([*command, *hands, "--resolve", "no,river:0.05"]) == EXIT_OK
+    assert json.loads(capsys.readouterr().out)["names"][1].endswith("+unsafe")
+
+
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--resolve", "river"], "expected STREET:SECONDS"),
+        (["--resolve", "river:0"], "expected STREET:SECONDS"),
+        (["--resolve", "flop:1"], "no betting on the flop"),
+        (["--resolve", "no,no,river:1"], "names 3 strategies of 2"),
+    ],
+)
+def test_what_a_match_cannot_solve_anew_is_refused(blueprint, flags, says, capsys):
+    assert main(["match", "run", "run", *flags]) == EXIT_USAGE
+    assert says in capsys.readouterr().err
