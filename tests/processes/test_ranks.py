@@ -9,25 +9,17 @@ import subprocess
 import sys
 import sysconfig
 import time
-from pathlib import Path
 
 import psutil
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mpich's wheel is for Linux")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="mpich's wheel is for Linux"),
+    pytest.mark.usefixtures("no_segment_of_mpi_is_left"),
+]
 
 #: The wheel's, beside the interpreter: a machine may have others.
 MPIEXEC = shutil.which("mpiexec", path=sysconfig.get_path("scripts")) or "mpiexec"
-
-
-@pytest.fixture(autouse=True)
-def _no_segment_of_mpi_is_left():
-    """MPICH leaves its own segments behind where a rank was killed."""
-    before = set(Path("/dev/shm").glob("mpich_shm_*"))
-    yield
-    for path in set(Path("/dev/shm").glob("mpich_shm_*")) - before:
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
 
 
 def command(ranks, *arguments):
@@ -75,6 +67,21 @@ def test_two_ranks_train_one_run(tmp_path):
     last = [each for each in lines if each["kind"] == "interval"][-1]
     assert [each["rank"] for each in last["ranks"]] == [0, 1]
     assert last["exchanges"] == summary["exchanges"]
+
+
+@pytest.mark.thorough
+def test_deterministic_ranks_have_the_table_of_one_machine(tmp_path):
+    many, one = tmp_path / "many", tmp_path / "one"
+    bounds = ("--mode", "deterministic", "--iters", 2000)
+    done = call(3, *train(many, "--mpi", *bounds))
+    assert done.returncode == 0, done.stderr
+    alone = [sys.executable, "-m", "cfr_shm", *map(str, train(one, *bounds))]
+    assert subprocess.run(alone, capture_output=True).returncode == 0
+    rows = [(each / "checkpoints" / "2000" / "rows.npy").read_bytes() for each in (many, one)]
+    assert rows[0] == rows[1]
+    same = ("nodes", "utility", "exploitability", "fingerprint")
+    first, second = summary_of(many), summary_of(one)
+    assert [first[key] for key in same] == [second[key] for key in same]
 
 
 @pytest.mark.thorough

@@ -15,6 +15,7 @@ import pytest
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("no_segment_of_mpi_is_left"),
     pytest.mark.skipif(shutil.which("slurmctld") is None, reason="there is no SLURM here"),
     pytest.mark.skipif(os.name == "nt" or os.getuid() != 0, reason="slurmd runs as root"),
 ]
