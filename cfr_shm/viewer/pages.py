@@ -74,7 +74,7 @@ class Pages:
 
     def __init__(self, runs: ViewedRuns, say: Say) -> None:
         self._runs, self._say = runs, say
-        self._limit: anyio.CapacityLimiter | None = None
+        self._limits: dict[int, anyio.CapacityLimiter] = {}
         self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self._keeping = threading.Lock()
         self._solved = _SolvedSpots(say)
@@ -97,14 +97,21 @@ class Pages:
         played = PlayPages(self._runs, self._json).routes()
         return Starlette(routes=[*files, *routes, *played])
 
-    def _json(self, answer: Callable[[Request], bytes]) -> Callable[[Request], Any]:
-        """Return a route that computes in a thread, and says in one line what went wrong."""
+    def _json(
+        self, answer: Callable[[Request], bytes], at_once: int = AT_ONCE
+    ) -> Callable[[Request], Any]:
+        """Return a route that computes in a thread, and says in one line what went wrong.
+
+        Args:
+            answer: computes.
+            at_once: how many of its kind are computed at a time; each number has threads of its
+                own, so that what takes seconds keeps nobody else waiting.
+        """
 
         async def route(request: Request) -> Response:
-            if self._limit is None:
-                self._limit = anyio.CapacityLimiter(AT_ONCE)
+            limit = self._limits.setdefault(at_once, anyio.CapacityLimiter(at_once))
             status, body = await anyio.to_thread.run_sync(
-                functools.partial(self._guarded, answer, request), limiter=self._limit
+                functools.partial(self._guarded, answer, request), limiter=limit
             )
             return Response(body, status, media_type="application/json")
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -49,8 +49,16 @@ MOST_SENT_BYTES = 4096
 #: It comes at once.
 SENDING_SECONDS = 10.0
 
-#: Computes an answer in a thread, and says in one line what went wrong.
-Guarded = Callable[[Callable[[Request], bytes]], Any]
+#: Values of actions that are computed at a time: they take seconds.
+VALUED_AT_ONCE = 1
+
+
+class Guarded(Protocol):
+    """Computes an answer in a thread, and says in one line what went wrong."""
+
+    def __call__(self, answer: Callable[[Request], bytes], at_once: int = ...) -> Any:
+        """Return a route."""
+        ...
 
 
 class PlayPages:
@@ -80,12 +88,15 @@ class PlayPages:
         asked: dict[str, Callable[[Request], bytes]] = {
             "/api/tables/{table}": self._look,
             "/api/tables/{table}/history": self._history,
-            "/api/tables/{table}/values": self._values,
             "/api/trainers/{trainer}": self._look_at_spot,
+        }
+        slow: dict[str, Callable[[Request], bytes]] = {
+            "/api/tables/{table}/values": self._values,
             "/api/trainers/{trainer}/values": self._value_spot,
         }
         return [
             Route("/api/tables/{table}/hands.phhs", self._file),
+            *(Route(path, self._guarded(answer, VALUED_AT_ONCE)) for path, answer in slow.items()),
             *(
                 Route(path, self._with_sent(answer), methods=["POST"])
                 for path, answer in posted.items()

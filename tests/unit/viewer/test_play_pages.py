@@ -8,10 +8,12 @@ import itertools
 import json
 import random
 import shutil
+import threading
 import tracemalloc
 
 import pytest
 from asgi_client import HOST, ask, get, post
+from small_decks import FIXED_BOARD
 from viewed_games import train_kuhn, train_royal
 
 from cfr_shm.cli.main import main
@@ -40,11 +42,12 @@ abstraction: {preflop: [[2.5bb], [3x, allin]], flop: [[0.5, 1], [allin]], turn: 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     path = tmp_path_factory.mktemp("played")
-    (path / "six.yaml").write_text(SIX)
-    train = ["train", "-c", str(path / "six.yaml"), "--iters", "300", "--num-workers", "1"]
-    train += ["--loglevel", "warning", "--logdir", str(path / "six"), "--set", "run.quality=off"]
-    assert main(train) == 0
-    return train_royal(path / "royal"), train_kuhn(path / "kuhn"), path / "six"
+    for name, text in (("six", SIX), ("fixed", FIXED_BOARD)):
+        (path / f"{name}.yaml").write_text(text)
+        train = ["train", "-c", str(path / f"{name}.yaml"), "--iters", "300", "--num-workers", "1"]
+        train += ["--loglevel", "warning", "--logdir", str(path / name), "--set", "run.quality=off"]
+        assert main(train) == 0
+    return train_royal(path / "royal"), train_kuhn(path / "kuhn"), path / "six", path / "fixed"
 
 
 @pytest.fixture
@@ -347,3 +350,64 @@ def test_a_place_is_trained_and_the_strategy_told_after_the_answer_only(app):
                         ({"line": 3}, "expected a text")):  # fmt: skip
         assert text in refused(app, "/api/runs/royal/trainers", wrong)[1]
     assert get(app, "/api/trainers/none").status == 404
+
+
+def test_a_game_that_begins_on_a_board_is_played_and_has_no_history(app):
+    document = done(app, "/api/runs/fixed/tables")
+    name = document["table"]
+    assert document["board"] == ["As", "Ks", "Qd"]
+    assert "from preflop to the river only" in document["no_history"]
+    ends = play_hands(app, name, document, 4, random.Random(2))
+    assert all(sum(seat["won"] for seat in end["seats"]) == 4 for end in ends)  # the dead chips
+    found = get(app, f"/api/tables/{name}/history")
+    assert found.status == 400
+    assert b"from preflop to the river only" in found.body
+    found = json.loads(get(app, f"/api/tables/{name}/values?hand=1").body)
+    assert len(found["decisions"]) == len(ends[0]["over"]["review"])
+
+
+def test_who_never_sends_what_was_announced_is_told_so(app, monkeypatch):
+    monkeypatch.setattr("cfr_shm.viewer.play_pages.SENDING_SECONDS", 0.01)
+    sent = []
+
+    async def announce():
+        async def receive():
+            await asyncio.sleep(60)
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "path": "/api/runs/royal/tables", "headers": [],
+                 "query_string": b"", "raw_path": b"", "root_path": "", "scheme": "http",
+                 "server": ("127.0.0.1", 1), "http_version": "1.1"}  # fmt: skip
+        await app(scope, receive, send)
+
+    asyncio.run(announce())
+    assert sent[0]["status"] == 408
+
+
+def test_places_are_shown_while_values_are_computed(app, monkeypatch):
+    from cfr_shm.evaluation.action_values import ActionValues
+
+    document = done(app, "/api/runs/royal/tables")
+    name = document["table"]
+    play_hands(app, name, document, 1, random.Random(1))
+    gate = threading.Event()
+
+    def slow(*_):
+        assert gate.wait(30)
+        return ()
+
+    monkeypatch.setattr(ActionValues, "of", slow)
+
+    async def together():
+        waiting = [
+            asyncio.create_task(ask(app, f"/api/tables/{name}/values?hand=1")) for _ in range(8)
+        ]
+        await asyncio.sleep(0.05)
+        shown = await asyncio.wait_for(ask(app, "/api/runs/royal/place"), 30)
+        gate.set()
+        await asyncio.gather(*waiting)
+        return shown.status
+
+    assert asyncio.run(together()) == 200
