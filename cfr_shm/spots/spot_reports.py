@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import combinations, permutations
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ from cfr_shm.cards.deck import SUIT_COUNT, Deck
 from cfr_shm.errors import UsageError
 from cfr_shm.spots.boards import mapped_card
 from cfr_shm.spots.solver import SpotSolver
-from cfr_shm.spots.spot_results import action_totals, node_report, plain_number
+from cfr_shm.spots.spot_results import NodeReport, action_totals, node_report, plain_number
 
 ALL_FLOPS = "all"
 
@@ -23,6 +23,20 @@ class WeightedBoard(NamedTuple):
     weight: float
 
 
+def next_reports(
+    solver: SpotSolver, line: str, cards: tuple[int, ...] = ()
+) -> Iterator[tuple[int, NodeReport]]:
+    """Yield every card that may follow ``line``, and the report of the decision after it.
+
+    Raises:
+        UsageError: the line does not end a street, or nobody decides on the next one.
+    """
+    taken = {*solver.game.hands.board, *cards}
+    for card in solver.game.hands.dealt:
+        if card not in taken:
+            yield card, node_report(solver, f"{line}/", (*cards, card))
+
+
 def next_cards(solver: SpotSolver, line: str, cards: tuple[int, ...] = ()) -> list[dict[str, Any]]:
     """Return a row for every card that may follow ``line``, which ends a street.
 
@@ -32,12 +46,9 @@ def next_cards(solver: SpotSolver, line: str, cards: tuple[int, ...] = ()) -> li
     Raises:
         UsageError: the line does not end a street, or nobody decides on the next one.
     """
-    game = solver.game
-    deck = game.hands.deck
-    taken = {*game.hands.board, *cards}
+    deck = solver.game.hands.deck
     rows = []
-    for card in (card for card in game.hands.dealt if card not in taken):
-        report = node_report(solver, f"{line}/", (*cards, card))
+    for card, report in next_reports(solver, line, cards):
         row: dict[str, Any] = {
             "card": deck.text([card]),
             "reach": report.reach,

@@ -20,6 +20,39 @@ from cfr_shm.spots.street_trees import PLAYERS, Action, amount_text
 #: is said of it is not worth much.
 LEAST_REACH = 1e-3
 
+#: Who meets less of the other player's reach meets nobody.
+_LEAST_MET = 1e-12
+
+
+class PlayerHands(NamedTuple):
+    """A player's hands at a place, whoever decides there; arrays as of ``NodeReport``."""
+
+    player: int
+    hands: NDArray[np.int64]  # (hands, 2), cards
+    weight: NDArray[np.float64]
+    range_weight: NDArray[np.float64]
+    met: NDArray[np.float64]
+    equity: NDArray[np.float64]
+    ev: NDArray[np.float64]
+    eqr: NDArray[np.float64]
+
+    @property
+    def reach(self) -> float:
+        """Return the part of the player's range that comes here, of the hands that may."""
+        return _part(self.weight, self.range_weight)
+
+    @property
+    def rare(self) -> NDArray[np.bool_]:
+        """Return which hands hardly ever come here."""
+        few: NDArray[np.bool_] = self.weight < LEAST_REACH * self.range_weight
+        return few
+
+    def mean(self, values: NDArray[np.float64]) -> float:
+        """Return the mean of ``values``, (hands,), over what is played."""
+        often = np.where(np.isfinite(values), self.weight * self.met, 0.0)
+        total = float(often.sum())
+        return float(often @ np.nan_to_num(values)) / total if total > 0.0 else float("nan")
+
 
 class NodeReport(NamedTuple):
     """Everything about one decision, by hand of the player who decides.
@@ -43,8 +76,31 @@ class NodeReport(NamedTuple):
     frequency: NDArray[np.float64]  # (actions, hands)
     action_ev: NDArray[np.float64]  # (actions, hands)
     pot: float
-    other_ev: float  # mean of the other player's hands
-    other_reach: float  # part of the other player's range that comes here
+    other: PlayerHands  # of the player who does not decide
+
+    @property
+    def own(self) -> PlayerHands:
+        """Return the hands of the player who decides, as the other's are told."""
+        return PlayerHands(
+            self.player,
+            self.hands,
+            self.weight,
+            self.range_weight,
+            self.met,
+            self.equity,
+            self.ev,
+            self.eqr,
+        )
+
+    @property
+    def other_ev(self) -> float:
+        """Return the mean EV of the other player's hands."""
+        return self.other.mean(self.other.ev)
+
+    @property
+    def other_reach(self) -> float:
+        """Return the part of the other player's range that comes here."""
+        return self.other.reach
 
     @property
     def often(self) -> NDArray[np.float64]:
@@ -60,7 +116,7 @@ class NodeReport(NamedTuple):
     @property
     def reach(self) -> float:
         """Return the part of the player's range that comes here, of the hands that may."""
-        return _part(self.weight, self.range_weight)
+        return self.own.reach
 
     @property
     def hardly_ever(self) -> bool:
@@ -70,14 +126,11 @@ class NodeReport(NamedTuple):
     @property
     def rare(self) -> NDArray[np.bool_]:
         """Return which hands hardly ever come here."""
-        few: NDArray[np.bool_] = self.weight < LEAST_REACH * self.range_weight
-        return few
+        return self.own.rare
 
     def mean(self, values: NDArray[np.float64]) -> float:
         """Return the mean of ``values``, (hands,), over what is played."""
-        often = np.where(np.isfinite(values), self.often, 0.0)
-        total = float(often.sum())
-        return float(often @ np.nan_to_num(values)) / total if total > 0.0 else float("nan")
+        return self.own.mean(values)
 
 
 def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ()) -> NodeReport:
@@ -96,55 +149,57 @@ def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ())
         raise UsageError(f"nobody decides after the line {line!r}: {what} there")
     reach, values = _rows(solver, place)
     player = node.actor
-    hands = hands_at(game, place, player)
-    met = _met(hands, hands_at(game, place, 1 - player)) @ reach[1 - player]
-    pot = game.pot + sum(node.put)
-    known = np.where(met > 1e-12, met, np.nan)
+    equity = _equities(solver, place, reach).equity
+    own, other = (
+        _player_hands(solver, place, p, reach, values[p][0], equity[p])
+        for p in (player, 1 - player)
+    )
+    known = np.where(own.met > _LEAST_MET, own.met, np.nan)
     # What is put in from now on is taken off a hand's share; what was put in before is gone.
     share = game.pot / 2.0 + node.put[player]
-    ev, action_ev = (share + each / known for each in values[player])
-    equity = _equities(solver, place, reach).equity[player]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        eqr = ev / (equity * pot)
     return NodeReport(
         place=place,
         line=line,
         player=player,
         actions=node.actions,
-        hands=hands,
-        weight=reach[player],
-        range_weight=_range_weights(solver, place, player),
-        met=met,
-        equity=equity,
-        ev=ev,
+        hands=own.hands,
+        weight=own.weight,
+        range_weight=own.range_weight,
+        met=own.met,
+        equity=own.equity,
+        ev=own.ev,
         best_ev=share + _best_values(solver, place, player) / known,
-        eqr=eqr,
+        eqr=own.eqr,
         frequency=strategy_at(game, place, (solver.tables.average_0, solver.tables.average_1)),
-        action_ev=action_ev,
-        pot=pot,
-        other_ev=_other_ev(solver, place, reach, values),
-        other_reach=_part(reach[1 - player], _range_weights(solver, place, 1 - player)),
+        action_ev=share + values[player][1] / known,
+        pot=game.pot + sum(node.put),
+        other=other,
     )
+
+
+def _player_hands(
+    solver: SpotSolver,
+    place: Place,
+    player: int,
+    reach: tuple[NDArray[np.float64], NDArray[np.float64]],
+    values: NDArray[np.float64],
+    equity: NDArray[np.float64],
+) -> PlayerHands:
+    """Return what is known of a player's hands; ``values`` are against the other's reach."""
+    game, node = solver.game, node_at(solver.game, place)
+    hands = hands_at(game, place, player)
+    met = _met(hands, hands_at(game, place, 1 - player)) @ reach[1 - player]
+    known = np.where(met > _LEAST_MET, met, np.nan)
+    ev = game.pot / 2.0 + node.put[player] + values / known
+    with np.errstate(invalid="ignore", divide="ignore"):
+        eqr = ev / (equity * (game.pot + sum(node.put)))
+    weights = _range_weights(solver, place, player)
+    return PlayerHands(player, hands, reach[player], weights, met, equity, ev, eqr)
 
 
 def _part(some: NDArray[np.float64], whole: NDArray[np.float64]) -> float:
     total = float(whole.sum())
     return float(some.sum()) / total if total > 0.0 else 0.0
-
-
-def _other_ev(
-    solver: SpotSolver,
-    place: Place,
-    reach: tuple[NDArray[np.float64], NDArray[np.float64]],
-    values: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
-) -> float:
-    """Return the mean EV of the player who does not decide."""
-    game, node = solver.game, node_at(solver.game, place)
-    other = 1 - node.actor
-    met = _met(hands_at(game, place, other), hands_at(game, place, node.actor)) @ reach[1 - other]
-    total = float(reach[other] @ met)
-    share = game.pot / 2.0 + node.put[other]
-    return share + float(reach[other] @ values[other][0]) / total if total > 0.0 else float("nan")
 
 
 def root_summary(solver: SpotSolver) -> dict[str, Any]:

@@ -6,6 +6,8 @@
     /api/runs/RUN/place               ?line= &board= &checkpoint= &policy=   hold'em
     /api/runs/RUN/equity              the same: all-in equities of the hands
     /api/runs/RUN/range               and &action=: what is in it, as other tools read it
+    /api/runs/RUN/next_cards          ?line= &board=   solved spots: every card after a line
+    /api/runs/RUN/players             the same: both players' hands beside each other
     /api/runs/RUN/infosets            ?search= &skip= &checkpoint=           other games
     /api/runs/RUN/curves              what the run has measured of itself
     /api/tables                       playing, see ``viewer.play_pages``
@@ -30,14 +32,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from cfr_shm.errors import CfrShmError, MemoryReserveError, UsageError
-from cfr_shm.spots.solver import SpotSolver
 from cfr_shm.telemetry.plain_text import plain_line
-from cfr_shm.viewer import solved_pages
 from cfr_shm.viewer.infoset_search import search
 from cfr_shm.viewer.place_pages import AVERAGE, POLICIES, Asked, equity_of, page_of, range_of
 from cfr_shm.viewer.play_pages import PlayPages
 from cfr_shm.viewer.play_tables import NoSuchTableError, TablesTakenError
 from cfr_shm.viewer.run_curves import curves_of
+from cfr_shm.viewer.solved_spots import SolvedSpots
 from cfr_shm.viewer.viewed_runs import (
     HOLDEM,
     LISTED,
@@ -77,7 +78,7 @@ class Pages:
         self._limits: dict[int, anyio.CapacityLimiter] = {}
         self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self._keeping = threading.Lock()
-        self._solved = _SolvedSpots(say)
+        self._solved = SolvedSpots(say)
 
     def app(self) -> Starlette:
         """Return the application."""
@@ -86,6 +87,8 @@ class Pages:
             "/api/runs/{run}/place": self._place,
             "/api/runs/{run}/equity": self._equity,
             "/api/runs/{run}/range": self._range,
+            "/api/runs/{run}/next_cards": self._next_cards,
+            "/api/runs/{run}/players": self._players,
             "/api/runs/{run}/infosets": self._infosets,
             "/api/runs/{run}/curves": self._curves,
         }
@@ -143,7 +146,7 @@ class Pages:
         run = self._run(request, HOLDEM, SPOT)
         asked, iterations = _asked(request), _whole(request, "checkpoint")
         if run.kind == SPOT:
-            return self._solved.page(run, asked.line, asked.board)
+            return _encoded(self._solved.page(run, asked.line, asked.board))
         opened = self._runs.table(run, iterations)
         key = ("place", run.name, opened.iterations, *asked)
         return self._once(key, lambda: page_of(run.game, opened, asked))
@@ -160,9 +163,19 @@ class Pages:
         asked, iterations = _asked(request), _whole(request, "checkpoint")
         action = request.query_params.get("action", "")
         if run.kind == SPOT:
-            return self._solved.range(run, asked.line, asked.board, action)
+            return _encoded(self._solved.range(run, asked.line, asked.board, action))
         opened = self._runs.table(run, iterations)
         return _encoded(range_of(run.game, opened, asked, action))
+
+    def _next_cards(self, request: Request) -> bytes:
+        run, asked = self._run(request, SPOT), _asked(request)
+        key = ("next cards", run.name, self._solved.newest(run), *asked)
+        return self._once(key, lambda: self._solved.next_cards(run, asked.line, asked.board))
+
+    def _players(self, request: Request) -> bytes:
+        run, asked = self._run(request, SPOT), _asked(request)
+        key = ("players", run.name, self._solved.newest(run), *asked)
+        return self._once(key, lambda: self._solved.players(run, asked.line, asked.board))
 
     def _infosets(self, request: Request) -> bytes:
         run = self._run(request, LISTED)
@@ -193,40 +206,6 @@ class Pages:
             while sum(map(len, self._kept.values())) > KEPT_BYTES:
                 self._kept.popitem(last=False)
         return found
-
-
-class _SolvedSpots:
-    """The solved spot that was looked at last, with its newest tables; one thread at a time."""
-
-    def __init__(self, say: Say) -> None:
-        self._say = say
-        self._using = threading.Lock()
-        self._opened: tuple[str, int, SpotSolver] | None = None
-
-    def page(self, run: ViewedRun, line: str, board: str) -> bytes:
-        """Return what there is to show of a decision."""
-        with self._using:
-            place = solved_pages.Asked(line, board)
-            stack = float(run.config.spot.stack or 0.0)
-            return _encoded(solved_pages.solved_page(self._solver(run), place, stack))
-
-    def range(self, run: ViewedRun, line: str, board: str, action: str) -> bytes:
-        """Return the range of who decides, or what of it takes an action."""
-        with self._using:
-            place = solved_pages.Asked(line, board)
-            return _encoded(solved_pages.solved_range(self._solver(run), place, action))
-
-    def _solver(self, run: ViewedRun) -> SpotSolver:
-        newest = max((each.iterations for each in run.checkpoints()), default=-1)
-        if self._opened is not None:
-            name, iterations, solver = self._opened
-            if (name, iterations) == (run.name, newest):
-                return solver
-            self._opened = None
-            solver.close()
-        solver = solved_pages.open_solved(run, self._say)
-        self._opened = (run.name, newest, solver)
-        return solver
 
 
 async def _file(request: Request, name: str | None = None) -> Response:

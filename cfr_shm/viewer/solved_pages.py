@@ -58,6 +58,20 @@ def open_solved(run: ViewedRun, say: Say) -> SpotSolver:
     return solver
 
 
+def board_of(solver: SpotSolver, asked: Asked) -> tuple[int, ...]:
+    """Return the cards of a board, which may be longer or shorter than the line's.
+
+    Raises:
+        UsageError: no cards, one twice, or it does not begin with the spot's own.
+    """
+    deck, fixed = solver.game.hands.deck, tuple(solver.game.hands.board)
+    cards = tuple(deck.parse(asked.board)) if asked.board.strip() else fixed
+    deck.check(cards)
+    if cards[: len(fixed)] != fixed:
+        raise UsageError(f"board: it begins with the spot's own, {deck.text(fixed)}")
+    return cards
+
+
 def solved_page(solver: SpotSolver, asked: Asked, stack: float) -> dict[str, Any]:
     """Return what there is to show of a decision, or how many cards are missing.
 
@@ -66,10 +80,7 @@ def solved_page(solver: SpotSolver, asked: Asked, stack: float) -> dict[str, Any
     """
     game = solver.game
     deck, fixed = game.hands.deck, tuple(game.hands.board)
-    cards = deck.parse(asked.board) if asked.board.strip() else fixed
-    deck.check(cards)
-    if tuple(cards[: len(fixed)]) != fixed:
-        raise UsageError(f"board: it begins with the spot's own, {deck.text(fixed)}")
+    cards = board_of(solver, asked)
     need = len(fixed) + asked.line.count("/")
     street = STREETS[min(need - 2, len(STREETS) - 1)]
     known: dict[str, Any] = {
@@ -88,6 +99,7 @@ def solved_page(solver: SpotSolver, asked: Asked, stack: float) -> dict[str, Any
     if len(cards) < need:
         return known | {"chart": None}
     report = node_report(solver, asked.line, tuple(cards[len(fixed) : need]))
+    known["street_ends"] = _street_ends(game, asked.line)
     return known | _decided(solver, report, known, stack)
 
 
@@ -99,7 +111,7 @@ def solved_range(solver: SpotSolver, asked: Asked, action: str) -> dict[str, str
     """
     game = solver.game
     deck, count = game.hands.deck, len(game.hands.board)
-    cards = deck.parse(asked.board) if asked.board.strip() else tuple(game.hands.board)
+    cards = board_of(solver, asked)
     report = node_report(solver, asked.line, tuple(cards[count : count + asked.line.count("/")]))
     codes = [each.code for each in report.actions]
     if action and action not in codes:
@@ -225,6 +237,22 @@ def _number(game: SpotGame, line: str) -> int:
         used = {*game.hands.board, *cards}
         cards = (*cards, next(card for card in game.hands.dealt if card not in used))
     return find_place(game, line, cards).node
+
+
+def _street_ends(game: SpotGame, line: str) -> list[str]:
+    """Return the lines on from a decision after which a card comes, shortest first."""
+    level = line.count("/")
+    waiting, found = [(_number(game, line), line)], []
+    for number, before in waiting:  # which grows
+        joint = "" if before.endswith("/") or not before else "-"
+        node = game.trees[level].nodes[number]
+        for action, child in zip(node.actions, node.children, strict=True):
+            onward, after = _onward(game, level, child), f"{before}{joint}{action.code}"
+            if onward == "/":
+                found.append(after)
+            elif onward == "":
+                waiting.append((child, after))
+    return found
 
 
 def _onward(game: SpotGame, level: int, child: int) -> str | None:

@@ -1,7 +1,8 @@
 // What is shown is in the address, so that a link leads back to it, and going back undoes.
 
 const KEYS = ["run", "checkpoint", "policy", "line", "board", "beside", "beside_checkpoint",
-  "beside_policy", "search", "view", "table", "seat"];
+  "beside_policy", "search", "view", "table", "seat", "report",
+  "after", "metric"];
 
 export function read() {
   const given = new URLSearchParams(location.hash.slice(1));

@@ -41,6 +41,11 @@ export const range = (pane, line, board, action) =>
   ask(ofRun(pane.run, "range"),
     { line, board, checkpoint: pane.checkpoint, policy: pane.policy, action });
 
+export const nextCards = (pane, line, board) =>
+  ask(ofRun(pane.run, "next_cards"), { line, board });
+
+export const players = (pane, line, board) => ask(ofRun(pane.run, "players"), { line, board });
+
 export const infosets = (pane, search, skip) =>
   ask(ofRun(pane.run, "infosets"), { search, skip, checkpoint: pane.checkpoint });
 

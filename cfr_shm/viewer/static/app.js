@@ -9,8 +9,9 @@ import { cardsOf, el, say } from "./dom.js";
 import { infosetPanel } from "./infosets.js";
 import { copyRange, drawPane, fresh } from "./pane.js";
 import * as play from "./play.js";
-import * as train from "./train.js";
+import * as reports from "./reports.js";
 import { strip } from "./strip.js";
+import * as train from "./train.js";
 
 const EVERY_MILLISECONDS = 3000;
 
@@ -182,11 +183,34 @@ async function showPlace(signal) {
           "en-US")} iterations, ${panes()[number].policy || "average"}`) : null, hosts[number])))
       : el("p", { class: "missing" }, `${place.need} cards lie ${place.street_name}. `,
         el("button", { type: "button", onclick: openPicker }, "Choose the board")),
-    curveHost()].filter(Boolean));
+    reportHost(place), curveHost()].filter(Boolean));
   const line = page.querySelector(".strip");
   line.scrollLeft = line.scrollWidth;
-  if (place.chart === null) openPicker();
+  if (place.chart === null && state.report !== reports.CARDS) openPicker();
   else say(place.headline);
+}
+
+function isSpot() {
+  return known.some((each) => each.run === state.run && each.kind === "spot");
+}
+
+function reportHost(place) {
+  if (!isSpot()) return null;
+  const draw = (loaded) => reports.reportPanel(place, panes()[0], state, { move, change, loaded });
+  // What is shown of this place is in the link, and no step of its own to undo.
+  function change(what) {
+    const { id, dataset } = document.activeElement;
+    const named = id ? `#${CSS.escape(id)}` : `[data-report="${dataset.report || ""}"]`;
+    const focus = () => page.querySelector(`.reports ${named}`)?.focus();
+    correct(what);
+    page.querySelector(".reports").replaceWith(draw(focus));
+    focus();
+  }
+  return draw(() => {});
+}
+
+function toggleReport(name) {
+  document.querySelector(`.reports [data-report="${name}"]`)?.click();
 }
 
 async function showInfosets() {
@@ -226,7 +250,7 @@ const KEYS = [
   ["m", "to the square; arrows move in it, Enter picks a cell"], ["b", "board"],
   [", and .", "the last card's neighbours"], ["/", "type a line"],
   ["[ and ]", "older and newer checkpoint"], ["p", "average or current policy"],
-  ["c", "copy the range"], ["?", "this list"],
+  ["c", "copy the range"], ...reports.KEYS, ["?", "this list"],
 ];
 
 function help() {
@@ -266,6 +290,7 @@ function pressed(event) {
     ",": () => stepCard(-1), ".": () => stepCard(1), "/": () => document.getElementById("line")
       ?.focus(), "[": () => stepCheckpoint(-1), "]": () => stepCheckpoint(1),
     p: () => move({ policy: state.policy === "current" ? "" : "current" }), "?": help,
+    r: () => toggleReport(reports.CARDS), v: () => toggleReport(reports.PLAYERS),
     c: () => { if (places[0] && places[0].chart) copyRange(panes()[0], places[0], ""); },
   };
   if (/^[1-9]$/.test(key)) takeNumbered(Number(key));

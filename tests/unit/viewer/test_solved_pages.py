@@ -74,6 +74,19 @@ def test_lines_lead_over_streets_and_end_where_nobody_decides(app):
     }
 
 
+def test_lines_that_end_the_street_are_listed(app):
+    for line, ends in (
+        ("", ["x-x", "b60-c", "x-b60-c"]),
+        ("x", ["x-x", "x-b60-c"]),
+        ("b60", ["b60-c"]),
+    ):
+        _, found = asked(app, line=line)
+        known = [each for each in found["street_ends"] if "r" not in each]
+        assert sorted(known) == sorted(ends)
+    _, found = asked(app, line="x-x/x", board="Td9d6hQc2s")
+    assert found["street_ends"] == []
+
+
 def test_ranges_by_action_add_up_to_the_whole(app):
     _, whole = asked(app, "range", line="x")
     parts = [asked(app, "range", line="x", action=token)[1] for token in ("x", "b60")]
@@ -94,5 +107,79 @@ def test_ranges_by_action_add_up_to_the_whole(app):
 )
 def test_what_cannot_be_shown_is_said(app, parameters, text):
     status, found = asked(app, **parameters)
+    assert status == 400
+    assert text in found["error"]
+
+
+def test_next_cards_are_those_that_solve_lists(app, solved, capsys):
+    capsys.readouterr()
+    assert main(["solve", str(solved), "--line", "x-b60-c", "--next-cards", "--json"]) == 0
+    want = {row["card"]: row for row in json.loads(capsys.readouterr().out)["hands"]}
+    status, found = asked(app, "next_cards", line="x-b60-c")
+    assert (status, found["player"], found["pot"]) == (200, "OOP", 220.0)
+    assert {row["card"] for row in found["cards"]} == set(want)
+    assert len(want) == 48
+    for row in found["cards"]:
+        same = want[row["card"]]
+        assert row["rare"] == same["rare"]
+        for name, key in (("reach",) * 2, ("equity",) * 2, ("ev", "ev_oop"), ("ev_other", "ev_ip")):
+            assert row[name] == pytest.approx(same[key], abs=1e-9)
+        assert row["eqr"] == pytest.approx(row["ev"] / (row["equity"] * 220.0))
+        shares = [value for key, value in same.items() if key.endswith("_frequency")]
+        assert row["probability"] == pytest.approx(shares)
+        assert row["ev"] + row["ev_other"] == pytest.approx(220.0, abs=0.1)
+
+
+def test_both_players_stand_beside_each_other(app):
+    _, root = asked(app)
+    _, here = asked(app, line="x")
+    status, found = asked(app, "players", line="x")
+    oop, ip = found["players"]
+    assert (status, oop["player"], ip["player"]) == (200, "OOP", "IP")
+    assert oop["ev"] + ip["ev"] == pytest.approx(100.0, abs=0.05)
+    assert oop["equity"] + ip["equity"] == pytest.approx(1.0, abs=1e-4)
+    # Who decides: the page of the place says the same, hand by hand.
+    weight, value = (np.array(here["hands"][name], float) for name in ("weight", "ev"))
+    for cell in ip["classes"]:
+        if cell["hands"]:
+            rows = [class_of(hand) == cell["name"] for hand in here["hands"]["cards"]]
+            assert cell["weight"] * cell["hands"] == pytest.approx(weight[rows].sum(), abs=1e-3)
+            assert min(value[rows]) - 1e-4 <= cell["ev"] <= max(value[rows]) + 1e-4
+    # Who does not: what checking was worth, before the other's answer.
+    worth = dict(zip(root["hands"]["cards"], root["hands"]["action_ev"][0], strict=True))
+    cells = {cell["name"]: cell for cell in oop["classes"]}
+    for name in ("AA", "QQ", "T9s"):
+        values = [value for hand, value in worth.items() if class_of(hand) == name]
+        assert min(values) - 1e-3 <= cells[name]["ev"] <= max(values) + 1e-3
+    assert cells["72o"]["hands"] == 0
+    assert cells["72o"]["ev"] is None
+
+
+def class_of(hand):
+    one, two = hand[0], hand[2]
+    return one + two + ("" if one == two else "s" if hand[1] == hand[3] else "o")
+
+
+def test_equity_curves_rise_and_average_to_the_equity(app):
+    for line, board in (("", ""), ("x-x/x", "Td9d6hQc2s")):
+        _, found = asked(app, "players", line=line, board=board)
+        for player in found["players"]:
+            part, equity = np.array(player["curve"]).T
+            assert (np.diff(equity) >= 0.0).all()
+            assert (part[0], part[-1]) == (0.0, 1.0)
+            assert np.trapezoid(equity, part) == pytest.approx(player["equity"], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("what", "parameters", "text"),
+    [
+        ("next_cards", {"line": "x"}, "does not begin there"),
+        ("next_cards", {"line": "x-x", "board": "Td9d6hQc2s"}, "has 4 cards, found 5"),
+        ("players", {"line": "x-x"}, "nobody decides"),
+        ("players", {"line": "", "board": "2c3c4c5c"}, "begins with the spot's own"),
+    ],
+)
+def test_reports_that_cannot_be_made_are_refused(app, what, parameters, text):
+    status, found = asked(app, what, **parameters)
     assert status == 400
     assert text in found["error"]
