@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cfr_shm.api import Run, estimate, load_config, open_run, train
     from cfr_shm.errors import CfrShmError
+    from cfr_shm.figures import plot_actions, plot_curves, plot_range
     from cfr_shm.games.game import Game
     from cfr_shm.games.trees.builder import TreeBuilder
     from cfr_shm.games.trees.history import history_game
@@ -26,6 +27,9 @@ __all__ = [
     "history_game",
     "load_config",
     "open_run",
+    "plot_actions",
+    "plot_curves",
+    "plot_range",
     "train",
 ]
 
@@ -38,6 +42,9 @@ _HOMES = {
     "history_game": "games.trees.history",
     "load_config": "api",
     "open_run": "api",
+    "plot_actions": "figures",
+    "plot_curves": "figures",
+    "plot_range": "figures",
     "train": "api",
 }
 

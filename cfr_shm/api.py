@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 from cfr_shm.config.load import load_config as read_config
 from cfr_shm.config.sections import Config, to_dict
 from cfr_shm.config.values import settings_from
-from cfr_shm.errors import CfrShmError, ConfigError, GameError, MemoryReserveError, UsageError
+from cfr_shm.errors import ConfigError, GameError, UsageError
 from cfr_shm.storage.documents import DocumentError, read_document
 from cfr_shm.storage.names import SUMMARY
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from cfr_shm.strategy.average import Strategy
     from cfr_shm.strategy.lookup import Answer
     from cfr_shm.strategy.row_sums import RowSums
+    from cfr_shm.strategy.spot import Spot
 
 #: What stands for a configuration: one, a shipped one's name, a file, or values by key.
 ConfigLike = Config | str | os.PathLike[str] | Mapping[str, Any]
@@ -98,11 +99,12 @@ def estimate(
     >>> estimate("leduc", show=False).infosets
     288
     """
+    from cfr_shm.run.caller import typed
     from cfr_shm.run.forecast import estimate as measure
 
     if not isinstance(visits, int) or visits < 1:
         raise UsageError(f"visits must be a whole number of 1 or more, found {visits!r}")
-    with _typed():
+    with typed():
         return measure(load_config(config), visits, _say if show else _hush)
 
 
@@ -291,6 +293,21 @@ class Run:
         probability = found.spot.hands.probability[found.hand][: len(tokens)].tolist()
         return Answer(tokens, tuple(probability), float(found.spot.hands.visits[found.hand]))
 
+    def spot(self, line: str = "", board: str | None = None) -> Spot:
+        """Return all that is known of a place of a hold'em game: ranges, hands, strategy.
+
+        Args:
+            line: as ``hand`` takes it.
+            board: the same.
+
+        Raises:
+            CfrShmError: the game is not hold'em; a wrong line or board.
+        """
+        from cfr_shm.strategy.lookup import find_spot
+
+        self._require_open()
+        return find_spot(self._game, self._sums, self._mean_weight, line, board)
+
     def evaluate(self) -> Evaluation:
         """Return the exact exploitability, and what the strategy is worth to each player.
 
@@ -454,36 +471,18 @@ def _train(
     show: bool,
 ) -> Run:
     """Train, and return the run from where it lies by then."""
-    from cfr_shm.run.caller import called
+    from cfr_shm.run.caller import called, typed
     from cfr_shm.run.train import train as run_training
 
     if progress is not None and not callable(progress):
         raise UsageError(f"progress must be callable, found {type(progress).__name__}")
-    with _typed(), called(progress, config.run.loglevel, show=show) as caller:
+    with typed(), called(progress, config.run.loglevel, show=show) as caller:
         summary = run_training(
             config, path, resume=resume, report=caller.listen, signals=caller.signals
         )
     place = Path(summary["moved_to"] or path)
     caller.settle(place)
     return Run(place, show=show)
-
-
-@contextlib.contextmanager
-def _typed() -> Iterator[None]:
-    """Turn what the operating system refuses into errors of ours, as the command line does.
-
-    Raises:
-        MemoryReserveError: memory is out.
-        CfrShmError: a file or a call failed; says which.
-    """
-    try:
-        yield
-    except MemoryError as error:
-        reason = str(error) or "an allocation failed"
-        raise MemoryReserveError(f"out of memory: {reason}") from error
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        raise CfrShmError(f"{where}{error.strerror or error}") from error
 
 
 def _say(text: str) -> None:

@@ -102,6 +102,7 @@ def _document(curve: Curve) -> dict[str, object]:
             {
                 key if name == "exploitability" else name: None if math.isnan(value) else value
                 for name, value in point._asdict().items()
+                if not (name in ("low", "high") and math.isnan(value))  # of bounds alone
             }
             for point in curve.points
         ],

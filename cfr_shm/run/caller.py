@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cfr_shm.errors import CallbackError
+from cfr_shm.errors import CallbackError, CfrShmError, MemoryReserveError
 from cfr_shm.run.signals import StopRequested, StopSignals
 from cfr_shm.telemetry.events import Event, Listener, Progress, ignore
 from cfr_shm.telemetry.progress import Display
@@ -104,3 +104,21 @@ def called(progress: Callback | None, loglevel: str, *, show: bool) -> Iterator[
 def _pass_on(number: int) -> None:
     if number not in (0, signal.SIGINT):
         signal.raise_signal(number)
+
+
+@contextlib.contextmanager
+def typed() -> Iterator[None]:
+    """Turn what the operating system refuses into errors of ours, as the command line does.
+
+    Raises:
+        MemoryReserveError: memory is out.
+        CfrShmError: a file or a call failed; says which.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        reason = str(error) or "an allocation failed"
+        raise MemoryReserveError(f"out of memory: {reason}") from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise CfrShmError(f"{where}{error.strerror or error}") from error

@@ -25,7 +25,15 @@ _NAME_COVERED, _FOOT_COVERED = 0.85, 0.25
 
 
 def chart_png(chart: RangeChart, title: str, notes: Sequence[str]) -> bytes:
-    """Return the picture, ``WIDTH_INCHES * DOTS_PER_INCH`` wide.
+    """Return ``chart_figure`` as a picture, ``WIDTH_INCHES * DOTS_PER_INCH`` wide."""
+    figure = chart_figure(chart, title, notes)
+    out = io.BytesIO()
+    figure.savefig(out, format="png", dpi=DOTS_PER_INCH)
+    return out.getvalue()
+
+
+def chart_figure(chart: RangeChart, title: str, notes: Sequence[str]) -> Any:
+    """Return the chart as a matplotlib figure.
 
     Args:
         chart: what to draw.
@@ -54,9 +62,7 @@ def chart_png(chart: RangeChart, title: str, notes: Sequence[str]) -> bytes:
     _draw_cells(axes, chart)
     legend = figure.add_axes((0.25 / WIDTH_INCHES, 0.0, side / WIDTH_INCHES, bottom / height))
     _draw_legend(legend, chart, side, bottom)
-    out = io.BytesIO()
-    figure.savefig(out, format="png", dpi=DOTS_PER_INCH)
-    return out.getvalue()
+    return figure
 
 
 def _draw_cells(axes: Any, chart: RangeChart) -> None:

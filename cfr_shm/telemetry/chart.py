@@ -6,7 +6,7 @@ import io
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cfr_shm.telemetry.comparison import AXES, Curve
 from cfr_shm.telemetry.plots import require_matplotlib
@@ -96,26 +96,51 @@ def picture(curves: Sequence[Curve], file_format: str) -> bytes:
     """
     require_matplotlib("--out")
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter
 
     figure = Figure(figsize=(15, 5), layout="constrained")
-    units = sorted({curve.unit for curve in curves})
-    measures = sorted({curve.measure for curve in curves})
     for index, axis in enumerate(AXES):
-        axes = figure.add_subplot(1, len(AXES), index + 1)
-        for curve in curves:
-            values = [max(point.exploitability, _LEAST) for point in curve.points]
-            axes.plot(curve.axis(axis), values, marker=".", label=curve.name)
-        axes.set_xscale("log")
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_yscale("log")
-        axes.set_xlabel(axis if axis != "seconds" else "seconds of training")
-        axes.set_ylabel(f"{', '.join(measures)} ({', '.join(units)})")
-        axes.grid(visible=True, which="both", alpha=0.25)
+        _draw_curves(figure.add_subplot(1, len(AXES), index + 1), curves, axis)
     figure.axes[0].legend()
     out = io.BytesIO()
     figure.savefig(out, format=file_format, dpi=120)
     return out.getvalue()
+
+
+def curves_figure(curves: Sequence[Curve], axis: str) -> Any:
+    """Return a matplotlib figure of curves against one of ``AXES``, both logarithmic.
+
+    Raises:
+        UsageError: matplotlib is not installed.
+    """
+    require_matplotlib("a figure")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 4.5), layout="constrained")
+    axes = figure.subplots()
+    _draw_curves(axes, curves, axis)
+    axes.legend()
+    return figure
+
+
+def _draw_curves(axes: Any, curves: Sequence[Curve], axis: str) -> None:
+    """Draw what runs measured, with the intervals where there are some."""
+    from matplotlib.ticker import NullFormatter
+
+    units = sorted({curve.unit for curve in curves})
+    measures = sorted({curve.measure for curve in curves})
+    for curve in curves:
+        places = curve.axis(axis)
+        values = [max(point.exploitability, _LEAST) for point in curve.points]
+        (line,) = axes.plot(places, values, marker=".", label=curve.name)
+        low = [max(point.low, _LEAST) for point in curve.points]
+        high = [max(point.high, _LEAST) for point in curve.points]
+        axes.fill_between(places, low, high, color=line.get_color(), alpha=0.2, linewidth=0.0)
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_yscale("log")
+    axes.set_xlabel(axis if axis != "seconds" else "seconds of training")
+    axes.set_ylabel(f"{', '.join(measures)} ({', '.join(units)})")
+    axes.grid(visible=True, which="both", alpha=0.25)
 
 
 def _log(value: float) -> float:

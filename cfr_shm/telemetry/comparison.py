@@ -39,6 +39,8 @@ class Point(NamedTuple):
     nodes: float
     seconds: float  # of training
     exploitability: float  # or what ``Curve.measure`` says
+    low: float = math.nan  # of its interval, where it has one
+    high: float = math.nan
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ def read_curve(directory: str) -> Curve:
                 nodes=line.get("nodes") or _interpolate(costs, line),
                 seconds=line["seconds"],
                 exploitability=line[_VALUE[line["kind"]]],
+                low=_bound(line, "low"),
+                high=_bound(line, "high"),
             )
             for line in evaluated
         ]
@@ -98,6 +102,11 @@ def read_curve(directory: str) -> Curve:
         points=tuple(points),
         measure=measure,
     )
+
+
+def _bound(line: Mapping[str, Any], name: str) -> float:
+    value = line.get(name)
+    return float(value) if value is not None else math.nan
 
 
 def _evaluated(lines: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:

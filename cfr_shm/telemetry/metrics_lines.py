@@ -62,6 +62,7 @@ QUALITY = record(
     seconds=_AMOUNT,
     method=Text(most=40),
     value=Number(low=-1e18, high=1e18),
+    low=Number(low=-1e18, high=1e18, optional=True),
     high=Number(low=-1e18, high=1e18, optional=True),
     n=Count(optional=True),
     unit=Text(most=40),
