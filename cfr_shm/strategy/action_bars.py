@@ -52,7 +52,7 @@ def bars_figure(chart: RangeChart, title: str) -> Any:
     Raises:
         UsageError: matplotlib is not installed.
     """
-    require_matplotlib("a figure")
+    require_matplotlib("plot_actions")
     from matplotlib.figure import Figure
 
     bars = action_bars(chart)

@@ -43,7 +43,7 @@ def chart_figure(chart: RangeChart, title: str, notes: Sequence[str]) -> Any:
     Raises:
         UsageError: matplotlib is not installed.
     """
-    require_matplotlib("--out")
+    require_matplotlib("a range chart")
     from matplotlib.figure import Figure
 
     notes = [line for note in notes for line in textwrap.wrap(note, _NOTE_CHARACTERS)]

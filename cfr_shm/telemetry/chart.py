@@ -112,7 +112,7 @@ def curves_figure(curves: Sequence[Curve], axis: str) -> Any:
     Raises:
         UsageError: matplotlib is not installed.
     """
-    require_matplotlib("a figure")
+    require_matplotlib("plot_curves")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7.0, 4.5), layout="constrained")

@@ -13,12 +13,17 @@ from cfr_shm.telemetry.diagnostics import Diagnosis
 from cfr_shm.telemetry.samples import TRACKER, ProcessUse
 
 
-def require_matplotlib(flag: str) -> None:
-    """Raise ``UsageError`` with the remedy when matplotlib is not installed."""
+def require_matplotlib(what: str) -> None:
+    """Raise ``UsageError`` with the remedy when matplotlib is not installed.
+
+    Args:
+        what: draws with it: a flag, or a function.
+    """
     if importlib.util.find_spec("matplotlib") is None:
+        otherwise = " (or leave the flag out)" if what.startswith("-") else ""
         raise UsageError(
-            f"{flag} draws with matplotlib, which is not installed; "
-            "run: pip install 'cfr-shm[plots]' (or leave the flag out)"
+            f"{what} draws with matplotlib, which is not installed; "
+            f"run: pip install 'cfr-shm[plots]'{otherwise}"
         )
 
 

@@ -96,13 +96,29 @@ def test_parquet_says_what_npz_says(exported):
     assert found["ev"].null_count() == found.height
 
 
-def test_csv_has_the_same_reach_and_visits(exported, game):
-    lines = polars.read_csv(exported / "royal.csv")
+def test_csv_has_the_same_reach_and_visits_infoset_by_infoset(exported):
+    lines = polars.read_csv(exported / "royal.csv").with_columns(
+        line=polars.col("infoset").str.split(" | ").list.get(1)
+    )
     with np.load(exported / "royal.npz", allow_pickle=False) as file:
-        reach, visits = np.sort(file["reach"]), np.sort(file["visits"])
-    infosets = lines.unique("infoset")
-    np.testing.assert_allclose(np.sort(infosets["reach"]), reach, rtol=0, atol=1e-15)
-    np.testing.assert_array_equal(np.sort(infosets["visits"]), visits)
+        arrays = dict(file)
+    of_line = {line.decode(): index for index, line in enumerate(arrays["line"])}
+    seen = 0
+    for (line,), group in lines.group_by("line", maintain_order=True):
+        node = of_line[line]
+        actions, buckets = int(arrays["actions"][node]), int(arrays["buckets"][node])
+        infosets = slice(arrays["first_infoset"][node], arrays["first_infoset"][node] + buckets)
+        first = arrays["first_entry"][node]
+        probability = arrays["probability"][first : first + buckets * actions]
+        for name in ("reach", "visits"):
+            known = np.repeat(arrays[name][infosets], actions)
+            np.testing.assert_allclose(group[name].to_numpy(), known, rtol=0, atol=1e-15)
+        np.testing.assert_array_equal(group["probability"].to_numpy(), probability)
+        assert (group["visited"] == (group["visits"] > 0.0)).all()
+        never = group["probability"].to_numpy()[group["visits"].to_numpy() == 0.0]
+        assert (never == 1.0 / actions).all()  # and nothing else is made up
+        seen += group.height
+    assert seen == len(arrays["probability"])
 
 
 def test_lines_are_sorted_and_in_several_groups(exported):

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from cfr_shm.cards.deck import DECKS
-from cfr_shm.cards.ranges import hand_of
+from cfr_shm.cards.deck import DECKS, STANDARD
+from cfr_shm.cards.ranges import hand_of, parse_range
 from cfr_shm.cli.main import main
 
 ROYAL = """
@@ -64,3 +64,19 @@ def test_boards_that_no_street_has_are_refused(run, tmp_path, capsys):
     assert "streets of holdem have 0, 3, 4, 5" in capsys.readouterr().err
     assert main(["export", str(run), "--format", "npz", "--out", out, "--board", "Qc"]) == 2
     assert "--board is for --format ranges" in capsys.readouterr().err
+
+
+def test_ranges_of_the_standard_deck_are_1326_weights_that_are_read_back(tmp_path):
+    run, out = str(tmp_path / "run"), tmp_path / "ranges.txt"
+    quiet = ["--num-workers", "1", "--iters", "5000", "--loglevel", "warning"]
+    assert main(["train", "-c", "pushfold", "--logdir", run, *quiet]) == 0
+    assert main(["export", run, "--format", "ranges", "--out", str(out)]) == 0
+    rows = [line.split("\t") for line in out.read_text().splitlines()[1:]]
+    found = {(line, action): weights for line, _, action, weights in rows}
+    assert len(found) >= 6
+    for line in {line for line, _ in found}:
+        parts = {action: parse_range(STANDARD, text)
+                 for (there, action), text in found.items() if there == line}  # fmt: skip
+        whole = parts.pop("")
+        assert all(len(text.split()) == 1326 for (there, _), text in found.items() if there == line)
+        assert sum(parts.values()) == pytest.approx(whole, abs=1e-5)  # every row was visited
