@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cfr_shm.api import Run, open_run
@@ -74,7 +76,11 @@ def plot_curves(*runs: RunLike, axis: str = "iterations") -> Any:
     if not runs:
         raise UsageError("plot_curves: name at least one run")
     places = [str(run.path) if isinstance(run, Run) else os.fspath(run) for run in runs]
-    return curves_figure([read_curve(place) for place in places], axis)
+    curves = [read_curve(place) for place in places]
+    names = [Path(curve.name).name for curve in curves]
+    if len(set(names)) == len(names):  # else only whole paths tell them apart
+        curves = [replace(curve, name=name) for curve, name in zip(curves, names, strict=True)]
+    return curves_figure(curves, axis)
 
 
 @contextlib.contextmanager

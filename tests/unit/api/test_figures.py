@@ -66,6 +66,7 @@ def test_curves_have_the_points_and_intervals_of_the_records(runs, tmp_path):
     known = [each for each in map(json.loads, lines) if each["kind"] == "evaluation"]
     with cfr_shm.open_run(runs[1]) as run:
         (line,) = cfr_shm.plot_curves(run).axes[0].lines
+    assert line.get_label() == "kuhn"
     assert line.get_xdata().tolist() == [each["iterations"] for each in known]
     assert line.get_ydata() == pytest.approx([each["exploitability"] for each in known])
     bounded = tmp_path / "bounded"
