@@ -54,7 +54,13 @@ def test_leduc_played_uniformly(merge):
 
 
 @pytest.mark.parametrize(
-    "count", [20, pytest.param(200, marks=pytest.mark.thorough)], ids=["some", "many"]
+    "count",
+    [
+        20,
+        pytest.param(200, marks=pytest.mark.thorough),
+        pytest.param(2000, marks=pytest.mark.slow),
+    ],
+    ids=["some", "many", "all"],
 )
 @pytest.mark.parametrize("name", ["leduc", "two streets", "fixed board"])
 def test_never_more_than_a_best_response(name, count, tmp_path):
