@@ -140,7 +140,7 @@ def create_training_arena(
     specs.append(ArraySpec(ROWS, np.dtype(np.float64), (words,)))
     specs.append(ArraySpec(TABLE, np.dtype(np.int64), (2,)))
     specs.append(ArraySpec(VECTORS, np.dtype(np.float64), (vector_words,)))
-    specs += own_table_specs(game.table_entries, worker_count, compact, game.deals.bucket_count)
+    specs += own_table_specs(game.table_entries, worker_count, compact)
     specs += [] if plan is None else freeze_specs(game, worker_count, plan)
     arena = Arena.create(specs, fingerprint)
     try:
@@ -185,7 +185,7 @@ def private_views(
         MemoryReserveError: too little memory; names both sizes.
     """
     words = _row_words(game, state_planes, compact)
-    specs = own_table_specs(game.table_entries, worker_count, compact, game.deals.bucket_count)
+    specs = own_table_specs(game.table_entries, worker_count, compact)
     specs += [] if plan is None else freeze_specs(game, worker_count, plan)
     wanted = words * WORD_BYTES + sum(spec.byte_count for spec in specs)
     require_memory(wanted, private_limits())

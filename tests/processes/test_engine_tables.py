@@ -137,7 +137,6 @@ def test_lost_updates_are_measured(
     game: Game, update: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(own_tables, "OWN_TABLE_BYTES", game.table_bytes - 1)
-    monkeypatch.setattr(own_tables, "DEALT_TABLE_BYTES", game.table_bytes - 1)
     settings = settings_for(game, 2, update=update, batch_size=4 * WINDOW)
     ledger = IterationLedger(4 * ITERATIONS, drain_window=WINDOW)
     with create_training_arena(game, 2, "") as arena:
@@ -227,7 +226,6 @@ def test_tables_beyond_the_limit_are_shared_whole(
     game: Game, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(own_tables, "OWN_TABLE_BYTES", game.table_bytes - 1)
-    monkeypatch.setattr(own_tables, "DEALT_TABLE_BYTES", game.table_bytes - 1)
     rows, _ = _one_call(game, 1)
     views = private_views(game, 2)
     call = prepare_kernel(settings_for(game, 2, seed=11), views, 0)

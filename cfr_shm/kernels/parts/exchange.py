@@ -2,101 +2,179 @@
 
 A cache line that two workers write to travels between their cores, which takes as long as dozens
 of nodes. Workers that race on a small table would do little else. So each trains a copy of its own
-and publishes, in lines that it alone writes to, what its regrets have gained; now and then it
-reads what the others' have (docs/adr/0003-updates.md). Nothing is lost: no word has two writers.
+and tells the others, in lines that it alone writes to, what its regrets have gained
+(docs/adr/0003-updates.md). Nothing is lost: no word has two writers.
+
+Only what changes travels, and it travels in one stream: a worker notes the blocks of rows that it
+adds to; when it is time it writes them one after another, each with the gains of its entries, into
+its ring of words, and adds what it finds in those of the others. What a block has gained in all is
+told, so that who has missed a part of the stream reads everything from where it lies.
 """
 
 from __future__ import annotations
 
-from cfr_shm.kernels.jit import at, device
-from cfr_shm.kernels.parts.atomics import prefetch, prefetch_to_read
-from cfr_shm.kernels.parts.pairs import add_pair, subtract_pair
+import numpy as np
 
-FLOATS_OF_LINE = 16
+from cfr_shm.kernels.jit import at, device
+from cfr_shm.kernels.parts.atomics import (
+    atomic_load,
+    atomic_store,
+    in_order,
+    prefetch,
+    prefetch_to_read,
+)
+from cfr_shm.layout.exchange import BLOCK_BITS, COUNT_STRIDE
+
+WORDS_OF_LINE = 16
 
 
 @device
 def is_own(table):
     """Return whether a table is a worker's own."""
-    return table.exchange.period.shape[0] > 0
+    return table.exchange.period > 0
+
+
+@device
+def note_row(table, first):
+    """Note that the row whose first regret is ``first`` is about to be added to."""
+    exchange = table.exchange
+    block = first >> BLOCK_BITS
+    if exchange.touched[at(block)] == 0:
+        exchange.touched[at(block)] = np.uint8(1)
+        count = exchange.changed[0] + 1
+        exchange.changed[0] = count
+        exchange.changed[at(count)] = block
 
 
 @device
 def next_exchange(table, iteration):
     """Return the first iteration behind ``iteration`` before which own tables are exchanged."""
-    shortest = table.exchange.period[0]
-    return (iteration | (shortest - 1)) + 1
+    return (iteration | (table.exchange.period - 1)) + 1
 
 
 @device
 def take_over(table):
     """Begin from the shared regrets and what all workers have gained since those were settled."""
     exchange = table.exchange
+    exchange.touched[:] = 0
+    exchange.changed[0] = 0
     for place in range(exchange.word.shape[0]):
-        exchange.settled[at(place)] = exchange.shared[at(exchange.word[at(place)])]
-    for section in range(exchange.period.shape[0]):
-        _add_others(table, section)
+        settled = exchange.shared[at(exchange.word[at(place)])]
+        exchange.beneath[at(place)] = settled
+        table.regret[at(exchange.word[at(place)])] = (
+            settled + exchange.gained[at(exchange.own + place)]
+        )
+    exchange.known[:] = 0.0
+    for worker in range(exchange.heard.shape[0]):
+        if worker != exchange.worker:
+            _hear_all(table, worker)
 
 
 @device
 def exchange_due(table, iteration):
-    """Exchange those regrets whose turn it is before ``iteration``."""
-    exchange = table.exchange
-    for section in range(exchange.period.shape[0]):
-        if iteration & (exchange.period[at(section)] - 1) == 0:
-            _exchange(table, section)
+    """Exchange what has changed where it is time before ``iteration``."""
+    if iteration & (table.exchange.period - 1) == 0:
+        exchange_all(table)
 
 
 @device
 def exchange_all(table):
-    """Exchange all regrets."""
-    for section in range(table.exchange.period.shape[0]):
-        _exchange(table, section)
+    """Tell what this worker has gained where it has added to, and add what others have told."""
+    exchange = table.exchange
+    mask = exchange.told_words - 1
+    for worker in range(exchange.heard.shape[0]):
+        if worker != exchange.worker:
+            told = atomic_load(exchange.counts, worker * COUNT_STRIDE)
+            first, ring = exchange.heard[at(worker)], worker * exchange.told_stride
+            for position in range(first, min(told, first + mask), WORDS_OF_LINE):
+                prefetch_to_read(exchange.told, ring + (position & mask))
+    _tell(table)
+    for worker in range(exchange.heard.shape[0]):
+        if worker != exchange.worker:
+            _listen(table, worker)
 
 
 @device
-def _exchange(table, section):
-    """Publish what this worker has gained, and add what the others have."""
+def _tell(table):
+    """Write what this worker has gained in all blocks of its list.
+
+    How far the ring is about to be written is said before, how far it has been, after: who reads
+    it knows that what it has read is whole.
+    """
     exchange = table.exchange
     word, beneath, gained = exchange.word, exchange.beneath, exchange.gained
-    alone, end = exchange.alone[at(section)], exchange.first[at(section + 1)]
-    _ask(exchange, exchange.first[at(section)], end)
-    for place in range(exchange.first[at(section)], alone, 2):
-        own = exchange.own + place
-        subtract_pair(gained, own, table.regret, word[at(place)], beneath, place)
-    for place in range(alone, end):
-        gain = table.regret[at(word[at(place)])] - beneath[at(place)]
-        gained[at(exchange.own + place)] = gain
-    _add_others(table, section)
+    counts, mask = exchange.worker * COUNT_STRIDE, exchange.told_words - 1
+    ring, position = exchange.worker * exchange.told_stride, exchange.counts[at(counts)]
+    end = position
+    for number in range(1, exchange.changed[0] + 1):
+        block = exchange.changed[at(number)]
+        end += 1 + exchange.place[at(block + 1)] - exchange.place[at(block)]
+    atomic_store(exchange.counts, counts + 1, end)
+    in_order()
+    for line in range(position, end, WORDS_OF_LINE):
+        prefetch(exchange.told, ring + (line & mask))
+    for number in range(1, exchange.changed[0] + 1):
+        block = exchange.changed[at(number)]
+        exchange.touched[at(block)] = np.uint8(0)
+        first = np.int64(exchange.place[at(block)])
+        count = np.int64(exchange.place[at(block + 1)]) - first
+        record = ring + (position & mask)
+        exchange.told[at(record)] = block
+        for entry in range(count):
+            gain = table.regret[at(word[at(first + entry)])] - beneath[at(first + entry)]
+            gained[at(exchange.own + first + entry)] = gain
+            exchange.told_gains[at(record + 1 + entry)] = gain
+        position += 1 + count
+    exchange.changed[0] = 0
+    in_order()
+    atomic_store(exchange.counts, counts, position)
 
 
 @device
-def _ask(exchange, first, end):
-    """Ask for all lines at once that will be read and written."""
-    gained = exchange.gained
-    for place in range(first, end, FLOATS_OF_LINE):
-        prefetch(gained, exchange.own + place)
-    for part in range(0, gained.shape[0], exchange.stride):
-        if part != exchange.own:
-            for place in range(first, end, FLOATS_OF_LINE):
-                prefetch_to_read(gained, part + place)
+def _listen(table, worker):
+    """Add what another worker has told since this one listened last.
 
-
-@device
-def _add_others(table, section):
-    """Let regrets be what was settled, what the others have gained, and what this worker has."""
+    A block's gains are used when they have been read and its teller has not come round to them:
+    this process may sleep at any instruction.
+    """
     exchange = table.exchange
-    word, beneath, gained = exchange.word, exchange.beneath, exchange.gained
-    first, end = exchange.first[at(section)], exchange.first[at(section + 1)]
-    below = exchange.settled
-    for part in range(0, gained.shape[0], exchange.stride):
-        if part != exchange.own:
-            for place in range(first, end):
-                beneath[at(place)] = below[at(place)] + gained[at(part + place)]
-            below = beneath
-    for place in range(first, exchange.alone[at(section)], 2):
-        own = exchange.own + place
-        add_pair(table.regret, word[at(place)], beneath, place, gained, own)
-    for place in range(exchange.alone[at(section)], end):
-        regret = beneath[at(place)] + gained[at(exchange.own + place)]
-        table.regret[at(word[at(place)])] = regret
+    counts, mask = worker * COUNT_STRIDE, exchange.told_words - 1
+    ring, position = worker * exchange.told_stride, exchange.heard[at(worker)]
+    told = atomic_load(exchange.counts, counts)
+    while position < told:
+        record = ring + (position & mask)
+        block = min(np.uint32(exchange.told[at(record)]), exchange.last)
+        first = np.int64(exchange.place[at(block)])
+        count = np.int64(exchange.place[at(block + 1)]) - first
+        for entry in range(count):
+            exchange.read[at(entry)] = exchange.told_gains[at(record + 1 + entry)]
+        in_order()
+        if atomic_load(exchange.counts, counts + 1) - position > exchange.told_words:
+            _hear_all(table, worker)
+            return
+        for entry in range(count):
+            _hear(table, worker, first + entry, exchange.read[at(entry)])
+        position += 1 + count
+    exchange.heard[at(worker)] = position
+
+
+@device
+def _hear(table, worker, place, gained):
+    """Add to one regret what another worker has gained there since it was heard of last."""
+    exchange = table.exchange
+    known = worker * exchange.stride + place
+    more = gained - exchange.known[at(known)]
+    exchange.known[at(known)] = gained
+    exchange.beneath[at(place)] += more
+    table.regret[at(exchange.word[at(place)])] += more
+
+
+@device
+def _hear_all(table, worker):
+    """Add all that another worker has gained, from where it lies."""
+    exchange = table.exchange
+    exchange.heard[at(worker)] = atomic_load(exchange.counts, worker * COUNT_STRIDE)
+    in_order()
+    for place in range(exchange.word.shape[0]):
+        gained = exchange.gained[at(worker * exchange.stride + place)]
+        _hear(table, worker, place, gained)

@@ -10,6 +10,7 @@ import numpy as np
 
 from cfr_shm.kernels.jit import at, device
 from cfr_shm.kernels.parts.atomics import atomic_add, nearest
+from cfr_shm.kernels.parts.exchange import is_own, note_row
 from cfr_shm.kernels.parts.increments import copied_regret, gain_cell_beside, weight_cell
 from cfr_shm.kernels.parts.rows import (
     add_to_sum,
@@ -72,14 +73,21 @@ def add_weight(table, row, count, action, weight, unit, atomic):
 
 @device
 def gains_at(table, row, count):
-    """Return where the gains of a row's first action go: an index of regrets, or of units."""
+    """Return where the gains of a row's first action go: an index of regrets, or of units.
+
+    They have to follow: a worker with a table of its own tells the others of this row.
+    """
     return gains_beside(table, regrets_at(table, row, count), count)
 
 
 @device
 def gains_beside(table, first, count):
     """Return what ``gains_at`` does, from where the row's first regret is read."""
-    return gain_cell_beside(first, count) if is_frozen(table) else first
+    if is_frozen(table):
+        return gain_cell_beside(first, count)
+    if is_own(table):
+        note_row(table, first)
+    return first
 
 
 @device
