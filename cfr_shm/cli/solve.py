@@ -115,7 +115,27 @@ def run(namespace: argparse.Namespace) -> int:
     if namespace.blueprint is not None:
         return solve_from(namespace, {each.key: each.text for each in given})
     refuse_without_blueprint(namespace)
+    _refuse_together(namespace)
     return _run(namespace, given)
+
+
+def _refuse_together(namespace: argparse.Namespace) -> None:
+    """Refuse flags that would say nothing, before anything is solved.
+
+    Raises:
+        UsageError: the first of them, and what it goes with.
+    """
+    from cfr_shm.errors import UsageError
+
+    if namespace.flops is not None:
+        asked = {"--estimate": namespace.estimate, "--next-cards": namespace.next_cards}
+        asked |= {"--line": namespace.line is not None, "--cards": namespace.cards}
+        for flag in (flag for flag, given in asked.items() if given):
+            raise UsageError(f"{flag} is of one board: it goes without --flops, with --board")
+    if namespace.line is None and namespace.cards:
+        raise UsageError("--cards are those that came on a line: give --line too")
+    if namespace.line is None and namespace.next_cards:
+        raise UsageError("--next-cards needs --line, a line that ends a street")
 
 
 def _run(namespace: argparse.Namespace, given: list[Setting]) -> int:

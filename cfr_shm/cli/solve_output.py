@@ -48,6 +48,10 @@ def check_outputs(namespace: argparse.Namespace, *, charts: bool) -> None:
         if suffix not in (*TABLES, *_PICTURES):
             known = ", ".join((*TABLES, *_PICTURES))
             raise UsageError(f"--out {name}: expected a file that ends in one of {known}")
+    for name in (*namespace.out, *filter(None, [namespace.csv])):
+        parent = Path(name).absolute().parent
+        if not parent.is_dir():
+            raise UsageError(f"cannot write {name}: there is no directory {parent}")
     if not charts and (namespace.chart or any(each in _PICTURES for each in suffixes)):
         raise UsageError("charts are of the hands of one decision, not of next cards or flops")
     if PARQUET in suffixes:

@@ -24,10 +24,11 @@ from cfr_shm.spots.settled import algorithm_of, spot_of
 from cfr_shm.spots.solver import Quality, SolverSettings, SpotSolver
 from cfr_shm.spots.spot_game import SpotGame
 from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
-from cfr_shm.spots.spot_reports import next_cards
+from cfr_shm.spots.spot_reports import check_street_ends, next_cards
 from cfr_shm.spots.spot_results import (
     NodeReport,
     action_ranges,
+    find_decision,
     hand_rows,
     node_report,
     root_summary,
@@ -141,13 +142,14 @@ class SpotRun:
             MemoryReserveError: the tables do not fit; names sizes and levers.
         """
         remove_stale_segments()
-        make_spot_kernels_ready(bool(self._config.spot.compact), self._say)
         game = spot_of(self._config.spot)
         if asked is not None:
-            deck = game.hands.deck
-            place = asked[0], deck.parse(asked[1])
-            find_place(game, *place)
+            place = asked[0], game.hands.deck.parse(asked[1])
+            (check_street_ends if asked[2] else find_decision)(game, *place)
         kept_levels(game, self._config.spot.save or WHOLE)
+        if all(len(node.children) < 2 for trees in game.trees for node in trees.nodes):
+            self._say("cfr-shm: warning: spot.bets has no bet: hands are checked down")
+        make_spot_kernels_ready(bool(self._config.spot.compact), self._say)
         settings = solver_settings(self._config)
         self._say(_sizes_line(game, settings))
         with (

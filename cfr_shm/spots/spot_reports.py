@@ -9,9 +9,18 @@ from typing import Any, NamedTuple
 
 from cfr_shm.cards.deck import SUIT_COUNT, Deck
 from cfr_shm.errors import UsageError
+from cfr_shm.layout.spots import LEAF
 from cfr_shm.spots.boards import mapped_card
+from cfr_shm.spots.places import find_place, node_at
 from cfr_shm.spots.solver import SpotSolver
-from cfr_shm.spots.spot_results import NodeReport, action_totals, node_report, plain_number
+from cfr_shm.spots.spot_game import SpotGame
+from cfr_shm.spots.spot_results import (
+    NodeReport,
+    action_totals,
+    find_decision,
+    node_report,
+    plain_number,
+)
 
 ALL_FLOPS = "all"
 
@@ -46,6 +55,7 @@ def next_cards(solver: SpotSolver, line: str, cards: tuple[int, ...] = ()) -> li
     Raises:
         UsageError: the line does not end a street, or nobody decides on the next one.
     """
+    check_street_ends(solver.game, line, cards)
     deck = solver.game.hands.deck
     rows = []
     for card, report in next_reports(solver, line, cards):
@@ -62,6 +72,21 @@ def next_cards(solver: SpotSolver, line: str, cards: tuple[int, ...] = ()) -> li
             row[f"{each['action']}{amount}_frequency"] = each["frequency"]
         rows.append(row)
     return rows
+
+
+def check_street_ends(game: SpotGame, line: str, cards: tuple[int, ...]) -> None:
+    """Refuse a line after which no card comes, or nobody decides on the next street.
+
+    Raises:
+        UsageError: what follows the line instead.
+    """
+    place = find_place(game, line, cards)
+    ends = node_at(game, place).kind == LEAF
+    if not ends or place.level + 1 >= game.levels:
+        what = "the board is full" if ends else "it does not end a street"
+        raise UsageError(f"no card comes after the line {line!r}: {what}")
+    card = next(each for each in game.hands.dealt if each not in (*game.hands.board, *cards))
+    find_decision(game, f"{line}/", (*cards, card))
 
 
 def listed_boards(deck: Deck, lines: Iterable[str], place: str) -> list[WeightedBoard]:

@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from cfr_shm.cards.deck import Deck
 from cfr_shm.cards.ranges import hand_of, range_text
+from cfr_shm.errors import UsageError
 from cfr_shm.layout.spots import ACTOR, BEST, DECISION, LEAF, REACH_ROW, VALUE_ROW
 from cfr_shm.spots.all_in_equity import Equities, equities
 from cfr_shm.spots.boards import SpotHands
 from cfr_shm.spots.places import Place, find_place, hands_at, node_at, strategy_at
 from cfr_shm.spots.solver import SpotSolver
+from cfr_shm.spots.spot_game import SpotGame
 from cfr_shm.spots.street_trees import PLAYERS, Action, amount_text
 
 #: A hand whose reach is less, as a part of its weight in the range, hardly ever comes here: what
@@ -140,13 +142,8 @@ def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ())
         UsageError: no such line, or no decision there.
     """
     game = solver.game
-    place = find_place(game, line, cards)
+    place = find_decision(game, line, cards)
     node = node_at(game, place)
-    if node.kind != DECISION:
-        from cfr_shm.errors import UsageError
-
-        what = "the street ends" if node.kind == LEAF else "somebody has folded"
-        raise UsageError(f"nobody decides after the line {line!r}: {what} there")
     reach, values = _rows(solver, place)
     player = node.actor
     equity = _equities(solver, place, reach).equity
@@ -195,6 +192,20 @@ def _player_hands(
         eqr = ev / (equity * (game.pot + sum(node.put)))
     weights = _range_weights(solver, place, player)
     return PlayerHands(player, hands, reach[player], weights, met, equity, ev, eqr)
+
+
+def find_decision(game: SpotGame, line: str, cards: tuple[int, ...] = ()) -> Place:
+    """Return the place of the decision after ``line`` and the cards that came.
+
+    Raises:
+        UsageError: no such line, or no decision there.
+    """
+    place = find_place(game, line, cards)
+    kind = node_at(game, place).kind
+    if kind != DECISION:
+        what = "the street ends" if kind == LEAF else "somebody has folded"
+        raise UsageError(f"nobody decides after the line {line!r}: {what} there")
+    return place
 
 
 def _part(some: NDArray[np.float64], whole: NDArray[np.float64]) -> float:

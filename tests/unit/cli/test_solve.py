@@ -79,6 +79,37 @@ def test_hands_at_a_line_are_printed_and_written(spot, capsys, tmp_path):
     assert "KhKd" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("flags", "says"),
+    [
+        (["--line", "x-x"], "nobody decides after the line 'x-x': the street ends there"),
+        (["--line", "b100-f"], "somebody has folded"),
+        (
+            ["--line", "x-x", "--next-cards"],
+            "after the line 'x-x': the board is full",
+        ),
+        (["--line", "x", "--next-cards"], "it does not end a street"),
+        (["--next-cards"], "--next-cards needs --line"),
+        (["--cards", "2c"], "give --line too"),
+        (["--flops", "all", "--estimate"], "--estimate is of one board"),
+        (["--flops", "all", "--line", "x"], "--line is of one board"),
+        (["--out", "nowhere/x.csv"], "cannot write nowhere/x.csv: there is no directory"),
+        (["--csv", "nowhere/x.csv"], "cannot write nowhere/x.csv: there is no directory"),
+    ],
+)
+def test_what_could_not_be_shown_is_refused_at_once(spot, tmp_path, capsys, flags, says):
+    assert main(["solve", str(spot), *flags]) == EXIT_USAGE
+    error = capsys.readouterr().err
+    assert says in error
+    assert len(error.strip().splitlines()) == 1
+    assert not list(tmp_path.glob("runs/*/checkpoints"))
+
+
+def test_a_spot_without_bets_says_that_it_is_checked_down(spot, capsys):
+    assert main(["solve", str(spot), "--bets", "none", "--iters", "2"]) == EXIT_OK
+    assert "spot.bets has no bet: hands are checked down" in capsys.readouterr().err
+
+
 def test_estimate_says_sizes_and_solves_nothing(spot, capsys, tmp_path):
     assert main(["solve", str(spot), "--estimate", "--json"]) == EXIT_OK
     found = json.loads(capsys.readouterr().out)
