@@ -43,18 +43,23 @@ def resume_run(
     """
     import os
 
-    from cfr_shm.cli.session import run_session, say, warn
+    from cfr_shm.cli.session import agreed_by_ranks, run_session, say, warn
     from cfr_shm.config.reader import Setting
     from cfr_shm.run.directory import StoredRun
     from cfr_shm.run.resuming import resumable
 
-    if StoredRun(directory).holds_spot():
+    if not any(each.key == RANKS for each in given) and RANKS not in " ".join(overrides):
+        # A run that several ranks have begun goes on alone, unless it is said otherwise.
+        alone = [*given, Setting(RANKS, "none", "--mpi", "--mpi")]
+    else:
+        alone = list(given)
+    with agreed_by_ranks(given, overrides) as world:
+        found = None
+        if not StoredRun(directory).holds_spot():
+            found = resumable(directory, os.environ, overrides, alone, say, warn)
+    if found is None:
         from cfr_shm.cli.solve import resume_solve
 
         return resume_solve(directory, overrides, given, json_output)
-    if not any(each.key == RANKS for each in given) and RANKS not in " ".join(overrides):
-        # A run that several ranks have begun goes on alone, unless it is said otherwise.
-        given = [*given, Setting(RANKS, "none", "--mpi", "--mpi")]
-    found = resumable(directory, os.environ, overrides, given, say, warn)
     path, checkpoint = found.stored.path, found.checkpoint
-    return run_session(found.config, path, resume=checkpoint, json_output=json_output)
+    return run_session(found.config, path, resume=checkpoint, json_output=json_output, world=world)

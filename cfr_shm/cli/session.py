@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cfr_shm.cli.flags import RANKS
 from cfr_shm.cli.output import drawing
 from cfr_shm.config.load import located
 from cfr_shm.config.sections import Config
@@ -32,16 +33,43 @@ if TYPE_CHECKING:
     from cfr_shm.telemetry.events import Event, Listener
 
 
-def run_session(config: Config, path: Path, *, resume: Checkpoint | None, json_output: bool) -> int:
+@contextlib.contextmanager
+def agreed_by_ranks(given: Sequence[Setting], overrides: Sequence[str]) -> Iterator[World | None]:
+    """Do what comes before a run, at all ranks or at none: a file may be missing at one of them.
+
+    Yields:
+        The ranks, None where ``--mpi`` was not said.
+    """
+    said = any(each.key == RANKS and each.text == "mpi" for each in given)
+    if not said and f"{RANKS}=mpi" not in overrides:
+        yield None
+        return
+    from cfr_shm.ranks.world import open_world
+    from cfr_shm.run.ranked import together
+
+    world = open_world("mpi")
+    with _ending_everywhere(world), together(world):
+        yield world
+
+
+def run_session(
+    config: Config,
+    path: Path,
+    *,
+    resume: Checkpoint | None,
+    json_output: bool,
+    world: World | None = None,
+) -> int:
     """Train and print the result on stdout, a few lines or one JSON document; return the code.
 
-    Of several ranks the first prints, and names the run directory.
+    Of several ranks, ``world`` if they are known already, the first prints, and names the run
+    directory.
     """
     with StopSignals() as signals:
         from cfr_shm.ranks.world import open_world
         from cfr_shm.run.train import train
 
-        world = open_world(config.engine.ranks)
+        world = open_world(config.engine.ranks) if world is None else world
         path = Path(world.texts(str(path))[0])
         with _ending_everywhere(world), _display(config, world, json_output) as show:
             summary = train(config, path, resume=resume, report=show, signals=signals, world=world)

@@ -69,22 +69,23 @@ def run(namespace: argparse.Namespace) -> int:
     import os
     from pathlib import Path
 
-    from cfr_shm.cli.session import named_places, run_session
+    from cfr_shm.cli.session import agreed_by_ranks, named_places, run_session
     from cfr_shm.config.load import load_config
     from cfr_shm.run.directory import default_path
 
-    config = load_config(namespace.config, os.environ, namespace.overrides, given)
-    if config.spot.given:
-        from cfr_shm.errors import UsageError
+    with agreed_by_ranks(given, namespace.overrides) as world:
+        config = load_config(namespace.config, os.environ, namespace.overrides, given)
+        if config.spot.given:
+            from cfr_shm.errors import UsageError
 
-        raise UsageError(
-            "the configuration has a section 'spot', and a spot is solved, not trained: "
-            f"cfr-shm solve {namespace.config or 'SPOT.yaml'}"
-        )
-    name = config.game.name if namespace.config is None else Path(namespace.config).stem
-    path = default_path(name) if config.run.logdir is None else Path(config.run.logdir)
+            raise UsageError(
+                "the configuration has a section 'spot', and a spot is solved, not trained: "
+                f"cfr-shm solve {namespace.config or 'SPOT.yaml'}"
+            )
+        name = config.game.name if namespace.config is None else Path(namespace.config).stem
+        path = default_path(name) if config.run.logdir is None else Path(config.run.logdir)
     with named_places(namespace.config, namespace.overrides, given):
-        return run_session(config, path, resume=None, json_output=namespace.json)
+        return run_session(config, path, resume=None, json_output=namespace.json, world=world)
 
 
 def _resume(namespace: argparse.Namespace, given: list[Setting]) -> int:

@@ -118,6 +118,63 @@ def test_what_cannot_be_is_refused_before_anything_is_written(
 
 
 @pytest.mark.thorough
+@pytest.mark.parametrize("blind", [0, 1])
+def test_what_one_rank_does_not_see_is_told_once_and_ends_all(tmp_path, blind):
+    """A run directory, or a configuration, that is no more than on one machine's disk."""
+    (tmp_path / "here.yaml").write_text("game: {name: kuhn}\n")
+    for arguments in (
+        ("resume", tmp_path / "here", "--mpi", "--iters", 2000),
+        ("train", "-c", tmp_path / "here.yaml", "--mpi", "--logdir", tmp_path / "new"),
+    ):
+        if arguments[0] == "resume":
+            begun = call(2, *train(tmp_path / "here", "--mpi", "--iters", 1000))
+            assert begun.returncode == 0, begun.stderr
+        elsewhere = [str(each).replace("/here", "/nowhere") for each in arguments]
+        lines = [list(map(str, arguments)), list(map(str, arguments))]
+        lines[blind] = elsewhere
+        program = ["-n", "1", sys.executable, "-m", "cfr_shm"]
+        done = subprocess.run(
+            [MPIEXEC, *program, *lines[0], ":", *program, *lines[1]],
+            capture_output=True,
+            text=True,
+            timeout=90,
+        )
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert done.stderr.count("error:") == 1
+        assert "nowhere" in done.stderr
+        assert not (tmp_path / "new").exists()
+
+
+_ERROR = """
+import sys
+from cfr_shm.cli.main import main
+from cfr_shm.ranks.exchange import Exchange
+
+average = Exchange.average_regrets
+
+def fail(self, table):
+    average(self, table)
+    if self._world.rank == {rank}:
+        raise ValueError("made up")
+
+Exchange.average_regrets = fail
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("rank", [0, 1])
+def test_an_exception_in_one_rank_ends_all(tmp_path, rank):
+    run = tmp_path / "run"
+    arguments = train(run, "--mpi", "--time-budget", 60)
+    done = run_script(tmp_path, _ERROR.format(rank=rank), *arguments)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert f"error: rank {rank}: ValueError: made up" in done.stderr
+    if rank == 0:
+        assert summary_of(run)["status"] == "failed"
+
+
+@pytest.mark.thorough
 def test_a_directory_that_is_taken_is_told_once(tmp_path):
     (tmp_path / "config.yaml").write_text("game: {name: kuhn}\n")
     done = call(2, *train(tmp_path, "--mpi", "--iters", 1000))
