@@ -77,6 +77,7 @@ def load_source(source: str, config: str | None, smoothing: int | None = None) -
     from cfr_shm.strategy.exported import config_of, names_export, read_export, strategy_of_export
 
     if not names_export(source):
+        _refuse_what_is_no_run(source)
         return load_strategy(source, smoothing)
     refuse_smoothing(source, smoothing)
     found = read_export(Path(source))
@@ -87,6 +88,27 @@ def load_source(source: str, config: str | None, smoothing: int | None = None) -
     count = int(iterations) if str(iterations).isdecimal() else 0
     checkpoint = _no_checkpoint(source, chosen, count)
     return StoredStrategy(chosen, game, checkpoint, strategy, Path(source).name)
+
+
+def _refuse_what_is_no_run(source: str) -> None:
+    """Refuse a file that is no strategy, or is not there, by what its name says it should be.
+
+    Raises:
+        UsageError: says what is expected.
+    """
+    from cfr_shm.storage.files import exists, is_file
+    from cfr_shm.strategy.exported import EXPORTS
+
+    path, kinds = Path(source), ", ".join(EXPORTS)
+    if path.suffix.lower() == ".py":
+        raise UsageError(f"{source}: name the function that plays too, {source}:FUNCTION")
+    if is_file(path):
+        raise UsageError(
+            f"{source}: is a file, and no exported strategy by its name, which ends in {kinds}; "
+            "export the run again, or name its directory"
+        )
+    if path.suffix.lower() in EXPORTS and not exists(path):
+        raise UsageError(f"{source}: there is no such file")
 
 
 def refuse_smoothing(source: str, smoothing: int | None) -> None:

@@ -28,6 +28,9 @@ from cfr_shm.strategy.read_parquet import parquet_arrays, parquet_origin
 
 NPZ, PARQUET, OPENSPIEL = ".npz", ".parquet", ".json"
 
+#: The endings of files that are read back.
+EXPORTS = (NPZ, PARQUET, OPENSPIEL)
+
 #: An OpenSpiel policy of more bytes is refused.
 MOST_JSON_BYTES = 1 << 30
 
@@ -47,7 +50,7 @@ class Exported(NamedTuple):
 def names_export(text: str) -> bool:
     """Tell whether a text names an exported file, by its ending."""
     path = Path(text)
-    return path.suffix.lower() in (NPZ, PARQUET, OPENSPIEL) and is_file(path)
+    return path.suffix.lower() in EXPORTS and is_file(path)
 
 
 def read_export(path: Path) -> Exported:

@@ -149,8 +149,10 @@ def test_play_against_a_function(place, capsys, monkeypatch):
         ("deep@77", 2, "77"),
         ("play.py:uniform", 2, "name the game's configuration with -c"),
         ("play.py:fold", 2, "with -c"),
-        ("hands.npz", 2, "hands.npz"),
-        ("play.py", 2, "play.py"),
+        ("hands.npz", 2, "hands.npz: cannot be read as a strategy"),
+        ("gone.npz", 2, "gone.npz: there is no such file"),
+        ("deep.yaml", 2, "deep.yaml: is a file, and no exported strategy by its name"),
+        ("play.py", 2, "play.py:FUNCTION"),
     ],
 )
 def test_what_is_no_strategy_is_refused_in_one_line(place, capsys, command, source, code, said):
