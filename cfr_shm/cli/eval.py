@@ -57,6 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "any game and two to six players (default: what takes less than a minute)",
     )
     _add_budgets(parser)
+    parser.add_argument(
+        "--where",
+        action="store_true",
+        help="take a best response's gain apart, exactly: by street, action, line, how likely the "
+        "strategy comes there, visits and strength of its row; --method river (default), turn or "
+        "flop",
+    )
+    parser.add_argument(
+        "--plot", metavar="FILE", help="of --where: draw it as PNG (needs the extra 'plots')"
+    )
     add_smoothing_flag(parser)
     add_board_flags(parser)
     add_json_flag(parser)
@@ -108,6 +118,10 @@ def run(namespace: argparse.Namespace) -> int:
     from cfr_shm.evaluation.best_response import evaluate
 
     _refuse_useless_flags(namespace)
+    if namespace.where:
+        from cfr_shm.cli.eval_where import run_where
+
+        return run_where(namespace)
     source, config = namespace.directory, namespace.config
     if names_function(source):
         refuse_smoothing(source, namespace.smooth)
@@ -226,11 +240,11 @@ def _measure_listed(stored: StoredStrategy, namespace: argparse.Namespace) -> Me
 
 def _refuse_useless_flags(namespace: argparse.Namespace) -> None:
     for flag, methods in _FLAGS.items():
-        if (
-            getattr(namespace, flag.replace("-", "_")) is not None
-            and namespace.method not in methods
-        ):
+        method = namespace.method or ("river" if namespace.where else None)
+        if getattr(namespace, flag.replace("-", "_")) is not None and method not in methods:
             raise UsageError(f"--{flag} is for --method {' or '.join(methods)}; name one")
+    if namespace.plot is not None and not namespace.where:
+        raise UsageError("--plot draws what --where finds; add --where")
 
 
 def _document(stored: StoredStrategy, found: Evaluation) -> dict[str, Any]:

@@ -61,6 +61,37 @@ def test_eval_measures_hold_em_and_says_how(runs, capsys):
     assert "95 % CI" in capsys.readouterr().out
 
 
+def test_eval_says_where_a_strategy_loses(runs, capsys, tmp_path):
+    royal, _, _ = runs
+    picture = tmp_path / "where.png"
+    told_parts = ["eval", f"{royal}@4000", "--where", "--boards", "4", "--plot", str(picture)]
+    found = told(capsys, *told_parts)
+    bound = told(capsys, "eval", f"{royal}@4000", "--method", "river", "--boards", "4")
+    assert found["gain"]["value"] == pytest.approx(bound["value"], rel=1e-9)
+    for parts in found["parts"].values():
+        total = sum(part["value"] for part in parts.values())
+        assert total == pytest.approx(found["gain"]["value"], rel=1e-9)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert main(told_parts[:5]) == 0
+    said = capsys.readouterr().out
+    assert "a best response from the river on gains" in said
+    assert found["lines"][0]["line"] in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--where", "--method", "lbr"], "name river, turn, flop"),
+        (["--plot", "x.png"], "add --where"),
+        (["--where", "--pairs", "9"], "--pairs is for --method lbr"),
+        (["--where", "--plot", "nowhere/x.png"], "there is no directory nowhere"),
+    ],
+)
+def test_parts_that_there_are_not_are_refused(runs, capsys, arguments, said):
+    assert main(["eval", runs[0], *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_eval_by_local_best_response(runs, capsys):
     royal, _, _ = runs
     found = told(capsys, "eval", royal, "--method", "lbr", "--pairs", "50")

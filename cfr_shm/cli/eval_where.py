@@ -1,0 +1,67 @@
+"""``cfr-shm eval --where``: on which streets, lines and rows a strategy loses."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from cfr_shm.errors import UsageError
+
+#: Boards that are drawn when nobody says how many: minutes on ``hu_small`` and one core.
+_BOARDS = {"river": 40, "turn": 4, "flop": 2}
+
+
+def run_where(namespace: argparse.Namespace) -> int:
+    """Take a best response's gain apart as told; return the exit code.
+
+    Raises:
+        UsageError: a method that has no such parts, or a picture that cannot be drawn.
+        GameError: not hold'em for two.
+    """
+    from cfr_shm.cards.parallel import Progress
+    from cfr_shm.cli.export import check_target
+    from cfr_shm.cli.session import print_json, print_lines, public_strategy, say
+    from cfr_shm.cli.sources import load_source, names_function
+    from cfr_shm.evaluation.gain_parts import gain_parts
+    from cfr_shm.evaluation.gain_text import draw_where, where_document, where_lines
+    from cfr_shm.evaluation.sampled_response import street_named
+    from cfr_shm.run.setup import mean_iteration_weight
+    from cfr_shm.telemetry.plots import require_matplotlib
+
+    method = namespace.method or "river"
+    if method not in _BOARDS:
+        raise UsageError(
+            f"--where takes best responses from a street on apart, and --method {method} is none; "
+            f"name {', '.join(_BOARDS)}"
+        )
+    if names_function(namespace.directory):
+        raise UsageError("--where looks at rows, and a function has none; name a run or a file")
+    if namespace.plot is not None:
+        require_matplotlib("--plot")
+        check_target(Path(namespace.plot), force=True)
+    stored = load_source(namespace.directory, namespace.config, namespace.smooth)
+    strategy = public_strategy(stored)
+    progress = Progress(say)
+    boards = namespace.boards or _BOARDS[method]
+    progress.start(
+        f"taking the gain of a best response from the {method} on apart, {boards} boards"
+    )
+    found = gain_parts(
+        strategy,
+        street_named(strategy, method),
+        boards,
+        seed=namespace.seed,
+        visits=mean_iteration_weight(stored.config, stored.checkpoint.iterations),
+        workers=namespace.num_workers,
+        progress=progress,
+    )
+    if namespace.plot is not None:
+        draw_where(stored.game, found, f"where {strategy.name} loses", Path(namespace.plot))
+    if namespace.json:
+        about = {"game": stored.game.name, "strategy": strategy.name, "method": method}
+        about |= {"boards": boards, "seed": namespace.seed, "unit": "mbb"}
+        print_json(about | where_document(stored.game, found))
+    else:
+        print_lines([f"strategy: {strategy.name}", *where_lines(stored.game, found, method)])
+        print_lines([f"{boards} boards, seed {namespace.seed}"])
+    return 0
