@@ -1,6 +1,7 @@
 """Hold'em: deals per second, and iterations beside donksolver on the same game, in one run.
 
-An iteration is one deal and one sweep for each player, on both sides. The peer's own command
+Heads-up the seats of later streets are exchanged for that (``benchmarks/peers/donksolver.py``). An
+iteration is one deal and one sweep for each player, on both sides. The peer's own command
 builds its buckets, ours are percentile buckets of the same counts.
 ``pytest benchmarks/bench_holdem.py --benchmark-only``; the buckets take a few minutes once.
 """
@@ -21,6 +22,7 @@ import numpy as np
 import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard
+from benchmarks.peers.donksolver import small_blind_first
 from benchmarks.trainer import KernelTrainer
 from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
@@ -41,7 +43,7 @@ PEER = 20_000
 DEALS = 500_000
 
 
-#: donksolver's presets at 100 big blinds: our config of the same tree, how many times as fast we
+#: donksolver's presets at 100 big blinds: our config of as many nodes, how many times as fast we
 #: want to be with averages as configured and without.
 PEERS = {"hu": ("peer_donk_hu100", 3.0, 2.5), "6max-lite": ("peer_donk_6max100", 5.0, 2.0)}
 
@@ -50,7 +52,8 @@ PEERS = {"hu": ("peer_donk_hu100", 3.0, 2.5), "6max-lite": ("peer_donk_6max100",
 def peer_game(name: str) -> Game:
     """Return our side of a comparison; ``name`` is that of our config."""
     config = load_config(name)
-    return load_game(config.game, print, config.abstraction)
+    game = load_game(config.game, print, config.abstraction)
+    return small_blind_first(game) if game.player_count == 2 else game
 
 
 @cache

@@ -18,6 +18,9 @@ from cfr_shm.algorithms import (
 from cfr_shm.config.fields import Section, real, text, whole, word
 from cfr_shm.errors import ConfigError
 
+#: Of sampled hold'em where nothing is said (docs/adr/0007-default-weighting.md).
+HOLDEM_WEIGHTING = "linear"
+
 #: Of sampled algorithms with ``weighting: dcfr``.
 DISCOUNT_INTERVAL = 100_000
 
@@ -55,7 +58,7 @@ class AlgorithmConfig(Section):
         "Sampled algorithms: weight of iteration t in the average strategy and the regrets, t "
         "(`linear`) or 1 (`vanilla`, which measured better for external sampling on Leduc at "
         "every length; docs/adr/0007); `dcfr` discounts what there is every "
-        "`discount_interval` iterations.",
+        f"`discount_interval` iterations. Of hold'em the default is `{HOLDEM_WEIGHTING}`.",
     )
     alpha: float | None = real(
         None,

@@ -10,6 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cfr_shm.algorithms import EXTERNAL_SAMPLING, SAMPLED
+from cfr_shm.config.algorithm import HOLDEM_WEIGHTING
+from cfr_shm.config.holdem import HOLDEM
 from cfr_shm.config.holdem_checks import check_holdem
 from cfr_shm.config.reader import Rule, Setting, Value, nearest, parse, places, read_file, read_yaml
 from cfr_shm.config.run import DEFAULT_TIME_BUDGET_SECONDS
@@ -46,12 +49,20 @@ def load_config(
     is_spot = any(key.startswith("spot.") for key, value in settings.items() if value is not None)
     if not is_spot and all(settings.get(key) is None for key in bounds):
         settings["run.time_budget"] = DEFAULT_TIME_BUDGET_SECONDS
+    if settings.get("algorithm.weighting") is None and _samples_holdem(settings):
+        settings["algorithm.weighting"] = HOLDEM_WEIGHTING
     config = _build(settings)
     try:
         _check_together(config)
     except ConfigError as error:
         raise ConfigError(_with_place(str(error), where)) from None
     return config
+
+
+def _samples_holdem(settings: Mapping[str, Value]) -> bool:
+    """Tell whether what is set is hold'em, and an algorithm whose iterations are weighted."""
+    name = settings.get("algorithm.name", EXTERNAL_SAMPLING)
+    return settings.get("game.name") == HOLDEM and name in SAMPLED
 
 
 def located(

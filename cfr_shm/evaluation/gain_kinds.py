@@ -36,7 +36,7 @@ _VISITS = (1.0, 10.0, 100.0, 1000.0, 10000.0)
 VISITS = ("none", "1 to 10", "10 to 100", "100 to 1,000", "1,000 to 10,000", "10,000 and more")
 STRENGTHS = tuple(f"tenth {tenth}" for tenth in range(1, 11))
 
-#: Every way to sort, and its kinds, in the order of ``Choices.sort``.
+#: Every way to sort, and its kinds, in the order of ``GainKinds.sort``.
 GROUPS = {
     "street": STREET_NAMES,
     "action": MOVES,

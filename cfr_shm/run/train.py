@@ -42,7 +42,7 @@ from cfr_shm.run.resources import (
     sweep,
     tables_and_engine,
 )
-from cfr_shm.run.setup import Settled, settle
+from cfr_shm.run.setup import Settled, doubts_of, settle
 from cfr_shm.run.signals import StopSignals
 from cfr_shm.run.stopping import StopRules, stop_rules, take_former
 from cfr_shm.run.training import Parts, Training
@@ -120,7 +120,7 @@ def _tell_the_start(
         listen(Noted(ranks))
     for note in notes_on(game):
         listen(Noted(note))
-    for warning in game.warnings:
+    for warning in (*game.warnings, *doubts_of(settled.config)):
         listen(Warned(warning))
 
 

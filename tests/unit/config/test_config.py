@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfr_shm.config import shipped
+from cfr_shm.config.algorithm import AlgorithmConfig
 from cfr_shm.config.engine import EngineConfig
 from cfr_shm.config.game import GameConfig
 from cfr_shm.config.identity import differences, fingerprint
@@ -178,6 +179,22 @@ def test_shipped_configs_load_by_name_and_by_path():
         assert load_config(name) == load_config(path)
     assert load_config("leduc") == load_config()
     assert load_config("leduc_openspiel").game == GameConfig(merge_suits=False)
+
+
+def test_sampled_hold_em_is_weighed_linearly_unless_told_otherwise(tmp_path):
+    holdem = ["game.name=holdem"]
+    assert load_config(overrides=holdem).algorithm.weighting == "linear"
+    assert load_config(overrides=[*holdem, "algorithm.name=outcome_sampling"]).algorithm == (
+        AlgorithmConfig(name="outcome_sampling", weighting="linear")
+    )
+    assert load_config().algorithm.weighting == "vanilla"
+    full = [*holdem, "algorithm.name=cfr_plus", "game.stacks=5bb", "game.board_cards=[0]"]
+    assert load_config(overrides=full).algorithm.weighting == "vanilla"
+    # An earlier run says what it weighs, and goes on with it.
+    said = [*holdem, "algorithm.weighting=vanilla"]
+    path = tmp_path / "config.yaml"
+    path.write_text(to_yaml(load_config(overrides=said)))
+    assert load_config(path).algorithm.weighting == "vanilla"
 
 
 def test_shipped_synthetic_games_have_the_size_of_their_name():

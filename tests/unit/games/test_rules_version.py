@@ -149,7 +149,8 @@ CHANGED = {
 
 def trained_as(*overrides):
     """Return the configuration that a run of it bears."""
-    return registry.pinned(load_config(overrides=["game.name=holdem", *overrides]))
+    said = ["game.name=holdem", "algorithm.weighting=vanilla", *overrides]
+    return registry.pinned(load_config(overrides=said))
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -126,3 +126,13 @@ def test_traversals_in_flight_are_no_part_of_a_run():
     settled = [settle(each, load_game(each.game), Path("x")) for each in configs]
     assert [each.engine.in_flight for each in settled] == [1, 8]
     assert settled[0].fingerprint == settled[1].fingerprint
+
+
+def test_a_regret_floor_of_zero_is_doubted_where_it_was_measured_to_lose():
+    floor = "algorithm.regret_floor=0"
+    (said,) = setup.doubts_of(load_config(overrides=["game.name=holdem", floor]))
+    assert "43 big blinds per 100 hands" in said
+    assert setup.doubts_of(load_config(overrides=[floor])) == []
+    assert setup.doubts_of(load_config(overrides=["game.name=holdem"])) == []
+    low = ["game.name=holdem", "algorithm.regret_floor=-1e9"]
+    assert setup.doubts_of(load_config(overrides=low)) == []
