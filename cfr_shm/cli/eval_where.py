@@ -81,7 +81,7 @@ def _found(
     progress.start(f"taking a best response from the {method} on apart, {boards} boards")
     return gain_parts(
         strategy,
-        street_named(strategy, method),
+        street_named(strategy.game, method),
         boards,
         seed=namespace.seed,
         visits=mean_iteration_weight(stored.config, stored.checkpoint.iterations),

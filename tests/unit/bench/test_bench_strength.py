@@ -1,0 +1,77 @@
+"""The ladder on a small deck: it goes on where it was ended, pairs seeds, and mixes nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+PATH = Path(__file__).parents[3] / "benchmarks" / "bench_strength.py"
+#: A whole deck of 52 cards, so that local best response is played.
+TINY = """
+game: {name: holdem, blinds: [100, 200], stacks: 8bb}
+abstraction: {preflop: [[allin]], flop: [[1], []], turn: [[1], []], river: [[1], []],
+              bucket_method: percentile, bucket_counts: [169, 5, 5, 5]}
+run: {iterations: 1}
+"""
+
+
+@pytest.fixture(scope="module")
+def ladder():
+    spec = importlib.util.spec_from_file_location("bench_strength", PATH)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    return str(path)
+
+
+def climb(ladder, config, tmp_path, *, recipes="linear,linear~2", seeds="1", iters="2000"):
+    effort = ["--iters", iters, "--pairs", "40", "--boards", "3", "--match-boards", "3"]
+    place = ["--place", str(tmp_path / "runs"), "--results", str(tmp_path / "found.jsonl")]
+    return ladder.main(["-c", config, "--recipes", recipes, "--seeds", seeds, *effort, *place])
+
+
+@pytest.mark.thorough
+def test_it_goes_on_where_it_was_ended(ladder, config, tmp_path, capsys):
+    results = tmp_path / "found.jsonl"
+    assert climb(ladder, config, tmp_path, recipes="linear") == 0
+    assert climb(ladder, config, tmp_path) == 0
+    head, one, two = map(json.loads, results.read_text().splitlines())
+    assert head["effort"]["iterations"] == 2000
+    assert (one["recipe"], two["recipe"], two["seed"]) == ("linear", "linear~2", 1)
+    assert "bb100" not in one
+    # The same deals: what is lost less is the difference of what is lost.
+    assert one["lbr"][0] - two["lbr"][0] == pytest.approx(two["lbr_less"][0], rel=1e-9)
+    assert (tmp_path / "runs" / "linear.s1" / "summary.json").exists()
+    before = results.read_text()
+    assert climb(ladder, config, tmp_path) == 0
+    assert results.read_text() == before
+    capsys.readouterr()
+    said = ["-c", config, "--iters", "2000", "--pairs", "40", "--boards", "3"]
+    said += ["--match-boards", "3", "--results", str(results), "--table"]
+    assert ladder.main(said) == 0
+    assert "| linear~2 | 1 | " in capsys.readouterr().out
+    assert climb(ladder, config, tmp_path, iters="3000") == 2
+    assert "effort differ" in capsys.readouterr().err
+
+
+def test_what_does_not_fit_is_refused(ladder, config, tmp_path, capsys):
+    assert climb(ladder, config, tmp_path, recipes="linera") == 2
+    assert "no recipe 'linera'; there are linear," in capsys.readouterr().err
+    assert climb(ladder, "sixmax_small", tmp_path) == 2
+    assert "are for two players; sixmax_small has 6" in capsys.readouterr().err
+    (tmp_path / "found.jsonl").write_text(json.dumps({"config": "hu_small"}) + "\n")
+    assert climb(ladder, config, tmp_path) == 2
+    said = capsys.readouterr().err
+    assert "results of hu_small, and config, effort, game differ" in said
