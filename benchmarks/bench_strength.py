@@ -8,8 +8,8 @@
                   -> one line of RESULTS, at once
 
 ``python benchmarks/bench_strength.py --place DIR --results FILE`` goes on where it was ended: what
-is in RESULTS is not measured again. ``--draw FILE`` draws what is there, ``--table`` prints it. Half
-an hour of one core with the defaults; docs/strength.md has what was found.
+is in RESULTS is not measured again. ``--draw FILE`` draws what is there, ``--table`` prints it.
+Half an hour of one core with the defaults; docs/strength.md has what was found.
 """
 
 from __future__ import annotations
@@ -145,6 +145,7 @@ def measure(run: Path, base: Path, recipe: Recipe, effort: Effort) -> dict[str, 
         won = range_match(one, other, Length(effort.match_boards, None), workers=1).value
         scaled = won.scaled(milli / 10.0)
         found["bb100"] = [scaled.value, scaled.high - scaled.value]
+        found["match_boards"] = effort.match_boards
         before = local_response(other, effort.pairs, workers=1).samples.mean(axis=1) * milli
         found["lbr_less"] = _told(before - local)
     return found
