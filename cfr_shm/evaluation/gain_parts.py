@@ -21,7 +21,8 @@ from cfr_shm.cards.parallel import Progress
 from cfr_shm.evaluation.board_walk import BoardWalk, Players
 from cfr_shm.evaluation.estimates import Estimate, mean_interval
 from cfr_shm.evaluation.gain_kinds import GROUPS, Choices, GainKinds, gains_by_action
-from cfr_shm.evaluation.sampled_boards import drawn_board, for_each
+from cfr_shm.evaluation.gathering import for_each
+from cfr_shm.evaluation.sampled_boards import drawn_board
 from cfr_shm.kernels.evaluation.read_policy import read_policy
 from cfr_shm.layout.policy import BoardPolicy
 from cfr_shm.layout.response import NEVER, Stage
