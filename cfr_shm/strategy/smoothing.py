@@ -4,7 +4,7 @@ Sampled regrets of rare places are noisy: the same row of two seeds differs as m
 neighbouring buckets do, and whoever sees the board finds the buckets that fold too much on it.
 Averaging a node's strategy sums over buckets of nearly the same mean strength takes noise out that
 more training takes out slowly, and knowledge that is finer than the buckets' distance with it.
-docs/adr/0036-smoothing.md has what it
+docs/adr/0007-default-weighting.md has what it
 gains and costs.
 
 Buckets are numbered by mean strength, whatever method made them (``cards/bucket_builder.py``). A
