@@ -61,7 +61,7 @@ def test_every_algorithm_on_leduc(benchmark, scoreboard: Scoreboard, algorithm: 
 TOGETHER: dict[str, tuple[Callable[[], Game], int, float | None]] = {
     "Leduc, suits apart": (lambda: leduc(merge_suits=False), 5_000, None),
     "liar's dice, 6 sides": (liars_dice, 400, 1.6),
-    "Goofspiel, 5 cards": (lambda: goofspiel(cards=5), 400, 1.4),
+    "Goofspiel, 5 cards": (lambda: goofspiel(cards=5), 400, 1.6),
     "Leduc, 3 players": (lambda: leduc(3), 250, 1.6),
     "liar's dice, 2 dice of 4 sides": (lambda: liars_dice(dice=2, sides=4), 20, 1.7),
 }
