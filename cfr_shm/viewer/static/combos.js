@@ -3,7 +3,7 @@
 import { el, card, percent, count } from "./dom.js";
 import { classOf } from "./matrix.js";
 
-const ROWS = 120;
+const ROWS = 60;
 
 function columns(place, view) {
   const { hands } = place;
