@@ -272,6 +272,7 @@ def test_a_third_strategy_takes_the_place_of_another(runs, tmp_path):
     assert get(app, f"/api/tables/{new['table']}").status == 200
 
 
+@pytest.mark.thorough
 def test_ten_thousand_who_want_to_sit_are_answered_or_told_to_come_again(app):
     gate = Gate(app, Access(frozenset({HOST}), None))
     done(app, "/api/runs/royal/tables")
@@ -386,6 +387,7 @@ def test_who_never_sends_what_was_announced_is_told_so(app, monkeypatch):
     assert sent[0]["status"] == 408
 
 
+@pytest.mark.thorough
 def test_places_are_shown_while_values_are_computed(app, monkeypatch):
     from cfr_shm.evaluation.action_values import ActionValues
 
