@@ -26,7 +26,7 @@ from cfr_shm.errors import CfrShmError
 Figures = dict[str, Any]
 
 #: Starting processes and importing, on a busy machine.
-START_SECONDS = 90.0
+START_SECONDS = 300.0
 
 #: How long the side that must hang is given.
 HANG_SECONDS = 5.0
