@@ -125,8 +125,8 @@ def doubts_of(config: Config) -> list[str]:
         return []
     return [
         "algorithm.regret_floor 0 forgets what sampling has found: in heads-up hold'em it lost "
-        "43 big blinds per 100 hands (95 % CI 40 to 47) to the same training without a floor; "
-        "leave it out (docs/adr/0007-default-weighting.md)"
+        "43 big blinds per 100 hands (one training of a minute; 95 % CI over deals 40 to 47) to "
+        "the same without a floor; leave it out (docs/adr/0007-default-weighting.md)"
     ]
 
 
