@@ -32,7 +32,14 @@ def ledger_of(directory, identity="a strategy", left=10**9):
     return found
 
 
-@pytest.mark.parametrize("text", [TWO_STREETS, FIXED_BOARD, RAKED], ids=["two", "fixed", "raked"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(TWO_STREETS, id="two", marks=pytest.mark.thorough),
+        pytest.param(FIXED_BOARD, id="fixed"),
+        pytest.param(RAKED, id="raked", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_killed_answer_is_gone_on_with_to_the_same_bits(text, tmp_path):
     game = game_of(text, tmp_path)
     strategy = random_strategy(game, 3)

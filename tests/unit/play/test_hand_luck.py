@@ -63,6 +63,7 @@ def test_a_result_less_its_luck_has_the_exact_mean_and_spreads_less(text, tmp_pa
         assert left.std() < 0.9 * won.std()
 
 
+@pytest.mark.thorough
 def test_the_luck_of_an_all_in_is_what_came_less_its_equity(tmp_path):
     game = game_of(STANDARD, tmp_path)
     cards = game.hole_cards
