@@ -129,19 +129,19 @@ def train(config: str, recipe: Recipe, seed: int, effort: Effort, place: Path) -
 
 def measure(run: Path, base: Path, recipe: Recipe, effort: Effort) -> dict[str, Any]:
     """Return what a strategy loses to responders and wins of the base, mbb a hand and bb/100."""
-    from cfr_shm.cli.session import load_public_strategy
+    from cfr_shm.cli.sources import open_strategy
     from cfr_shm.evaluation.gathering import Length
     from cfr_shm.evaluation.local_response import local_response
     from cfr_shm.evaluation.range_match import range_match
     from cfr_shm.evaluation.sampled_response import sampled_response, street_named
 
-    one = load_public_strategy(str(run), recipe.smoothing).strategy
+    one = open_strategy(str(run), smoothing=recipe.smoothing).strategy
     milli = 1000.0 / (one.game.big_blind or 1.0)
     local = local_response(one, effort.pairs, workers=1).samples.mean(axis=1) * milli
     river = sampled_response(one, street_named(one.game, "river"), effort.boards, workers=1)
     found: dict[str, Any] = {"lbr": _told(local), "river": _told(river.samples * milli)}
     if run != base or recipe.smoothing:
-        other = load_public_strategy(str(base), 0).strategy
+        other = open_strategy(str(base), smoothing=0).strategy
         won = range_match(one, other, Length(effort.match_boards, None), workers=1).value
         scaled = won.scaled(milli / 10.0)
         found["bb100"] = [scaled.value, scaled.high - scaled.value]

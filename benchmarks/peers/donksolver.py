@@ -4,7 +4,8 @@ In hold'em for two the small blind begins preflop and the big blind on every lat
 ``hu`` of donksolver 0.1 has as many nodes, infosets and entries as our tree of the same sizes, but
 seat 0 begins throughout (its server refuses a flop that the big blind opens). Speeds are compared
 in one game: ours, with the seats of later streets exchanged. With more players our small
-blind begins on later streets; node counts agree with ``6max-lite``, who begins there was not checked.
+blind begins on later streets; node counts agree with ``6max-lite``, but who begins there was not
+checked.
 """
 
 from __future__ import annotations
