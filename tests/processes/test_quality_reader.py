@@ -19,6 +19,7 @@ from cfr_shm.kernels.jit import JIT_DISABLED
 pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="nothing is measured without compiled kernels")
 
 
+@pytest.mark.thorough
 def test_a_killed_coordinator_takes_its_reader_along(tmp_path: Path) -> None:
     """At 2 % of a core a full point takes minutes: the kill comes while one is measured."""
     (tmp_path / "royal.yaml").write_text(ROYAL)

@@ -269,6 +269,7 @@ def test_system_calls_are_counted_between_the_marks():
     assert replay.count_calls("poll([]) = 0\n") is None
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(sys.platform == "win32", reason="the old behaviour hangs on POSIX pipes")
 def test_a_side_that_hangs_is_ended_with_all_its_processes(tmp_path):
     import psutil
@@ -283,6 +284,7 @@ def test_a_side_that_fails_says_why():
         replay.run_side("no-such-side", 1, 1.0)
 
 
+@pytest.mark.thorough
 def test_messages_are_small_and_ours_are_smaller():
     old = replay.run_side("old-drain-before-join", 1, 1.0)
     new = replay.run_side("new-messages", 1, 0.5)

@@ -70,6 +70,7 @@ def test_a_killed_answer_is_gone_on_with_to_the_same_bits(text, tmp_path):
     assert not directory.exists()
 
 
+@pytest.mark.thorough
 def test_what_is_damaged_or_of_another_strategy_is_not_gone_on_with(tmp_path):
     strategy = random_strategy(game_of(TWO_STREETS, tmp_path), 3)
     directory = tmp_path / "kept"

@@ -284,6 +284,7 @@ def strategies_of(run: Path, *names: str):
     return load_players([f"{run}@{name}" for name in names], None)
 
 
+@pytest.mark.thorough
 def test_a_run_that_gets_no_better_ends_by_its_matches(tmp_path, monkeypatch, capsys):
     """As soon as gains are below what can hardly be won, three times running."""
     monkeypatch.setattr(quality, "AT_ONCE_SECONDS", 0.0)
