@@ -45,7 +45,7 @@ _EXTERNAL, _OUTCOME = "name=external_sampling", "name=outcome_sampling"
 _CHANCE, _PUBLIC = "name=chance_sampling", "name=public_chance_sampling"
 _APART = ("averaging=separate", "average_opponents=explored")
 _ON_PATHS = ("averaging=separate", "average_opponents=sampled")
-_LINEAR = "weighting=linear"
+_LINEAR, _VANILLA = "weighting=linear", "weighting=vanilla"
 _PRUNED = ("prune_threshold=-2", "prune_probability=0.5", "prune_after=500")
 
 #: What there is to train with each config: name, iterations, keys of the section ``algorithm``.
@@ -83,11 +83,11 @@ _SAMPLED: dict[str, list[tuple[str, int, tuple[str, ...]]]] = {
         ("public chance", 300, (_PUBLIC, _LINEAR)),
     ],
     "small_holdem": [
-        ("external", 20_000, (_EXTERNAL,)),
-        ("public chance", 300, (_PUBLIC,)),
+        ("external", 20_000, (_EXTERNAL, _VANILLA)),
+        ("public chance", 300, (_PUBLIC, _VANILLA)),
     ],
     "push_or_fold": [("external", 20_000, (_EXTERNAL, _LINEAR))],
-    "push_or_fold_3": [("external averaged on paths", 20_000, (_EXTERNAL, *_ON_PATHS))],
+    "push_or_fold_3": [("external averaged on paths", 20_000, (_EXTERNAL, *_ON_PATHS, _VANILLA))],
     "synthetic_16mb": [("external interleaved", 4_000, (_EXTERNAL, "in_flight=8"))],
     "goofspiel": [("external", 2_000, (_EXTERNAL,)), ("outcome", 2_000, (_OUTCOME,))],
     "liars_dice": [("external", 2_000, (_EXTERNAL,)), ("chance", 200, (_CHANCE,))],
