@@ -9,26 +9,15 @@ it) are compared where that is glibc's, with which the list was written.
 
 from __future__ import annotations
 
-import importlib.util
 import platform
-from pathlib import Path
 
 import pytest
+from loaded_files import loaded
 
 from cfr_shm.kernels.jit import JIT_DISABLED
 
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "table_hashes.py"
-
-
-def load_tool():
-    spec = importlib.util.spec_from_file_location("table_hashes", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-TABLE_HASHES = load_tool()
-WAYS = TABLE_HASHES.ways()
+with loaded("tools/table_hashes.py") as TABLE_HASHES:
+    WAYS = TABLE_HASHES.ways()
 #: One of each kernel of both modes, and what other games and workers add.
 SHORT = [
     *(name for name in WAYS if name.startswith("leduc, ") and "compact" not in name),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from loaded_files import loaded
 
-PATH = Path(__file__).parents[3] / "benchmarks" / "bench_strength.py"
 #: A whole deck of 52 cards, so that local best response is played.
 TINY = """
 game: {name: holdem, blinds: [100, 200], stacks: 8bb}
@@ -21,12 +18,8 @@ run: {iterations: 1}
 
 @pytest.fixture(scope="module")
 def ladder():
-    spec = importlib.util.spec_from_file_location("bench_strength", PATH)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
+    with loaded("benchmarks/bench_strength.py") as module:
+        yield module
 
 
 @pytest.fixture

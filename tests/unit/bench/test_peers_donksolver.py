@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
+from loaded_files import loaded
 from small_decks import ROYAL, game_of
 
 from cfr_shm.layout.tree import DECISION, SHOWDOWN
 
-FILE = Path(__file__).resolve().parents[3] / "benchmarks" / "peers" / "donksolver.py"
-
 
 def small_blind_first(game):
-    spec = importlib.util.spec_from_file_location("peers_donksolver", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.small_blind_first(game)
+    with loaded("benchmarks/peers/donksolver.py") as module:
+        return module.small_blind_first(game)
 
 
 def test_seats_are_exchanged_after_the_flop_and_nothing_else(tmp_path):
