@@ -7,12 +7,18 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from cfr_shm.errors import UsageError
 from cfr_shm.storage.documents import DocumentError, Text, read_document, record
 from cfr_shm.storage.names import SUMMARY
-from cfr_shm.telemetry.metrics_lines import COST, EVALUATION, QUALITY, metrics_lines
+from cfr_shm.telemetry.metrics_lines import (
+    COST,
+    EVALUATION,
+    QUALITY,
+    ascending,
+    metrics_lines,
+)
 
 #: What exploitability is drawn against.
 AXES = ("iterations", "nodes", "seconds")
@@ -27,9 +33,6 @@ _NAMED = record(game=Text())
 
 #: Where lines of each kind have the value.
 _VALUE = {"evaluation": "exploitability", "quality": "value"}
-
-#: A tuple that begins with iterations.
-Entry = TypeVar("Entry", bound=tuple[float, ...])
 
 
 class Point(NamedTuple):
@@ -72,11 +75,11 @@ def read_curve(directory: str) -> Curve:
     """
     kinds = {"interval": COST, "evaluation": EVALUATION, "quality": QUALITY}
     lines = list(metrics_lines(Path(directory), **kinds))
-    costs = _ascending(
+    costs = ascending(
         [(line["iterations"], line["nodes"]) for line in lines if line["kind"] == "interval"]
     )
     evaluated, measure = _evaluated(lines)
-    points = _ascending(
+    points = ascending(
         [
             Point(
                 iterations=line["iterations"],
@@ -120,16 +123,6 @@ def _evaluated(lines: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
         return exact, EXPLOITABILITY
     method = bounds[-1]["method"]
     return [line for line in bounds if line["method"] == method], f"{method} response"
-
-
-def _ascending(entries: list[Entry]) -> list[Entry]:
-    """Keep, where the iterations went back, what came later."""
-    kept: list[Entry] = []
-    for entry in entries:
-        while kept and kept[-1][0] >= entry[0]:
-            kept.pop()
-        kept.append(entry)
-    return kept
 
 
 def _interpolate(costs: list[tuple[float, float]], line: Mapping[str, Any]) -> float:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cfr_shm.errors import UsageError
 from cfr_shm.storage.documents import Count, ListOf, Number, Text, read_lines, record
 from cfr_shm.storage.names import METRICS
+
+#: A tuple that begins with iterations.
+Entry = TypeVar("Entry", bound=tuple[float, ...])
 
 _AMOUNT = Number(low=0.0, high=1e18)
 _SHARE = Number(low=-1e6, high=1e6)
@@ -82,3 +85,17 @@ def metrics_lines(directory: Path, **kinds: Any) -> Iterator[dict[str, Any]]:
         raise UsageError(
             f"{directory}: is not a run directory ({path.name}: {error.strerror or error})"
         ) from None
+
+
+def ascending(entries: Sequence[Entry]) -> list[Entry]:
+    """Return entries by iterations: what a resumed run did again replaces what was before.
+
+    >>> ascending([(1.0, 5.0), (2.0, 4.0), (2.0, 3.0)])
+    [(1.0, 5.0), (2.0, 3.0)]
+    """
+    kept: list[Entry] = []
+    for entry in entries:
+        while kept and kept[-1][0] >= entry[0]:
+            kept.pop()
+        kept.append(entry)
+    return kept

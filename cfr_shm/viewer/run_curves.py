@@ -7,24 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from cfr_shm.errors import UsageError
-from cfr_shm.storage.documents import Number, Record, Text, record
-from cfr_shm.telemetry.metrics_lines import COST, EVALUATION, metrics_lines
+from cfr_shm.storage.documents import Number, Record, record
+from cfr_shm.telemetry.metrics_lines import COST, EVALUATION, ascending, metrics_lines
+from cfr_shm.telemetry.quality_curves import QualityCurve, quality_curves
 
 #: Points of a curve that are sent; longer ones are thinned evenly.
 MOST_POINTS = 400
 
-_AMOUNT = Number(low=0.0, high=1e18)
-_SIGNED = Number(low=-1e18, high=1e18)
+#: What a method's points say; of the others: what a best response wins.
+_QUALITY = {
+    "exact": "exploitability",
+    "lbr": "local best response wins",
+    "exploiter": "a seat gains that learns against it",
+    "match": "wins of an earlier checkpoint",
+}
 
-QUALITY = record(
-    iterations=_AMOUNT,
-    seconds=_AMOUNT,
-    value=_SIGNED,
-    low=_SIGNED,
-    high=_SIGNED,
-    method=Text(most=40),
-    unit=Text(most=40),
-)
+_AMOUNT = Number(low=0.0, high=1e18)
 
 _WHOLE = record(
     infosets=_AMOUNT,
@@ -37,16 +35,17 @@ TABLE: Record = record(iterations=_AMOUNT, seconds=_AMOUNT, whole=_WHOLE)
 
 def curves_of(directory: Path) -> dict[str, Any]:
     """Return the curves of a run as JSON; none where it has no records yet."""
-    kinds = {"evaluation": EVALUATION, "quality": QUALITY, "table": TABLE, "interval": COST}
+    kinds = {"evaluation": EVALUATION, "table": TABLE, "interval": COST}
     lines: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
     try:
         for line in metrics_lines(directory, **kinds):
             lines[line["kind"]].append(line)
+        measured = quality_curves(directory)
     except UsageError:
         return {"curves": []}
     curves = [
         _curve("exploitability", _unit(lines["evaluation"]), lines["evaluation"], "exploitability"),
-        _bounded(lines["quality"]),
+        *(_of_quality(each) for each in measured),
         _of_table("average regret", "chips", lines["table"], "average_regret_norm"),
         _of_table("policy entropy", "nats", lines["table"], "policy_entropy"),
         _visited(lines["table"]),
@@ -60,22 +59,18 @@ def _unit(lines: list[dict[str, Any]]) -> str:
 
 def _curve(name: str, unit: str, lines: list[dict[str, Any]], key: str) -> dict[str, Any]:
     points = [(line["iterations"], line["seconds"], line[key]) for line in lines]
-    return {"name": name, "unit": unit, "points": _ascending(points)}
+    return {"name": name, "unit": unit, "points": _thinned(points)}
 
 
-def _bounded(lines: list[dict[str, Any]]) -> dict[str, Any]:
-    points = [
-        (line["iterations"], line["seconds"], line["value"], line["low"], line["high"])
-        for line in lines
-    ]
-    name = f"quality, best response from the {lines[-1]['method']}" if lines else "quality"
-    return {"name": name, "unit": _unit(lines), "points": _ascending(points)}
+def _of_quality(curve: QualityCurve) -> dict[str, Any]:
+    what = _QUALITY.get(curve.method, f"a best response from the {curve.method} on wins")
+    return {"name": f"quality: {what}", "unit": curve.unit, "points": _thinned(curve.points)}
 
 
 def _of_table(name: str, unit: str, lines: list[dict[str, Any]], key: str) -> dict[str, Any]:
     known = [line for line in lines if line["whole"].get(key) is not None]
     points = [(line["iterations"], line["seconds"], line["whole"][key]) for line in known]
-    return {"name": name, "unit": unit, "points": _ascending(points)}
+    return {"name": name, "unit": unit, "points": _thinned(points)}
 
 
 def _visited(lines: list[dict[str, Any]]) -> dict[str, Any]:
@@ -87,15 +82,10 @@ def _visited(lines: list[dict[str, Any]]) -> dict[str, Any]:
         )
         for line in lines
     ]
-    return {"name": "infosets visited", "unit": "%", "points": _ascending(points)}
+    return {"name": "infosets visited", "unit": "%", "points": _thinned(points)}
 
 
-def _ascending(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
-    """Return points by iterations: what a resumed run did again replaces what was before."""
-    kept: list[tuple[float, ...]] = []
-    for point in points:
-        while kept and kept[-1][0] >= point[0]:
-            kept.pop()
-        kept.append(point)
+def _thinned(points: Sequence[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    kept = ascending(points)
     stride = -(-len(kept) // MOST_POINTS)
     return kept if stride <= 1 else [*kept[:-1:stride], kept[-1]]
