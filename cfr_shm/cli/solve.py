@@ -356,26 +356,36 @@ def _lines(summary: dict[str, Any]) -> list[str]:
 
 
 def print_estimate(config: Config, as_json: bool) -> int:
-    """Say what a spot will take, measured for a second; return the exit code."""
-    from cfr_shm.cli.session import print_json, print_lines
+    """Say what a spot will take, measured for a second; return the exit code.
+
+    Raises:
+        MemoryReserveError: it does not fit, which is said after its sizes.
+    """
+    from cfr_shm.cli.session import print_json, print_lines, say
+    from cfr_shm.errors import EXIT_OK, MemoryReserveError
     from cfr_shm.run.solve import boards_text, estimate_spot
 
-    found = estimate_spot(config)
+    found = estimate_spot(config, say)
     if as_json:
         print_json(found)
-        return 0
-    fits = "fits" if found["fits"] else "does not fit: " + found["refused"]
-    lines = [
-        f"{found['hands'][0]} x {found['hands'][1]} hands, {boards_text(found['boards'])}, "
-        f"{found['nodes']:,} nodes",
-        f"tables {found['memory_bytes'] / 1e6:,.1f} MB, "
-        f"{found['compact_bytes'] / 1e6:,.1f} MB with --compact",
-        fits,
-    ]
-    if found["seconds_per_iteration"] is not None:
-        lines.append(
-            f"{found['seconds_per_iteration']:.4f} s an iteration on {found['workers']} workers; "
-            f"about {100 * found['seconds_per_iteration']:.1f} s for the 100 that many spots take"
+    else:
+        print_lines(
+            [
+                f"{found['hands'][0]} x {found['hands'][1]} hands, "
+                f"{boards_text(found['boards'])}, {found['nodes']:,} nodes",
+                f"tables {found['memory_bytes'] / 1e6:,.1f} MB, "
+                f"{found['compact_bytes'] / 1e6:,.1f} MB with --compact",
+            ]
         )
-    print_lines(lines)
-    return 0
+    if not found["fits"]:
+        raise MemoryReserveError(found["refused"])
+    if not as_json:
+        seconds = found["seconds_per_iteration"]
+        print_lines(
+            [
+                "fits",
+                f"{seconds:.4f} s an iteration on {found['workers']} workers; about "
+                f"{100 * seconds:.1f} s for the 100 that many spots take",
+            ]
+        )
+    return EXIT_OK

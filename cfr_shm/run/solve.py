@@ -18,6 +18,7 @@ from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.listening import listeners
 from cfr_shm.run.signals import StopSignals
 from cfr_shm.run.solve_events import SolveTeller
+from cfr_shm.spots.arena_tables import require_room
 from cfr_shm.spots.places import find_place
 from cfr_shm.spots.saved import load_tables, remove_tables, save_tables
 from cfr_shm.spots.settled import algorithm_of, spot_of
@@ -149,9 +150,10 @@ class SpotRun:
         kept_levels(game, self._config.spot.save or WHOLE)
         if all(len(node.children) < 2 for trees in game.trees for node in trees.nodes):
             self._say("cfr-shm: warning: spot.bets has no bet: hands are checked down")
-        make_spot_kernels_ready(bool(self._config.spot.compact), self._say)
         settings = solver_settings(self._config)
         self._say(_sizes_line(game, settings))
+        require_room(game, compact=settings.compact, predicts=settings.algorithm.predicts)
+        make_spot_kernels_ready(settings.compact, self._say)
         with (
             listeners(self._config, self._directory, self._hear) as self._listen,
             SpotSolver(game, settings, self._fingerprint) as solver,
@@ -355,18 +357,19 @@ def _sizes_line(game: SpotGame, settings: SolverSettings) -> str:
     )
 
 
-def estimate_spot(config: Config) -> dict[str, Any]:
+def estimate_spot(config: Config, say: Say) -> dict[str, Any]:
     """Return nodes, bytes, and seconds of an iteration, measured for about a second.
 
     Where the tables do not fit, nothing is measured, and what would help is named.
     """
     game, settings = spot_of(config.spot), solver_settings(config)
     predicts = settings.algorithm.predicts
+    compact = settings.compact
     found: dict[str, Any] = {
         "hands": [len(side) for side in game.hands.weights],
         "boards": len(game.boards),
         "nodes": game.node_count(),
-        "memory_bytes": game.table_bytes(compact=settings.compact, predicts=predicts),
+        "memory_bytes": game.table_bytes(compact=compact, predicts=predicts),
         "compact_bytes": game.table_bytes(compact=True, predicts=predicts),
         "workers": settings.worker_count,
         "fits": True,
@@ -374,6 +377,8 @@ def estimate_spot(config: Config) -> dict[str, Any]:
         "seconds_per_iteration": None,
     }
     try:
+        require_room(game, compact=compact, predicts=predicts)
+        make_spot_kernels_ready(compact, say)
         with SpotSolver(game, settings) as solver:
             began = time.perf_counter()
             while time.perf_counter() - began < 1.0:

@@ -10,7 +10,7 @@ from cfr_shm.layout.control import control_words
 from cfr_shm.layout.spots import Gathered, SpotTables
 from cfr_shm.memory.arena import Arena, ArraySpec
 from cfr_shm.memory.freed import give_back_freed
-from cfr_shm.memory.limits import size_text
+from cfr_shm.memory.limits import require_memory, shared_limits, size_text
 from cfr_shm.spots.spot_game import SpotGame
 
 #: Tables by name; ``ahead`` ones are there where the algorithm predicts.
@@ -55,12 +55,30 @@ def create_spot_arena(
     try:
         return Arena.create(specs, fingerprint)
     except MemoryReserveError as error:
-        whole = game.table_bytes(compact=False, predicts=predicts)
-        half = game.table_bytes(compact=True, predicts=predicts)
-        raise MemoryReserveError(
-            f"{error}; the spot's tables take {size_text(whole)}, {size_text(half)} with "
-            "spot.compact true; fewer bet sizes, narrower ranges or a later street take less"
-        ) from None
+        raise _with_levers(error, game, predicts=predicts) from None
+
+
+def require_room(game: SpotGame, *, compact: bool, predicts: bool) -> None:
+    """Refuse a spot whose tables do not fit, before anything is compiled for it.
+
+    Raises:
+        MemoryReserveError: as ``create_spot_arena`` would.
+    """
+    try:
+        require_memory(game.table_bytes(compact=compact, predicts=predicts), shared_limits())
+    except MemoryReserveError as error:
+        raise _with_levers(error, game, predicts=predicts) from None
+
+
+def _with_levers(
+    error: MemoryReserveError, game: SpotGame, *, predicts: bool
+) -> MemoryReserveError:
+    whole = game.table_bytes(compact=False, predicts=predicts)
+    half = game.table_bytes(compact=True, predicts=predicts)
+    return MemoryReserveError(
+        f"{error}; the spot's tables take {size_text(whole)}, {size_text(half)} with "
+        "spot.compact true; fewer bet sizes, narrower ranges or a later street take less"
+    )
 
 
 def spot_tables(arena: Arena) -> SpotTables:

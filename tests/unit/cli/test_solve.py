@@ -8,8 +8,11 @@ import pytest
 from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cards.ranges import parse_range
 from cfr_shm.cli.main import main
-from cfr_shm.errors import EXIT_OK, EXIT_USAGE
+from cfr_shm.errors import EXIT_MEMORY, EXIT_OK, EXIT_USAGE
 from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.memory.limits import Limit
+from cfr_shm.run import solve
+from cfr_shm.spots import arena_tables
 
 TOY = """
 spot:
@@ -118,6 +121,26 @@ def test_estimate_says_sizes_and_solves_nothing(spot, capsys, tmp_path):
     assert found["hands"] == [12, 6]
     assert found["seconds_per_iteration"] > 0
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("command", [["solve"], ["solve", "--estimate"], ["estimate", "-c"]])
+def test_what_memory_does_not_allow_is_refused_before_anything_is_compiled(
+    spot, capsys, monkeypatch, command
+):
+    small = [Limit("this test", 100, "do without")]
+    monkeypatch.setattr(arena_tables, "shared_limits", lambda: small)
+    monkeypatch.setattr(solve, "make_spot_kernels_ready", lambda *_: pytest.fail("compiled"))
+    assert main([*command, str(spot), "--json"]) == EXIT_MEMORY
+    output = capsys.readouterr()
+    said = output.err.splitlines()[-1]
+    assert said.startswith("cfr-shm: error: the tables need ")
+    assert "this test has only 100 bytes left; do without" in said
+    assert "with spot.compact true; fewer bet sizes, narrower ranges or a later street" in said
+    if command != ["solve"]:
+        document = json.loads(output.out)
+        assert not document["fits"]
+        assert document["refused"] == said.removeprefix("cfr-shm: error: ")
+        assert document["memory_bytes"] == 2 * document["compact_bytes"]
 
 
 @pytest.mark.parametrize(
