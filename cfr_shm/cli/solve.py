@@ -141,6 +141,7 @@ def _refuse_together(namespace: argparse.Namespace) -> None:
 def _run(namespace: argparse.Namespace, given: list[Setting]) -> int:
     """Solve the spot that a file, a run directory or flags describe."""
     import os
+    from dataclasses import replace
     from pathlib import Path
 
     from cfr_shm.cli.session import named_places
@@ -148,6 +149,7 @@ def _run(namespace: argparse.Namespace, given: list[Setting]) -> int:
     from cfr_shm.config.reader import Setting
     from cfr_shm.run.directory import default_path
     from cfr_shm.spots.foreign import is_foreign, read_foreign
+    from cfr_shm.spots.settled import recorded
     from cfr_shm.storage.names import CONFIG
 
     source, resuming = namespace.spot, False
@@ -160,6 +162,7 @@ def _run(namespace: argparse.Namespace, given: list[Setting]) -> int:
         imported = [Setting(f"spot.{key}", text, source, source) for key, text in values.items()]
         given = [*imported, *given]
     config = load_config(None if imported else source, os.environ, namespace.overrides, given)
+    config = replace(config, spot=recorded(config.spot, resuming=resuming))
     _need_board(config, namespace)
     name = "spot" if source is None or resuming else Path(source).stem
     path = default_path(name) if config.run.logdir is None else Path(config.run.logdir)
@@ -201,6 +204,7 @@ def resume_solve(
     from cfr_shm.config.load import load_config
     from cfr_shm.errors import UsageError
     from cfr_shm.spots.saved import stored_seconds
+    from cfr_shm.spots.settled import recorded
     from cfr_shm.storage.names import CHECKPOINTS, CONFIG
 
     path = Path(directory)
@@ -209,6 +213,7 @@ def resume_solve(
         former = ("run.iterations", "run.time_budget", "spot.target")
         overrides = [*(f"{key}=null" for key in former), *overrides]
     config = load_config(str(path / CONFIG), os.environ, overrides, given)
+    config = replace(config, spot=recorded(config.spot, resuming=True))
     if config.spot.board is None:
         raise UsageError(
             f"{directory} is a list of flops: go on with 'cfr-shm solve {directory} --flops FILE'"

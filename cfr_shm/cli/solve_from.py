@@ -177,7 +177,13 @@ def _config(namespace: argparse.Namespace, given: dict[str, str]) -> Config:
 
     kept = [Setting(k, v, k, k) for k, v in given.items() if k != "spot.board"]
     config = load_config(None, os.environ, namespace.overrides, kept)
-    of_use = {*(key.removeprefix("spot.") for key in _OF_USE), *_SIZES, *_OF_SIZES, "gamma"}
+    of_use = {
+        *(key.removeprefix("spot.") for key in _OF_USE),
+        *_SIZES,
+        *_OF_SIZES,
+        "alpha",
+        "gamma",
+    }
     for each in fields(config.spot):
         if each.name not in of_use and getattr(config.spot, each.name) is not None:
             raise UsageError(f"spot.{each.name} is not set with --from: the blueprint says it")

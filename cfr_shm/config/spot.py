@@ -10,6 +10,12 @@ from cfr_shm.errors import ConfigError
 
 DEFAULT_TARGET_PERCENT = 0.3
 
+#: dcfr's alpha of runs whose configuration says none: what it was before runs recorded it.
+ALPHA_BEFORE = 1.5
+
+#: More would be beyond what floating point holds after some million iterations.
+_LARGEST_ALPHA = 20.0
+
 _MOST_CHIPS = 1e9
 _SIZES = (
     "`60%` of the pot, `2.5x` the bet, `100c` chips, `e`, `2e`, `3e200%` geometric, `a` all-in, "
@@ -123,6 +129,15 @@ class SpotConfig(Section):
         "Power by which later iterations weigh more; null = its own.",
         optional=True,
     )
+    alpha: tuple[float, ...] | float | None = listed(
+        real(None, 0.0, 1e6, ""),
+        3,
+        3,
+        "Of dcfr, dcfr_resets and pdcfr_plus: after t iterations positive regrets keep t^alpha / "
+        "(t^alpha + 1); `[a, b, n]`: a, rising to b in n iterations. null = its own, which the run "
+        "directory then says.",
+        alone=True,
+    )
     compact: bool | None = flag(
         None, "Tables of 16 instead of 32 bits a number; null = false.", optional=True
     )
@@ -156,6 +171,7 @@ class SpotConfig(Section):
         Raises:
             ConfigError: the first of them.
         """
+        self._check_alpha()
         if self.board is None:
             return
         for key in ("pot", "stack", "oop", "ip"):
@@ -165,3 +181,13 @@ class SpotConfig(Section):
             raise ConfigError("spot.other_stacks is of use with spot.payouts only")
         if self.payouts is not None and self.rake_fraction:
             raise ConfigError("spot.rake_fraction and spot.payouts exclude each other")
+
+    def _check_alpha(self) -> None:
+        first, last, count = (
+            self.alpha if isinstance(self.alpha, tuple) else (self.alpha or 0.0, 0.0, 0.0)
+        )
+        if max(first, last) > _LARGEST_ALPHA or not float(count).is_integer():
+            raise ConfigError(
+                f"spot.alpha must be a power up to {_LARGEST_ALPHA:g}, or two and the iterations "
+                f"from one to the other, found {self.alpha}"
+            )

@@ -11,10 +11,40 @@ from typing import NamedTuple
 
 from cfr_shm.errors import UsageError
 
-#: Regrets' alpha of discounted CFR (Brown & Sandholm 2019), and of its predictive form (Xu et
-#: al. 2024).
-DCFR_ALPHA = 1.5
-PDCFR_ALPHA = 2.3
+
+class Alpha(NamedTuple):
+    """How slowly positive regrets are forgotten: t^alpha / (t^alpha + 1) of them are kept.
+
+    The power goes from ``first`` to ``last`` in so many ``iterations``, in even steps, and stays.
+    """
+
+    first: float
+    last: float
+    iterations: int
+
+    def after(self, past: int) -> float:
+        """Return the power after ``past`` iterations.
+
+        >>> Alpha(1.25, 1.75, 100).after(50), Alpha(1.25, 1.75, 100).after(300)
+        (1.5, 1.75)
+        """
+        if past >= self.iterations:
+            return self.last
+        return self.first + (self.last - self.first) * past / self.iterations
+
+
+_CONSTANT, _RISING = Alpha(1.5, 1.5, 0), Alpha(1.3, 1.7, 150)
+_PREDICTING = Alpha(2.3, 2.3, 0)
+
+#: Each algorithm's own, by the street on which the spot begins. DCFR's authors take 1.5 (Brown &
+#: Sandholm 2019); to forget more at first and less later takes turns and rivers fewer iterations,
+#: and flops more (docs/adr/0029). That of the last is Xu et al.'s (2024).
+ALPHAS = {
+    "dcfr": (_CONSTANT, _RISING, _RISING),
+    "dcfr_resets": (_CONSTANT,) * 3,
+    "pdcfr_plus": (_PREDICTING,) * 3,
+}
+
 #: What negative regrets keep (beta = 0).
 NEGATIVE = 0.5
 
@@ -29,10 +59,11 @@ class IterationWeights(NamedTuple):
 
 
 class SpotAlgorithm(NamedTuple):
-    """An algorithm by name, and the power by which later iterations weigh more."""
+    """An algorithm by name, with its parameters."""
 
     name: str
-    gamma: float
+    gamma: float  # power by which later iterations weigh more
+    alpha: Alpha | None  # None where it has none
 
     @property
     def predicts(self) -> bool:
@@ -51,16 +82,16 @@ class SpotAlgorithm(NamedTuple):
 
     def _kept(self, past: int) -> tuple[float, float]:
         """Return what positive and negative regrets keep after ``past`` iterations."""
-        if self.name in ("cfr_plus", "pcfr_plus"):
+        if self.alpha is None:
             return 1.0, 0.0
-        if self.name == "pdcfr_plus":
-            return _discount(past, PDCFR_ALPHA), 0.0
-        return _discount(past, DCFR_ALPHA), NEGATIVE
+        negative = 0.0 if self.name == "pdcfr_plus" else NEGATIVE
+        return _discount(past, self.alpha), negative
 
     def _prediction(self, past: int) -> float:
-        if self.name == "pcfr_plus":
-            return 1.0
-        return _discount(past + 1, PDCFR_ALPHA) if self.name == "pdcfr_plus" else 0.0
+        """Return what regrets keep where the next ones are predicted to be these."""
+        if not self.predicts:
+            return 0.0
+        return 1.0 if self.alpha is None else _discount(past + 1, self.alpha)
 
 
 #: The default power of each.
@@ -73,21 +104,34 @@ GAMMAS = {
 }
 
 
-def spot_algorithm(name: str, gamma: float | None = None) -> SpotAlgorithm:
-    """Return an algorithm with its own power, or with ``gamma``.
+def spot_algorithm(
+    name: str, gamma: float | None = None, alpha: Alpha | None = None, first_street: int = 0
+) -> SpotAlgorithm:
+    """Return an algorithm with its own parameters, or with those that are given.
+
+    Args:
+        name: a key of ``GAMMAS``.
+        gamma: in place of its own.
+        alpha: in place of its own.
+        first_street: on which the spot begins, 0 flop to 2 river; a subgame of a blueprint, whose
+            other player may take something else instead, is solved as a flop is.
 
     Raises:
-        UsageError: there is none of this name; the message lists them.
+        UsageError: there is none of this name, and the message lists them; or it has no alpha.
     """
     if name not in GAMMAS:
         raise UsageError(
             f"unknown algorithm {name!r} for a spot: expected one of {', '.join(GAMMAS)}"
         )
-    return SpotAlgorithm(name, GAMMAS[name] if gamma is None else gamma)
+    if alpha is not None and name not in ALPHAS:
+        raise UsageError(f"{name} has no alpha: leave it out, or take {', '.join(ALPHAS)}")
+    if alpha is None and name in ALPHAS:
+        alpha = ALPHAS[name][first_street]
+    return SpotAlgorithm(name, GAMMAS[name] if gamma is None else gamma, alpha)
 
 
-def _discount(past: int, alpha: float) -> float:
-    power = float(past) ** alpha
+def _discount(past: int, alpha: Alpha) -> float:
+    power = float(past) ** alpha.after(past)
     return float(power / (power + 1.0))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cards.ranges import parse_range
-from cfr_shm.config.spot import SpotConfig
+from cfr_shm.config.spot import ALPHA_BEFORE, SpotConfig
 from cfr_shm.errors import UsageError
-from cfr_shm.spots.iteration_weights import SpotAlgorithm, spot_algorithm
+from cfr_shm.spots.iteration_weights import ALPHAS, Alpha, SpotAlgorithm, spot_algorithm
 from cfr_shm.spots.locks import lock_entries, locked, written_locks
 from cfr_shm.spots.payoffs import ChipPayoffs, IcmPayoffs, Payoffs
 from cfr_shm.spots.sizes import NO_SIZES, Size, Thresholds, parse_sizes
@@ -15,6 +17,9 @@ from cfr_shm.spots.street_trees import OOP, PLAYERS, STREETS, Menu, TreeRules
 
 #: Smaller pots and stacks are counted in hundredths of a chip.
 _SMALL = 50.0
+
+#: The algorithm where the section names none.
+DEFAULT = "dcfr"
 
 _Lists = tuple[str | None, ...] | str | None
 
@@ -51,7 +56,41 @@ def spot_of(config: SpotConfig) -> SpotGame:
 
 def algorithm_of(config: SpotConfig) -> SpotAlgorithm:
     """Return the algorithm: as configured, or the one that measured best."""
-    return spot_algorithm(config.algorithm or "dcfr", config.gamma)
+    name = config.algorithm or DEFAULT
+    return spot_algorithm(name, config.gamma, _alpha(config), first_street_of(config))
+
+
+def _alpha(config: SpotConfig) -> Alpha | None:
+    """Return what the section says of alpha."""
+    if config.alpha is None:
+        return None
+    if isinstance(config.alpha, tuple):
+        first, last, iterations = config.alpha
+        return Alpha(first, last, int(iterations))
+    return Alpha(config.alpha, config.alpha, 0)
+
+
+def recorded(config: SpotConfig, *, resuming: bool) -> SpotConfig:
+    """Return the section with dcfr's alpha written out, as a run directory records it.
+
+    A run that is resumed and says none is of before that was recorded, and goes on as it began.
+    """
+    if config.alpha is not None or (config.algorithm or DEFAULT) != DEFAULT:
+        return config
+    alpha = ALPHAS[DEFAULT][first_street_of(config)]
+    if resuming:
+        return replace(config, alpha=ALPHA_BEFORE)
+    written = alpha.last if alpha.iterations == 0 else tuple(map(float, alpha))
+    return replace(config, alpha=written)
+
+
+def first_street_of(config: SpotConfig) -> int:
+    """Return on which street the spot begins, 0 flop to 2 river; flops where there is no board.
+
+    A board that is none is refused elsewhere.
+    """
+    cards = len(STANDARD.parse(config.board)) if config.board else 3
+    return min(max(cards - 3, 0), len(STREETS) - 1)
 
 
 def _payoffs(config: SpotConfig) -> Payoffs:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cfr_shm.cli.main import main
-from cfr_shm.errors import EXIT_OK, EXIT_USAGE
+from cfr_shm.errors import EXIT_CHECKPOINT, EXIT_OK, EXIT_USAGE
 
 TOY = """
 spot:
@@ -67,6 +67,24 @@ def test_resume_goes_on_with_a_spot(solved, capsys):
         )["iterations"]
         > found["iterations"]
     )
+
+
+def test_a_run_of_before_alpha_was_recorded_goes_on_with_the_one_it_had(spot, tmp_path, capsys):
+    plain, told = tmp_path / "plain", tmp_path / "told"
+    for directory, alpha in ((plain, []), (told, ["--set", "spot.alpha=1.5"])):
+        solved = [str(spot), "--iters", "20", "--logdir", str(directory), *alpha]
+        assert main(["solve", *solved]) == EXIT_OK
+    assert "  alpha: [1.3, 1.7, 150.0]\n" in (plain / "config.yaml").read_text()
+    config = (told / "config.yaml").read_text()
+    assert "  alpha: 1.5\n" in config
+    (told / "config.yaml").write_text(config.replace("  alpha: 1.5\n", ""))  # as it was
+    capsys.readouterr()
+    assert document(capsys, "solve", told, "--iters", 40)["iterations"] == 40
+    assert (told / "config.yaml").read_text().count("  alpha: 1.5\n") == 1
+    assert (
+        main(["solve", str(plain), "--iters", "40", "--set", "spot.alpha=1.5"]) == EXIT_CHECKPOINT
+    )
+    assert "are the tables of another spot" in capsys.readouterr().err
 
 
 def test_train_names_the_command_that_solves(spot, capsys):
