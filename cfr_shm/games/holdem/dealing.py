@@ -113,6 +113,8 @@ def dealt_from(
     warnings = () if alone else sharing_of_suits(cards, config.players, renamings)
     if not alone and not file and not asks_for_buckets(abstraction):
         warnings = (*warnings, _too_many_to_tell_apart(config))
+    if file and (board or ranges) and abstraction.buckets in (None, DEFAULT):
+        warnings = (*warnings, _of_the_whole_game(config, len(board)))
     return Dealt(deals, file, None, cards, unbeaten, warnings=warnings)
 
 
@@ -122,6 +124,18 @@ def _too_many_to_tell_apart(config: GameConfig) -> str:
     return (
         f"the boards that begin with game.board have more than {MAX_BUCKETS:,} hands on a street: "
         f"hands share buckets, made for these boards and ranges{alone}"
+    )
+
+
+def _of_the_whole_game(config: GameConfig, fixed: int) -> str:
+    """Say that buckets know nothing of ranges and fixed cards, and what would."""
+    made_for = ["game.ranges"] if config.ranges is not None else []
+    made_for += [f"the {fixed} card{'s' * (fixed > 1)} of game.board"] if fixed else []
+    alone = ", and 'cfr-shm solve' plays it hand by hand" if config.players == 2 else ""
+    return (
+        f"card buckets are those of the whole game, not made for {' and '.join(made_for)}: hands "
+        f"that these tell apart may share one; for a game.board of {_FLOP} cards and more they are "
+        f"made for it and for the ranges{alone}"
     )
 
 

@@ -139,3 +139,30 @@ def test_hands_that_share_rows_of_a_file_are_named(tmp_path):
     board = ["blinds=[0,0]", "dead=100", "big_blind=1", "board_cards=[3,1,1]", "board=AsKsQs"]
     told = built(loaded([*deck, *board, 'ranges=["JJ,TT,AK","JTs"]'], files)).warnings
     assert all("share a row" in each for each in told)
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ([], None),
+        (["board=As"], "the 1 card of game.board"),
+        (["board=AsKd", 'ranges=["*","QQ+"]'], "game.ranges and the 2 cards of game.board"),
+        (['ranges=["JJ,TT","QQ"]'], "game.ranges"),
+        (["board=AsKdTc"], None),  # buckets of its own
+    ],
+)
+def test_buckets_of_the_whole_game_under_ranges_or_a_board_are_told(keys, told):
+    buckets = ["bucket_counts=[25,8,8,9]", "bucket_method=percentile"]
+    flop = ["blinds=[0,0]", "dead=100", "big_blind=1", "board_cards=[3,1,1]"]
+    first = [] if keys == ["board=As"] else flop  # the other way in: before the flop
+    if first:
+        buckets[0] = "bucket_counts=[8,8,9]"
+    warnings = built(loaded(["ranks=5", "stacks=4bb", *first, *keys], buckets)).warnings
+    of_all = [each for each in warnings if each.startswith("card buckets are those of the whole")]
+    if told is None:
+        assert of_all == []
+        return
+    assert f"not made for {told}: hands that these tell apart may share one" in of_all[0]
+    assert "for a game.board of 3 cards and more they are made for it" in of_all[0]
+    assert "'cfr-shm solve' plays it hand by hand" in of_all[0]
