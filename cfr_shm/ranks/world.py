@@ -6,9 +6,11 @@ workers. ``Alone`` is the world of a run on one machine: what it is asked, it an
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 
@@ -35,7 +37,17 @@ _CALL = 1
 _ARRIVAL = 2
 
 #: Where launchers say how many processes they have started.
-_LAUNCHERS = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
+_OPEN_MPI_SIZE = "OMPI_COMM_WORLD_SIZE"
+_LAUNCHERS = ("PMI_SIZE", _OPEN_MPI_SIZE, "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
+
+#: Where they say which of them this is.
+_PLACES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
+
+#: How the name of its library begins.
+OPEN_MPI = "Open MPI"
+
+#: Those who say nothing leave so much later than who speaks.
+_FIRST_WORD_SECONDS = 5.0
 
 
 class World(Protocol):
@@ -148,7 +160,8 @@ class Mpi:
         self.rank = int(self._world.rank)
         self.size = int(self._world.size)
         self.sent_bytes = 0
-        self.library = _library()
+        self.library = _load_mpi()
+        atexit.register(self._finalize)
 
     def wait_for_all(self) -> None:
         """Sleep until every rank is here."""
@@ -254,6 +267,13 @@ class Mpi:
             if polls == PATIENCE_POLLS and when_late is not None:
                 when_late()
 
+    def _finalize(self) -> None:
+        """Take leave of the other ranks."""
+        from mpi4py import MPI
+
+        if not MPI.Is_finalized():
+            MPI.Finalize()
+
     def abort(self, code: int) -> NoReturn:
         """End the processes of all ranks."""
         sys.stdout.flush()
@@ -284,12 +304,14 @@ def open_world(ranks: str, environment: Mapping[str, str] = os.environ) -> World
                 "alone: add --mpi, or start it once, without mpiexec or srun"
             )
         return Alone()
+    _refuse_another_launcher(_load_mpi(), environment)
     world = Mpi()
     if world.size == 1 and started is not None:
-        raise UsageError(
+        raise _told_by_one(
             f"--mpi: {started} processes were started, but MPI finds only this one: the launcher "
-            "does not belong to the MPI library that mpi4py has loaded; use its own mpiexec, or "
-            "'srun --mpi=pmix' or 'srun --mpi=pmi2'"
+            f"does not belong to the MPI library that mpi4py has loaded ({world.library}); use "
+            "its own mpiexec, or 'srun --mpi=pmix' or 'srun --mpi=pmi2'",
+            environment,
         )
     return world
 
@@ -300,16 +322,36 @@ def _started(environment: Mapping[str, str]) -> int | None:
     return next((int(each) for each in counts if each.isdecimal() and int(each) > 1), None)
 
 
-def _library() -> str:
-    """Return the first line of what the MPI library says of itself."""
-    from mpi4py import MPI
+def _refuse_another_launcher(library: str, environment: Mapping[str, str]) -> None:
+    """Refuse Open MPI's launcher for another library, which would end the process at its start.
 
-    words = MPI.Get_library_version().strip("\0 \n").splitlines()[0].split()
-    return " ".join(words)
+    The other way round a library starts, and finds itself alone.
+
+    Raises:
+        UsageError: names both.
+    """
+    if _OPEN_MPI_SIZE in environment and not library.startswith(OPEN_MPI):
+        error = _told_by_one(
+            f"--mpi: Open MPI's mpiexec has started this, but mpi4py has loaded {library}: use "
+            "the mpiexec of that library, or let mpi4py find Open MPI",
+            environment,
+        )
+        if error.told:
+            # Open MPI's launcher ends all processes when the first has left.
+            time.sleep(_FIRST_WORD_SECONDS)
+        raise error
 
 
-def _communicator() -> Any:
-    """Return MPI's world.
+def _told_by_one(line: str, environment: Mapping[str, str]) -> UsageError:
+    """Return an error that is printed by one of those that cannot speak to each other."""
+    error = UsageError(line)
+    places = [environment.get(name, "") for name in _PLACES]
+    error.told = next((int(each) for each in places if each.isdecimal()), 0) > 0
+    return error
+
+
+def _load_mpi() -> str:
+    """Load MPI's library without starting it; return what it calls itself.
 
     Raises:
         UsageError: there is no mpi4py, or no MPI library for it.
@@ -317,7 +359,7 @@ def _communicator() -> Any:
     try:
         import mpi4py
 
-        mpi4py.rc.thread_level = "funneled"
+        mpi4py.rc.initialize = False
         from mpi4py import MPI
     except ImportError as error:
         raise UsageError(
@@ -329,4 +371,17 @@ def _communicator() -> Any:
             f"--mpi: mpi4py finds no MPI library ({str(error).splitlines()[0]}): load the site's "
             "module, or 'pip install mpich'"
         ) from None
+    first = MPI.Get_library_version().strip("\0 \n").splitlines()[0].partition(",")[0]
+    return " ".join(first.split())
+
+
+def _communicator() -> Any:
+    """Start MPI, once in a process, and return its world."""
+    from mpi4py import MPI
+
+    if not MPI.Is_initialized():
+        with warnings.catch_warnings():
+            # Of launchers that do not fit: that is told in one line.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            MPI.Init_thread(MPI.THREAD_FUNNELED)
     return MPI.COMM_WORLD
