@@ -59,15 +59,16 @@ class Deaths:
         for number in range(KILLS):
             time.sleep(0.3 if number == 0 else BETWEEN_SECONDS)
             self._seen.clear()
-            self._engine._losses.longest_recovery_seconds = 0.0
+            losses = self._engine._books.losses
+            losses.longest_recovery_seconds = 0.0
             killed_at = time.monotonic()
             os.kill(self._crew.pids[number % 2], signal.SIGKILL)
             if not self._seen.wait(10.0):
                 return
             self.detected.append(self._seen_at - killed_at)
-            while not self._engine._losses.longest_recovery_seconds:
+            while not losses.longest_recovery_seconds:
                 time.sleep(0.001)
-            self.recovered.append(self.detected[-1] + self._engine._losses.longest_recovery_seconds)
+            self.recovered.append(self.detected[-1] + losses.longest_recovery_seconds)
 
     def _note(self, _text: str) -> None:
         self._seen_at = time.monotonic()
@@ -137,17 +138,24 @@ def await_moment(pid: int, directory: Path, moment: str) -> tuple[list[Path], li
         must not outlive it; the resource tracker frees the memory, and ends by itself.
     """
     command = psutil.Process(pid)
-    wanted = 1 if moment == "starting" else 3  # two workers and the standby
-    while len(children := working(command)) < wanted:
-        time.sleep(0.005)
+    children = await_children(command, 1)
     if moment == "training":
-        while not (directory / "metrics.jsonl").stat().st_size:
+        while not (metrics := directory / "metrics.jsonl").exists() or not metrics.stat().st_size:
             time.sleep(0.01)
+        working(command)[0].kill()  # its death brings the standby forward
+        await_children(command, 3)
         time.sleep(1.5)  # until the standby is ready too
         children = working(command)
     maps = Path(f"/proc/{pid}/maps")
     named = re.findall(r"/dev/shm/cfrshm-\w+", maps.read_text()) if maps.exists() else []
     return list(map(Path, set(named))), children
+
+
+def await_children(command: psutil.Process, count: int) -> list[psutil.Process]:
+    """Wait until a command has so many workers and standbys, and return them."""
+    while len(children := working(command)) < count:
+        time.sleep(0.005)
+    return children
 
 
 def is_alive(process: psutil.Process) -> bool:

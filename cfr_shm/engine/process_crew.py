@@ -158,7 +158,8 @@ class ProcessCrew:
         for member in self._everybody():
             if not member.is_ready and now - member.started_at > START_SECONDS:
                 self._kill(member, f"was not ready after {START_SECONDS:g} s")
-        if self._standby is None and now >= self._standby_due and self._standby_tries < TRIES:
+        due = now >= self._standby_due and self._standby_tries < TRIES
+        if due and self._standby is None and all(each.is_ready for each in self._crew.values()):
             self._standby_tries += 1
             self._standby = self._launcher.start_later(None)
             self._add(self._standby)
@@ -183,6 +184,8 @@ class ProcessCrew:
         line = worker_line(worker)
         self._views.control[line + WORKER_ITERATIONS] = 0
         successor, self._standby = self._standby, None
+        if self._settings.on_worker_death == "respawn":
+            self._standby_due = time.monotonic()  # Where one died, another may.
         if successor is None:
             self._add(self._launcher.start_later(worker, self._generations[worker]))
             return
@@ -190,7 +193,6 @@ class ProcessCrew:
         successor.rename_trace(self._launcher.trace_name(worker, self._generations[worker]))
         self._crew[worker] = successor
         self._standby_tries = 0
-        self._standby_due = time.monotonic()
         # Its death is told by poll.
         with contextlib.suppress(OSError):
             successor.channel.send(AssignMessage(worker))

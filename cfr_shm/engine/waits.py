@@ -92,8 +92,9 @@ ERROR_SEND_SECONDS = 5.0
 #: Workers must be ready within this time (without a kernel cache each compiles for itself).
 START_SECONDS = 180.0
 
-#: A run that is over by then does not pay for a standby (0.9 s of CPU time, 160 MB).
-STANDBY_AFTER_SECONDS = 1.0
+#: Starting a standby takes 0.9 s of CPU time, which workers on all cores do without: by then it is
+#: little of what they have had. A death before costs as much, once, and brings the standby forward.
+STANDBY_AFTER_SECONDS = 30.0
 
 #: The end of a pipe may be seen a moment before the exit code.
 EXIT_SECONDS = 1.0

@@ -65,7 +65,7 @@ def test_row_27_a_training_whose_directory_another_takes(tmp_path: Path) -> None
         assert cli.main([*other, "--logdir", str(path)]) == 0
         (path / "worker-standby.trace").write_text("")
         before = files(path)
-        # A standby is up a second after the start; the worker's successor takes its name.
+        # The worker's successor takes its name; then a standby is started.
         child = next(
             each
             for each in psutil.Process(terminal.process.pid).children()

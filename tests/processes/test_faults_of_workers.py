@@ -78,9 +78,18 @@ class Killer:
         self._engine, self._crew, self._number = engine, crew, number
         engine.on_loss = self._note
 
-    def kill(self, worker: int) -> None:
+    def standby(self) -> int | None:
+        """Return the process id of the standby, None as long as none is ready."""
+        standby = self._crew._standby
+        return standby.process.pid if standby is not None and standby.is_ready else None
+
+    def pids(self) -> tuple[int, ...]:
+        """Return those of the workers, once there are two."""
         assert eventually(lambda: len(self._crew.pids) == 2)
-        pid = self._crew.pids[worker]
+        return self._crew.pids
+
+    def kill(self, worker: int) -> None:
+        pid = self.pids()[worker]
         PIDS.append(pid)
         os.kill(pid, self._number)
         assert eventually(lambda: is_gone(pid))
@@ -96,6 +105,7 @@ class Killer:
 def test_row_01_worker_killed_inside_a_kernel(start_method: str) -> None:
     """Seen at once; replaced, the first by a new process, the next by the standby.
 
+    A short run pays for no standby; a death brings it forward.
     Nobody comes to the end of such a batch: nothing but the death itself can be the news.
     """
     game = leduc()
@@ -105,14 +115,22 @@ def test_row_01_worker_killed_inside_a_kernel(start_method: str) -> None:
         crew = ProcessCrew(settings, arena)
         ledger = IterationLedger(None, drain_window=WINDOW)
         over = threading.Event()
+        standbys: list[int | None] = []
+        pids: list[int] = []
         with Engine(settings, crew) as engine:
             killer = Killer(engine, crew, signal.SIGKILL)
 
             def kill_some() -> None:
                 try:
-                    for pause, worker in ((0.2, 0), (2.0, 1), (0.3, 0)):
-                        time.sleep(pause)
-                        killer.kill(worker)
+                    time.sleep(0.2)
+                    standbys.append(killer.standby())
+                    killer.kill(0)
+                    assert eventually(lambda: killer.standby() is not None)
+                    standbys.append(killer.standby())
+                    killer.kill(1)
+                    pids.extend(killer.pids())
+                    time.sleep(0.3)
+                    killer.kill(0)
                 finally:
                     over.set()
                     engine.wake()
@@ -134,6 +152,7 @@ def test_row_01_worker_killed_inside_a_kernel(start_method: str) -> None:
     for dead, noticed in zip(killer.polls_at_death, killer.polls_when_noticed, strict=True):
         assert noticed <= dead + 2
     assert all("was killed by SIGKILL" in text for text in killer.texts)
+    assert standbys == [None, pids[1]]
 
 
 def test_row_02_segmentation_fault(tmp_path: Path) -> None:
