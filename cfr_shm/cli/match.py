@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import math
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cfr_shm.cli.flags import SOURCES, add_board_flags, add_game_flag, add_json_flag, whole_number
+from cfr_shm.cli.match_output import EXACT, PER_HUNDRED, PLAY, RANGES, Pair, document_of, lines_of
 from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
+    from cfr_shm.cards.parallel import Progress
     from cfr_shm.evaluation.gathering import Gathered, Length
+    from cfr_shm.strategy.listed import ListedStrategy
     from cfr_shm.strategy.public import PublicStrategy
+
+    Opponent = PublicStrategy | ListedStrategy
 
 DESCRIPTION = (
     "Play strategies, of runs or from elsewhere, against each other and print what the first wins "
     "of the second, in big blinds per 100 hands with a 95 percent interval. On a shared betting "
     "tree all hands of both meet on drawn boards, in both seatings; where bet sizes differ, or for "
     "three and more seats, deals are played in all seatings, and sizes that a tree does not have "
-    "are translated. DIR@ITERATIONS names a checkpoint, so that a run can play its own past."
+    "are translated. Where all deals are listed (Kuhn, Leduc, small decks) the result is exact, of "
+    "games without blinds in their own unit. DIR@ITERATIONS names a checkpoint, so that a run can "
+    "play its own past."
 )
 
 #: About twenty seconds on ``hu_small`` and one core.
@@ -32,18 +39,13 @@ _MOST_HANDS = 10_000_000_000
 #: With a Python function, which is asked hand by hand: some seconds too, if it does not think.
 _ASKED_HANDS = 20_000
 
-RANGES, PLAY = "ranges", "play"
 
+class _Meeting(NamedTuple):
+    """Who meets, and how: RANGES, PLAY or EXACT."""
 
-class _Pair(NamedTuple):
-    names: tuple[str, str]
+    one: Opponent
+    two: Opponent
     method: str
-    corrected: bool
-    unknown: tuple[str, ...]  # sides of which only the moves are seen
-    seatings: int
-    found: Gathered
-    seconds: float
-    big_blind: float
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,8 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_game_flag(parser)
     parser.add_argument(
         "--method",
-        choices=(RANGES, PLAY),
-        help="all hands on boards (ranges, the default where it is possible), or hands (play)",
+        choices=(EXACT, RANGES, PLAY),
+        help="all deals and lines (exact, the default where they are listed), all hands on drawn "
+        "boards (ranges, where that is possible), or hands (play)",
     )
     parser.add_argument(
         "--boards",
@@ -134,31 +137,26 @@ def run(namespace: argparse.Namespace) -> int:
             f"match: --smooth has {len(namespace.smooth)} numbers of passes for "
             f"{len(namespace.directories)} strategies"
         )
-    strategies = load_players(namespace.directories, namespace.config, namespace.smooth)
-    strategies = _resolving(strategies, namespace)
-    meetings = [
-        (one, two, _method(one, two, namespace))
-        for one, two in itertools.combinations(strategies, 2)
-    ]
-    _check_flags({method for _, _, method in meetings}, namespace)
+    loaded = load_players(namespace.directories, namespace.config, namespace.smooth)
+    strategies = _resolving(loaded, namespace)
+    meetings = [_meeting(*both, namespace) for both in itertools.combinations(strategies, 2)]
+    _check_flags({meeting.method for meeting in meetings}, namespace)
     pairs = []
-    for one, two, method in meetings:
-        pairs.append(_play(one, two, method, namespace))
+    for meeting in meetings:
+        pairs.append(_play(meeting, namespace))
         if pairs[-1].found.stopped is not None:
             break
     if namespace.json:
-        print_json(_document(pairs))
+        print_json(document_of(pairs))
     else:
-        print_lines(line for pair in pairs for line in _lines(pair))
+        print_lines(line for pair in pairs for line in lines_of(pair))
     stopped = pairs[-1].found.stopped
     if stopped is not None:
         raise stopped
     return 0
 
 
-def _resolving(
-    strategies: list[PublicStrategy], namespace: argparse.Namespace
-) -> list[PublicStrategy]:
+def _resolving(strategies: Sequence[Opponent], namespace: argparse.Namespace) -> Sequence[Opponent]:
     """Return the strategies, those in place that solve the rest of a hand anew.
 
     Raises:
@@ -169,6 +167,7 @@ def _resolving(
         return strategies
     from cfr_shm.evaluation.resolved_strategy import ResolvedStrategy, street_named
     from cfr_shm.evaluation.resolving import HowToResolve
+    from cfr_shm.strategy.listed import ListedStrategy
 
     if len(namespace.resolve) > len(strategies):
         raise UsageError(
@@ -182,6 +181,8 @@ def _resolving(
         blueprint = strategies[number]
         if blueprint.game.player_count != 2:
             raise UsageError("match: --resolve is for games of two")
+        if isinstance(blueprint, ListedStrategy):
+            raise UsageError(f"match: --resolve is for hold'em, not for {blueprint.game.name}")
         how = HowToResolve(namespace.resolve_method, seconds=seconds)
         found[number] = ResolvedStrategy(blueprint, street_named(blueprint.game, street), how)
     return found
@@ -219,28 +220,78 @@ def _half_width(text: str) -> float:
     return value
 
 
-def _method(one: PublicStrategy, two: PublicStrategy, namespace: argparse.Namespace) -> str:
+def _meeting(one: Opponent, two: Opponent, namespace: argparse.Namespace) -> _Meeting:
     """Return how two strategies meet.
 
     Raises:
         UsageError: they are of different games, or not as the flags say.
     """
+    from cfr_shm.evaluation.listed_match import why_not_alike
     from cfr_shm.evaluation.play_match import why_no_match
     from cfr_shm.evaluation.range_match import share_a_tree
+    from cfr_shm.strategy.listed import ListedStrategy
 
+    if isinstance(one, ListedStrategy) or isinstance(two, ListedStrategy):
+        return _listed_meeting(one, two, namespace)
     if (reason := why_no_match(one.game, two.game)) is not None:
-        raise UsageError(
-            f"match: {one.name} and {two.name} are strategies of different games, so their hands "
-            f"cannot meet: {reason}; bet sizes and buckets may differ, nothing else"
-        )
+        raise _no_match(one, two, f"{reason}; bet sizes and buckets may differ, nothing else")
     shared = one.game.player_count == 2 and share_a_tree(one.game, two.game)
     if namespace.method == RANGES and not shared:
         raise UsageError(
             f"match: {one.name} and {two.name} have no common betting tree for two, which "
             f"--method {RANGES} needs; leave it out, or take --method {PLAY}"
         )
-    method: str = namespace.method or (RANGES if shared else PLAY)
-    return method
+    first, second = _rows_of(one), _rows_of(two)
+    if first is None or second is None or why_not_alike(one.game, two.game) is not None:
+        if namespace.method == EXACT:
+            raise UsageError(
+                f"match: --method {EXACT} is for strategies with rows, of one tree whose deals "
+                f"are all listed; {one.name} and {two.name} are not, so leave it out"
+            )
+        return _Meeting(one, two, namespace.method or (RANGES if shared else PLAY))
+    method = namespace.method or (RANGES if namespace.boards is not None and shared else EXACT)
+    return _Meeting(first, second, EXACT) if method == EXACT else _Meeting(one, two, method)
+
+
+def _listed_meeting(one: Opponent, two: Opponent, namespace: argparse.Namespace) -> _Meeting:
+    """Return how strategies meet of which one is no hold'em.
+
+    Raises:
+        UsageError: they are of different games, or not as the flags say.
+    """
+    from cfr_shm.evaluation.listed_match import seen_alike, why_not_alike
+    from cfr_shm.strategy.listed import ListedStrategy
+
+    alike = None
+    if isinstance(one, ListedStrategy) and isinstance(two, ListedStrategy):
+        alike = seen_alike(one, two)
+    if alike is None:
+        raise _no_match(one, two, f"{why_not_alike(one.game, two.game)}")
+    if namespace.method == RANGES:
+        raise UsageError(
+            f"match: --method {RANGES} is for hold'em, not for {one.game.name}; leave it out"
+        )
+    reason = alike[0].game.why_not_enumerable()
+    if namespace.method == EXACT and reason is not None:
+        raise UsageError(f"match: {one.game.name} cannot be walked over exactly: {reason}")
+    return _Meeting(*alike, namespace.method or (EXACT if reason is None else PLAY))
+
+
+def _no_match(one: Opponent, two: Opponent, reason: str) -> UsageError:
+    return UsageError(
+        f"match: {one.name} and {two.name} are strategies of different games, so their hands "
+        f"cannot meet: {reason}"
+    )
+
+
+def _rows_of(strategy: Opponent) -> ListedStrategy | None:
+    """Return a hold'em strategy of which all rows and deals are listed by its rows."""
+    from cfr_shm.strategy.listed import ListedStrategy
+    from cfr_shm.strategy.table import TableStrategy
+
+    if not isinstance(strategy, TableStrategy) or strategy.game.why_not_enumerable() is not None:
+        return None
+    return ListedStrategy(strategy.name, strategy.game, strategy.probability)
 
 
 def _check_flags(methods: set[str], namespace: argparse.Namespace) -> None:
@@ -253,43 +304,71 @@ def _check_flags(methods: set[str], namespace: argparse.Namespace) -> None:
             )
 
 
-def _play(
-    one: PublicStrategy, two: PublicStrategy, method: str, namespace: argparse.Namespace
-) -> _Pair:
+def _play(meeting: _Meeting, namespace: argparse.Namespace) -> Pair:
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import say
-    from cfr_shm.evaluation.gathering import Length
     from cfr_shm.evaluation.play_match import can_correct, seatings_of
-    from cfr_shm.evaluation.range_match import range_match
+    from cfr_shm.strategy.listed import ListedStrategy
 
+    one, two, method = meeting
     progress = Progress(say)
     progress.start(f"{one.name} against {two.name}")
     began = time.monotonic()
-    big_blind = one.game.big_blind or 1.0
     seatings = len(seatings_of(one.game.player_count))
+    listed = isinstance(one, ListedStrategy)
     unknown = _functions(one, two) if method == PLAY else ()
+    corrected = method == PLAY and not listed and can_correct(one.game) and not namespace.raw
+    found = _found(meeting, namespace, progress, corrected)
+    seconds = time.monotonic() - began
+    unit, factor = one.game.unit, 1.0
+    if one.game.big_blind is not None:
+        unit, factor = PER_HUNDRED, 100.0 / one.game.big_blind
+    names = (one.name, two.name)
+    return Pair(names, method, corrected, unknown, seatings, found, seconds, unit, factor)
+
+
+def _found(
+    meeting: _Meeting, namespace: argparse.Namespace, progress: Progress, corrected: bool
+) -> Gathered:
+    """Play, or walk, and return what the first wins."""
+    from cfr_shm.evaluation.listed_match import drawn_match, exact_match
+    from cfr_shm.evaluation.range_match import range_match
+    from cfr_shm.strategy.listed import ListedStrategy
+
+    one, two, method = meeting
+    if isinstance(one, ListedStrategy) and isinstance(two, ListedStrategy):
+        if method == EXACT:
+            return exact_match(one, two, progress)
+        length = _length(meeting, namespace)
+        return drawn_match(one, two, length, **_options(namespace, progress))
+    first, second = (each for each in (one, two) if not isinstance(each, ListedStrategy))
+    length, options = _length(meeting, namespace), _options(namespace, progress)
+    if method == RANGES:
+        return range_match(first, second, length, **options)
+    return _by_play(first, second, length, corrected=corrected, **options)
+
+
+def _options(namespace: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    return {"seed": namespace.seed, "workers": namespace.num_workers, "progress": progress}
+
+
+def _length(meeting: _Meeting, namespace: argparse.Namespace) -> Length:
+    """Return how long is played."""
+    from cfr_shm.evaluation.gathering import Length
+    from cfr_shm.evaluation.play_match import seatings_of
+
+    one, two, method = meeting
     until = namespace.until
     if method == RANGES:
         most = namespace.boards or (_BOARDS if until is None else _MOST_BOARDS)
     else:
-        hands = (_ASKED_HANDS if unknown else _HANDS) if until is None else _MOST_HANDS
-        most = namespace.deals or max(2, hands // seatings)
-    length = Length(most, None if until is None else until * big_blind / 1000.0)
-    options: dict[str, Any] = {
-        "seed": namespace.seed,
-        "workers": namespace.num_workers,
-        "progress": progress,
-    }
-    corrected = method == PLAY and can_correct(one.game) and not namespace.raw
-    if method == RANGES:
-        found = range_match(one, two, length, **options)
-    else:
-        found = _by_play(one, two, length, corrected=corrected, **options)
-    names, seconds = (one.name, two.name), time.monotonic() - began
-    return _Pair(names, method, corrected, unknown, seatings, found, seconds, big_blind)
+        asked = bool(_functions(one, two))
+        hands = (_ASKED_HANDS if asked else _HANDS) if until is None else _MOST_HANDS
+        most = namespace.deals or max(2, hands // len(seatings_of(one.game.player_count)))
+    return Length(most, None if until is None else until * (one.game.big_blind or 1.0) / 1000.0)
 
 
-def _functions(*strategies: PublicStrategy) -> tuple[str, ...]:
+def _functions(*strategies: Opponent) -> tuple[str, ...]:
     """Return the names of those that are Python functions."""
     from cfr_shm.strategy.function_strategy import FunctionStrategy
 
@@ -306,64 +385,3 @@ def _by_play(one: PublicStrategy, two: PublicStrategy, length: Length, **options
         FunctionPlayer(each) if isinstance(each, FunctionStrategy) else each for each in (one, two)
     ]
     return play_match(sides[0], sides[1], length, **options)
-
-
-def _document(pairs: list[_Pair]) -> dict[str, Any]:
-    """Return the first pair's result at the top, and all in ``pairs``."""
-    found = [_of_pair(pair) for pair in pairs]
-    return found[0] | {"pairs": found}
-
-
-def _of_pair(pair: _Pair) -> dict[str, Any]:
-    value = pair.found.value.scaled(100.0 / pair.big_blind)
-    return {
-        "names": list(pair.names),
-        "unit": "bb/100",
-        "value": _finite(value.value),
-        "low": _finite(value.low),
-        "high": _finite(value.high),
-        "deals": value.n,
-        "seatings": pair.seatings,
-        "method": pair.method,
-        "corrected": pair.corrected,
-        "unknown": list(pair.unknown),
-        "seconds": pair.seconds,
-        "stopped": _why(pair.found.stopped),
-    }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
-
-
-def _why(stopped: BaseException | None) -> str | None:
-    if stopped is None:
-        return None
-    return "interrupted" if isinstance(stopped, KeyboardInterrupt) else str(stopped)
-
-
-def _lines(pair: _Pair) -> list[str]:
-    found = pair.found.value.scaled(100.0 / pair.big_blind)
-    one, two = pair.names
-    what = "boards, all hands of both" if pair.method == RANGES else "deals"
-    if pair.corrected:
-        draws = f"draws of all but {' and '.join(pair.unknown)}" if pair.unknown else "draws"
-        what += f", luck of boards and {draws} taken out"
-    seatings = "both seatings" if pair.seatings == 2 else f"all {pair.seatings} seatings"
-    played = f"  {found.n:,} {what}, {seatings}; {pair.seconds:.1f} s"
-    if pair.found.stopped is not None:
-        played += f"; ended early: {_why(pair.found.stopped)}"
-    if found.n < 2:
-        return [f"{one} against {two}: not enough was played to tell anything", played]
-    sure = (
-        f"{one} wins"
-        if found.low > 0.0
-        else f"{two} wins"
-        if found.high < 0.0
-        else "no difference is certain"
-    )
-    return [
-        f"{one} against {two}: {found.value:+.3f} bb/100 (95 % CI {found.low:+.3f} to "
-        f"{found.high:+.3f}), {10.0 * found.value:+.2f} mbb a hand: {sure}",
-        played,
-    ]

@@ -222,13 +222,18 @@ def public_strategy(stored: StoredStrategy) -> TableStrategy:
     Raises:
         GameError: the game is not hold'em.
     """
-    from cfr_shm.run.bundle import home_of
     from cfr_shm.strategy.table import TableStrategy
+
+    return TableStrategy(name_of(stored), stored.game, stored.strategy)
+
+
+def name_of(stored: StoredStrategy) -> str:
+    """Return what reports call a stored strategy: by run and iterations, or by its file."""
+    from cfr_shm.run.bundle import home_of
 
     checkpoint = stored.checkpoint
     run = "run" if checkpoint.path is None else home_of(checkpoint.path).name
-    name = stored.name or f"{run}@{checkpoint.iterations}"
-    return TableStrategy(name, stored.game, stored.strategy)
+    return stored.name or f"{run}@{checkpoint.iterations}"
 
 
 def print_json(document: Any) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from cfr_shm.cli.session import (
     StoredStrategy,
     load_strategy,
+    name_of,
     public_strategy,
     say,
 )
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from cfr_shm.config.sections import Config
     from cfr_shm.games.game import Game
     from cfr_shm.memory.checkpoint import Checkpoint
+    from cfr_shm.strategy.listed import ListedStrategy
     from cfr_shm.strategy.public import PublicStrategy
 
 
@@ -126,8 +128,10 @@ def refuse_smoothing(source: str, smoothing: int | None) -> None:
 
 def load_players(
     sources: Sequence[str], config: str | None, smoothing: Sequence[int | None] = ()
-) -> list[PublicStrategy]:
+) -> list[PublicStrategy | ListedStrategy]:
     """Return the strategies of a match; functions play the game of the first other strategy.
+
+    Those of other games than hold'em are known by their rows alone.
 
     Args:
         sources: runs, files, functions.
@@ -141,7 +145,7 @@ def load_players(
     for source, each in zip(sources, passes, strict=True):
         if names_function(source):
             refuse_smoothing(source, each)
-    tables = {
+    tables: dict[int, PublicStrategy | ListedStrategy] = {
         number: _player(source, config, passes[number])
         for number, source in enumerate(sources)
         if not names_function(source)
@@ -155,11 +159,16 @@ def load_players(
     ]
 
 
-def _player(source: str, config: str | None, smoothing: int | None) -> PublicStrategy:
+def _player(
+    source: str, config: str | None, smoothing: int | None
+) -> PublicStrategy | ListedStrategy:
     """Return a run or a file as a player, named by how it is smoothed if it is."""
+    from cfr_shm.strategy.listed import ListedStrategy
     from cfr_shm.strategy.table import TableStrategy
 
     stored = load_source(source, config, smoothing)
+    if stored.game.betting is None:
+        return ListedStrategy(name_of(stored), stored.game, stored.strategy.probability)
     found = public_strategy(stored)
     if not smoothing:
         return found

@@ -24,6 +24,21 @@ def draw_action(frame_policy, frame, count, total, unit):
 
 
 @device
+def draw_from_row(probability, row, count, unit):
+    """Return an action drawn from a row of a strategy, for a draw ``unit`` in [0, 1)."""
+    cumulative = 0.0
+    action = 0
+    for other in range(count):
+        cumulative += probability[at(row + other)]
+        action += cumulative <= unit
+    last = count - 1
+    # Probabilities that sum to a little less than 1 must not give what is never played.
+    while action >= last and last > 0 and probability[at(row + last)] <= 0.0:
+        last -= 1
+    return min(action, last)
+
+
+@device
 def sample_action(table, row, count, weight, atomic, frame_policy, frame, total, unit):
     """Add the weighted policy to the average and return an action drawn from it.
 

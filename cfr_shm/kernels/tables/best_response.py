@@ -27,8 +27,11 @@ def _row_under(record, deals, deal):
 
 
 @device
-def _spread(tree, deals, probability, node, responder, reach):
-    """Fill the children's rows of ``reach`` from the node's own."""
+def spread(tree, deals, probability, node, responder, reach):
+    """Fill the children's rows of ``reach`` (nodes, deals) from the node's own; leaves have none.
+
+    The choices of ``responder``, if anybody's, count as 1.
+    """
     record = tree.nodes[node]
     count = int(record["count"])
     child = int(record["first_child"])
@@ -69,7 +72,7 @@ def reach_probability(
     for deal in range(reach.shape[1]):
         reach[0, deal] = deals.probability[deal]
     for node in range(reach.shape[0]):
-        _spread(tree, deals, probability, node, responder, reach)
+        spread(tree, deals, probability, node, responder, reach)
 
 
 @kernel
@@ -206,7 +209,7 @@ def best_response(
     for deal in range(value.shape[1]):
         value[0, deal] = deals.probability[deal]
     for node in range(value.shape[0]):
-        _spread(tree, deals, probability, node, responder, value)
+        spread(tree, deals, probability, node, responder, value)
     entry_value[:] = 0.0
     for layer in range(_own_moves(tree, responder, moves) - 1, -1, -1):
         for node in range(value.shape[0]):
