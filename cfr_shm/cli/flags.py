@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from cfr_shm.config.reader import Setting
+    from cfr_shm.evaluation.resolved_strategy import Resolution
 
 #: What ``eval`` and ``match`` take for a strategy.
 SOURCES = (
@@ -142,6 +143,33 @@ def add_smoothing_flag(parser: argparse.ArgumentParser) -> None:
         help="average the rows of turn and river with their neighbours in strength, so often; 0 "
         "for not at all (default: as run.smoothing of the run says)",
     )
+
+
+def add_resolving_flags(parser: argparse.ArgumentParser, metavar: str, meaning: str) -> None:
+    """Add ``--resolve`` and ``--resolve-method``: the rest of hands is solved anew."""
+    parser.add_argument("--resolve", metavar=metavar, help=meaning)
+    parser.add_argument(
+        "--resolve-method",
+        metavar="METHOD",
+        choices=("unsafe", "resolve", "maxmargin", "reach"),
+        default="resolve",
+        help="how: unsafe, resolve (default), maxmargin or reach, as 'solve --from' has them",
+    )
+
+
+def resolution_of(namespace: argparse.Namespace, text: str) -> Resolution:
+    """Return what a ``STREET:SECONDS`` of ``--resolve`` says, by the method that is named.
+
+    Raises:
+        UsageError: it is none.
+    """
+    from cfr_shm.errors import UsageError
+    from cfr_shm.evaluation.resolved_strategy import Resolution
+
+    try:
+        return Resolution.named(text, namespace.resolve_method)
+    except UsageError as error:
+        raise UsageError(f"{namespace.command}: --resolve: {error}") from None
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:

@@ -5,16 +5,23 @@ from __future__ import annotations
 import argparse
 import itertools
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from cfr_shm.cli.flags import SOURCES, add_board_flags, add_game_flag, add_json_flag, whole_number
+from cfr_shm.cli.flags import (
+    SOURCES,
+    add_board_flags,
+    add_game_flag,
+    add_json_flag,
+    add_resolving_flags,
+    whole_number,
+)
 from cfr_shm.cli.match_output import EXACT, PER_HUNDRED, PLAY, RANGES, Pair, document_of, lines_of
 from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.evaluation.gathering import Gathered, Length
+    from cfr_shm.evaluation.resolved_strategy import Resolution
     from cfr_shm.strategy.listed import ListedStrategy
     from cfr_shm.strategy.public import PublicStrategy
 
@@ -38,6 +45,13 @@ _HANDS = 1_000_000
 _MOST_HANDS = 10_000_000_000
 #: With a Python function, which is asked hand by hand: some seconds too, if it does not think.
 _ASKED_HANDS = 20_000
+
+
+_RESOLVE = (
+    "from which street on each strategy, in the order given, solves the rest of a hand anew when "
+    "it comes to it, hand by hand, in at most so many seconds: river:0.5; 'no' for one that does "
+    "not"
+)
 
 
 class _Meeting(NamedTuple):
@@ -84,7 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "that may be watched",
     )
     _add_smoothing_flag(parser)
-    _add_resolving_flags(parser)
+    add_resolving_flags(parser, "STREET:SECONDS[,...]", _RESOLVE)
     add_board_flags(parser)
     add_json_flag(parser)
 
@@ -97,25 +111,6 @@ def _add_smoothing_flag(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="how often each run's rows of turn and river are averaged with their neighbours in "
         "strength, in the order of the runs; 0 for not at all (default: as run.smoothing of each)",
-    )
-
-
-def _add_resolving_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--resolve",
-        metavar="STREET:SECONDS[,...]",
-        type=_resolutions,
-        default=[],
-        help="from which street on each strategy, in the order given, solves the rest of a hand "
-        "anew when it comes to it, hand by hand, in at most so many seconds: river:0.5; 'no' for "
-        "one that does not",
-    )
-    parser.add_argument(
-        "--resolve-method",
-        metavar="METHOD",
-        choices=("unsafe", "resolve", "maxmargin", "reach"),
-        default="resolve",
-        help="how: unsafe, resolve (default), maxmargin or reach, as 'solve --from' has them",
     )
 
 
@@ -137,8 +132,9 @@ def run(namespace: argparse.Namespace) -> int:
             f"match: --smooth has {len(namespace.smooth)} numbers of passes for "
             f"{len(namespace.directories)} strategies"
         )
+    resolutions = _resolutions(namespace)
     loaded = load_players(namespace.directories, namespace.config, namespace.smooth)
-    strategies = _resolving(loaded, namespace)
+    strategies = [_resolved(*each) for each in zip(loaded, resolutions, strict=True)]
     meetings = [_meeting(*both, namespace) for both in itertools.combinations(strategies, 2)]
     _check_flags({meeting.method for meeting in meetings}, namespace)
     pairs = []
@@ -156,53 +152,37 @@ def run(namespace: argparse.Namespace) -> int:
     return 0
 
 
-def _resolving(strategies: Sequence[Opponent], namespace: argparse.Namespace) -> Sequence[Opponent]:
-    """Return the strategies, those in place that solve the rest of a hand anew.
+def _resolutions(namespace: argparse.Namespace) -> list[Resolution | None]:
+    """Return what ``--resolve`` says of each strategy, None of those that do not.
 
     Raises:
-        UsageError: more are named than there are, or a game does not come to the street.
-        GameError: a game is not hold'em for two.
+        UsageError: it says more, or nothing that can be read.
     """
-    if not namespace.resolve:
-        return strategies
-    from cfr_shm.evaluation.resolved_strategy import ResolvedStrategy, street_named
-    from cfr_shm.evaluation.resolving import HowToResolve
+    told = [] if namespace.resolve is None else namespace.resolve.split(",")
+    from cfr_shm.cli.flags import resolution_of
+
+    if len(told) > len(namespace.directories):
+        raise UsageError(
+            f"match: --resolve names {len(told)} strategies of {len(namespace.directories)}"
+        )
+    told += ["no"] * (len(namespace.directories) - len(told))
+    return [None if each.strip() == "no" else resolution_of(namespace, each) for each in told]
+
+
+def _resolved(strategy: Opponent, resolution: Resolution | None) -> Opponent:
+    """Return a strategy, solving the rest of its hands anew where that is asked for.
+
+    Raises:
+        UsageError: its game is not for two, or does not come to the street.
+        GameError: it is not hold'em.
+    """
+    if resolution is None:
+        return strategy
     from cfr_shm.strategy.listed import ListedStrategy
 
-    if len(namespace.resolve) > len(strategies):
-        raise UsageError(
-            f"match: --resolve names {len(namespace.resolve)} strategies of {len(strategies)}"
-        )
-    found = list(strategies)
-    for number, wanted in enumerate(namespace.resolve):
-        if wanted is None:
-            continue
-        street, seconds = wanted
-        blueprint = strategies[number]
-        if blueprint.game.player_count != 2:
-            raise UsageError("match: --resolve is for games of two")
-        if isinstance(blueprint, ListedStrategy):
-            raise UsageError(f"match: --resolve is for hold'em, not for {blueprint.game.name}")
-        how = HowToResolve(namespace.resolve_method, seconds=seconds)
-        found[number] = ResolvedStrategy(blueprint, street_named(blueprint.game, street), how)
-    return found
-
-
-def _resolutions(text: str) -> list[tuple[str, float] | None]:
-    found: list[tuple[str, float] | None] = []
-    for each in text.split(","):
-        street, _, seconds = each.strip().partition(":")
-        if each.strip() == "no":
-            found.append(None)
-            continue
-        try:
-            most = float(seconds)
-        except ValueError:
-            most = 0.0
-        if street not in ("flop", "turn", "river") or not 0.0 < most < 1e6:
-            raise argparse.ArgumentTypeError(f"{each!r}: expected STREET:SECONDS, e.g. river:0.5")
-        found.append((street, most))
-    return found
+    if isinstance(strategy, ListedStrategy):
+        raise UsageError(f"match: --resolve is for hold'em, not for {strategy.game.name}")
+    return resolution.of(strategy)
 
 
 def _passes(text: str) -> list[int]:

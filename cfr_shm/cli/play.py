@@ -16,13 +16,16 @@ from cfr_shm.cli.flags import (
     SOURCES,
     add_game_flag,
     add_json_flag,
+    add_resolving_flags,
     add_smoothing_flag,
+    resolution_of,
     whole_number,
 )
 from cfr_shm.cli.play_spot import add_spot_flags, check_spot_flags, train_spot
 from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, CfrShmError, UsageError
 
 if TYPE_CHECKING:
+    from cfr_shm.evaluation.resolved_strategy import Resolution
     from cfr_shm.games.game import Game
     from cfr_shm.layout.betting import BettingRules
     from cfr_shm.play.acpc_client import RemoteHand
@@ -77,6 +80,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_spot_flags(parser)
     _add_addresses(parser)
     add_smoothing_flag(parser)
+    add_resolving_flags(
+        parser,
+        "STREET:SECONDS",
+        "two players: from this street on the strategy solves the rest of each hand anew, hand by "
+        "hand, in at most so many seconds each time: river:0.5",
+    )
     add_json_flag(parser)
 
 
@@ -111,8 +120,11 @@ def run(namespace: argparse.Namespace) -> int:
     from cfr_shm.play.sitting import PERSON, Sitting
 
     _check_flags(namespace)
+    resolution = None if namespace.resolve is None else resolution_of(namespace, namespace.resolve)
     stored = open_strategy(namespace.directory, namespace.config, namespace.smooth)
     strategy, checkpoint = stored.strategy, str(stored.stored.checkpoint.path)
+    if resolution is not None:
+        strategy = _resolving(strategy, resolution)
     if namespace.seed is None:
         namespace.seed = secrets.randbits(31)
         say(f"seed: {namespace.seed}")
@@ -134,8 +146,20 @@ def run(namespace: argparse.Namespace) -> int:
     return session.hold(at_terminal, "play", namespace.json)
 
 
+def _resolving(strategy: PublicStrategy, resolution: Resolution) -> PublicStrategy:
+    """Return the strategy that solves the rest of its hands anew, with its kernels ready."""
+    from cfr_shm.cli.session import say
+    from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
+
+    found = resolution.of(strategy, by_hand=True)
+    make_spot_kernels_ready(False, say)
+    return found
+
+
 def _check_flags(namespace: argparse.Namespace) -> None:
     check_spot_flags(namespace)
+    if namespace.values and namespace.resolve is not None:
+        raise UsageError("play: --values is of the strategy as it is: leave it out with --resolve")
     if namespace.acpc and namespace.slumbot:
         raise UsageError("play: --acpc and --slumbot: one at a time")
     if namespace.acpc_game and not namespace.acpc:

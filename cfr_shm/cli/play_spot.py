@@ -45,6 +45,7 @@ def check_spot_flags(namespace: argparse.Namespace) -> None:
         ("--phh", namespace.phh),
         ("--acpc", namespace.acpc),
         ("--slumbot", namespace.slumbot),
+        ("--resolve", namespace.resolve),
     )
     for flag, given in others:
         if given:

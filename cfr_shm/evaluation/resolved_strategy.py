@@ -9,17 +9,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.errors import UsageError
-from cfr_shm.evaluation.resolving import (
-    HowToResolve,
-    KeptSubgame,
-    comes_up,
-    resolve,
-)
+from cfr_shm.evaluation.resolving import RESOLVE, HowToResolve, KeptSubgame, comes_up, resolve
 from cfr_shm.evaluation.subgame import Subgame
 from cfr_shm.games.game import Game
 from cfr_shm.layout.policy import BoardPolicy
@@ -28,6 +24,8 @@ from cfr_shm.strategy.public import Board, PublicStrategy, holdem_parts, policy_
 
 #: Subgames that are kept, the last ones asked for: those of a board are asked for together.
 _MOST_KEPT = 1024
+#: One hand has a subgame for each seat that is asked; the last hand's may be looked at again.
+_KEPT_HAND_BY_HAND = 8
 
 #: Board cards of the streets on which subgames may begin.
 STREETS = {"flop": 3, "turn": 4, "river": 5}
@@ -47,6 +45,48 @@ def street_named(game: Game, name: str) -> int:
     raise UsageError(f"{game.name} has no betting on the {name}: there is nothing to solve anew")
 
 
+class Resolution(NamedTuple):
+    """From which street on a strategy solves the rest of a hand anew, and for how long."""
+
+    street: str  # a key of STREETS
+    seconds: float  # of iterating, at most, each time
+    method: str = RESOLVE
+
+    @classmethod
+    def named(cls, text: str, method: str = RESOLVE) -> Resolution:
+        """Return what ``STREET:SECONDS`` says.
+
+        Raises:
+            UsageError: it is none.
+        """
+        street, _, seconds = text.strip().partition(":")
+        try:
+            most = float(seconds)
+        except ValueError:
+            most = 0.0
+        if street not in STREETS or not 0.0 < most < 1e6:
+            raise UsageError(f"{text[:40]!r}: expected STREET:SECONDS, e.g. river:0.5")
+        return cls(street, most, method)
+
+    def of(self, blueprint: PublicStrategy, *, by_hand: bool = False) -> ResolvedStrategy:
+        """Return a strategy that solves the rest of its hands anew.
+
+        Args:
+            blueprint: what is played before.
+            by_hand: whether it plays hand after hand, so that few subgames are asked for again.
+
+        Raises:
+            UsageError: the game is not for two, or does not come to the street.
+            GameError: it is not hold'em.
+        """
+        if blueprint.game.player_count != 2:
+            raise UsageError("the rest of a hand is solved anew in games of two")
+        street = street_named(blueprint.game, self.street)
+        how = HowToResolve(self.method, seconds=self.seconds)
+        kept = _KEPT_HAND_BY_HAND if by_hand else _MOST_KEPT
+        return ResolvedStrategy(blueprint, street, how, kept)
+
+
 class ResolvedStrategy:
     """A strategy with subgames solved anew, of which the last ones are kept.
 
@@ -54,10 +94,18 @@ class ResolvedStrategy:
         blueprint: what is played before.
         street: of the game, from which on subgames are solved.
         how: by which method, how well.
+        most_kept: how many subgames are kept.
     """
 
-    def __init__(self, blueprint: PublicStrategy, street: int, how: HowToResolve) -> None:
+    def __init__(
+        self,
+        blueprint: PublicStrategy,
+        street: int,
+        how: HowToResolve,
+        most_kept: int = _MOST_KEPT,
+    ) -> None:
         self._blueprint, self._street, self._how = blueprint, street, how
+        self._most_kept = most_kept
         self._solved: OrderedDict[tuple[int, tuple[int, ...], int], KeptSubgame | None]
         self._solved = OrderedDict()
 
@@ -113,7 +161,7 @@ class ResolvedStrategy:
         if key in self._solved:
             self._solved.move_to_end(key)
         else:
-            if len(self._solved) >= _MOST_KEPT:
+            if len(self._solved) >= self._most_kept:
                 self._solved.popitem(last=False)
             subgame = Subgame(self._blueprint, root, board)
             self._solved[key] = None

@@ -97,7 +97,7 @@ class Pages:
             Route("/", functools.partial(_file, name="index.html")),
             Route("/static/{name}", _file),
         ]
-        played = PlayPages(self._runs, self._json).routes()
+        played = PlayPages(self._runs, self._json, self._say).routes()
         return Starlette(routes=[*files, *routes, *played])
 
     def _json(

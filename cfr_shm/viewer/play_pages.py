@@ -1,6 +1,6 @@
 """Playing in the page: addresses at which a visitor sits down, acts and reads what was played.
 
-    POST /api/runs/RUN/tables         checkpoint, seat: sits down, and is dealt a hand
+    POST /api/runs/RUN/tables         checkpoint, seat, resolve: sits down, and is dealt a hand
     GET  /api/tables/TABLE            what is seen there
     POST /api/tables/TABLE/act        move, hand: does it, as lines write it
     POST /api/tables/TABLE/deal       the next hand
@@ -39,10 +39,11 @@ from cfr_shm.viewer.play_tables import (
     PlayedStrategy,
     PlayTables,
     StrategyKey,
+    opponent_of,
 )
 from cfr_shm.viewer.spot_pages import TrainedSpot
 from cfr_shm.viewer.table_pages import SeatAtTable
-from cfr_shm.viewer.viewed_runs import HOLDEM, ViewedRun, ViewedRuns
+from cfr_shm.viewer.viewed_runs import HOLDEM, Say, ViewedRun, ViewedRuns
 
 #: What is posted has a few words.
 MOST_SENT_BYTES = 4096
@@ -67,10 +68,11 @@ class PlayPages:
     Args:
         runs: that can be played.
         guarded: makes a route of what answers.
+        say: told what takes a while.
     """
 
-    def __init__(self, runs: ViewedRuns, guarded: Guarded) -> None:
-        self._runs, self._guarded = runs, guarded
+    def __init__(self, runs: ViewedRuns, guarded: Guarded, say: Say) -> None:
+        self._runs, self._guarded, self._say = runs, guarded, say
         self._tables: PlayTables[SeatAtTable] = PlayTables()
         self._trainers: PlayTables[TrainedSpot] = PlayTables()
         self._strategies = PlayedStrategies(runs, self._close_all_of)
@@ -139,7 +141,9 @@ class PlayPages:
             raise UsageError(f"seat {wanted[:20]!r}: {error}") from None
         self._tables.check_room()
         key, played = self._strategy(run, _whole(sent, "checkpoint"))
-        place = SeatAtTable(Sitting(played.strategy, secrets.randbits(63), seat), played.values)
+        opponent = opponent_of(played, _text(sent, "resolve"), self._say)
+        sitting = Sitting(opponent.strategy, secrets.randbits(63), seat)
+        place = SeatAtTable(sitting, opponent.values)
         name = self._tables.add(place, key)
         return _encoded({"table": name, **place.document()})
 

@@ -13,12 +13,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-from cfr_shm.errors import CfrShmError
+from cfr_shm.errors import CfrShmError, UsageError
 from cfr_shm.evaluation.action_values import ActionValues
+from cfr_shm.evaluation.resolved_strategy import Resolution
 from cfr_shm.play.valued_hand import values_of
+from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
 from cfr_shm.strategy.average import Strategy
+from cfr_shm.strategy.public import PublicStrategy
 from cfr_shm.strategy.table import TableStrategy
-from cfr_shm.viewer.viewed_runs import ViewedRun, ViewedRuns
+from cfr_shm.viewer.viewed_runs import Say, ViewedRun, ViewedRuns
 
 #: Tables at a time.
 MOST_TABLES = 32
@@ -29,6 +32,11 @@ CLOSED_AFTER_SECONDS = 4 * 3600.0
 
 #: Strategies that are played at a time; opening one more closes the tables of another.
 PLAYED_STRATEGIES = 2
+
+#: From which streets on a table's strategy may solve the rest of a hand anew, and the seconds that
+#: it may take each time: a visitor waits for it, and others for the memory of a flop.
+RESOLVED_STREETS = ("turn", "river")
+MOST_SECONDS = 10.0
 
 Seated = TypeVar("Seated")
 
@@ -59,8 +67,32 @@ class StrategyKey(NamedTuple):
 class PlayedStrategy(NamedTuple):
     """What plays at tables."""
 
-    strategy: TableStrategy
-    values: ActionValues | None  # of its actions; None where more than two play
+    strategy: PublicStrategy
+    values: ActionValues | None  # of its actions; None where nobody says
+
+
+def opponent_of(played: PlayedStrategy, resolve: str, say: Say) -> PlayedStrategy:
+    """Return who sits opposite: a strategy as it is, or solving the rest of its hands anew.
+
+    Args:
+        played: the strategy as it is.
+        resolve: ``STREET:SECONDS``, from which street on and how long each time; "" for not.
+        say: told that kernels are compiled.
+
+    Raises:
+        UsageError: it cannot be read, takes longer than a page waits, or the game is not for two.
+    """
+    if not resolve:
+        return played
+    resolution = Resolution.named(resolve)
+    if resolution.street not in RESOLVED_STREETS or resolution.seconds > MOST_SECONDS:
+        raise UsageError(
+            f"resolve: {resolve[:40]!r}: from the {' or '.join(RESOLVED_STREETS)} on, in at most "
+            f"{MOST_SECONDS:g} s; 'cfr-shm play --resolve' takes longer ones"
+        )
+    make_spot_kernels_ready(False, say)
+    # What actions are worth is known of the strategy as it is.
+    return PlayedStrategy(resolution.of(played.strategy, by_hand=True), None)
 
 
 class PlayTables(Generic[Seated]):

@@ -43,7 +43,13 @@ function draw(...parts) {
   host.replaceChildren(...parts);
 }
 
+// From which street on the strategy solves the rest of each hand anew, and for how long.
+const RESOLVING = [["", "as it was trained"], ["river:0.5", "rivers solved anew, in 0.5 s"],
+  ["turn:2", "turns and rivers solved anew, in 2 s"]];
+
 function lobby(state) {
+  const resolve = el("select", { id: "resolve" },
+    RESOLVING.map(([value, name]) => el("option", { value }, name)));
   const seat = el("input", { id: "seat", type: "text", value: state.seat, size: 6,
     autocomplete: "off", placeholder: "in turn" });
   const sit = async (event) => {
@@ -54,7 +60,8 @@ function lobby(state) {
     say("the cards are being shuffled …");
     try {
       shown = await api.tell(api.ofRun(state.run, "tables"),
-        { checkpoint: state.checkpoint || null, seat: seat.value.trim() });
+        { checkpoint: state.checkpoint || null, seat: seat.value.trim(),
+          resolve: resolve.value });
       around.correct({ table: shown.table, seat: seat.value.trim() });
       drawShown();
     } catch (error) {
@@ -69,9 +76,10 @@ function lobby(state) {
       "have it, you are told after the hand what it was read as."),
     el("form", { class: "buttons", onsubmit: sit },
       el("label", { for: "seat" }, "Seat"), seat,
+      el("label", { for: "resolve" }, "It plays"), resolve,
       el("button", { type: "submit", class: "main" }, "Sit down")),
     el("p", { class: "quiet" }, "A seat is named SB, BB, UTG, …, BTN; without one you sit one seat " +
-      "on after every hand. ? lists the keys."));
+      "on after every hand. Hands are solved anew in games of two. ? lists the keys."));
 }
 
 function problem(error) {
