@@ -162,9 +162,7 @@ class SpotRun:
                 summary = self._solve_below(solver, None if asked is None else place)
                 return self._answer(solver, summary, asked)
             if resuming:
-                seconds = load_tables(self._checkpoints, solver, self._fingerprint)
-                self._seconds = self._before = seconds
-                self._say(f"going on from iteration {solver.iterations}")
+                self._load(solver)
             self._directory.keep()
             self._signals.defer()
             teller = self._teller(solver)
@@ -175,6 +173,14 @@ class SpotRun:
             solved = self._answer(solver, summary, asked)
             self._leave_out(solver)
             return solved
+
+    def _load(self, solver: SpotSolver) -> None:
+        """Read the newest tables: what they have learnt, and all of them if it goes on."""
+        where = self._checkpoints, solver, self._fingerprint
+        self._seconds = self._before = load_tables(*where, to_look=True)
+        if not self._is_over(solver, solver.quality()):
+            self._seconds = self._before = load_tables(*where)
+            self._say(f"going on from iteration {solver.iterations}")
 
     def _answer(
         self, solver: SpotSolver, summary: dict[str, Any], asked: tuple[str, str, bool] | None

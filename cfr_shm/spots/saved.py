@@ -10,6 +10,7 @@ from typing import Any
 
 from cfr_shm import __version__
 from cfr_shm.errors import ArrayStoreError, CheckpointError
+from cfr_shm.spots.arena_tables import AVERAGES
 from cfr_shm.spots.solver import SpotSolver
 from cfr_shm.storage.disk import DISK, Disk
 from cfr_shm.storage.documents import Count, Number, Text, record
@@ -63,11 +64,19 @@ def save_tables(
     return path
 
 
-def load_tables(directory: Path, solver: SpotSolver, fingerprint: str) -> float:
+def load_tables(
+    directory: Path, solver: SpotSolver, fingerprint: str, *, to_look: bool = False
+) -> float:
     """Put the newest stored tables that are whole in place of a solver's.
 
     They are read where they are needed: no file is mapped, nothing is in memory twice. If this
     fails the solver's tables hold anything.
+
+    Args:
+        directory: of a run's checkpoints.
+        solver: of the same spot.
+        fingerprint: of the spot.
+        to_look: read the averages alone, half of it all; the solver learns nothing more then.
 
     Returns:
         Seconds of solving that made them.
@@ -84,8 +93,9 @@ def load_tables(directory: Path, solver: SpotSolver, fingerprint: str) -> float:
             if about["fingerprint"] != fingerprint:
                 what = "these are the tables of another spot; solve it anew"
                 raise CheckpointError(f"{path}: {what}")
-            into = {name: solver.arena.array(name) for name in solver.table_names()}
-            read_store(path, kind=KIND, into=into)
+            names = AVERAGES if to_look else solver.table_names()
+            into = {name: solver.arena.array(name) for name in names}
+            read_store(path, kind=KIND, into=into, rest=False)
         except CheckpointError:
             raise
         except ArrayStoreError as error:

@@ -314,6 +314,7 @@ def read_store(
     *,
     kind: str | None = None,
     into: Mapping[str, NDArray[Any]] | None = None,
+    rest: bool = True,
 ) -> Store:
     """Read a stored directory into memory and check every digest on the way.
 
@@ -322,6 +323,7 @@ def read_store(
         kind: what it must hold; None takes anything.
         into: contiguous arrays that those of the same names are read into, so that they need no
             memory of their own. They hold anything if this fails.
+        rest: whether arrays that are not in ``into`` are wanted too.
 
     Raises:
         ArrayStoreError: anything is not what the manifest says, or does not fit ``into``; names
@@ -334,6 +336,7 @@ def read_store(
     arrays = {
         name: _read_array(directory / f"{name}.npy", stored, targets.get(name))
         for name, stored in manifest.arrays.items()
+        if rest or name in targets
     }
     return Store(manifest, arrays)
 

@@ -49,7 +49,7 @@ def open_solved(run: ViewedRun, say: Say) -> SpotSolver:
     mark = spot_fingerprint(config)
     solver = SpotSolver(spot_of(config.spot), settings, mark)
     try:
-        load_tables(run.path / CHECKPOINTS, solver, mark)
+        load_tables(run.path / CHECKPOINTS, solver, mark, to_look=True)
         # Nobody else opens it: nothing is left behind, however this process ends.
         solver.arena.unlink()
     except BaseException:

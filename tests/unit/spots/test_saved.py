@@ -51,6 +51,20 @@ def test_a_solve_goes_on_as_if_it_had_not_ended(solver, stored):
         assert all(np.array_equal(tables(other)[name], after[name]) for name in after)
 
 
+def test_whoever_looks_reads_the_averages_alone(solver, stored):
+    before, quality = tables(solver), solver.quality()
+    for path in stored.glob("9/regret_*.npy"):
+        path.unlink()
+    with SpotSolver(toy_spot(300.0), SETTINGS) as other:
+        assert load_tables(stored, other, "mark", to_look=True) == 9.0
+        assert other.quality() == quality
+        for name, found in tables(other).items():
+            assert np.array_equal(found, before[name]) == name.startswith("average")
+            assert found.any() == name.startswith("average")
+        # Who goes on needs all of them: those before are whole.
+        assert load_tables(stored, other, "mark") == 5.0
+
+
 @pytest.mark.parametrize("damage", ["bit", "truncated", "manifest", "shape", "iterations", "link"])
 def test_damaged_tables_are_passed_over(stored, damage):
     newest = stored / "9"
