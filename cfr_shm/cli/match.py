@@ -164,9 +164,9 @@ def _resolutions(namespace: argparse.Namespace) -> list[Resolution | None]:
     Raises:
         UsageError: it says more, or nothing that can be read.
     """
-    told = [] if namespace.resolve is None else namespace.resolve.split(",")
     from cfr_shm.cli.flags import resolution_of
 
+    told = [] if namespace.resolve is None else namespace.resolve.split(",")
     if len(told) > len(namespace.directories):
         raise UsageError(
             f"match: --resolve names {len(told)} strategies of {len(namespace.directories)}"
