@@ -10,6 +10,7 @@ from cfr_shm.cli.flags import ConfigFlag, add_config_flags, settings
 if TYPE_CHECKING:
     from cfr_shm.config.sections import Config
     from cfr_shm.memory.limits import Limit
+    from cfr_shm.run.budgeted_buckets import Choice
     from cfr_shm.run.forecast import Disk, Hours, Rate, Sizes
 
 DESCRIPTION = (
@@ -22,6 +23,12 @@ DESCRIPTION = (
 _FLAGS = (
     ConfigFlag(("--game",), "game.name", "NAME", "the game, as 'train' takes it"),
     ConfigFlag(("--num-workers",), "engine.num_workers", "N", "worker processes of the run"),
+    ConfigFlag(
+        ("--time-budget",),
+        "run.time_budget",
+        "SECONDS",
+        "how long it would train: which card buckets that is enough for",
+    ),
 )
 _MOST_VISITS = 10**12
 
@@ -74,19 +81,24 @@ def _estimate(config: Config, visits: int, json_output: bool) -> int:
     from cfr_shm.kernels.warm import compile_kernels
     from cfr_shm.machine.cores import usable_cores
     from cfr_shm.run import forecast
+    from cfr_shm.run.budgeted_buckets import choose_buckets, with_buckets
     from cfr_shm.run.setup import worker_count
 
     compile_kernels(say, config.table.compact)
+    choice = choose_buckets(config, progress=say)
+    config = with_buckets(config, choice)
     game = forecast.game_of(config, say)
     workers = worker_count(config, game, usable_cores())
     sizes, limits = forecast.sizes_of(config, game, say), forecast.limits_of(config, workers)
     if not json_output:
-        print_lines(_size_lines(config, sizes, limits))
+        told = [] if choice is None else [choice.text]
+        print_lines([*told, *_size_lines(config, sizes, limits)])
     try:
         forecast.require_room(config, sizes, workers)
     except MemoryReserveError as error:
         if json_output:
-            print_json(_document(config, sizes, limits) | {"fits": False, "refused": str(error)})
+            refused = {"fits": False, "refused": str(error)}
+            print_json(_document(config, sizes, limits) | _buckets_document(choice) | refused)
         raise
     rate = forecast.measured_rate(config, game, sizes, say)
     hours = forecast.hours_until(config, game, sizes, rate, workers, visits)
@@ -94,6 +106,7 @@ def _estimate(config: Config, visits: int, json_output: bool) -> int:
     if json_output:
         print_json(
             _document(config, sizes, limits)
+            | _buckets_document(choice)
             | {"fits": True, "refused": None}
             | _speed_document(rate, hours, workers)
             | {"disk": disk._asdict()}
@@ -190,6 +203,14 @@ def _document(config: Config, sizes: Sizes, limits: list[Limit]) -> dict[str, An
             {"name": limit.name, "available_bytes": limit.available_bytes} for limit in limits
         ],
     }
+
+
+def _buckets_document(choice: Choice | None) -> dict[str, Any]:
+    """Say which buckets were chosen for the time, None where they are not left open."""
+    if choice is None:
+        return {"buckets": None}
+    method, count = choice.candidate.method, choice.candidate.buckets
+    return {"buckets": {"method": method, "buckets": count, "updates_of_a_row": choice.updates}}
 
 
 def _speed_document(rate: Rate, hours: Hours | None, workers: int) -> dict[str, Any]:

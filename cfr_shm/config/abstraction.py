@@ -128,8 +128,9 @@ class AbstractionConfig(Section):
     )
     buckets: str | None = text(
         None,
-        "Which hands play alike: `default`, or a FILE of `cfr-shm buckets build`; null = "
-        "default, or built once by `bucket_method` and `bucket_counts`.",
+        "Which hands play alike: `default`, or a FILE of `cfr-shm buckets build`; null = built "
+        "once by `bucket_method` and `bucket_counts`, and where these are null too what "
+        "`run.time_budget` is enough for (hold_em.md), or default.",
         optional=True,
     )
     bucket_method: str | None = text(

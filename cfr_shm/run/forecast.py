@@ -33,6 +33,7 @@ from cfr_shm.layout.tree import CHANCE, DECISION, Tree
 from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.limits import Limit, private_limits, require_memory, shared_limits
 from cfr_shm.memory.tables import private_views
+from cfr_shm.run.budgeted_buckets import choose_buckets, with_buckets
 from cfr_shm.run.schedule import history_length, keeps_history
 from cfr_shm.run.setup import runs_in_process, settle, worker_count
 
@@ -159,9 +160,10 @@ def estimate(config: Config, visits: int, say: Report) -> Estimate:
 
     Raises:
         GameError: the game cannot be played as configured.
-        ConfigError: the algorithm does not fit the game.
+        ConfigError: the algorithm does not fit the game, or the time budget any buckets.
     """
     compile_kernels(say, config.table.compact)
+    config = with_buckets(config, choose_buckets(config, progress=say))
     game = game_of(config, say)
     workers = worker_count(config, game, usable_cores())
     sizes, limits = sizes_of(config, game, say), tuple(limits_of(config, workers))

@@ -16,6 +16,7 @@ paused; that is when rows are copied.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from cfr_shm.ranks.exchange import Exchange, Exchanging
 from cfr_shm.ranks.meetings import Bounds, Meetings
 from cfr_shm.ranks.shared_freezes import SharedFreezes
 from cfr_shm.ranks.world import Alone, World
+from cfr_shm.run.budgeted_buckets import choose_buckets, with_buckets
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.forecast import refuse_too_large
 from cfr_shm.run.listening import listeners
@@ -77,6 +79,7 @@ def train(
     """
     signals = StopSignals() if signals is None else signals
     world = Alone() if world is None else world
+    config, chosen = _with_buckets(config, resume, report, world)
     settled, game, stop = _agreed(config, run_directory, resume, report, world)
     with contextlib.ExitStack() as stack:
         if world.rank > 0:
@@ -90,7 +93,7 @@ def train(
             views, engine = stack.enter_context(tables_and_engine(settled, game, signals, listen))
             meetings = _begun(views, settled, game, resume, world)
         ranks = meetings.introduce(settled.engine.worker_count)
-        _tell_the_start(settled, game, directory, resume, listen, ranks)
+        _tell_the_start(settled, game, directory, resume, listen, (ranks, chosen))
         with engine:
             parts = Parts(
                 settled=settled,
@@ -113,15 +116,33 @@ def _tell_the_start(
     directory: RunDirectory,
     resume: Checkpoint | None,
     listen: Listener,
-    ranks: str,
+    notes: Sequence[str],
 ) -> None:
     listen(run_started(settled, game, directory, resume))
-    if ranks:
-        listen(Noted(ranks))
-    for note in notes_on(game):
+    for note in (*filter(None, notes), *notes_on(game)):
         listen(Noted(note))
     for warning in (*game.warnings, *doubts_of(settled.config)):
         listen(Warned(warning))
+
+
+def _with_buckets(
+    config: Config, resume: Checkpoint | None, report: Listener, world: World
+) -> tuple[Config, str]:
+    """Choose the buckets of a new run where they are left open, as the first rank does.
+
+    Returns the configuration, and what there is to say of it.
+
+    Raises:
+        CfrShmError: its kind and line say what cannot be.
+    """
+    if resume is not None:
+        return config, ""
+    with together(world):
+        own = choose_buckets(config, world.size, lambda text: report(GameImporting(text)))
+    named = world.texts(own.candidate.named if own else "")[0]
+    if own is None:
+        return config, ""
+    return with_buckets(config, own.instead(named)), own.text
 
 
 def _agreed(
