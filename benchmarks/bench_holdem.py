@@ -9,8 +9,6 @@ builds its buckets, ours are percentile buckets of the same counts.
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +21,7 @@ import pytest
 
 from benchmarks.conftest import ROUNDS, Scoreboard
 from benchmarks.peers.donksolver import small_blind_first
+from benchmarks.peers.donksolver_strategy import peer_bucket_file
 from benchmarks.trainer import KernelTrainer
 from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
@@ -31,7 +30,6 @@ from cfr_shm.engine.ledger import IterationLedger
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
-from cfr_shm.kernels.cache import cache_root
 from cfr_shm.kernels.training.averaged_on_paths import external_sampling_averaged_on_paths
 from cfr_shm.kernels.training.deal import deal_many
 from cfr_shm.layout.task import RESULT_NODES, WEIGHT_LINEAR, Task
@@ -54,17 +52,6 @@ def peer_game(name: str) -> Game:
     config = load_config(name)
     game = load_game(config.game, print, config.abstraction)
     return small_blind_first(game) if game.player_count == 2 else game
-
-
-@cache
-def peer_buckets() -> Path:
-    """Return donksolver's abstraction, built by its own command and kept in the cache."""
-    path = cache_root() / "buckets" / "donksolver-50-50-50.bin"
-    if not path.exists():
-        command = Path(sys.executable).with_name("donksolver")
-        flags = ["--buckets", "50,50,50", "--threads", "2", "--out", str(path)]
-        subprocess.run([command, "abstraction", *flags], check=True, stdout=subprocess.DEVNULL)
-    return path
 
 
 class WithPaths(KernelTrainer):
@@ -94,7 +81,7 @@ def peer_solver(preset: str, averaging: bool) -> Any:
     donksolver = pytest.importorskip("donksolver")
     solve = donksolver.Solve() if averaging else donksolver.Solve(avg_mode="off")
     spot = donksolver.preset(preset, stack_bb=100)
-    return donksolver.Solver.nlhe(spot, os.fspath(peer_buckets()), solve)
+    return donksolver.Solver.nlhe(spot, os.fspath(peer_bucket_file()), solve)
 
 
 def settings_of(config: Config, game: Game, averaging: bool, directory: Path) -> EngineSettings:

@@ -27,6 +27,7 @@ import numpy as np
 
 from cfr_shm.config.identity import fingerprinted_values
 from cfr_shm.config.load import load_config
+from cfr_shm.config.sections import Config
 from cfr_shm.errors import CfrShmError, UsageError
 
 
@@ -42,6 +43,11 @@ def _discounted(beta: float) -> tuple[str, ...]:
     return ("algorithm.weighting=dcfr", f"algorithm.beta={beta}")
 
 
+def _bucketed(method: str, count: int) -> tuple[str, ...]:
+    counts = f"abstraction.bucket_counts=[169, {count}, {count}, {count}]"
+    return ("algorithm.weighting=linear", f"abstraction.bucket_method={method}", counts)
+
+
 #: By name; the first one is what the others are compared with.
 RECIPES = {
     "linear": Recipe("linear", ("algorithm.weighting=linear",)),
@@ -53,6 +59,9 @@ RECIPES = {
     "d15": Recipe("d15", _discounted(1.5)),
     "d15~4": Recipe("d15", _discounted(1.5), 4),
     "d15~8": Recipe("d15", _discounted(1.5), 8),
+    "percentile50": Recipe("percentile50", _bucketed("percentile", 50)),
+    "ochs50": Recipe("ochs50", _bucketed("ochs", 50)),
+    "ochs200": Recipe("ochs200", _bucketed("ochs", 200)),
 }
 BASE = "linear"
 
@@ -77,11 +86,16 @@ def read_results(path: Path, expected: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the lines that are there, none if the file is new.
 
     Raises:
-        UsageError: they are of another game or effort; says which.
+        UsageError: they are of another game or effort, or are none; says which.
     """
     if not path.exists():
         return []
-    first, *lines = [json.loads(line) for line in path.read_text().splitlines()]
+    try:
+        first, *lines = [dict(json.loads(line)) for line in path.read_text().splitlines()]
+    except (ValueError, TypeError) as error:
+        raise UsageError(
+            f"{path}: holds no results of the ladder ({error}); name another file by --results"
+        ) from None
     keys = sorted(key for key in expected if first.get(key) != expected[key])
     if keys:
         raise UsageError(
@@ -109,12 +123,17 @@ def check_recipes(names: Sequence[str], config: str) -> None:
 
 
 def train(config: str, recipe: Recipe, seed: int, effort: Effort, place: Path) -> Path:
-    """Train a recipe to its iterations, or go on with it; return the run directory."""
+    """Train a recipe to its iterations, or go on with it; return the run directory.
+
+    Raises:
+        UsageError: what lies there under its name was configured otherwise.
+    """
     run = place / f"{recipe.training}.s{seed}"
     command = [sys.executable, "-m", "cfr_shm"]
     bound = ["--iters", str(effort.iterations)]
     summary = run / "summary.json"
     if summary.exists():
+        refuse_another(run, load_config(config, overrides=[*recipe.overrides, f"run.seed={seed}"]))
         if json.loads(summary.read_text())["iterations"] >= effort.iterations:
             return run
         command += ["resume", str(run), *bound]
@@ -125,6 +144,23 @@ def train(config: str, recipe: Recipe, seed: int, effort: Effort, place: Path) -
         command += [part for each in recipe.overrides for part in ("--set", each)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return run
+
+
+def refuse_another(run: Path, wanted: Config) -> None:
+    """Refuse a run that lies under a recipe's name and is of another configuration.
+
+    Raises:
+        UsageError: names the first key that differs.
+    """
+    found, expected = (
+        fingerprinted_values(each) for each in (load_config(run / "config.yaml"), wanted)
+    )
+    for key, value in expected.items():
+        if found.get(key) != value:
+            raise UsageError(
+                f"{run}: its {key} is {found.get(key)}, that of the recipe on this ladder is "
+                f"{value}; name another directory by --place"
+            )
 
 
 def measure(run: Path, base: Path, recipe: Recipe, effort: Effort) -> dict[str, Any]:
@@ -139,7 +175,7 @@ def measure(run: Path, base: Path, recipe: Recipe, effort: Effort) -> dict[str, 
     milli = 1000.0 / (one.game.big_blind or 1.0)
     local = local_response(one, effort.pairs, workers=1).samples.mean(axis=1) * milli
     river = sampled_response(one, street_named(one.game, "river"), effort.boards, workers=1)
-    found: dict[str, Any] = {"lbr": _told(local), "river": _told(river.samples * milli)}
+    found: dict[str, Any] = {"lbr": told(local), "river": told(river.samples * milli)}
     if run != base or recipe.smoothing:
         other = open_strategy(str(base), smoothing=0).strategy
         won = range_match(one, other, Length(effort.match_boards, None), workers=1).value
@@ -147,11 +183,11 @@ def measure(run: Path, base: Path, recipe: Recipe, effort: Effort) -> dict[str, 
         found["bb100"] = [scaled.value, scaled.high - scaled.value]
         found["match_boards"] = effort.match_boards
         before = local_response(other, effort.pairs, workers=1).samples.mean(axis=1) * milli
-        found["lbr_less"] = _told(before - local)
+        found["lbr_less"] = told(before - local)
     return found
 
 
-def _told(samples: Any) -> list[float]:
+def told(samples: Any) -> list[float]:
     """Return a mean and the half-width of its 95 % interval."""
     from cfr_shm.evaluation.estimates import mean_interval
 
@@ -198,13 +234,13 @@ def table(lines: Sequence[dict[str, Any]]) -> list[str]:
     order = list(RECIPES)
     for line in sorted(lines, key=lambda each: (order.index(each["recipe"]), each["seed"])):
         row = [line["recipe"], str(line["seed"])]
-        row += [_pair(line.get("bb100"), 2), _pair(line["lbr"], 0)]
-        row += [_pair(line.get("lbr_less"), 0), _pair(line["river"], 0)]
+        row += [pair(line.get("bb100"), 2), pair(line["lbr"], 0)]
+        row += [pair(line.get("lbr_less"), 0), pair(line["river"], 0)]
         found.append(f"| {' | '.join(row)} |")
     return found
 
 
-def _pair(value: Sequence[float] | None, digits: int) -> str:
+def pair(value: Sequence[float] | None, digits: int) -> str:
     return "-" if value is None else f"{value[0]:.{digits}f} ± {value[1]:.{digits}f}"
 
 

@@ -41,4 +41,10 @@ def small_blind_first(game: Game) -> Game:
     nodes.setflags(write=False)
     utility = np.concatenate([game.tree.utility, game.tree.utility[:, ::-1]])
     utility.setflags(write=False)
-    return dataclasses.replace(game, tree=game.tree._replace(nodes=nodes, utility=utility))
+    # Whoever follows a hand by the rules (local best response) asks the same seat as the tree.
+    first = game.betting.rules.first_actor.copy()
+    first[1:] = 1 - first[1:]
+    first.setflags(write=False)
+    betting = game.betting._replace(rules=game.betting.rules._replace(first_actor=first))
+    tree = game.tree._replace(nodes=nodes, utility=utility)
+    return dataclasses.replace(game, tree=tree, betting=betting)

@@ -68,3 +68,23 @@ def test_what_does_not_fit_is_refused(ladder, config, tmp_path, capsys):
     assert climb(ladder, config, tmp_path) == 2
     said = capsys.readouterr().err
     assert "results of hu_small, and config, effort, game differ" in said
+    (tmp_path / "found.jsonl").write_text('{"config": "hu_sm')
+    assert climb(ladder, config, tmp_path) == 2
+    assert "holds no results of the ladder" in capsys.readouterr().err
+    (tmp_path / "found.jsonl").write_text("")
+    assert climb(ladder, config, tmp_path) == 2
+    assert "holds no results of the ladder" in capsys.readouterr().err
+
+
+def test_runs_of_another_game_are_not_taken_for_the_recipes(ladder, config, tmp_path, capsys):
+    run = tmp_path / "runs" / "linear.s1"
+    run.mkdir(parents=True)
+    (run / "summary.json").write_text(json.dumps({"iterations": 2000}))
+    (run / "config.yaml").write_text(TINY.replace("8bb", "9bb"))
+    assert climb(ladder, config, tmp_path, recipes="linear") == 2
+    said = capsys.readouterr().err
+    assert "linear.s1: its game.stacks is 9bb, that of the recipe on this ladder is 8bb" in said
+    # What is of the game is not of the seed.
+    (run / "config.yaml").write_text(TINY)
+    assert climb(ladder, config, tmp_path, recipes="linear") == 2
+    assert "its run.seed is 0, that of the recipe on this ladder is 1" in capsys.readouterr().err
