@@ -50,7 +50,10 @@ def run(namespace: argparse.Namespace) -> int:
         UsageError: no run, a port in use, or the extra is missing.
     """
     from cfr_shm.cli.session import say
+    from cfr_shm.viewer.viewed_runs import ViewedRuns
 
+    runs = ViewedRuns(namespace.directories, say)
+    runs.prepare()  # while the server's modules are loaded
     try:
         from cfr_shm.viewer import server
     except ModuleNotFoundError as error:
@@ -59,10 +62,6 @@ def run(namespace: argparse.Namespace) -> int:
         raise UsageError(
             f"view needs {error.name}, which is not installed; pip install 'cfr-shm[viewer]'"
         ) from None
-    from cfr_shm.run.bundle import stored_strategy
-
-    for directory in namespace.directories:
-        stored_strategy(directory)
     if namespace.port is None:
         place = _bind_somewhere(namespace.host)
     else:
@@ -74,7 +73,7 @@ def run(namespace: argparse.Namespace) -> int:
         if not namespace.no_browser:
             _open(place.url)
 
-    server.serve(namespace.directories, place, say, ready)
+    server.serve(runs, place, say, ready)
     return EXIT_OK
 
 

@@ -40,6 +40,14 @@ class LookedAt(Generic[Found]):
         known = self._known
         if known is not None and stamp and known.stamp == stamp:
             return known.found
+        return self._read_anew(stamp)
+
+    def kept(self) -> Found | None:
+        """Return what there is now where nothing has to be read for it."""
+        known = self._known
+        return known.found if known is not None and known.stamp == self._stamp() else None
+
+    def _read_anew(self, stamp: _Stamp) -> Found:
         found = self._read()
         newest = max((modified for _, modified in stamp), default=0)
         if stamp and stamp == self._stamp() and time.time_ns() - newest > SETTLED_NANOSECONDS:

@@ -6,16 +6,15 @@ import contextlib
 import ipaddress
 import secrets
 import socket
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import uvicorn
 
-from cfr_shm.errors import CfrShmError, UsageError
+from cfr_shm.errors import UsageError
 from cfr_shm.viewer.gate import MOST_REQUESTS, Access, Gate
 from cfr_shm.viewer.pages import Pages
-from cfr_shm.viewer.viewed_runs import SPOT, Say, ViewedRuns
+from cfr_shm.viewer.viewed_runs import Say, ViewedRuns
 
 #: Connections at a time: requests that are let through, and some that are told to come again.
 MOST_CONNECTIONS = 4 * MOST_REQUESTS
@@ -76,20 +75,16 @@ def _place(listener: socket.socket, host: str) -> Place:
     )
 
 
-def serve(directories: Sequence[str], place: Place, say: Say, ready: Callable[[], None]) -> None:
+def serve(runs: ViewedRuns, place: Place, say: Say, ready: Callable[[], None]) -> None:
     """Show runs until Ctrl-C.
 
     Args:
-        directories: of the runs.
+        runs: that are shown.
         place: where; closed at the end.
         say: told what takes a while, and what goes wrong.
         ready: called once requests are answered.
-
-    Raises:
-        UsageError: one of the directories is no run.
     """
     with contextlib.closing(place.listener):
-        runs = ViewedRuns(directories, say)
         pages = Pages(runs, say)
         config = uvicorn.Config(
             Gate(pages.app(), place.access),
@@ -104,19 +99,9 @@ def serve(directories: Sequence[str], place: Place, say: Say, ready: Callable[[]
             timeout_graceful_shutdown=GRACE_SECONDS,
             h11_max_incomplete_event_size=16 << 10,
         )
-        # The first page waits for the game to be built: it may as well begin now.
-        threading.Thread(target=_build_first, args=(runs,), daemon=True).start()
         server = _Server(config, ready)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[place.listener])
-
-
-def _build_first(runs: ViewedRuns) -> None:
-    """Build the first run's game; what is wrong with it is said to who asks for it."""
-    first = next(iter(runs.runs.values()))
-    with contextlib.suppress(CfrShmError, OSError, MemoryError):
-        if first.kind != SPOT:
-            runs.table(first, first.first_shown)
 
 
 class _Server(uvicorn.Server):

@@ -5,6 +5,7 @@ Nothing is written and nothing is locked: a training that goes on in a directory
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -113,6 +114,11 @@ class ViewedRun:
             return found
         return [each for each in found if each.sequence is not None]
 
+    def newest_kept(self) -> int | None:
+        """Return the newest checkpoint's iterations where nothing has to be read for it."""
+        readable = [each for each in self._there.kept() or () if each.sequence is not None]
+        return readable[-1].iterations if readable else None
+
     def open_table(self, iterations: int | None) -> OpenedTable:
         """Read a checkpoint: that of so many iterations, or the newest.
 
@@ -185,6 +191,20 @@ class ViewedRuns:
             found = run.open_table(iterations)
             self._tables[run.name, found.iterations] = found
             return found
+
+    def prepare(self) -> None:
+        """Begin to build the first run's game, which the first page waits for.
+
+        What is wrong with it is said to who asks for it.
+        """
+
+        def build() -> None:
+            first = next(iter(self.runs.values()))
+            with contextlib.suppress(CfrShmError, OSError, MemoryError):
+                if first.kind != SPOT:
+                    self.table(first, first.first_shown)
+
+        threading.Thread(target=build, daemon=True).start()
 
     def documents(self) -> list[dict[str, Any]]:
         """Return every run as JSON."""

@@ -320,6 +320,14 @@ function newestOf(name) {
   return run && run.checkpoints.length ? run.checkpoints[run.checkpoints.length - 1] : undefined;
 }
 
+// An address that names no run means the first.
+function chooseRun() {
+  if (state.run || !known.length) return;
+  state.run = known[0].run;
+  state.checkpoint = known[0].shown === null ? "" : String(known[0].shown);
+  address.correct(state);
+}
+
 async function begin() {
   try {
     known = (await api.runs()).runs;
@@ -327,12 +335,9 @@ async function begin() {
     problem(error.message);
     return;
   }
-  if (!state.run && known.length) {
-    state.run = known[0].run;
-    state.checkpoint = known[0].shown === null ? "" : String(known[0].shown);
-    address.correct(state);
-  }
-  window.addEventListener("popstate", () => { state = address.read(); views = [fresh(), fresh()];
+  chooseRun();
+  window.addEventListener("popstate", () => { state = address.read(); chooseRun();
+    views = [fresh(), fresh()];
     document.querySelectorAll("dialog").forEach((each) => each.close()); show(); });
   document.addEventListener("keydown", pressed);
   setInterval(watch, EVERY_MILLISECONDS);

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import time
+from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
@@ -16,11 +20,13 @@ from cfr_shm.cards.evaluator import evaluate_all
 from cfr_shm.cards.ranges import parse_range
 from cfr_shm.cli.main import main
 from cfr_shm.errors import UsageError
+from cfr_shm.viewer import pages
 from cfr_shm.viewer.pages import Pages
 from cfr_shm.viewer.viewed_runs import ViewedRuns
 
 DECK = DECKS["royal"]
 HOSTILE = "<script>alert(1)<&script>"
+MODULES = {path.name for path in (Path(pages.__file__).parent / "static").glob("*.js")}
 RIVER = {"line": "c x / x x / x x", "board": "TcJdQhKsAc"}
 
 
@@ -73,13 +79,34 @@ def test_the_page_and_its_files_are_served_and_nothing_else(app):
 
 
 def test_no_file_of_the_page_reads_a_text_as_html_or_names_another_host(app):
-    for name in ("app", "dom", "api", "matrix", "strip", "combos", "pane", "board", "curves",
-                 "controls", "infosets", "address", "play", "table", "review",
-                 "train"):  # fmt: skip
-        text = get(app, f"/static/{name}.js").body.decode()
+    for name in MODULES:
+        text = get(app, f"/static/{name}").body.decode()
         for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("):
             assert way not in text
         assert "//" not in text.replace("// ", "").replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_page_names_all_its_modules_so_that_they_come_together(app):
+    page = get(app, "/").body.decode()
+    assert set(re.findall(r"/static/(\w+[.]js)", page)) == MODULES
+
+
+def test_a_place_that_is_kept_is_answered_at_once_while_its_run_is_there(app, runs, tmp_path):
+    copied = shutil.copytree(runs[0], tmp_path / "copied")
+    long_ago = time.time() - 60
+    for directory in (copied, copied / "checkpoints"):
+        os.utime(directory, (long_ago, long_ago))
+    kept = Pages(ViewedRuns([str(copied)], print), print)
+    made = []
+    first = shown(kept.app(), "/api/runs/copied/place", line="c")
+    kept._place = lambda request: made.append(request) or b"{}"
+    again = kept.app()
+    assert shown(again, "/api/runs/copied/place", line="c") == first
+    assert shown(again, "/api/runs/copied/place", line="c", checkpoint=20_000) == first
+    assert made == []
+    shutil.rmtree(copied)
+    assert shown(again, "/api/runs/copied/place", line="c") == {}
+    assert len(made) == 1
 
 
 def test_runs_are_listed_by_name_with_their_checkpoints(app):
