@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cfr_shm.config.sections import Config, to_dict
-from cfr_shm.config.spot import ALPHA_BEFORE
+from cfr_shm.config.spot import ALPHA_BEFORE, EVERY_BEFORE
 
 #: Whole sections, and single keys, that decide what a checkpoint's numbers mean.
 _FINGERPRINTED = (
@@ -84,7 +84,10 @@ def spot_fingerprint(config: Config) -> str:
         for key, value in to_dict(config)["spot"].items()
         if value is not None and key not in open_ended
     }
+    # What runs did before these keys existed.
     if values.get("alpha") == ALPHA_BEFORE and values.get("algorithm", "dcfr") == "dcfr":
-        del values["alpha"]  # as runs did before the key existed
+        del values["alpha"]
+    if values.get("average_every") == EVERY_BEFORE:
+        del values["average_every"]
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

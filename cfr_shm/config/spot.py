@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cfr_shm.config.fields import Section, flag, listed, real, text, word
+from cfr_shm.config.fields import Section, flag, listed, real, text, whole, word
 from cfr_shm.errors import ConfigError
 
 DEFAULT_TARGET_PERCENT = 0.3
 
-#: dcfr's alpha of runs whose configuration says none: what it was before runs recorded it.
+#: What dcfr's alpha, and which iterations were in the average, of runs whose configuration says
+#: neither: as it was before runs recorded them.
 ALPHA_BEFORE = 1.5
+EVERY_BEFORE = 1
 
 #: More would be beyond what floating point holds after some million iterations.
 _LARGEST_ALPHA = 20.0
@@ -137,6 +139,14 @@ class SpotConfig(Section):
         "(t^alpha + 1); `[a, b, n]`: a, rising to b in n iterations. null = its own, which the run "
         "directory then says.",
         alone=True,
+    )
+    average_every: int | None = whole(
+        None,
+        1,
+        100,
+        "The average is moved by every such iteration (and the first). null = its own, which the "
+        "run directory then says: 2 of dcfr, else 1.",
+        optional=True,
     )
     compact: bool | None = flag(
         None, "Tables of 16 instead of 32 bits a number; null = false.", optional=True

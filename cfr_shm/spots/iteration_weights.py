@@ -54,7 +54,7 @@ class IterationWeights(NamedTuple):
 
     positive: float  # what positive regrets keep
     negative: float  # what negative regrets keep
-    share: float  # of this iteration in the average
+    share: float  # of this iteration in the average; 0: it is left as it is
     predict: float  # what regrets keep where the next ones are predicted to be these; 0: not
 
 
@@ -64,6 +64,7 @@ class SpotAlgorithm(NamedTuple):
     name: str
     gamma: float  # power by which later iterations weigh more
     alpha: Alpha | None  # None where it has none
+    every: int = 1  # the first iteration is in the average, and then each such
 
     @property
     def predicts(self) -> bool:
@@ -75,9 +76,12 @@ class SpotAlgorithm(NamedTuple):
         total, past = 0.0, 0
         while True:
             since = past - _last_reset(past) if self.name == "dcfr_resets" else past
-            kept = float((since / (since + 1.0)) ** self.gamma)
-            total = kept * total + 1.0
-            yield IterationWeights(*self._kept(past), 1.0 / total, self._prediction(past))
+            total *= float((since / (since + 1.0)) ** self.gamma)
+            share = 0.0
+            if past == 0 or (past + 1) % self.every == 0:
+                total += 1.0
+                share = 1.0 / total
+            yield IterationWeights(*self._kept(past), share, self._prediction(past))
             past += 1
 
     def _kept(self, past: int) -> tuple[float, float]:
@@ -94,6 +98,10 @@ class SpotAlgorithm(NamedTuple):
         return 1.0 if self.alpha is None else _discount(past + 1, self.alpha)
 
 
+#: Which iterations are in the average: every second costs no iterations, and saves a tenth of each
+#: (docs/adr/0029).
+EVERY = {"dcfr": 2}
+
 #: The default power of each.
 GAMMAS = {
     "dcfr": 5.0,
@@ -105,7 +113,11 @@ GAMMAS = {
 
 
 def spot_algorithm(
-    name: str, gamma: float | None = None, alpha: Alpha | None = None, first_street: int = 0
+    name: str,
+    gamma: float | None = None,
+    alpha: Alpha | None = None,
+    first_street: int = 0,
+    every: int | None = None,
 ) -> SpotAlgorithm:
     """Return an algorithm with its own parameters, or with those that are given.
 
@@ -115,6 +127,7 @@ def spot_algorithm(
         alpha: in place of its own.
         first_street: on which the spot begins, 0 flop to 2 river; a subgame of a blueprint, whose
             other player may take something else instead, is solved as a flop is.
+        every: in place of its own.
 
     Raises:
         UsageError: there is none of this name, and the message lists them; or it has no alpha.
@@ -127,7 +140,8 @@ def spot_algorithm(
         raise UsageError(f"{name} has no alpha: leave it out, or take {', '.join(ALPHAS)}")
     if alpha is None and name in ALPHAS:
         alpha = ALPHAS[name][first_street]
-    return SpotAlgorithm(name, GAMMAS[name] if gamma is None else gamma, alpha)
+    power = GAMMAS[name] if gamma is None else gamma
+    return SpotAlgorithm(name, power, alpha, EVERY.get(name, 1) if every is None else every)
 
 
 def _discount(past: int, alpha: Alpha) -> float:

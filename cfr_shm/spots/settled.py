@@ -6,9 +6,15 @@ from dataclasses import replace
 
 from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cards.ranges import parse_range
-from cfr_shm.config.spot import ALPHA_BEFORE, SpotConfig
+from cfr_shm.config.spot import ALPHA_BEFORE, EVERY_BEFORE, SpotConfig
 from cfr_shm.errors import UsageError
-from cfr_shm.spots.iteration_weights import ALPHAS, Alpha, SpotAlgorithm, spot_algorithm
+from cfr_shm.spots.iteration_weights import (
+    ALPHAS,
+    EVERY,
+    Alpha,
+    SpotAlgorithm,
+    spot_algorithm,
+)
 from cfr_shm.spots.locks import lock_entries, locked, written_locks
 from cfr_shm.spots.payoffs import ChipPayoffs, IcmPayoffs, Payoffs
 from cfr_shm.spots.sizes import NO_SIZES, Size, Thresholds, parse_sizes
@@ -57,7 +63,8 @@ def spot_of(config: SpotConfig) -> SpotGame:
 def algorithm_of(config: SpotConfig) -> SpotAlgorithm:
     """Return the algorithm: as configured, or the one that measured best."""
     name = config.algorithm or DEFAULT
-    return spot_algorithm(name, config.gamma, _alpha(config), first_street_of(config))
+    street = first_street_of(config)
+    return spot_algorithm(name, config.gamma, _alpha(config), street, config.average_every)
 
 
 def _alpha(config: SpotConfig) -> Alpha | None:
@@ -71,17 +78,20 @@ def _alpha(config: SpotConfig) -> Alpha | None:
 
 
 def recorded(config: SpotConfig, *, resuming: bool) -> SpotConfig:
-    """Return the section with dcfr's alpha written out, as a run directory records it.
+    """Return the section with dcfr's own parameters written out, as a run directory records them.
 
-    A run that is resumed and says none is of before that was recorded, and goes on as it began.
+    A run that is resumed and says none is of before they were recorded, and goes on as it began.
     """
-    if config.alpha is not None or (config.algorithm or DEFAULT) != DEFAULT:
+    if (config.algorithm or DEFAULT) != DEFAULT:
         return config
-    alpha = ALPHAS[DEFAULT][first_street_of(config)]
-    if resuming:
-        return replace(config, alpha=ALPHA_BEFORE)
-    written = alpha.last if alpha.iterations == 0 else tuple(map(float, alpha))
-    return replace(config, alpha=written)
+    alpha, every = config.alpha, config.average_every
+    if alpha is None:
+        own = ALPHAS[DEFAULT][first_street_of(config)]
+        written = own.last if own.iterations == 0 else tuple(map(float, own))
+        alpha = ALPHA_BEFORE if resuming else written
+    if every is None:
+        every = EVERY_BEFORE if resuming else EVERY[DEFAULT]
+    return replace(config, alpha=alpha, average_every=every)
 
 
 def first_street_of(config: SpotConfig) -> int:

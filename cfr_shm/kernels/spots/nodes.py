@@ -147,6 +147,7 @@ def _learn_two(forest, node, tables, first, width, value, weights):
     a = forest.child[at(node), 0]
     b = forest.child[at(node), 1]
     learns = weights.mode == TRAIN
+    averages = learns and weights.average > 0
     zero = same(np.float32(0.0))
     tiny = same(_TINY)
     one = same(np.float32(1.0))
@@ -171,6 +172,7 @@ def _learn_two(forest, node, tables, first, width, value, weights):
             store(regret, first + i, p * where_positive(p, positive, negative) + (u - mean))
             q = q * where_positive(q, positive, negative) + (v - mean)
             store(regret, first + width + i, q)
+        if averages:
             old = load(average, first + i)
             store(average, first + i, old + (x - old) * newest)
             old = load(average, first + width + i)
@@ -186,6 +188,7 @@ def _learn_three(forest, node, tables, first, width, value, weights):
     b = forest.child[at(node), 1]
     c = forest.child[at(node), 2]
     learns = weights.mode == TRAIN
+    averages = learns and weights.average > 0
     zero = same(np.float32(0.0))
     tiny = same(_TINY)
     one = same(np.float32(1.0))
@@ -216,6 +219,7 @@ def _learn_three(forest, node, tables, first, width, value, weights):
             store(regret, first + i, p * where_positive(p, positive, negative) + (u - mean))
             store(regret, second + i, q * where_positive(q, positive, negative) + (v - mean))
             store(regret, last + i, r * where_positive(r, positive, negative) + (w - mean))
+        if averages:
             old = load(average, first + i)
             store(average, first + i, old + (x - old) * newest)
             old = load(average, second + i)
@@ -231,6 +235,7 @@ def _learn_many(forest, node, tables, first, width, value, weights):
     target = forest.node[at(node), VALUE_ROW]
     count = forest.node[at(node), COUNT]
     learns = weights.mode == TRAIN
+    averages = learns and weights.average > 0
     predicts = weights.predict > 0
     zero = same(np.float32(0.0))
     one = same(np.float32(1.0))
@@ -262,8 +267,9 @@ def _learn_many(forest, node, tables, first, width, value, weights):
                 p = larger(p, zero)
                 store(ahead, place, p * onward + gain)
             store(regret, place, p)
-            old = load(average, place)
-            store(average, place, old + (x - old) * newest)
+            if averages:
+                old = load(average, place)
+                store(average, place, old + (x - old) * newest)
 
 
 @outlined

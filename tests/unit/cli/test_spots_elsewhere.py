@@ -69,18 +69,20 @@ def test_resume_goes_on_with_a_spot(solved, capsys):
     )
 
 
-def test_a_run_of_before_alpha_was_recorded_goes_on_with_the_one_it_had(spot, tmp_path, capsys):
+def test_a_run_of_before_its_parameters_were_recorded_goes_on_as_it_began(spot, tmp_path, capsys):
     plain, told = tmp_path / "plain", tmp_path / "told"
-    for directory, alpha in ((plain, []), (told, ["--set", "spot.alpha=1.5"])):
-        solved = [str(spot), "--iters", "20", "--logdir", str(directory), *alpha]
+    before = ["--set", "spot.alpha=1.5", "--set", "spot.average_every=1"]
+    for directory, keys in ((plain, []), (told, before)):
+        solved = [str(spot), "--iters", "20", "--logdir", str(directory), *keys]
         assert main(["solve", *solved]) == EXIT_OK
-    assert "  alpha: [1.3, 1.7, 150.0]\n" in (plain / "config.yaml").read_text()
+    assert "  alpha: [1.3, 1.7, 150.0]\n  average_every: 2\n" in (plain / "config.yaml").read_text()
     config = (told / "config.yaml").read_text()
-    assert "  alpha: 1.5\n" in config
-    (told / "config.yaml").write_text(config.replace("  alpha: 1.5\n", ""))  # as it was
+    said = "  alpha: 1.5\n  average_every: 1\n"
+    assert said in config
+    (told / "config.yaml").write_text(config.replace(said, ""))  # as it was
     capsys.readouterr()
     assert document(capsys, "solve", told, "--iters", 40)["iterations"] == 40
-    assert (told / "config.yaml").read_text().count("  alpha: 1.5\n") == 1
+    assert (told / "config.yaml").read_text().count(said) == 1
     assert (
         main(["solve", str(plain), "--iters", "40", "--set", "spot.alpha=1.5"]) == EXIT_CHECKPOINT
     )

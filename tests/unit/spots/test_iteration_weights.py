@@ -19,15 +19,17 @@ SPOT = SpotConfig(
 BEFORE = "f847f4064208a0c9df386eb5a382c7fc070cd6a1581291fb4b390df927859018"
 
 
+@pytest.mark.parametrize("every", [None, 1, 2, 3])
 @pytest.mark.parametrize("name", ["dcfr", "cfr_plus", "pcfr_plus", "pdcfr_plus"])
-def test_shares_make_iterations_weigh_as_powers(name):
-    algorithm = spot_algorithm(name)
+def test_shares_make_iterations_weigh_as_powers(name, every):
+    algorithm = spot_algorithm(name, every=every)
+    step = every or (2 if name == "dcfr" else 1)
     weigh = [0.0] * 200
     for place, weights in enumerate(islice(algorithm.weights(), 200)):
         weigh = [each * (1.0 - weights.share) for each in weigh]
         weigh[place] += weights.share
-    whole = sum(t ** GAMMAS[name] for t in range(1, 201))
-    assert weigh == pytest.approx([t ** GAMMAS[name] / whole for t in range(1, 201)], rel=1e-9)
+    powers = [t ** GAMMAS[name] * (t == 1 or t % step == 0) for t in range(1, 201)]
+    assert weigh == pytest.approx([each / sum(powers) for each in powers], rel=1e-9)
 
 
 @pytest.mark.parametrize("alpha", [Alpha(1.5, 1.5, 0), Alpha(1.3, 1.7, 150), Alpha(2.0, 1.0, 7)])
@@ -57,6 +59,10 @@ def test_a_new_run_records_its_alpha_and_an_old_one_goes_on_as_it_began():
     assert new.alpha == (1.3, 1.7, 150.0)
     assert algorithm_of(new) == algorithm_of(SPOT) == spot_algorithm("dcfr", first_street=2)
     assert algorithm_of(old).alpha == Alpha(1.5, 1.5, 0)
+    assert (algorithm_of(old).every, algorithm_of(new).every) == (1, 2)
+    halves = replace(SPOT, alpha=1.5)
+    assert recorded(halves, resuming=True) == old
+    assert recorded(halves, resuming=False).average_every == 2
     marks = [spot_fingerprint(Config(spot=each)) for each in (SPOT, old, new)]
     assert marks[:2] == [BEFORE, BEFORE]
     assert marks[2] != BEFORE
@@ -64,6 +70,8 @@ def test_a_new_run_records_its_alpha_and_an_old_one_goes_on_as_it_began():
         assert recorded(each, resuming=True) == each
     flop = replace(SPOT, board="2c2d2h")
     assert recorded(flop, resuming=False).alpha == 1.5
+    marks = [spot_fingerprint(Config(spot=recorded(flop, resuming=each))) for each in (True, False)]
+    assert marks[0] == spot_fingerprint(Config(spot=flop)) != marks[1]
     assert algorithm_of(flop) == spot_algorithm("dcfr")
     for name in ("cfr_plus", "dcfr_resets", "pdcfr_plus"):
         other = replace(SPOT, algorithm=name)
