@@ -169,4 +169,4 @@ def _check_together(config: Config) -> None:
     config.engine.check()
     config.table.check(config.algorithm.name)
     config.run.check()
-    config.spot.check()
+    config.spot.check(config.game.players)

@@ -175,13 +175,21 @@ class SpotConfig(Section):
         """Whether the configuration is one of a spot, or of a list of flops to solve."""
         return self.board is not None or self.oop is not None
 
-    def check(self) -> None:
+    def check(self, players: int = 2) -> None:
         """Refuse a spot that is not whole, and keys that do not go together.
+
+        Args:
+            players: that section ``game`` says.
 
         Raises:
             ConfigError: the first of them.
         """
         self._check_alpha()
+        if self.given and players != 2:
+            raise ConfigError(
+                f"game.players is {players}, and spots are solved for two: give the ranges of the "
+                "two who are still in, oop and ip; 'cfr-shm train' plays more"
+            )
         if self.board is None:
             return
         for key in ("pot", "stack", "oop", "ip"):

@@ -123,6 +123,13 @@ def test_estimate_says_sizes_and_solves_nothing(spot, capsys, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_spots_of_three_are_refused(spot, capsys):
+    assert main(["solve", str(spot), "--set", "game.players=3"]) == EXIT_USAGE
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "game.players is 3, and spots are solved for two" in said
+
+
 @pytest.mark.parametrize("command", [["solve"], ["solve", "--estimate"], ["estimate", "-c"]])
 def test_what_memory_does_not_allow_is_refused_before_anything_is_compiled(
     spot, capsys, monkeypatch, command
