@@ -343,7 +343,8 @@ class Run:
         holdem_parts(self.game)
         strategy = TableStrategy(f"{self.path.name}@{self.iterations}", self._game, self._strategy)
         progress = Progress(self._say)
-        return best_measures(strategy, seed=seed, workers=workers, progress=progress, say=self._say)
+        options: dict[str, Any] = {"seed": seed, "workers": workers, "progress": progress}
+        return [each.whole() for each in best_measures(strategy, **options, say=self._say)]
 
     def export(
         self, path: str | os.PathLike[str], format: str = "npz", *, force: bool = False

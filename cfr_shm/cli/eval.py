@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from cfr_shm.cli.flags import (
@@ -140,20 +141,33 @@ def run(namespace: argparse.Namespace) -> int:
 def _print_measured(
     stored: StoredStrategy, strategy: PublicStrategy | None, namespace: argparse.Namespace
 ) -> int:
-    """Measure and print; the strategy that is measured is the stored one unless given."""
+    """Measure and print; the strategy that is measured is the stored one unless given.
+
+    What was found is told also where an error or Ctrl-C ends it early, which is raised then.
+    """
     from cfr_shm.cli.session import print_json, print_lines
 
-    found = _measure(stored, strategy, namespace)
+    found: list[Measurement] = []
+    stopped: BaseException | None = None
+    try:
+        found.extend(_measure(stored, strategy, namespace))
+    except BaseException as error:
+        if not found:
+            raise
+        stopped = error
     if namespace.json:
         print_json(_measured_document(stored, found))
     else:
         print_lines(_measured_lines(stored, found))
+    stopped = stopped or found[-1].stopped
+    if stopped is not None:
+        raise stopped
     return 0
 
 
 def _measure(
     stored: StoredStrategy, given: PublicStrategy | None, namespace: argparse.Namespace
-) -> list[Measurement]:
+) -> Iterable[Measurement]:
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import public_strategy, say
     from cfr_shm.evaluation.measure import (
@@ -296,6 +310,8 @@ def _measured_document(stored: StoredStrategy, found: list[Measurement]) -> dict
 
 
 def _of_one(found: Measurement) -> dict[str, Any]:
+    from cfr_shm.evaluation.measure_text import why_stopped
+
     return {
         "method": found.method,
         "unit": found.unit,
@@ -308,6 +324,7 @@ def _of_one(found: Measurement) -> dict[str, Any]:
         "seat_intervals": [[_finite(each.low), _finite(each.high)] for each in found.seats],
         "exact": found.exact,
         "settings": found.settings,
+        "stopped": why_stopped(found.stopped),
     }
 
 

@@ -20,6 +20,8 @@ _BOARDS = {"river": 40, "turn": 4, "flop": 2}
 def run_where(namespace: argparse.Namespace) -> int:
     """Take a best response's gain apart as told; return the exit code.
 
+    What was found is told also where an error or Ctrl-C ends it early, which is raised then.
+
     Raises:
         UsageError: a method that has no such parts, or a picture that cannot be drawn.
         GameError: not hold'em for two.
@@ -28,6 +30,7 @@ def run_where(namespace: argparse.Namespace) -> int:
     from cfr_shm.cli.sources import load_source
     from cfr_shm.evaluation.gain_text import draw_where, where_document, where_lines
     from cfr_shm.evaluation.measure import unit_of
+    from cfr_shm.evaluation.measure_text import why_stopped
 
     method = namespace.method or "river"
     boards = namespace.boards or _BOARDS.get(method, 0)
@@ -39,11 +42,15 @@ def run_where(namespace: argparse.Namespace) -> int:
         draw_where(game, found, f"where {strategy.name} loses", Path(namespace.plot))
     if namespace.json:
         about = {"game": game.name, "strategy": strategy.name, "method": method}
-        about |= {"boards": boards, "seed": namespace.seed, "unit": unit_of(game)[0]}
+        about |= {"boards": found.gain.n, "seed": namespace.seed, "unit": unit_of(game)[0]}
+        about |= {"stopped": why_stopped(found.stopped)}
         print_json(about | where_document(game, found))
     else:
         print_lines([f"strategy: {strategy.name}", *where_lines(game, found, method)])
-        print_lines([f"{boards} boards, seed {namespace.seed}"])
+        early = "" if found.stopped is None else f", ended early: {why_stopped(found.stopped)}"
+        print_lines([f"{found.gain.n} boards, seed {namespace.seed}{early}"])
+    if found.stopped is not None:
+        raise found.stopped
     return 0
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from cfr_shm.evaluation.measure_text import why_stopped
+
 if TYPE_CHECKING:
     from cfr_shm.evaluation.estimates import Estimate
     from cfr_shm.evaluation.gathering import Gathered
@@ -49,18 +51,12 @@ def _of_pair(pair: Pair) -> dict[str, Any]:
         "unknown": list(pair.unknown),
         "seconds": pair.seconds,
         "exact": pair.method == EXACT,
-        "stopped": _why(pair.found.stopped),
+        "stopped": why_stopped(pair.found.stopped),
     }
 
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _why(stopped: BaseException | None) -> str | None:
-    if stopped is None:
-        return None
-    return "interrupted" if isinstance(stopped, KeyboardInterrupt) else str(stopped)
 
 
 def lines_of(pair: Pair) -> list[str]:
@@ -69,7 +65,7 @@ def lines_of(pair: Pair) -> list[str]:
     value = pair.found.value.scaled(pair.factor)
     played = f"  {_played(pair)}; {pair.seconds:.1f} s"
     if pair.found.stopped is not None:
-        played += f"; ended early: {_why(pair.found.stopped)}"
+        played += f"; ended early: {why_stopped(pair.found.stopped)}"
     if math.isnan(value.value) or (value.n < 2 and pair.method != EXACT):
         return [f"{one} against {two}: not enough was played to tell anything", played]
     how = "exact"

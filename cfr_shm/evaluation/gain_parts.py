@@ -12,6 +12,8 @@ reinforcement learning", lemma 6.1 (the performance difference of two policies).
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import CancelledError
 from typing import NamedTuple
 
 import numpy as np
@@ -47,6 +49,7 @@ class GainParts(NamedTuple):
     gain: Estimate
     kinds: dict[str, dict[str, Estimate]]  # by group, each of which adds up to the gain
     lines: list[tuple[int, Estimate]]  # by the node that a choice leads to, the largest first
+    stopped: BaseException | None = None  # what ended it before all boards were seen
 
 
 class _Places(NamedTuple):
@@ -78,15 +81,22 @@ class BoardParts:
         street: of the game, on which they begin.
         seed: of the boards, those of ``sampled_response``.
         visits: strategy weight of a visit.
+        stop: set when nobody wants to know any more.
 
     Raises:
         GameError: not a game of hold'em for two.
     """
 
     def __init__(
-        self, strategy: PublicStrategy, street: int, seed: int = 0, visits: float = 1.0
+        self,
+        strategy: PublicStrategy,
+        street: int,
+        seed: int = 0,
+        visits: float = 1.0,
+        stop: threading.Event | None = None,
     ) -> None:
-        self._walk = BoardWalk(strategy.game)
+        self._stop = stop or threading.Event()
+        self._walk = BoardWalk(strategy.game, self._stop)
         self._strategy, self._players = strategy, Players(strategy, strategy)
         self._street, self._seed = street, seed
         self._records = strategy.game.tree.nodes
@@ -124,6 +134,8 @@ class BoardParts:
         """Take apart what is gained from some nodes on, on a board and all that follow from it."""
         waiting, later = [start], []
         while waiting:
+            if self._stop.is_set():
+                raise CancelledError
             here = waiting.pop()
             if len(here.node) > _TOGETHER:
                 waiting.append(here.some(slice(_TOGETHER, None)))
@@ -239,17 +251,18 @@ def gain_parts(
     """
     lines: list[dict[int, float]] = [{} for _ in range(boards)]
 
-    def make() -> BoardSampler:
-        return BoardSampler(BoardParts(strategy, street, seed, visits), lines)
+    def make(stop: threading.Event) -> BoardSampler:
+        return BoardSampler(BoardParts(strategy, street, seed, visits, stop), lines)
 
-    found = for_each(make, boards, workers, progress)
+    found, stopped = for_each(make, boards, workers, progress)
     kinds, first = {}, 0
     for group, names in GROUPS.items():
         part = found[:, first : first + len(names)]
         kinds[group] = {name: mean_interval(part[:, at]) for at, name in enumerate(names)}
         first += len(names)
     streets = len(GROUPS["street"])
-    return GainParts(mean_interval(found[:, :streets].sum(axis=1)), kinds, _largest(lines))
+    gain = mean_interval(found[:, :streets].sum(axis=1))
+    return GainParts(gain, kinds, _largest(lines[: len(found)]), stopped)
 
 
 class BoardSampler:

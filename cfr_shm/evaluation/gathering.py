@@ -52,6 +52,13 @@ class Gathered(NamedTuple):
     stopped: BaseException | None  # what ended it early; None: all are there
 
 
+class Done(NamedTuple):
+    """What a function found for 0, 1, ..., and why no more; at least one was found."""
+
+    found: Floats  # (done, ...)
+    stopped: BaseException | None  # what ended it early; None: all are there
+
+
 class Idle(list[Callable[[Item], Result]]):
     """Functions that no thread uses at the moment; kept, they need not be made again."""
 
@@ -108,26 +115,34 @@ def in_order(
 
 
 def for_each(
-    make: Callable[[], Callable[[int], Floats]],
+    make: Callable[[threading.Event], Callable[[int], Floats]],
     count: int,
     workers: int,
     progress: Progress | None = None,
-) -> Floats:
-    """Return (count, ...) what a function finds for 0, 1, ..., in that order.
+) -> Done:
+    """Return what a function finds for 0, 1, ..., in that order.
+
+    What an error or Ctrl-C leaves is returned with it, where there is anything, and is as good as
+    if no more had been asked for: neither has to do with what was found.
 
     Args:
-        make: returns the function; called once for each thread, whose own its space is.
+        make: as ``in_order`` takes it.
         count: how many.
         workers: threads, 0 for all usable cores; changes nothing in the result.
         progress: told how far it is.
     """
-    found = []
+    found: list[Floats] = []
     threads = min(thread_count(workers), count)
-    for each in in_order(lambda _: make(), range(count), threads):
-        found.append(each)
-        if progress:
-            progress.update(len(found) / count)
-    return np.array(found)
+    try:
+        for each in in_order(make, range(count), threads):
+            found.append(each)
+            if progress:
+                progress.update(len(found) / count)
+    except BaseException as error:
+        if not found:
+            raise
+        return Done(np.array(found), error)
+    return Done(np.array(found), None)
 
 
 def gather(

@@ -10,6 +10,7 @@ A small or negative result says nothing: the responder looks one action ahead.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -42,6 +43,7 @@ from cfr_shm.layout.local_response import (
     LocalSpace,
 )
 from cfr_shm.strategy.public import PublicStrategy, hands_of, holdem_parts, start_weights
+from cfr_shm.strategy.table import TableStrategy
 
 Floats = NDArray[np.float64]
 
@@ -70,6 +72,7 @@ class LocalResponse(NamedTuple):
     gain: Estimate  # mean over pairs
     seats: tuple[Estimate, Estimate]
     samples: Floats  # (pairs, 2), by the responder's seat
+    stopped: BaseException | None = None  # what ended it before all pairs were played
 
 
 def local_moves(name: str) -> LocalMoves:
@@ -113,22 +116,25 @@ def local_response(
     moves = local_moves(actions)
     check_playable(strategy.game)
     won = np.zeros((pairs, 2))
+    # What is asked hand by hand takes a while for one pair, and may fail at the next.
+    together = _TOGETHER if isinstance(strategy, TableStrategy) else 1
 
-    def make() -> Callable[[int], Floats]:
+    def make(_: threading.Event) -> Callable[[int], Floats]:
         player = LocalPlayer(strategy, moves, seed)
 
         def play(chunk: int) -> Floats:
-            first = chunk * _TOGETHER
-            player.play(first, won[first : first + _TOGETHER])
+            first = chunk * together
+            player.play(first, won[first : first + together])
             return _NOTHING
 
         return play
 
-    for_each(make, -(-pairs // _TOGETHER), workers, progress)
+    chunks, stopped = for_each(make, -(-pairs // together), workers, progress)
+    won = won[: len(chunks) * together]
     # Chips that lie in the pot from before are no gain: half of them is nobody's better play.
     won -= holdem_parts(strategy.game)[0].rules.dead / 2
     seats = mean_interval(won[:, 0]), mean_interval(won[:, 1])
-    return LocalResponse(mean_interval(won.mean(axis=1)), seats, won)
+    return LocalResponse(mean_interval(won.mean(axis=1)), seats, won, stopped)
 
 
 def check_playable(game: Game) -> None:

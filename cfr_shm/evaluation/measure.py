@@ -7,7 +7,7 @@ than a minute, else lower bounds with intervals.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,11 +66,18 @@ class Measurement:
     seconds: float
     evaluation: Evaluation | None = None  # where it is exact, in chips
     settings: dict[str, Any] = field(default_factory=dict)  # all that decides the numbers
+    stopped: BaseException | None = None  # what ended it early: then of what was found until then
 
     @property
     def exact(self) -> bool:
         """Whether nothing was sampled and nothing left out."""
         return self.evaluation is not None
+
+    def whole(self) -> Measurement:
+        """Return this, or raise what ended it early."""
+        if self.stopped is not None:
+            raise self.stopped
+        return self
 
 
 def unit_of(game: Game) -> tuple[str, float]:
@@ -145,7 +152,8 @@ def measure_from(
         found.gain.scaled(factor),
         tuple(each.scaled(factor) for each in found.seats),
         time.monotonic() - began,
-        settings={"boards": count, "seed": seed},
+        settings={"boards": found.gain.n, "seed": seed},
+        stopped=found.stopped,
     )
 
 
@@ -186,7 +194,13 @@ def measure_locally(
         found.gain.scaled(factor),
         tuple(each.scaled(factor) for each in found.seats),
         time.monotonic() - began,
-        settings={"pairs": count, "actions": actions, "seed": seed, "translation": "likelier"},
+        settings={
+            "pairs": found.gain.n,
+            "actions": actions,
+            "seed": seed,
+            "translation": "likelier",
+        },
+        stopped=found.stopped,
     )
 
 
@@ -282,6 +296,7 @@ def _learned(
             "deals": len(found.samples),
             "seed": seed,
         },
+        stopped=found.stopped,
     )
 
 
@@ -306,10 +321,11 @@ def best_measures(
     workers: int = 0,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda _: None,
-) -> list[Measurement]:
-    """Return what can be said at once; ``say`` is told what it is and why.
+) -> Iterator[Measurement]:
+    """Yield what can be said at once; ``say`` is told what it is and why.
 
-    Three and more players have no other measure than the gains of single seats that learn.
+    Three and more players have no other measure than the gains of single seats that learn. What
+    is ended early is the last.
 
     Raises:
         GameError: not a game of hold'em, or not for two and a strategy without rows.
@@ -317,25 +333,27 @@ def best_measures(
     if strategy.game.player_count > 2:
         say("measured is what each seat gains that alone learns to play against all others")
         options: dict[str, Any] = {"seed": seed, "workers": workers, "progress": progress}
-        return [measure_by_learning(strategy.game, rows_of(strategy), **options)]
+        yield measure_by_learning(strategy.game, rows_of(strategy), **options)
+        return
     seconds = forecast_seconds(strategy)
     if seconds < AT_ONCE_SECONDS:
-        return [measure_exactly(strategy, workers=workers)]
+        yield measure_exactly(strategy, workers=workers)
+        return
     say(
         f"an exact answer takes about {duration(seconds)} (--method exact); measured are lower "
         "bounds: what best responders win at least"
     )
-    found = []
     for method in (RIVER, TURN, FLOP):
         try:
-            found.append(
-                measure_from(strategy, method, seed=seed, workers=workers, progress=progress)
-            )
+            street_named(strategy.game, method)
         except GameError:
             continue
+        found = measure_from(strategy, method, seed=seed, workers=workers, progress=progress)
+        yield found
+        if found.stopped is not None:
+            return
         break
-    found.append(measure_locally(strategy, seed=seed, workers=workers, progress=progress))
-    return found
+    yield measure_locally(strategy, seed=seed, workers=workers, progress=progress)
 
 
 def duration(seconds: float) -> str:

@@ -18,6 +18,18 @@ MEANINGS = {
 }
 
 
+def why_stopped(stopped: BaseException | None) -> str | None:
+    """Return what ended a measure or a match early, None for nothing."""
+    if stopped is None:
+        return None
+    return "interrupted" if isinstance(stopped, KeyboardInterrupt) else str(stopped)
+
+
+def _end(found: Measurement) -> str:
+    early = "" if found.stopped is None else f"; ended early: {why_stopped(found.stopped)}"
+    return f"{found.seconds:.1f} s{early}"
+
+
 def measure_lines(found: Measurement) -> list[str]:
     """Return what a method found, a line for the whole and one for the seats."""
     if found.method == EXPLOITER:
@@ -28,7 +40,7 @@ def measure_lines(found: Measurement) -> list[str]:
     )
     knobs = ", ".join(f"{name} {value}" for name, value in found.settings.items())
     lines = [f"{found.method}: {MEANINGS[found.method]} {interval_text(found.gain, found.unit)}"]
-    lines.append(f"  responder's {seats}; {knobs}; {found.seconds:.1f} s")
+    lines.append(f"  responder's {seats}; {knobs}; {_end(found)}")
     return lines
 
 
@@ -43,7 +55,7 @@ def _exploiter_lines(found: Measurement) -> list[str]:
             f"{iterations[seat]:,} iterations{kept}"
         )
     seed, deals = found.settings["seed"], found.settings["deals"]
-    lines.append(f"  a bound from below; deals {deals:,}, seed {seed}; {found.seconds:.1f} s")
+    lines.append(f"  a bound from below; deals {deals:,}, seed {seed}; {_end(found)}")
     return lines
 
 

@@ -11,6 +11,7 @@ table (rake) the strategy's own value, on the same boards, is taken off first.
 
 from __future__ import annotations
 
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ class SampledResponse(NamedTuple):
     gain: Estimate  # mean over both seats
     seats: tuple[Estimate, Estimate]  # of each responder
     samples: NDArray[np.float64]  # (boards,), of the mean, to be paired with others
+    stopped: BaseException | None = None  # what ended it before all boards were seen
 
 
 def street_named(game: Game, name: str) -> int:
@@ -79,10 +81,14 @@ def sampled_response(
     Raises:
         GameError: not a game of hold'em for two.
     """
-    found = for_each(lambda: BoardGains(strategy, street, seed), boards, workers, progress)
+
+    def make(stop: threading.Event) -> BoardGains:
+        return BoardGains(strategy, street, seed, BoardWalk(strategy.game, stop))
+
+    found, stopped = for_each(make, boards, workers, progress)
     seats = mean_interval(found[:, 0]), mean_interval(found[:, 1])
     both = found.mean(axis=1)
-    return SampledResponse(mean_interval(both), seats, both)
+    return SampledResponse(mean_interval(both), seats, both, stopped)
 
 
 class BoardGains:

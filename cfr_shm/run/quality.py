@@ -110,7 +110,8 @@ def measure_end(game: Game, table: Table, mode: str) -> Measurement | None:
     """
     if game.player_count > 2:
         rows = Strategy.from_table(game, table).probability
-        return measure_by_learning(game, rows, seconds=learning_seconds(mode, game), seed=SEED)
+        seconds = learning_seconds(mode, game)
+        return measure_by_learning(game, rows, seconds=seconds, seed=SEED).whole()
     strategy = TableStrategy("the end", game, Strategy.from_table(game, table))
     if forecast_seconds(strategy) < AT_ONCE_SECONDS:
         return measure_exactly(strategy)
@@ -124,7 +125,7 @@ def measure_end(game: Game, table: Table, mode: str) -> Measurement | None:
     each = max(time.thread_time() - began, 1e-6)
     boards = int(END_SECONDS[mode] / each)
     boards = max(LEAST_AT_END, min(boards, DEFAULT_BOARDS[RIVER]))
-    return measure_from(strategy, method, boards=boards, seed=SEED)
+    return measure_from(strategy, method, boards=boards, seed=SEED).whole()
 
 
 def point_of(measured: Measurement, offered: Offered) -> QualityMeasured:

@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 import numpy as np
 import pytest
 
-from cfr_shm.evaluation.gathering import Idle, Length, Pieces, for_each, gather, in_order
+from cfr_shm.evaluation.gathering import Idle, Length, Pieces, gather, in_order
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
@@ -85,5 +85,3 @@ def test_what_is_sampled_before_a_failure_is_kept(workers):
     found = gather(make, Length(100), Pieces(7, 3, 0.05), workers=workers)
     assert isinstance(found.stopped, KeyboardInterrupt)
     np.testing.assert_array_equal(found.samples, np.arange(63.0))
-    with pytest.raises(KeyboardInterrupt):
-        for_each(lambda: lambda index: make()(10 * index, 1), 9, workers)
