@@ -1,6 +1,8 @@
 """Spots solved by the command itself: interrupted, killed, refused, on any number of workers."""
 
 import json
+import os
+import platform
 import re
 import signal
 import subprocess
@@ -37,11 +39,11 @@ def solve(tmp_path):
     (tmp_path / "turn.yaml").write_text(TURN)
     started = []
 
-    def start(*arguments, command="solve", source="turn.yaml"):
+    def start(*arguments, command="solve", source="turn.yaml", **environment):
         line = [sys.executable, "command.py", command, source, *map(str, arguments)]
-        process = subprocess.Popen(
-            line, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        environment = {**os.environ, **environment}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(line, cwd=tmp_path, env=environment, text=True, **pipes)
         started.append(process)
         return process
 
@@ -184,3 +186,14 @@ def test_a_list_of_flops_goes_on_where_it_was_ended(solve, tmp_path, how):
     finished(solve(*asked, *narrow, *bounds, "--logdir", whole))
     assert rows_of(directory)[: len(first)] == first
     assert rows_of(directory) == rows_of(whole)
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="processors by their names")
+def test_narrower_vectors_give_the_same_bits(solve, tmp_path):
+    """With AVX2 alone a row's sixteen numbers are two registers."""
+    own, narrow = tmp_path / "own", tmp_path / "narrow"
+    common = ["--iters", 20, "--compact", "--logdir"]
+    finished(solve(*common, own))
+    other = {"NUMBA_CPU_NAME": "haswell", "CFR_SHM_CACHE_DIR": str(tmp_path / "cache")}
+    finished(solve(*common, narrow, **other))
+    assert stored(own) == stored(narrow)
