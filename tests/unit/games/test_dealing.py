@@ -141,6 +141,7 @@ def test_hands_that_share_rows_of_a_file_are_named(tmp_path):
     assert all("share a row" in each for each in told)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(JIT_DISABLED, reason="takes minutes when interpreted")
 @pytest.mark.parametrize(
     ("keys", "told"),
