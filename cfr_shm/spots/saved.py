@@ -51,6 +51,7 @@ def save_tables(
         "fingerprint": fingerprint,
         "iterations": solver.iterations,
         "version": __version__,
+        "locks": solver.game.locks_mark,
         **further,
     }
     if not _ABOUT.fits(about):
@@ -102,6 +103,8 @@ def load_tables(
             failure = failure or error
             continue
         solver.skip_to(about["iterations"])
+        if solver.game.locks_mark not in ("", about.get("locks")):
+            solver.hold_locks()  # They were made with others: whoever looks sees these held.
         return float(about["seconds"])
     raise CheckpointError(str(failure or f"{directory}: {missing_reason(directory, KIND)}"))
 

@@ -160,6 +160,12 @@ class SpotSolver:
         self._crew.run(plan)
         self.iterations += count
 
+    def hold_locks(self) -> None:
+        """Put the given strategies into tables that were made with others; no iteration counts."""
+        weights = IterationWeights(positive=1.0, negative=1.0, share=0.0, predict=0.0)
+        for player in range(2):
+            self.sweep(player, TRAIN, weights)
+
     def sweep(
         self, player: int, mode: int, weights: IterationWeights | None = None
     ) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,6 +63,14 @@ class SpotGame:
     boards: list[Board]
     sizes: tuple[int, int]
     arrays: Spot
+
+    @property
+    def locks_mark(self) -> str:
+        """What tells the given strategies from others; empty where there are none."""
+        locks = self.arrays.locks
+        if not len(locks.place):
+            return ""
+        return hashlib.sha256(b"".join(each.tobytes() for each in locks)).hexdigest()
 
     @property
     def levels(self) -> int:

@@ -97,7 +97,12 @@ def save_upper(
     offered = [offered_values(BelowLeaves(solver, levels, *each)) for each in _places(game, levels)]
     for p, name in enumerate(OFFERED):
         arrays[name] = np.array([both[p] for both in offered], np.float32)
-    further = {"iterations": solver.iterations, "levels": levels, "version": __version__}
+    further = {
+        "iterations": solver.iterations,
+        "levels": levels,
+        "version": __version__,
+        "locks": game.locks_mark,
+    }
     if path.exists():
         remove_store(path, disk)
     write_store(path, arrays, {**about, **further}, kind=KIND, disk=disk)
@@ -125,6 +130,10 @@ class UpperStreets:
                 raise ArrayStoreError(f"{path}: its manifest holds what no save of a spot writes")
             if about["fingerprint"] != fingerprint:
                 raise CheckpointError(f"{path}: this is another spot; solve it anew")
+            if about.get("locks", solver.game.locks_mark) != solver.game.locks_mark:
+                raise CheckpointError(
+                    f"{path}: its last streets were left out with other locks; solve it anew"
+                )
             self.levels, self.seconds = int(about["levels"]), float(about["seconds"])
             self._places = _places(solver.game, self.levels)
             stored = self._empty()

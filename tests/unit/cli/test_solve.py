@@ -123,6 +123,26 @@ def test_estimate_says_sizes_and_solves_nothing(spot, capsys, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+def test_locks_that_come_to_a_solve_that_is_over_are_held(spot, capsys, tmp_path):
+    run = tmp_path / "run"
+    free = solved(capsys, spot, "--set", "spot.target=0.5", "--logdir", run)
+    locked = ("--lock", ": x QQ")  # then KK never calls, and nothing is won of it
+    held = solved(capsys, run, *locked, "--line", "")
+    assert held["exploitability_percent"] <= 0.5
+    assert held["iterations"] > free["iterations"]
+    for hand in held["hands"]:
+        assert hand["x_frequency"] == pytest.approx(float(hand["hand"][0] == "Q"), abs=0.02)
+    calls = [
+        hand["c_frequency"] for hand in solved(capsys, run, *locked, "--line", "b100")["hands"]
+    ]
+    assert max(calls) < 0.05
+    # And without them it is as it was.
+    again = solved(capsys, run, "--set", "spot.lock_ranges=null", "--line", "b100")
+    assert again["exploitability_percent"] <= 0.5
+    calls = [hand["c_frequency"] for hand in again["hands"]]
+    assert sum(calls) / len(calls) == pytest.approx(0.5, abs=0.05)
+
+
 def test_spots_of_three_are_refused(spot, capsys):
     assert main(["solve", str(spot), "--set", "game.players=3"]) == EXIT_USAGE
     said = capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from spot_cases import menu, small_turn, toy_spot
 
@@ -14,6 +15,7 @@ from cfr_shm.spots.iteration_weights import spot_algorithm
 from cfr_shm.spots.locks import locked, read_locks, written_locks
 from cfr_shm.spots.payoffs import ChipPayoffs
 from cfr_shm.spots.places import find_place, strategy_at
+from cfr_shm.spots.saved import load_tables, save_tables
 from cfr_shm.spots.settled import spot_of
 from cfr_shm.spots.solver import SolverSettings, SpotSolver
 from cfr_shm.spots.spot_game import build_spot
@@ -175,3 +177,25 @@ def test_locks_of_flags_and_of_a_file_hold_together(tmp_path):
         assert chances(solver, "b100")[0] == pytest.approx(0.3, abs=1e-6)
         aces = (solver.game.hands.holes[0] // 4 == 12).all(axis=1)
         assert chances(solver, "")[1][aces] == pytest.approx(0.75, abs=1e-6)
+
+
+def test_tables_made_without_a_lock_show_it_once_they_are_loaded(tmp_path):
+    free = toy_spot(100.0)
+    game = locked(free, [{"line": "b100", "frequencies": {"f": 0.2, "c": 0.8}}], "test")
+    assert free.locks_mark == ""
+    with solved(free) as solver:
+        save_tables(tmp_path, solver, "mark", {"seconds": 1.0})
+        before = chances(solver, "")
+    for to_look in (True, False):
+        with SpotSolver(game, SolverSettings(spot_algorithm("cfr_plus"))) as solver:
+            load_tables(tmp_path, solver, "mark", to_look=to_look)
+            assert solver.iterations == ITERATIONS
+            assert chances(solver, "b100")[1] == pytest.approx([0.8] * 6, abs=1e-6)
+            assert np.array_equal(chances(solver, ""), before)
+            assert solver.exploitability() > 1.0  # AA and QQ know nothing of it yet
+            solver.iterate(5)
+            save_tables(tmp_path / f"held {to_look}", solver, "mark", {"seconds": 1.0})
+            held = {name: solver.arena.array(name).copy() for name in solver.table_names()}
+    with SpotSolver(game, SolverSettings(spot_algorithm("cfr_plus"))) as solver:
+        load_tables(tmp_path / "held False", solver, "mark")  # the same locks: to the bit
+        assert all(np.array_equal(solver.arena.array(name), held[name]) for name in held)
