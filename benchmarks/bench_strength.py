@@ -48,6 +48,9 @@ def _bucketed(method: str, count: int) -> tuple[str, ...]:
     return ("algorithm.weighting=linear", f"abstraction.bucket_method={method}", counts)
 
 
+#: Beta 1.5, regrets of neighbouring buckets pooled.
+_POOLED = (*_discounted(1.5), "algorithm.pooling=4")
+
 #: By name; the first one is what the others are compared with.
 RECIPES = {
     "linear": Recipe("linear", ("algorithm.weighting=linear",)),
@@ -62,6 +65,8 @@ RECIPES = {
     "percentile50": Recipe("percentile50", _bucketed("percentile", 50)),
     "ochs50": Recipe("ochs50", _bucketed("ochs", 50)),
     "ochs200": Recipe("ochs200", _bucketed("ochs", 200)),
+    "d15p4": Recipe("d15p4", _POOLED),
+    "d15p4~4": Recipe("d15p4", _POOLED, 4),
 }
 BASE = "linear"
 

@@ -98,7 +98,12 @@ def _write_ranges(namespace: argparse.Namespace, path: Path) -> int:
 def _write_bundle(directory: str, path: Path) -> int:
     from cfr_shm.cli.session import load_table, say
     from cfr_shm.run.bundle import summary_of, write_bundle
+    from cfr_shm.strategy.sums import runs_of
 
+    if len(runs_of(directory)) > 1:
+        raise UsageError(
+            f"export: a bundle is of one run; export the sum {directory} in another --format"
+        )
     stored = load_table(directory)
     write_bundle(stored.game, stored.checkpoint, summary_of(directory), path)
     say(f"wrote {path} (iteration {stored.checkpoint.iterations} of {stored.game.name})")

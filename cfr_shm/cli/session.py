@@ -17,7 +17,7 @@ from cfr_shm.cli.flags import RANKS
 from cfr_shm.cli.output import drawing
 from cfr_shm.config.load import located
 from cfr_shm.config.sections import Config
-from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, ConfigError, GameError
+from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, ConfigError, GameError, UsageError
 from cfr_shm.run.signals import StopRequested, StopSignals
 from cfr_shm.telemetry.plain_text import plain_line
 
@@ -171,17 +171,53 @@ def load_table(
     """Return the table of a run's checkpoint: of the newest, or of that which ``@N`` names.
 
     Args:
-        directory: the run, or ``RUN@ITERATIONS``.
+        directory: the run, or ``RUN@ITERATIONS``, or several, ``RUN+RUN``, whose sum is returned.
         in_memory: whether the table of a game is read, or stays on disk
             (``Checkpoint.open_rows``) and the one that is returned is empty; None reads runs'
-            tables, and leaves blueprints in bundles where they lie. What is smoothed is read.
+            tables, and leaves blueprints in bundles where they lie. What is smoothed or summed is
+            read.
         smoothing: passes (``strategy.smoothing``); None: as the run's configuration says.
 
     Raises:
-        UsageError: there is no run, or no such checkpoint.
+        UsageError: there is no run, or no such checkpoint, or runs of several games.
         CheckpointError: it has no usable checkpoint.
         GameError: it cannot be smoothed.
     """
+    from cfr_shm.strategy.sums import runs_of, summed
+
+    runs = runs_of(directory)
+    if len(runs) == 1:
+        return _load_table(directory, in_memory, smoothing)
+    loaded = [_load_table(each, lambda _: True, smoothing) for each in runs]
+    _require_one_game(runs, loaded)
+    config, game = loaded[0].config, loaded[0].game
+    checkpoint = summed(game, [each.checkpoint for each in loaded], directory)
+    return StoredTable(config, game, checkpoint, checkpoint.table)
+
+
+def _require_one_game(runs: Sequence[str], loaded: Sequence[StoredTable]) -> None:
+    """Refuse to sum strategies whose rows are not the same places.
+
+    Raises:
+        UsageError: names the first thing that differs.
+    """
+    from cfr_shm.config.identity import differences
+
+    for run, each in zip(runs[1:], loaded[1:], strict=True):
+        other = differences(loaded[0].config, each.config)
+        other = [key for key in other if key.startswith(("game.", "abstraction."))]
+        files = {found.game.bucket_file for found in (loaded[0], each)}
+        if not other and len({file.fingerprint for file in files if file is not None}) > 1:
+            other = ["their card buckets"]
+        if other:
+            raise UsageError(
+                f"{runs[0]} and {run} are not of one game, and cannot be summed: {other[0]}"
+            )
+
+
+def _load_table(
+    directory: str, in_memory: Callable[[Game], bool] | None, smoothing: int | None
+) -> StoredTable:
     from cfr_shm.games.registry import load_game
     from cfr_shm.kernels.warm import compile_kernels_of_readers
     from cfr_shm.run.bundle import stored_strategy
@@ -202,7 +238,7 @@ def load_strategy(directory: str, smoothing: int | None = None) -> StoredStrateg
     """Return the average strategy of a run's checkpoint: of the newest, or as ``@N`` names it.
 
     Args:
-        directory: the run, or ``RUN@ITERATIONS``.
+        directory: the run, or ``RUN@ITERATIONS``, or the sum of several, ``RUN+RUN``.
         smoothing: as ``load_table`` takes it.
 
     Raises:
@@ -210,10 +246,12 @@ def load_strategy(directory: str, smoothing: int | None = None) -> StoredStrateg
         CheckpointError: it has no usable checkpoint.
     """
     from cfr_shm.strategy.average import Strategy
+    from cfr_shm.strategy.sums import runs_of
 
     stored = load_table(directory, lambda _: True, smoothing)
     strategy = Strategy.from_table(stored.game, stored.table)
-    return StoredStrategy(stored.config, stored.game, stored.checkpoint, strategy)
+    name = directory if len(runs_of(directory)) > 1 else ""
+    return StoredStrategy(stored.config, stored.game, stored.checkpoint, strategy, name)
 
 
 def public_strategy(stored: StoredStrategy) -> TableStrategy:

@@ -40,6 +40,7 @@ _OWNERS = {
     "regret_floor": SAMPLED,
     "discount_interval": SAMPLED,
     "discount_until": SAMPLED,
+    "pooling": SAMPLED,
 }
 
 
@@ -95,6 +96,15 @@ class AlgorithmConfig(Section):
         1,
         1 << 53,
         "`weighting: dcfr`: no more discounts after this many iterations; null = no end.",
+        optional=True,
+    )
+    pooling: float | None = real(
+        None,
+        1e-9,
+        1000.0,
+        "`weighting: dcfr` in hold'em with card buckets: regrets of flop, turn and river are "
+        "averaged over neighbouring buckets, once more whenever the iterations have grown by "
+        "1/pooling of what they were (docs/adr/0039); null = never.",
         optional=True,
     )
     epsilon: str | None = text(
@@ -181,7 +191,7 @@ class AlgorithmConfig(Section):
                 f"algorithm.weighting is for sampled algorithms, {self.name} has its own weights; "
                 "leave it out"
             )
-        for key in ("discount_interval", "discount_until"):
+        for key in ("discount_interval", "discount_until", "pooling"):
             if getattr(self, key) is not None and not discounts:
                 raise ConfigError(f"algorithm.{key} needs algorithm.weighting dcfr")
         for key in ("prune_probability", "prune_after"):

@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from cfr_shm.algorithms import EXTERNAL_SAMPLING, SAMPLED, AlgorithmSettings
-from cfr_shm.engine.discounts import DiscountPlan
+from cfr_shm.engine.discounts import DiscountPlan, Pooling
 from cfr_shm.engine.freezes import plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.task_runner import TaskRunner
 from cfr_shm.games.small.leduc import leduc
 from cfr_shm.kernels.cache import NotStoredError, only_stored
+from cfr_shm.kernels.tables.pooling import NO_NEIGHBOURS
 from cfr_shm.kernels.warm import make_ready
 from cfr_shm.memory.tables import private_views
 
@@ -96,5 +97,7 @@ def compile_all() -> None:
     chosen += [replace(_BARE, regret_floor=0.0)]
     for algorithm in chosen:
         compile_for(algorithm)
-    plan = DiscountPlan(interval=1, until=None, alpha=1.0, beta=1.0, gamma=1.0)
-    plan.apply(private_views(leduc()), 1)
+    views = private_views(leduc())
+    pooling = Pooling(2.0, (NO_NEIGHBOURS,) * views.deals.bucket_count.shape[1])
+    plan = DiscountPlan(interval=1, until=None, alpha=1.0, beta=1.0, gamma=1.0, pooling=pooling)
+    plan.apply(views, 1)

@@ -1,4 +1,4 @@
-"""Discounts of sampled algorithms: after every so many iterations, while nobody writes."""
+"""Discounts of sampled algorithms, and pooling of regrets: between iterations, nobody writing."""
 
 from __future__ import annotations
 
@@ -8,8 +8,32 @@ from dataclasses import dataclass
 import numpy as np
 
 from cfr_shm.kernels.tables.discount import discount_table
+from cfr_shm.kernels.tables.pooling import pool_regrets
 from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.memory.tables import TrainingViews, table_written
+
+
+@dataclass(frozen=True)
+class Pooling:
+    """How often regrets are averaged over neighbouring buckets, and of which streets.
+
+    Whenever the iterations have grown by a share of 1 / ``rate`` one pass more is due; so the
+    passes grow with the logarithm of the iterations, and what is learnt late stays finer than
+    what was learnt early. They depend on the iterations alone.
+
+    >>> pooling = Pooling(rate=4.0, apart=(-2, -1))
+    >>> [pooling.passes_after(number) for number in range(1, 9)]
+    [2, 2, 1, 1, 1, 0, 1, 0]
+    """
+
+    rate: float
+    apart: tuple[int, ...]  # by street: the bucket that has no neighbours, as ``pool_regrets`` says
+
+    def passes_after(self, number: int) -> int:
+        """Return the passes that are due after so many intervals."""
+        return math.floor(self.rate * math.log(number + 1)) - math.floor(
+            self.rate * math.log(number)
+        )
 
 
 @dataclass(frozen=True)
@@ -17,9 +41,12 @@ class DiscountPlan:
     """When a table is discounted, and by how much; counted in iterations, never in time.
 
     After the k-th interval positive regrets are multiplied by ``k**alpha / (k**alpha + 1)``,
-    negative ones by ``k**beta / (k**beta + 1)``, strategy sums by ``(k / (k + 1))**gamma``.
+    negative ones by ``k**beta / (k**beta + 1)``, strategy sums by ``(k / (k + 1))**gamma``. Then
+    regrets are pooled, if they are.
 
-    >>> plan = DiscountPlan(interval=1000, until=2500, alpha=1.5, beta=0.0, gamma=2.0)
+    >>> plan = DiscountPlan(
+    ...     interval=1000, until=2500, alpha=1.5, beta=0.0, gamma=2.0, pooling=None
+    ... )
     >>> plan.next_after(0), plan.next_after(1000), plan.next_after(2000)
     (1000, 2000, None)
     """
@@ -29,6 +56,7 @@ class DiscountPlan:
     alpha: float
     beta: float
     gamma: float
+    pooling: Pooling | None
 
     def next_after(self, completed: int) -> int | None:
         """Return after how many iterations the next discount is due, None for never.
@@ -51,6 +79,11 @@ class DiscountPlan:
         first_use[row_sets(views.tree, bucket_count).node] = 1
         factors = self.factors(completed)
         discount_table(views.tree, bucket_count, first_use, views.table, *factors)
+        passes = self.pooling.passes_after(completed // self.interval) if self.pooling else 0
+        if self.pooling and passes:
+            apart = np.array(self.pooling.apart, np.int64)
+            work = np.empty((2, int(bucket_count.max()) + 2))
+            pool_regrets(views.tree, bucket_count, first_use, views.table, apart, passes, work)
         table_written(views)
         return factors[2]
 

@@ -27,17 +27,18 @@ from cfr_shm.config.algorithm import DISCOUNT_INTERVAL, PRUNE_PROBABILITY, PRUNE
 from cfr_shm.config.holdem import HOLDEM
 from cfr_shm.config.identity import fingerprint
 from cfr_shm.config.sections import Config
-from cfr_shm.engine.discounts import DiscountPlan
+from cfr_shm.engine.discounts import DiscountPlan, Pooling
 from cfr_shm.engine.freezes import default_freeze, plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.errors import ConfigError
 from cfr_shm.games.game import Game
 from cfr_shm.games.trees.sweep_shares import sweep_nanoseconds
 from cfr_shm.games.trees.vector_form import classify, has_hidden_moves
+from cfr_shm.kernels.tables.pooling import ALL_NEIGHBOURS, NO_NEIGHBOURS
 from cfr_shm.layout.rows import table_bytes
 from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.increments import FreezePlan
-from cfr_shm.strategy.smoothing import require_neighbours
+from cfr_shm.strategy.smoothing import require_neighbours, streets_with_neighbours
 
 #: Tables up to this size have one traversal in flight, larger ones several: for one worker, and
 #: for several, who also wait for lines in each other's caches (docs/adr/0005-in-flight.md).
@@ -48,6 +49,9 @@ IN_FLIGHT_BEYOND = 8
 #: Where workers sweep a game together, each should have so much to do in an iteration
 #: (docs/adr/0020-meeting-in-shared-memory.md).
 LEAST_SHARE_NANOSECONDS = 100_000
+
+#: Board cards of the first street whose regrets are pooled.
+_FLOP_CARDS = 3
 
 #: As many as the configuration allows.
 MOST_WORKERS = 1024
@@ -101,7 +105,7 @@ def settle(config: Config, game: Game, directory: Path) -> Settled:
 
     Raises:
         ConfigError: the algorithm does not fit the game, or the freezes do not.
-        GameError: the strategy is to be smoothed, and there is nothing to smooth over.
+        GameError: buckets are to be smoothed or pooled, and they have no neighbours.
     """
     if config.run.smoothing:
         require_neighbours(game)
@@ -114,7 +118,7 @@ def settle(config: Config, game: Game, directory: Path) -> Settled:
         fingerprint=fingerprint(config),
         engine=engine,
         in_process=runs_in_process(config, engine.worker_count),
-        discounts=discount_plan(config),
+        discounts=discount_plan(config, game),
     )
 
 
@@ -330,15 +334,30 @@ def _check_fit(name: str, game: Game) -> None:
         )
 
 
-def discount_plan(config: Config) -> DiscountPlan | None:
-    """Return when the table is discounted, None for never."""
+def discount_plan(config: Config, game: Game) -> DiscountPlan | None:
+    """Return when the table is discounted, None for never.
+
+    Raises:
+        GameError: regrets are to be pooled, and buckets have no neighbours.
+    """
     chosen = config.algorithm
     if not chosen.discounts:
         return None
     given = {"alpha": chosen.alpha, "beta": chosen.beta, "gamma": chosen.gamma}
     parameters = {key: DISCOUNT[key] if each is None else each for key, each in given.items()}
     interval = chosen.discount_interval or DISCOUNT_INTERVAL
-    return DiscountPlan(interval=interval, until=chosen.discount_until, **parameters)
+    pooling = None if chosen.pooling is None else _pooling(chosen.pooling, game)
+    return DiscountPlan(
+        interval=interval, until=chosen.discount_until, pooling=pooling, **parameters
+    )
+
+
+def _pooling(rate: float, game: Game) -> Pooling:
+    """Return what is pooled: every street with a board."""
+    apart = [NO_NEIGHBOURS] * game.street_count
+    for street, bucket in streets_with_neighbours(game, _FLOP_CARDS).items():
+        apart[street] = ALL_NEIGHBOURS if bucket is None else bucket
+    return Pooling(rate, tuple(apart))
 
 
 def mean_iteration_weight(config: Config, iterations: int) -> float:

@@ -113,18 +113,29 @@ def smooth_sums(game: Game, table: Table, passes: int) -> None:
     Raises:
         GameError: the game has no card buckets that could have neighbours.
     """
-    cards = require_neighbours(game)
     sets = row_sets(game.tree, game.deals.bucket_count)
     street = game.tree.nodes["street"][sets.node]
-    for each in range(game.street_count):
-        if cards.board_count(each) < _FIRST_CARDS:
-            continue
-        last = each == game.street_count - 1
-        apart = game.bucket_file.unbeaten if last and game.bucket_file is not None else None
+    for each, apart in streets_with_neighbours(game, _FIRST_CARDS).items():
         for rows, actions in _shapes(sets, street == each):
             chosen = (street == each) & (sets.rows == rows) & (sets.actions == actions)
             matrix = smoothing_matrix(rows, passes, apart)
             _smooth_alike(sets, np.flatnonzero(chosen), table, matrix)
+
+
+def streets_with_neighbours(game: Game, first_cards: int) -> dict[int, int | None]:
+    """Return the streets of at least so many board cards, each with the bucket that stays apart.
+
+    Raises:
+        GameError: the game has no card buckets that could have neighbours.
+    """
+    cards = require_neighbours(game)
+    last = game.street_count - 1
+    unbeaten = game.bucket_file.unbeaten if game.bucket_file is not None else None
+    return {
+        street: unbeaten if street == last else None
+        for street in range(game.street_count)
+        if cards.board_count(street) >= first_cards
+    }
 
 
 def require_neighbours(game: Game) -> DealtCards:
@@ -136,8 +147,8 @@ def require_neighbours(game: Game) -> DealtCards:
     if isinstance(game.hole_cards, DealtCards) and game.bucket_file is not None:
         return game.hole_cards
     raise GameError(
-        f"smoothing averages neighbouring card buckets, and {game.name} as configured has none; "
-        "leave --smooth and run.smoothing out"
+        f"smoothing and pooling average neighbouring card buckets, and {game.name} as configured "
+        "has none; leave --smooth, run.smoothing and algorithm.pooling out"
     )
 
 

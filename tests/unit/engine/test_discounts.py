@@ -13,7 +13,15 @@ from cfr_shm.memory.tables import private_views
 
 def plan(**changes) -> DiscountPlan:
     return DiscountPlan(
-        **{"interval": 10, "until": None, "alpha": 1.5, "beta": 0.0, "gamma": 2.0, **changes}
+        **{
+            "interval": 10,
+            "until": None,
+            "alpha": 1.5,
+            "beta": 0.0,
+            "gamma": 2.0,
+            "pooling": None,
+            **changes,
+        }
     )
 
 

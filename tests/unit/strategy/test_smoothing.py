@@ -7,6 +7,7 @@ import json
 
 import numpy as np
 import pytest
+from neighbours import slowly_averaged
 
 from cfr_shm.cli.main import main
 from cfr_shm.config.load import load_config
@@ -39,24 +40,11 @@ def random_checkpoint(game, compact: bool) -> Checkpoint:
     return dataclasses.replace(nothing, config={"table": {"compact": compact}, "run": {"seed": 7}})
 
 
-def slowly(sums: list[list[float]], passes: int, apart: int | None) -> list[list[float]]:
-    """Average neighbours in plain loops; ``sums`` by bucket and action."""
-    order = [bucket for bucket in range(len(sums)) if bucket != apart]
-    for _ in range(passes):
-        before = [list(row) for row in sums]
-        for place, bucket in enumerate(order):
-            below, above = order[max(place - 1, 0)], order[min(place + 1, len(order) - 1)]
-            for action in range(len(sums[bucket])):
-                around = before[below][action] + before[above][action]
-                sums[bucket][action] = 0.25 * around + 0.5 * before[bucket][action]
-    return sums
-
-
 @pytest.mark.parametrize("apart", [None, 0, 2, 4])
 def test_no_weight_is_lost_and_what_is_apart_stays(apart):
     matrix = smoothing_matrix(5, 3, apart)
     np.testing.assert_allclose(matrix.sum(axis=0), 1.0)
-    slow = slowly(np.eye(5).tolist(), 3, apart)
+    slow = slowly_averaged(np.eye(5).tolist(), 3, apart)
     np.testing.assert_allclose(matrix, slow)
     if apart is not None:
         assert matrix[apart, apart] == 1.0
@@ -80,7 +68,7 @@ def test_rows_of_turn_and_river_are_averaged_and_nothing_else(tmp_path, method, 
         given = [before.table.sums_of(each, count).tolist() for each in row]
         found = [after.table.sums_of(each, count).tolist() for each in row]
         apart = unbeaten if street == 3 else None
-        expected = slowly(given, 2, apart) if street >= 2 else given
+        expected = slowly_averaged(given, 2, apart) if street >= 2 else given
         np.testing.assert_allclose(found, expected, rtol=1e-6)
         for each in row:
             was = before.table.regrets_of(each, count)

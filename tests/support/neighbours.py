@@ -1,0 +1,22 @@
+"""Averages over neighbouring buckets in plain loops."""
+
+from __future__ import annotations
+
+
+def slowly_averaged(rows: list[list[float]], passes: int, apart: int | None) -> list[list[float]]:
+    """Average neighbours ``passes`` times; ``rows`` by bucket and action, changed in place.
+
+    Args:
+        rows: in the order of the buckets.
+        passes: how often.
+        apart: the bucket that stays as it is and is nobody's neighbour.
+    """
+    order = [bucket for bucket in range(len(rows)) if bucket != apart]
+    for _ in range(passes):
+        before = [list(row) for row in rows]
+        for place, bucket in enumerate(order):
+            below, above = order[max(place - 1, 0)], order[min(place + 1, len(order) - 1)]
+            for action in range(len(rows[bucket])):
+                around = before[below][action] + before[above][action]
+                rows[bucket][action] = 0.25 * around + 0.5 * before[bucket][action]
+    return rows
