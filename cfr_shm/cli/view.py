@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING
 
 from cfr_shm.errors import EXIT_OK, UsageError
@@ -55,7 +56,7 @@ def run(namespace: argparse.Namespace) -> int:
     runs = ViewedRuns(namespace.directories, say)
     runs.prepare()  # while the server's modules are loaded
     try:
-        from cfr_shm.viewer import server
+        from cfr_shm.viewer import computing, server
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] == "cfr_shm":
             raise
@@ -74,6 +75,9 @@ def run(namespace: argparse.Namespace) -> int:
             _open(place.url)
 
     server.serve(runs, place, say, ready)
+    if computing.under_way():
+        # Compiling, or solving, would go on in this process until it is done.
+        os._exit(EXIT_OK)
     return EXIT_OK
 
 

@@ -20,7 +20,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-#: Requests that are worked on or wait for their turn; more are answered with 503.
+#: Requests that are worked on or wait for their turn, of either kind; more are answered with 503.
 MOST_REQUESTS = 64
 
 #: Where something may be sent to: tables at which somebody plays, no runs.
@@ -63,7 +63,7 @@ class Gate:
 
     def __init__(self, app: App, access: Access, most: int = MOST_REQUESTS) -> None:
         self._app, self._access, self._most = app, access, most
-        self._now = 0
+        self._now = {True: 0, False: 0}  # of what is sent here, which may come slowly, and the rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -79,11 +79,18 @@ class Gate:
         if self._brings_token(scope):
             await self._keep_token(send)
             return
-        self._now += 1
+        posted, counted = scope["method"] == "POST", [1]
+        self._now[posted] += 1
+
+        def answered() -> None:
+            # What is left is the client's: how fast it reads is no work of ours.
+            if counted:
+                self._now[posted] -= counted.pop()
+
         try:
-            await self._app(scope, receive, _with_headers(send))
+            await self._app(scope, receive, _with_headers(send, answered))
         finally:
-            self._now -= 1
+            answered()
 
     def _refused(self, scope: Scope) -> tuple[int, str] | None:
         """Return status and reason, None where the request may pass."""
@@ -107,7 +114,7 @@ class Gate:
             return 414, "the address is too long"
         if not self._has_token(scope, headers):
             return 403, "the address that the server printed has a token, which is missing here"
-        if self._now >= self._most:
+        if self._now[scope["method"] == "POST"] >= self._most:
             return 503, f"{self._most} requests are being answered; try again"
         return None
 
@@ -145,9 +152,10 @@ async def _answer(send: Send, status: int, reason: str) -> None:
     await send({"type": "http.response.body", "body": f"{reason}\n".encode()})
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, answered: Callable[[], None]) -> Send:
     async def sent(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
+            answered()
             known = {name for name, _ in HEADERS}
             kept = [each for each in message["headers"] if each[0].lower() not in known]
             message["headers"] = [*kept, *HEADERS]

@@ -25,7 +25,7 @@ from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
-import anyio.to_thread
+import anyio
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -33,6 +33,7 @@ from starlette.routing import Route
 
 from cfr_shm.errors import CfrShmError, MemoryReserveError, UsageError
 from cfr_shm.telemetry.plain_text import plain_line
+from cfr_shm.viewer.computing import computed
 from cfr_shm.viewer.infoset_search import search
 from cfr_shm.viewer.place_pages import AVERAGE, POLICIES, Asked, equity_of, page_of, range_of
 from cfr_shm.viewer.play_pages import PlayPages
@@ -121,9 +122,8 @@ class Pages:
             if before is not None:
                 return Response(before, media_type="application/json")
             limit = self._limits.setdefault(at_once, anyio.CapacityLimiter(at_once))
-            status, body = await anyio.to_thread.run_sync(
-                functools.partial(self._guarded, answer, request), limiter=limit
-            )
+            work = functools.partial(self._guarded, answer, request)
+            status, body = await computed(work, limit)
             return Response(body, status, media_type="application/json")
 
         return route

@@ -12,15 +12,13 @@ from typing import NamedTuple
 import uvicorn
 
 from cfr_shm.errors import UsageError
-from cfr_shm.viewer.gate import MOST_REQUESTS, Access, Gate
+from cfr_shm.viewer.connection import MOST_CONNECTIONS, Connection
+from cfr_shm.viewer.gate import Access, Gate
 from cfr_shm.viewer.pages import Pages
 from cfr_shm.viewer.viewed_runs import Say, ViewedRuns
 
-#: Connections at a time: requests that are let through, and some that are told to come again.
-MOST_CONNECTIONS = 4 * MOST_REQUESTS
-
 #: An answer under way may take so long after Ctrl-C.
-GRACE_SECONDS = 3
+GRACE_SECONDS = 0.5
 
 
 class Place(NamedTuple):
@@ -91,12 +89,13 @@ def serve(runs: ViewedRuns, place: Place, say: Say, ready: Callable[[], None]) -
             log_level="critical",
             access_log=False,
             lifespan="off",
+            http=Connection,
             ws="none",
             server_header=False,
             date_header=False,
             limit_concurrency=MOST_CONNECTIONS,
             timeout_keep_alive=15,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,  # type: ignore[arg-type]
             h11_max_incomplete_event_size=16 << 10,
         )
         server = _Server(config, ready)

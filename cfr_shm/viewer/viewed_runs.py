@@ -25,6 +25,7 @@ from cfr_shm.run.setup import mean_iteration_weight
 from cfr_shm.storage.names import CHECKPOINTS
 from cfr_shm.strategy.row_sums import RowSums, StoredSums, TableSums
 from cfr_shm.strategy.smoothing import smoothed
+from cfr_shm.viewer.computing import start
 from cfr_shm.viewer.looked_at import LookedAt
 
 #: Tables in memory at a time; one that is looked at beside another.
@@ -204,7 +205,7 @@ class ViewedRuns:
                 if first.kind != SPOT:
                     self.table(first, first.first_shown)
 
-        threading.Thread(target=build, daemon=True).start()
+        start(build)
 
     def documents(self) -> list[dict[str, Any]]:
         """Return every run as JSON."""

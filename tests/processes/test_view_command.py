@@ -5,14 +5,30 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
 from viewed_games import train_kuhn
 
 from cfr_shm.cli.main import main
+
+#: The command, whose list of runs takes an hour.
+SLOW = """\
+import sys, time
+from cfr_shm.cli.main import main
+from cfr_shm.viewer.viewed_runs import ViewedRuns
+
+def documents(self):
+    print("computing", file=sys.stderr, flush=True)
+    time.sleep(3600)
+
+ViewedRuns.documents = documents
+sys.exit(main())
+"""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +64,29 @@ def test_it_prints_where_it_is_answers_and_ends_with_an_interrupt(kuhn, tmp_path
         assert process.wait(timeout=30) == 0
         assert "Traceback" not in process.stderr.read()
     assert sorted(path.name for path in kuhn.rglob("*")) == before
+
+
+def test_it_ends_at_once_whatever_is_connected_and_computed(kuhn, tmp_path):
+    slow = tmp_path / "slow.py"
+    slow.write_text(SLOW)
+    command = [sys.executable, str(slow), "view", str(kuhn), "--port", "0", "--no-browser"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as process, ExitStack() as held:
+        port = urlsplit(process.stdout.readline().strip()).port
+        host = f"HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
+        post = f"POST /api/runs/kuhn/tables {host}Content-Type: application/json\r\n"
+        for sent in (
+            "",
+            f"GET / {host}",
+            f"{post}Content-Length: 9\r\n\r\n{{",
+            f"GET /api/runs {host}\r\n",
+        ):
+            client = held.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(sent.encode())
+        assert "computing" in process.stderr.readline() + process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0  # the answer would take an hour
+        assert "Traceback" not in process.stderr.read()
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,38 @@ def test_more_than_are_worked_on_are_told_to_come_again():
     assert after.status == 200
 
 
+def test_neither_slow_senders_nor_slow_readers_keep_others_out():
+    async def crowd():
+        doors, waiting = asyncio.Event(), []
+
+        async def slow(scope, receive, send):
+            if scope["method"] == "POST":
+                await doors.wait()
+            await inside(scope, receive, send)
+
+        async def unread(scope, receive, send):
+            async def sent(message):
+                await send(message)
+                if scope["path"] == "/unread" and message["type"] == "http.response.start":
+                    await doors.wait()
+
+            await slow(scope, receive, sent)
+
+        gate = Gate(unread, LOOPBACK, most=3)
+        for number in range(9):
+            how = {"method": "POST", "content_type": "application/json"} if number < 3 else {}
+            waiting.append(asyncio.create_task(ask(gate, "/api/x" if how else "/unread", **how)))
+            await asyncio.sleep(0)
+        last = await ask(gate, "/api/x", method="POST", content_type="application/json")
+        found = [await ask(gate), last]
+        doors.set()
+        return [each.status for each in found], {
+            each.status for each in await asyncio.gather(*waiting)
+        }
+
+    assert asyncio.run(crowd()) == ([200, 503], {200})
+
+
 def test_loopback_needs_no_token_and_other_addresses_do():
     place = server.bind("127.0.0.1", 0)
     place.listener.close()

@@ -1,0 +1,84 @@
+"""A connection whose client is not waited for without end.
+
+uvicorn gives a connection some seconds from an answer to the first byte of the next request. One
+that never finishes a request, or never reads its answer, is kept for as long as its client likes,
+and a few hundred of these are all that are let in. Here both are given up, and where all places are
+taken the one that has waited longest for a request makes room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+#: Open at a time; a browser has six.
+MOST_CONNECTIONS = 256
+
+#: Longer than a browser is given between two requests.
+PATIENCE_SECONDS = 20.0
+
+
+class Connection(H11Protocol):
+    """One client's connection, as uvicorn makes them."""
+
+    patience_seconds = PATIENCE_SECONDS
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._request_due: asyncio.TimerHandle | None = None
+        self._reading_due: asyncio.TimerHandle | None = None
+        self.waiting_since = 0.0
+
+    @property
+    def waits(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a client in, in the place of another where there is none left."""
+        super().connection_made(transport)
+        self._wait()
+        if len(self.connections) >= MOST_CONNECTIONS:
+            others = [each for each in self.connections if isinstance(each, Connection)]
+            idle = [each for each in others if each.waits]
+            min(idle, key=lambda each: each.waiting_since).give_up()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what was due."""
+        super().connection_lost(exc)
+        for due in (self._request_due, self._reading_due):
+            if due is not None:
+                due.cancel()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, all of whose head has to come in time."""
+        self._wait()
+        super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        """Wait for the client to read."""
+        super().pause_writing()
+        self._reading_due = self.loop.call_later(self.patience_seconds, self.give_up)
+
+    def resume_writing(self) -> None:
+        """Go on, for it reads."""
+        super().resume_writing()
+        if self._reading_due is not None:
+            self._reading_due.cancel()
+
+    def give_up(self) -> None:
+        """Let the client go, at once: what it has not read is not sent any more."""
+        self.connections.discard(self)
+        self.transport.abort()
+
+    def _wait(self) -> None:
+        self.waiting_since = self.loop.time()
+        if self._request_due is not None:
+            self._request_due.cancel()
+        self._request_due = self.loop.call_later(self.patience_seconds, self._still_waiting)
+
+    def _still_waiting(self) -> None:
+        if self.waits:
+            self.give_up()
