@@ -113,11 +113,28 @@ def in_order(typing_context):  # type: ignore[no-untyped-def]
     """Let no store move past this point; it costs nothing.
 
     A process that is killed leaves the stores before a point of its program and none after it:
-    with this, the point is one of the source's.
+    with this, the point is one of the source's. What others see while it runs, is said by
+    ``in_order_for_all``.
     """
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         builder.fence("acq_rel", "singlethread")
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic_twin(_nothing)
+def in_order_for_all(typing_context):  # type: ignore[no-untyped-def]
+    """Order stores before against stores after, and loads likewise, as other processors see them.
+
+    A flag that is written after what it stands for, with this between, and read before that, with
+    this between, is right also where memory is weakly ordered (``dmb ish`` on ARM). On x86 it is
+    no instruction. Loads may still be early against stores before them: that takes ``fence``.
+    """
+
+    def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
+        builder.fence("acq_rel")
         return context.get_dummy_value()
 
     return types.void(), codegen

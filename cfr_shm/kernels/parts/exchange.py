@@ -19,7 +19,7 @@ from cfr_shm.kernels.jit import at, device
 from cfr_shm.kernels.parts.atomics import (
     atomic_load,
     atomic_store,
-    in_order,
+    in_order_for_all,
     prefetch,
     prefetch_to_read,
 )
@@ -99,7 +99,8 @@ def _tell(table):
     """Write what this worker has gained in all blocks of its list.
 
     How far the ring is about to be written is said before, how far it has been, after: who reads
-    it knows that what it has read is whole.
+    it knows that what it has read is whole. The former never falls: who died while telling may
+    have written farther than its successor will.
     """
     exchange = table.exchange
     word, beneath, gained = exchange.word, exchange.beneath, exchange.gained
@@ -109,8 +110,8 @@ def _tell(table):
     for number in range(1, exchange.changed[0] + 1):
         block = exchange.changed[at(number)]
         end += 1 + exchange.place[at(block + 1)] - exchange.place[at(block)]
-    atomic_store(exchange.counts, counts + 1, end)
-    in_order()
+    atomic_store(exchange.counts, counts + 1, max(end, exchange.counts[at(counts + 1)]))
+    in_order_for_all()
     for line in range(position, end, WORDS_OF_LINE):
         prefetch(exchange.told, ring + (line & mask))
     for number in range(1, exchange.changed[0] + 1):
@@ -126,7 +127,7 @@ def _tell(table):
             exchange.told_gains[at(record + 1 + entry)] = gain
         position += 1 + count
     exchange.changed[0] = 0
-    in_order()
+    in_order_for_all()
     atomic_store(exchange.counts, counts, position)
 
 
@@ -141,6 +142,7 @@ def _listen(table, worker):
     counts, mask = worker * COUNT_STRIDE, exchange.told_words - 1
     ring, position = worker * exchange.told_stride, exchange.heard[at(worker)]
     told = atomic_load(exchange.counts, counts)
+    in_order_for_all()
     while position < told:
         record = ring + (position & mask)
         block = min(np.uint32(exchange.told[at(record)]), exchange.last)
@@ -148,7 +150,7 @@ def _listen(table, worker):
         count = np.int64(exchange.place[at(block + 1)]) - first
         for entry in range(count):
             exchange.read[at(entry)] = exchange.told_gains[at(record + 1 + entry)]
-        in_order()
+        in_order_for_all()
         if atomic_load(exchange.counts, counts + 1) - position > exchange.told_words:
             _hear_all(table, worker)
             return
@@ -174,7 +176,7 @@ def _hear_all(table, worker):
     """Add all that another worker has gained, from where it lies."""
     exchange = table.exchange
     exchange.heard[at(worker)] = atomic_load(exchange.counts, worker * COUNT_STRIDE)
-    in_order()
+    in_order_for_all()
     for place in range(exchange.word.shape[0]):
         gained = exchange.gained[at(worker * exchange.stride + place)]
         _hear(table, worker, place, gained)

@@ -85,7 +85,7 @@ def gains_beside(table, first, count):
     """Return what ``gains_at`` does, from where the row's first regret is read."""
     if is_frozen(table):
         return gain_cell_beside(first, count)
-    if is_own(table):
+    if is_own(table) and count > 1:  # A lone action is played whatever its regret is.
         note_row(table, first)
     return first
 

@@ -14,6 +14,7 @@ from cfr_shm.kernels.parts.exchange import (
     note_row,
     take_over,
 )
+from cfr_shm.kernels.parts.regret import gains_beside
 from cfr_shm.layout.exchange import BLOCK_BITS, COUNT_STRIDE
 from cfr_shm.memory.tables import private_views
 
@@ -160,6 +161,29 @@ def test_a_successor_goes_on_where_the_dead_worker_told_last():
     assert workers.exchange.counts[0] == workers.exchange.counts[1] > counts[0]
     assert workers.exchange.counts[COUNT_STRIDE] == counts[COUNT_STRIDE]
     assert np.array_equal(workers.regrets(1), workers.everything)
+
+
+def test_a_successor_does_not_deny_what_the_dead_had_begun_to_write_over():
+    """Who is behind must find out that what it is about to read is written over, whoever did."""
+    workers = Workers(leduc(), 2)
+    workers.gain(0)
+    exchange_all(workers.tables[0])
+    exchange = workers.exchange
+    exchange.told[: exchange.told_words] = -1  # It died while telling, once round.
+    exchange.counts[1] = exchange.told_words + 1
+    own, tree = workers.views.own, workers.views.tree
+    successor = own.table_of(0, workers.shared, tree, workers.views.deals.bucket_count, False)
+    take_over(successor)
+    exchange_all(successor)
+    exchange_all(workers.tables[1])
+    assert np.array_equal(workers.regrets(1), workers.everything)
+
+
+@pytest.mark.parametrize(("count", "noted"), [(1, 0), (2, 1)])
+def test_rows_of_one_action_are_not_told_of(count, noted):
+    table = Workers(leduc(), 2).tables[0]
+    gains_beside(table, 0, count)
+    assert table.exchange.changed[0] == noted
 
 
 def test_exchanges_come_in_their_period():
