@@ -87,6 +87,20 @@ class Bounds:
         )
 
 
+def stored_summary(directory: Path) -> tuple[dict[str, Any], float]:
+    """Return a finished solve's summary, and how exploitable it was, in % of the pot.
+
+    Raises:
+        CheckpointError: there is none that can be read.
+    """
+    path = directory / SUMMARY
+    try:
+        summary = dict(read_document(path, MOST_SUMMARY_BYTES))
+        return summary, float(summary["exploitability_percent"])
+    except (OSError, DocumentError, TypeError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path}: no summary of a solve: {error}") from None
+
+
 def solver_settings(config: Config) -> SolverSettings:
     """Return how the spot is solved: algorithm, workers, width of the tables."""
     cores = usable_cores()
@@ -219,12 +233,7 @@ class SpotRun:
             UsageError: more is asked for than was solved.
             CheckpointError: what is stored cannot be read.
         """
-        path = self._directory.path / SUMMARY
-        try:
-            summary = dict(read_document(path, MOST_SUMMARY_BYTES))
-            percent = float(summary["exploitability_percent"])
-        except (OSError, DocumentError, TypeError, KeyError, ValueError) as error:
-            raise CheckpointError(f"{path}: no summary of a solve: {error}") from None
+        summary, percent = stored_summary(self._directory.path)
         upper = UpperStreets(self._checkpoints, solver, self._fingerprint)
         if not self._bounds.reached(solver.iterations, upper.seconds, percent):
             raise UsageError(

@@ -164,6 +164,11 @@ class UpperStreets:
             average[part] = stored[begin:end]
             begin = end
 
+    def count_below(self, place: Place) -> int:
+        """Return how many parts ``solve_below`` solves for a place, one after the other."""
+        near = (_is_near(self._solver.game, place.board, *each) for each in self._places)
+        return sum(near)
+
     def solve_below(self, place: Place, percent: float) -> None:
         """Solve what a place's values and strategies need of the streets that were left out.
 

@@ -22,6 +22,7 @@ from cfr_shm.spots.spot_game import SpotGame
 from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
 from cfr_shm.spots.spot_results import NodeReport, action_ranges, node_report
 from cfr_shm.spots.street_trees import PLAYERS, Node
+from cfr_shm.spots.upper_streets import NAME, UpperStreets
 from cfr_shm.storage.names import CHECKPOINTS
 from cfr_shm.strategy.chart_colours import colour
 from cfr_shm.strategy.place_chart import chart_document
@@ -37,8 +38,10 @@ class Asked(NamedTuple):
     board: str
 
 
-def open_solved(run: ViewedRun, say: Say) -> SpotSolver:
-    """Return a solver with the newest tables of a run; the caller closes it.
+def open_solved(run: ViewedRun, say: Say) -> tuple[SpotSolver, UpperStreets | None]:
+    """Return a solver with the newest tables of a run, which the caller closes.
+
+    Beside it what solves its last streets again, where the run was saved without them.
 
     Raises:
         CfrShmError: there are none that are whole, or too little memory.
@@ -49,13 +52,22 @@ def open_solved(run: ViewedRun, say: Say) -> SpotSolver:
     mark = spot_fingerprint(config)
     solver = SpotSolver(spot_of(config.spot), settings, mark)
     try:
-        load_tables(run.path / CHECKPOINTS, solver, mark, to_look=True)
+        upper = _tables_of(run, solver, mark)
         # Nobody else opens it: nothing is left behind, however this process ends.
         solver.arena.unlink()
     except BaseException:
         solver.close()
         raise
-    return solver
+    return solver, upper
+
+
+def _tables_of(run: ViewedRun, solver: SpotSolver, mark: str) -> UpperStreets | None:
+    """Put a run's tables into a solver; return what solves its last streets where they are not."""
+    checkpoints = run.path / CHECKPOINTS
+    if (checkpoints / NAME).exists():
+        return UpperStreets(checkpoints, solver, mark)
+    load_tables(checkpoints, solver, mark, to_look=True)
+    return None
 
 
 def board_of(solver: SpotSolver, asked: Asked) -> tuple[int, ...]:

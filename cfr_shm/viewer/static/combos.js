@@ -90,7 +90,7 @@ export function combos(place, view, change) {
       type: "button", onclick: () => change(without) }, `${name} ✕`)),
     view.equity || !view.askEquity ? null
       : el("button", { type: "button", onclick: view.askEquity }, "Equities"),
-    !place.hands.bucket ? null : el("span", { class: "quiet" }, ` one of ${count(place.bucket_count)} buckets each`)),
+    !place.hands.bucket ? null : el("span", { class: "quiet" }, ` one of ${count(place.bucket_count)} buckets each.${view.whyNoEquity || ""}`)),
     el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "table of hands" },
       el("table", null,
         el("thead", null, el("tr", null, head,

@@ -113,6 +113,8 @@ export function drawPane(host, place, pane, view, moves) {
       say(error.message);
     }
   } : null;
+  view.whyNoEquity = live > 2 && place.board.length >= 3
+    ? ` Equities are told once two players are left; here are ${live}.` : "";
   const empty = place.chart.hands_here === 0
     ? el("p", { class: "warn" }, "No hand comes here: the cells show nothing that is played.") : null;
   host.replaceChildren(

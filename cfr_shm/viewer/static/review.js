@@ -2,6 +2,9 @@
 
 import { el, percent, say } from "./dom.js";
 
+const SEVERAL = "No EVs, and no action that is best by EV, with more than two players: they would " +
+  "need the ranges of all others together. Shares are what the strategy does.";
+
 function verdict(each) {
   if (!each.known) return "the strategy's tree is over here: it only checks and calls";
   const likeliest = each.actions.reduce((one, two) => (two.share > one.share ? two : one));
@@ -34,7 +37,7 @@ export function reviewPanel(over, values, big) {
     }
   } }, "EV of every action");
   return el("details", { class: "review", open: true }, el("summary", null, "Review"),
-    rows.length ? [el("ol", null, rows), values ? ask : null]
+    rows.length ? [el("ol", null, rows), values ? ask : el("p", { class: "quiet" }, SEVERAL)]
       : el("p", { class: "quiet" }, "You had nothing to decide."));
 }
 

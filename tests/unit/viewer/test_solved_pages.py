@@ -183,3 +183,45 @@ def test_reports_that_cannot_be_made_are_refused(app, what, parameters, text):
     status, found = asked(app, what, **parameters)
     assert status == 400
     assert text in found["error"]
+
+
+@pytest.fixture(scope="module")
+def without_rivers(tmp_path_factory):
+    path = tmp_path_factory.mktemp("upper")
+    (path / "turn.yaml").write_text(TURN.replace("a}\nrun", "a, save: no_rivers}\nrun"))
+    assert main(["solve", str(path / "turn.yaml"), "--logdir", str(path / "turn")]) == 0
+    return path / "turn"
+
+
+@pytest.mark.parametrize(("line", "river"), [("", ""), ("x-x/", "2s"), ("x-b60-c/x", "Ah")])
+def test_rivers_that_were_left_out_are_solved_again_as_solve_does(
+    without_rivers, line, river, capsys
+):
+    capsys.readouterr()
+    cards = ["--cards", river] if river else []
+    assert main(["solve", str(without_rivers), "--line", line, *cards, "--json"]) == 0
+    want = {row["hand"]: row["ev"] for row in json.loads(capsys.readouterr().out)["hands"]}
+    said = []
+    app = Pages(ViewedRuns([str(without_rivers)], said.append), said.append).app()
+    status, found = asked(app, line=line, board=f"Td9d6hQc{river}")
+    assert status == 200, found
+    assert "left out when this was saved" in found["told"][-1]
+    hands = found["hands"]
+    got = dict(zip(hands["cards"], hands["ev"], strict=True))
+    assert got == {hand: pytest.approx(ev, abs=1e-3) for hand, ev in want.items()}
+    asked(app, line=line, board=f"Td9d6hQc{river}")
+    assert len([text for text in said if "solving again" in text]) == 1
+
+
+@pytest.mark.thorough
+def test_what_depends_on_too_many_boards_is_said_in_words(tmp_path):
+    flop = TURN.replace("Td9d6hQc", "Td9d6h").replace("30}", "5}")
+    (tmp_path / "flop.yaml").write_text(flop.replace("a}\nrun", "a, save: no_rivers}\nrun"))
+    assert main(["solve", str(tmp_path / "flop.yaml"), "--logdir", str(tmp_path / "turn")]) == 0
+    app = Pages(ViewedRuns([str(tmp_path / "turn")], print), print).app()
+    status, found = asked(app, line="")
+    assert status == 400
+    assert "saved without its last streets" in found["error"]
+    assert "depends on 36 boards" in found["error"]
+    status, found = asked(app, line="x-x/", board="Td9d6hQc")
+    assert status == 200
