@@ -34,22 +34,68 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def agreed_by_ranks(given: Sequence[Setting], overrides: Sequence[str]) -> Iterator[World | None]:
+def agreed_by_ranks(
+    given: Sequence[Setting], overrides: Sequence[str], source: str | None = None
+) -> Iterator[World | None]:
     """Do what comes before a run, at all ranks or at none: a file may be missing at one of them.
 
+    Args:
+        given: on the command line.
+        overrides: by ``--set``.
+        source: the configuration file of a run that begins, which may say ``ranks: mpi`` too.
+
     Yields:
-        The ranks, None where ``--mpi`` was not said.
+        The ranks, None where nobody said ``mpi``.
     """
-    said = any(each.key == RANKS and each.text == "mpi" for each in given)
-    if not said and f"{RANKS}=mpi" not in overrides:
+    said = _says_mpi(given, overrides, source)
+    world = _world_to_agree(said, source)
+    if world is None:
         yield None
         return
     from cfr_shm.ranks.world import open_world
     from cfr_shm.run.ranked import together
 
-    world = open_world("mpi")
     with _ending_everywhere(world), together(world):
+        if said is False:
+            open_world("none")  # refuses several copies, as it does where there is no MPI
         yield world
+
+
+def _says_mpi(
+    given: Sequence[Setting], overrides: Sequence[str], source: str | None
+) -> bool | None:
+    """Return whether ``ranks: mpi`` is said, None where the file that may say it is unreadable."""
+    from cfr_shm.config.load import said
+
+    told = [each.text for each in given if each.key == RANKS]
+    if told:
+        return told[-1] == "mpi"
+    if f"{RANKS}=mpi" in overrides:
+        return True
+    if source is None:
+        return False
+    try:
+        return said(RANKS, source, os.environ, overrides, given) == "mpi"
+    except ConfigError:
+        return None
+
+
+def _world_to_agree(said: bool | None, source: str | None) -> World | None:
+    """Return the ranks with which to agree, None where there are none to agree with.
+
+    Of several copies none knows what a file says to the others, which may lie on one machine only:
+    they come together wherever MPI is, and be it to be refused.
+    """
+    from cfr_shm.ranks.world import copies_started, open_world
+
+    if said:
+        return open_world("mpi")
+    if source is None or copies_started(os.environ) is None:
+        return None
+    try:
+        return open_world("mpi")
+    except UsageError:
+        return None
 
 
 def run_session(

@@ -46,6 +46,10 @@ class EngineConfig(Section):
         "far, and of N ranks, from four on, 1/(5 N); at least 20 times what an exchange takes.",
         words=("auto",),
     )
+    oversubscribe: bool = flag(
+        False,
+        "Let ranks on one host have more workers together than it has cores; else refused.",
+    )
     num_workers: int = whole(0, 0, 1024, "Worker processes; 0 = one per usable core.")
     in_process: bool | Literal["auto"] = flag(
         "auto",

@@ -79,6 +79,22 @@ def located(
     return _with_place(message, where)
 
 
+def said(
+    key: str,
+    source: str | Path | None,
+    environment: Mapping[str, str],
+    overrides: Sequence[str],
+    flags: Sequence[Setting],
+) -> str | None:
+    """Return what the sources of ``load_config`` say of one key, None for nothing; unchecked.
+
+    Raises:
+        ConfigError: a source cannot be read.
+    """
+    found = _all_settings(source, environment, overrides, flags)
+    return next((str(each.text) for each in reversed(list(found)) if each.key == key), None)
+
+
 def _with_place(message: str, where: Mapping[str, str]) -> str:
     """Put the place before a message that begins with a key that was set."""
     key = message.split(maxsplit=1)[0].rstrip(":,")

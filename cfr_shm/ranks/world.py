@@ -296,7 +296,7 @@ def open_world(ranks: str, environment: Mapping[str, str] = os.environ) -> World
     Raises:
         UsageError: MPI cannot be used, or the launcher and ``ranks`` do not agree.
     """
-    started = _started(environment)
+    started = copies_started(environment)
     if ranks == "none":
         if started is not None:
             raise UsageError(
@@ -316,7 +316,7 @@ def open_world(ranks: str, environment: Mapping[str, str] = os.environ) -> World
     return world
 
 
-def _started(environment: Mapping[str, str]) -> int | None:
+def copies_started(environment: Mapping[str, str]) -> int | None:
     """Return how many processes a launcher says it has started, None for one or no launcher."""
     counts = [environment.get(name, "") for name in _LAUNCHERS]
     return next((int(each) for each in counts if each.isdecimal() and int(each) > 1), None)

@@ -32,6 +32,7 @@ from cfr_shm.ranks.meetings import Bounds, Meetings
 from cfr_shm.ranks.shared_freezes import SharedFreezes
 from cfr_shm.ranks.world import Alone, World
 from cfr_shm.run.budgeted_buckets import choose_buckets, with_buckets
+from cfr_shm.run.crowded_hosts import refuse_crowded_hosts
 from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.forecast import refuse_too_large
 from cfr_shm.run.listening import listeners
@@ -162,6 +163,7 @@ def _agreed(
         refuse_with_ranks(settled, world)
     with together(world):
         refuse_differences(settled, game, resume, world)
+        refuse_crowded_hosts(settled, world)
     return with_ranks(settled, world.size), game, stop
 
 

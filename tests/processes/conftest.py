@@ -30,6 +30,12 @@ def no_segment_of_mpi_is_left() -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
+@pytest.fixture
+def ranks_may_share_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let more ranks be started here than there are cores, which is refused otherwise."""
+    monkeypatch.setenv("CFR_SHM_ENGINE_OVERSUBSCRIBE", "true")
+
+
 def _is_mapped(path: Path) -> bool:
     """Return whether a process has the segment in its memory, another test's for example."""
     for maps in Path("/proc").glob("[0-9]*/maps"):
