@@ -89,7 +89,8 @@ def _estimate(config: Config, visits: int, json_output: bool) -> int:
     config = with_buckets(config, choice)
     game = forecast.game_of(config, say)
     workers = worker_count(config, game, usable_cores())
-    sizes, limits = forecast.sizes_of(config, game, say), forecast.limits_of(config, workers)
+    sizes = forecast.sizes_of(config, game, workers, say)
+    limits = forecast.limits_of(config, workers)
     if not json_output:
         told = [] if choice is None else [choice.text]
         print_lines([*told, *_size_lines(config, sizes, limits)])
@@ -136,6 +137,7 @@ def _size_lines(config: Config, sizes: Sizes, limits: list[Limit]) -> list[str]:
     kept = {
         "table (average strategy and regrets)": sizes.table_bytes,
         "kept by the algorithm besides": sizes.state_bytes,
+        "tables of the workers' own, and what they tell each other": sizes.own_bytes,
         "tree": sizes.tree_bytes,
         "card buckets, once for all workers": sizes.bucket_bytes,
     }
@@ -195,6 +197,7 @@ def _document(config: Config, sizes: Sizes, limits: list[Limit]) -> dict[str, An
         "entries": sizes.entries,
         "table_bytes": sizes.table_bytes,
         "state_bytes": sizes.state_bytes,
+        "own_bytes": sizes.own_bytes,
         "tree_bytes": sizes.tree_bytes,
         "bucket_bytes": sizes.bucket_bytes,
         "needed_bytes": sizes.needed_bytes,

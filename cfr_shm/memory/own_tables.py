@@ -128,6 +128,11 @@ def own_table_specs(entries: int, worker_count: int, compact: bool) -> list[Arra
     ]
 
 
+def own_table_bytes(entries: int, worker_count: int, compact: bool) -> int:
+    """Return the bytes of the tables beside one of so many entries, 0 where there are none."""
+    return sum(spec.byte_count for spec in own_table_specs(entries, worker_count, compact))
+
+
 def own_tables(array: Callable[[str], NDArray[Any]]) -> OwnTables:
     """Return the tables among the arrays of an arena, or of private memory."""
     return OwnTables(array(_ROWS), array(_GAINED), array(_TOLD), array(_COUNTS))

@@ -32,6 +32,7 @@ from cfr_shm.layout.task import RESULT_NODES
 from cfr_shm.layout.tree import CHANCE, DECISION, Tree
 from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.limits import Limit, private_limits, require_memory, shared_limits
+from cfr_shm.memory.own_tables import own_table_bytes
 from cfr_shm.memory.tables import private_views
 from cfr_shm.run.budgeted_buckets import choose_buckets, with_buckets
 from cfr_shm.run.schedule import history_length, keeps_history
@@ -65,6 +66,7 @@ class Sizes(NamedTuple):
     streets: tuple[Street, ...]
     table_bytes: int  # average strategy and regrets
     state_bytes: int  # what the algorithm keeps besides
+    own_bytes: int  # of tables of the workers' own beside a small one
     tree_bytes: int
     bucket_bytes: int  # of card buckets, in memory that all processes share
     buckets: NDArray[np.int64]  # (players, streets)
@@ -83,7 +85,8 @@ class Sizes(NamedTuple):
     @property
     def needed_bytes(self) -> int:
         """Bytes of everything that training reserves."""
-        return self.table_bytes + self.state_bytes + self.tree_bytes + self.bucket_bytes
+        tables = self.table_bytes + self.state_bytes + self.own_bytes
+        return tables + self.tree_bytes + self.bucket_bytes
 
 
 class Rate(NamedTuple):
@@ -166,7 +169,7 @@ def estimate(config: Config, visits: int, say: Report) -> Estimate:
     config = with_buckets(config, choose_buckets(config, progress=say))
     game = game_of(config, say)
     workers = worker_count(config, game, usable_cores())
-    sizes, limits = sizes_of(config, game, say), tuple(limits_of(config, workers))
+    sizes, limits = sizes_of(config, game, workers, say), tuple(limits_of(config, workers))
     try:
         require_room(config, sizes, workers)
     except MemoryReserveError as error:
@@ -203,15 +206,17 @@ def game_of(config: Config, progress: Report | None = None) -> Game | None:
     return load_game(config.game, progress, config.abstraction)
 
 
-def sizes_of(config: Config, game: Game | None, progress: Report | None = None) -> Sizes:
-    """Measure the game of a configuration, ``game_of``'s.
+def sizes_of(
+    config: Config, game: Game | None, workers: int = 1, progress: Report | None = None
+) -> Sizes:
+    """Measure the game of a configuration, ``game_of``'s, that so many workers train.
 
     Raises:
         GameError: hold'em that cannot be played as configured, or is beyond ``max_nodes``.
     """
     planes = state_planes(config.algorithm.name)
     if game is None:
-        return _sizes_of_holdem(config, planes, progress)
+        return _sizes_of_holdem(config, planes, workers, progress)
     nodes = game.tree.nodes
     compact = config.table.compact
     streets = (_street(game, street, compact) for street in range(game.street_count))
@@ -221,6 +226,7 @@ def sizes_of(config: Config, game: Game | None, progress: Report | None = None) 
         streets=tuple(street for street in streets if street.decisions),
         table_bytes=table_bytes(game.table_entries, compact),
         state_bytes=planes * game.table_entries * WORD_BYTES,
+        own_bytes=own_table_bytes(game.table_entries, workers, compact),
         tree_bytes=sum(array.nbytes for array in game.tree),
         bucket_bytes=0,
         buckets=game.deals.bucket_count,
@@ -245,7 +251,7 @@ def _street(game: Game, street: int, compact: bool) -> Street:
     )
 
 
-def _sizes_of_holdem(config: Config, planes: int, progress: Report | None) -> Sizes:
+def _sizes_of_holdem(config: Config, planes: int, workers: int, progress: Report | None) -> Sizes:
     from cfr_shm.games.holdem.size import (
         bucket_bytes,
         bucket_counts,
@@ -267,6 +273,7 @@ def _sizes_of_holdem(config: Config, planes: int, progress: Report | None) -> Si
         ),
         table_bytes=table_bytes(size.table_entries, compact),
         state_bytes=planes * size.table_entries * WORD_BYTES,
+        own_bytes=own_table_bytes(size.table_entries, workers, compact),
         tree_bytes=size.tree_bytes,
         bucket_bytes=bucket_bytes(config.game, config.abstraction),
         buckets=bucket_counts(config.game, config.abstraction),
@@ -303,7 +310,7 @@ def refuse_too_large(config: Config, progress: Report | None = None) -> None:
     """
     if config.game.name == HOLDEM:
         workers = worker_count(config, None, usable_cores())
-        require_room(config, sizes_of(config, None, progress), workers)
+        require_room(config, sizes_of(config, None, workers, progress), workers)
 
 
 # --- speed -------------------------------------------------------------------------------

@@ -14,8 +14,9 @@ from cfr_shm.games.registry import load_game
 from cfr_shm.games.trees.visits import row_visits, uniform_visits
 from cfr_shm.layout.tree import CHANCE, DECISION
 from cfr_shm.memory.limits import Limit
+from cfr_shm.memory.tables import create_training_arena
 from cfr_shm.run import forecast
-from cfr_shm.run.forecast import sizes_of
+from cfr_shm.run.forecast import game_of, sizes_of
 from cfr_shm.run.schedule import History, history_length
 
 
@@ -95,6 +96,19 @@ def test_a_compact_table_takes_two_thirds():
         gaps = sum(street.decisions for street in sizes.streets) + 15
         assert 0 <= sizes.table_bytes - bytes_each * sizes.entries <= bytes_each * gaps
         assert all(street.bytes == bytes_each * street.entries for street in sizes.streets)
+
+
+@pytest.mark.parametrize(("workers", "compact"), [(1, False), (2, False), (3, False), (2, True)])
+def test_tables_of_the_workers_own_are_counted_as_they_are_reserved(workers, compact):
+    config = load_config("leduc", overrides=[f"table.compact={compact}"])
+    game = game_of(config)
+    sizes = sizes_of(config, game, workers)
+    with create_training_arena(game, workers, "", compact=compact) as arena:
+        own = [arena.array(name).nbytes for name in arena.names if name.startswith("own_")]
+    assert sizes.own_bytes == sum(own)
+    assert (sizes.own_bytes > workers * sizes.table_bytes) == (workers > 1 and not compact)
+    tables = sizes.table_bytes + sizes.state_bytes + sizes.own_bytes
+    assert sizes.needed_bytes == tables + sizes.tree_bytes
 
 
 def test_the_presets_say_their_true_sizes():
