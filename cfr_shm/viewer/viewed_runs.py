@@ -13,10 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cfr_shm.cards.evaluator import hand_rank_tables
 from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
 from cfr_shm.errors import CfrShmError, UsageError
 from cfr_shm.games.game import Game
+from cfr_shm.games.holdem.dealing import deck_of
 from cfr_shm.games.registry import load_game
 from cfr_shm.layout.table import Table
 from cfr_shm.memory.checkpoint import StoredCheckpoint
@@ -198,14 +200,22 @@ class ViewedRuns:
 
         What is wrong with it is said to who asks for it.
         """
+        first = next(iter(self.runs.values()))
 
         def build() -> None:
-            first = next(iter(self.runs.values()))
             with contextlib.suppress(CfrShmError, OSError, MemoryError):
                 if first.kind != SPOT:
                     self.table(first, first.first_shown)
 
+        def rank() -> None:
+            # Reading and digesting buckets is not Python's: the ranks come for nothing meanwhile.
+            with contextlib.suppress(CfrShmError, OSError, MemoryError):
+                deck = deck_of(first.config.game, first.config.abstraction)
+                if first.kind == HOLDEM and deck is not None:
+                    hand_rank_tables(deck)
+
         start(build)
+        start(rank)
 
     def documents(self) -> list[dict[str, Any]]:
         """Return every run as JSON."""

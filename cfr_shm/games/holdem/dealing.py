@@ -11,7 +11,6 @@ the kernel deals, hand by hand or in buckets likewise (games/holdem/board_equiti
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from itertools import accumulate
 from typing import NamedTuple
@@ -24,7 +23,6 @@ from cfr_shm.cards.bucket_file import BucketFile
 from cfr_shm.cards.buckets import Buckets
 from cfr_shm.cards.deck import DECKS, STANDARD, SUIT_COUNT, Deck
 from cfr_shm.cards.equity import RIVER
-from cfr_shm.cards.evaluator import hand_rank_tables
 from cfr_shm.cards.isomorphism import BOARD_CARDS
 from cfr_shm.cards.ranges import parse_range
 from cfr_shm.cards.suits import Renaming, every_renaming, kept_renamings
@@ -100,10 +98,7 @@ def dealt_from(
             progress(f"looking at every hand on the boards that begin with {config.board}")
         buckets, alone = _of_board(config, abstraction, deck)
     else:
-        with ThreadPoolExecutor(1) as beside:
-            # Reading and digesting buckets is not Python's: the ranks come for nothing meanwhile.
-            beside.submit(hand_rank_tables, deck)
-            buckets = load_buckets(abstraction, deck, streets, progress)
+        buckets = load_buckets(abstraction, deck, streets, progress)
     deals = holdem_deals(
         buckets,
         config.players,
