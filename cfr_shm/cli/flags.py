@@ -53,6 +53,12 @@ ON_WORKER_DEATH = ConfigFlag(
     "POLICY",
     "replace a worker that died (respawn, default), or end the run (abort)",
 )
+ON_RANK_DEATH = ConfigFlag(
+    ("--on-rank-death",),
+    "engine.on_rank_death",
+    "POLICY",
+    "of several ranks: end the run (end, default), or go on without it (shrink: Open MPI's ULFM)",
+)
 LOGLEVEL = ConfigFlag(
     ("--loglevel",), "run.loglevel", "LEVEL", "debug, info, warning or error (default: info)"
 )
@@ -66,6 +72,7 @@ SESSION = (
     BATCH_SIZE,
     CHECKPOINT_INTERVAL,
     ON_WORKER_DEATH,
+    ON_RANK_DEATH,
     LOGLEVEL,
     LOG_FORMAT,
 )

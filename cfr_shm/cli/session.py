@@ -86,7 +86,8 @@ def _world_to_agree(said: bool | None, source: str | None) -> World | None:
     Of several copies none knows what a file says to the others, which may lie on one machine only:
     they come together wherever MPI is, and be it to be refused.
     """
-    from cfr_shm.ranks.world import copies_started, open_world
+    from cfr_shm.ranks.launchers import copies_started
+    from cfr_shm.ranks.world import open_world
 
     if said:
         return open_world("mpi")
@@ -116,8 +117,8 @@ def run_session(
         from cfr_shm.run.train import train
 
         world = open_world(config.engine.ranks) if world is None else world
-        path = Path(world.texts(str(path))[0])
         with _ending_everywhere(world), _display(config, world, json_output) as show:
+            path = Path(world.texts(str(path))[0])
             summary = train(config, path, resume=resume, report=show, signals=signals, world=world)
             world.wait_for_the_end()
         if json_output and world.rank == 0:
@@ -133,11 +134,9 @@ def _display(config: Config, world: World, json_output: bool) -> Iterator[Listen
     from cfr_shm.telemetry.events import Warned
     from cfr_shm.telemetry.live import choose_display
 
-    if world.rank > 0:
+    if (rank := world.rank) > 0:
         yield (
-            lambda event: (
-                say(f"rank {world.rank}: {event.text}") if isinstance(event, Warned) else None
-            )
+            lambda event: say(f"rank {rank}: {event.text}") if isinstance(event, Warned) else None
         )
         return
     results = sys.stderr if json_output else sys.stdout
@@ -157,15 +156,16 @@ def _display(config: Config, world: World, json_output: bool) -> Iterator[Listen
 @contextlib.contextmanager
 def _ending_everywhere(world: World) -> Iterator[None]:
     """End all ranks where one fails and the others do not know: they would wait for it forever."""
+    rank = world.rank
     try:
         yield
     except BaseException as error:
         if world.size == 1 or getattr(error, "agreed", False):
             raise
         if isinstance(error, StopRequested):
-            say(f"cfr-shm: error: rank {world.rank}: {error}")
+            say(f"cfr-shm: error: rank {rank}: {error}")
             world.abort(128 + error.signal_number)
-        say(f"cfr-shm: error: rank {world.rank}: {type(error).__name__}: {error}")
+        say(f"cfr-shm: error: rank {rank}: {type(error).__name__}: {error}")
         world.abort(getattr(error, "exit_code", EXIT_RUNTIME))
 
 

@@ -50,6 +50,12 @@ class EngineConfig(Section):
         False,
         "Let ranks on one host have more workers together than it has cores; else refused.",
     )
+    on_rank_death: Literal["end", "shrink"] = word(
+        "end",
+        ("end", "shrink"),
+        "`end`: a rank that dies ends the run, as MPI does. `shrink`: the others go on without it; "
+        "needs Open MPI started by `mpiexec --with-ft ulfm` (see many_machines.md).",
+    )
     num_workers: int = whole(0, 0, 1024, "Worker processes; 0 = one per usable core.")
     in_process: bool | Literal["auto"] = flag(
         "auto",

@@ -18,7 +18,7 @@ from cfr_shm.engine.handshake import (
 from cfr_shm.engine.kernel_calls import prepare_kernel
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.engine.usage import Usage
-from cfr_shm.layout.control import worker_line
+from cfr_shm.layout.control import RANKS_AT_FIRST, RANKS_LEFT, worker_line
 from cfr_shm.layout.task import (
     NEVER,
     RESULT_ITERATIONS,
@@ -84,10 +84,22 @@ class TaskRunner:
         The array is overwritten by the next task. No iterations at all load the kernel from
         the cache, or compile it, and change nothing.
         """
-        task = self._task._replace(first_iteration=first_iteration, iteration_count=iteration_count)
+        scale = self._scale()
+        task = self._task._replace(
+            first_iteration=first_iteration,
+            iteration_count=iteration_count,
+            regret_floor=self._task.regret_floor * scale,
+            prune_threshold=self._task.prune_threshold * scale,
+        )
         self._result[:] = 0.0
         self._call(task, self._result)
         return self._result
+
+    def _scale(self) -> float:
+        """Return how many times the settled ones regrets are, where ranks have died."""
+        control = self._views.control
+        left = int(control[RANKS_LEFT])
+        return int(control[RANKS_AT_FIRST]) / left if left else 1.0
 
     def _prepare(self, worker: int) -> None:
         self._call = prepare_kernel(self._settings, self._views, worker)

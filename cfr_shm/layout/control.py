@@ -13,6 +13,11 @@ CONTROL_LINE_WORDS = CACHE_LINE_BYTES // WORD_BYTES
 #: the barrier follow: one with its phase, then one for each worker.
 STOP_FLAG = 0
 RUN = 0
+
+#: Of several machines' run: how many there were at first, and how many are left; 0 for as many.
+#: Each holds the whole divided by how many are left, thresholds are told divided by the first.
+RANKS_AT_FIRST = 1
+RANKS_LEFT = 2
 STOP_AT_WINDOW = 1
 STOP_NOW = 2
 WORKER_ITERATIONS = 0

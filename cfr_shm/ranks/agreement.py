@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +76,12 @@ class Agreed:
 
     reports: tuple[Report, ...]
     rates: tuple[float, ...]
+
+    def of(self, ranks: Sequence[int]) -> Agreed:
+        """Return what is known of some of the ranks."""
+        return Agreed(
+            tuple(self.reports[rank] for rank in ranks), tuple(self.rates[rank] for rank in ranks)
+        )
 
     @property
     def signal(self) -> int:

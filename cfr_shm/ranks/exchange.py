@@ -8,7 +8,8 @@ read by nobody while training goes on, and may lie at any rank: only their total
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Protocol
 
 import numpy as np
@@ -30,6 +31,11 @@ from cfr_shm.ranks.world import World
 CHUNK_ENTRIES = 16 << 20
 
 
+#: Does a step that all ranks take part in, again without those that die over it; what it changes
+#: of the table comes after.
+Surely = Callable[[Callable[[], None]], None]
+
+
 class Exchanging(Protocol):
     """What ranks do with their tables when they meet; nobody trains meanwhile.
 
@@ -44,21 +50,33 @@ class Exchanging(Protocol):
     ) -> list[list[Range]]:
         """Return what each rank is to train until they meet again; it is taken from ``whole``."""
 
-    def exchange(self, table: Table, done: Sequence[Range]) -> None:
-        """Make of everybody's table what all have learnt in the iterations ``done``."""
+    def bring_together(self, table: Table, done: Sequence[Range]) -> None:
+        """Bring together what all have learnt in the iterations ``done``.
+
+        Where ranks may be lost it is asked again if one was, and changes nothing of the table.
+        """
+
+    def take_in(self, table: Table, done: Sequence[Range]) -> None:
+        """Make that of everybody's table, once it is certain that all have come so far."""
 
     def take_share(self, table: Table, *, resumed: bool) -> None:
         """Make of the whole table, which every rank has, what this rank is to hold of it."""
 
-    def gather_sums(self, table: Table) -> None:
-        """Bring all strategy sums together at rank 0."""
+    def gather_sums(self, table: Table, surely: Surely) -> None:
+        """Bring all strategy sums together at rank 0, each step of it ``surely``."""
 
     def make_whole(self, table: Table) -> None:
         """Make of rank 0's table, or a copy, what one machine would have: what files hold."""
 
+    def hold_more(self, table: Table, former_size: int) -> None:
+        """Hold what each of fewer ranks than ``former_size`` is to hold."""
+
 
 class Exchange:
     """Exchanges the tables of all ranks, in chunks.
+
+    Where ranks may be lost the mean is brought together beside the table, in 4 bytes an entry, and
+    is taken in when all have it: what the dead had not told counts nowhere, and nowhere in part.
 
     Args:
         world: the other ranks.
@@ -71,6 +89,9 @@ class Exchange:
     def __init__(self, world: World, sets: RowSets, chunk_entries: int = CHUNK_ENTRIES) -> None:
         self._world = world
         self._chunks = row_chunks(sets, chunk_entries)
+        self._beside: NDArray[np.float32] | None = None
+        if world.survives:
+            self._beside = np.empty(sum(entries for _, entries in self._chunks), np.float32)
 
     def deal(
         self, whole: IterationLedger, rates: Sequence[float], seconds: float, window: int
@@ -78,9 +99,20 @@ class Exchange:
         """Return leases in proportion to everybody's rates."""
         return leases(whole, rates, seconds, window)
 
-    def exchange(self, table: Table, done: Sequence[Range]) -> None:  # noqa: ARG002 - any will do
-        """Exchange regrets."""
-        self.average_regrets(table)
+    def bring_together(self, table: Table, done: Sequence[Range]) -> None:  # noqa: ARG002 - any
+        """Exchange regrets, in place where all ranks live or none."""
+        if self._beside is None:
+            self.average_regrets(table)
+            return
+        for slices, values in self._parts_beside(self._beside):
+            collect_regrets(table, slices, values)
+            self._world.add_up(values)
+
+    def take_in(self, table: Table, done: Sequence[Range]) -> None:  # noqa: ARG002 - any will do
+        """Take over the mean that was brought together beside the table."""
+        if self._beside is not None:
+            for slices, values in self._parts_beside(self._beside):
+                spread_regrets(table, slices, values, 1.0 / self._world.size)
 
     def take_share(self, table: Table, *, resumed: bool) -> None:
         """Hold 1/N of the regrets, and the strategy sums at rank 0 only."""
@@ -88,10 +120,10 @@ class Exchange:
         if resumed and self._world.rank > 0:
             self.drop_sums(table)
 
-    def gather_sums(self, table: Table) -> None:
+    def gather_sums(self, table: Table, surely: Surely) -> None:
         """Move the strategy sums to rank 0."""
-        self._world.wait_for_all()
-        self.move_sums_to_first(table)
+        surely(self._world.wait_for_all)
+        self.move_sums_to_first(table, surely)
 
     def make_whole(self, table: Table) -> None:
         """Hold N times the regrets."""
@@ -105,14 +137,32 @@ class Exchange:
             self._world.add_up(values)
             spread_regrets(table, slices, values, 1.0 / self._world.size)
 
-    def move_sums_to_first(self, table: Table) -> None:
+    def move_sums_to_first(self, table: Table, surely: Surely) -> None:
         """Add everybody's strategy sums to those of rank 0; the others begin again at zero."""
         factor = 1.0 if self._world.rank == 0 else 0.0
         for slices, entries in self._chunks:
             values = np.empty(entries, np.float64)
-            collect_sums(table, slices, values)
-            self._world.add_up_at_first(values)
+            surely(partial(self._add_up_sums, table, slices, values))
             spread_sums(table, slices, values, factor)
+
+    def hold_more(self, table: Table, former_size: int) -> None:
+        """Hold 1/N of the regrets, where it was one of more ranks."""
+        self.scale_regrets(table, former_size / self._world.size)
+
+    def _add_up_sums(
+        self, table: Table, slices: NDArray[np.int64], values: NDArray[np.float64]
+    ) -> None:
+        collect_sums(table, slices, values)
+        self._world.add_up_at_first(values)
+
+    def _parts_beside(
+        self, beside: NDArray[np.float32]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """Return each chunk with its place beside the table."""
+        first = 0
+        for slices, entries in self._chunks:
+            yield slices, beside[first : first + entries]
+            first += entries
 
     def drop_sums(self, table: Table) -> None:
         """Set strategy sums to zero: another rank has them."""

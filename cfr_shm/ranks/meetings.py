@@ -17,18 +17,22 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.ledger import IterationLedger, Range
 from cfr_shm.engine.stats import EngineStats
+from cfr_shm.errors import RankLostError
 from cfr_shm.layout.table import Table
-from cfr_shm.ranks.account import Member, RanksAccount
+from cfr_shm.ranks.account import Fallen, Member, RanksAccount
 from cfr_shm.ranks.agreement import Agreed, Report, agree, seconds_between
 from cfr_shm.ranks.exchange import Exchanging
 from cfr_shm.ranks.world import World
-from cfr_shm.telemetry.events import RankProgress
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,7 @@ class Bounds:
         window: iterations; leases and tasks end at its multiples.
         seconds: trained before.
         exchange_seconds: between two exchanges, None for automatic.
+        not_averaged: iterations of ranks that died in former parts of the run.
     """
 
     target: int | None
@@ -48,6 +53,7 @@ class Bounds:
     window: int
     seconds: float
     exchange_seconds: float | None
+    not_averaged: int = 0
 
 
 class Meetings:
@@ -61,7 +67,8 @@ class Meetings:
 
     Attributes:
         moment: monotonic moment of the next meeting, infinity alone.
-        on_warning: told in one line of ranks that others wait for.
+        on_warning: told in one line of ranks that others wait for, or that have died.
+        on_fewer: told of how many ranks there were at first, and how many go on without the others.
         exchanges: so far.
         exchange_seconds: that they took.
         longest_exchange_seconds: that one of them took.
@@ -80,7 +87,11 @@ class Meetings:
         self.exchange_seconds = 0.0
         self.longest_exchange_seconds = 0.0
         self.on_warning: Callable[[str], None] = _tell_nobody
+        self.on_fewer: Callable[[int, int], None] = _need_not_know
+        self._first_size = world.size
         self._members = tuple(Member(rank) for rank in range(world.size))
+        self._fallen: tuple[Fallen, ...] = ()
+        self._averaged = (0,) * world.size
         world.on_missing = self._tell_missing
         self._exchange = exchange
         self._bounds = bounds
@@ -95,7 +106,7 @@ class Meetings:
     @property
     def alone(self) -> bool:
         """Whether there is nobody to meet."""
-        return self.world.size == 1
+        return self._first_size == 1
 
     @property
     def is_first(self) -> bool:
@@ -188,24 +199,86 @@ class Meetings:
         now = self._clock()
         if not self._exchange.in_step and self._is_early(now, report):
             self.world.call(self._number)
-        self.world.wait_for_all()
-        self._number += 1
-        began = self._clock()
         report = replace(report, busy_seconds=now - self._begun)
-        self._agreed = agree(self.world, report, self._agreed)
         fresh = _without(ledger.completed, self._whole.completed)
-        everybodys = [each for ranges in self.world.gather_ranges(fresh) for each in ranges]
+        step = partial(self._come_together, table, report, fresh)
+        began, agreed, everybodys = self._surely(table, step)
+        self._number += 1
+        self._agreed = agreed
         self._whole = self._ledger_of((*self._whole.completed, *everybodys))
         if everybodys:
-            self._exchange.exchange(table, everybodys)
-            self._exchanged(self._clock() - began)
+            self._exchange.take_in(table, everybodys)
+            self._exchanged(table, self._clock() - began)
         return self._agreed
+
+    def _come_together(
+        self, table: Table, report: Report, fresh: Sequence[Range]
+    ) -> tuple[float, Agreed, list[Range]]:
+        """Wait, tell, and bring together what all have learnt; none of it counts as yet.
+
+        Returns:
+            When all were there, what they know then, and what they have done since they last met.
+        """
+        self.world.wait_for_all()
+        began = self._clock()
+        agreed = agree(self.world, report, self._agreed)
+        everybodys = [each for ranges in self.world.gather_ranges(fresh) for each in ranges]
+        if everybodys:
+            self._exchange.bring_together(table, everybodys)
+        return began, agreed, everybodys
+
+    def _surely(self, table: Table, step: Callable[[], _Found]) -> _Found:
+        """Do what all ranks take part in; where one dies over it, again without that one.
+
+        A step leaves everything as it was, but for what it returns: all ranks go on from it, or
+        none does.
+        """
+        while True:
+            try:
+                found = step()
+            except RankLostError:
+                if not self.world.survives:
+                    raise
+                self.world.commit(False)
+            else:
+                if self.world.commit(True):
+                    return found
+            self._go_on_without(table)
+
+    def _go_on_without(self, table: Table) -> None:
+        """Forget the ranks that have died: what they had not told is given out again."""
+        size, left = self.world.size, self.world.shrink()
+        dead = [rank for rank in range(size) if rank not in left]
+        told = None if self._agreed is None else self._agreed.reports
+        fallen = tuple(
+            Fallen(self._members[rank], None, 0)
+            if told is None
+            else Fallen(
+                self._members[rank], told[rank], told[rank].iterations - self._averaged[rank]
+            )
+            for rank in dead
+        )
+        gone = ", ".join(self._members[rank].text for rank in dead)
+        self._fallen += fallen
+        self._members = tuple(self._members[rank] for rank in left)
+        self._averaged = tuple(self._averaged[rank] for rank in left)
+        if self._agreed is not None:
+            self._agreed = self._agreed.of(left)
+        self._exchange.hold_more(table, size)
+        self.on_fewer(self._first_size, self.world.size)
+        if self.is_first:
+            missing = sum(each.not_averaged for each in fallen)
+            self.on_warning(
+                f"{gone} died: {self.world.size} go on; what was not told before is given out "
+                f"again, and of what was, {missing:,} iterations are missing in averages"
+            )
 
     def everybody(self, stats: EngineStats) -> EngineStats:
         """Return this rank's totals with what the others had done at the last meeting."""
         if self.alone or self._agreed is None:
             return stats
         others = [each for rank, each in enumerate(self._agreed.reports) if rank != self.world.rank]
+        others += [each.report for each in self._fallen if each.report is not None]
         sums = zip(stats.utility_sums, *(each.utility_sums for each in others), strict=True)
         return replace(
             stats,
@@ -217,19 +290,29 @@ class Meetings:
     def account(self) -> RanksAccount:
         """Return what the summary says of the ranks."""
         if self.alone:
-            return RanksAccount()
+            return RanksAccount(iterations_not_averaged=self.not_averaged)
         known = (
             ()
             if self._agreed is None
             else zip(self._agreed.reports, self._agreed.rates, strict=True)
         )
-        members = tuple(
-            RankProgress(who.rank, who.host, who.workers, report.iterations, rate)
+        members = [
+            who.progress(report.iterations, rate)
             for who, (report, rate) in zip(self._members, known, strict=False)
-        )
+        ]
+        members += [each.progress for each in self._fallen]
         return RanksAccount(
-            members, self.exchanges, self.exchange_seconds, self.longest_exchange_seconds
+            tuple(sorted(members, key=lambda each: each.rank)),
+            self.exchanges,
+            self.exchange_seconds,
+            self.longest_exchange_seconds,
+            self.not_averaged,
         )
+
+    @property
+    def not_averaged(self) -> int:
+        """Iterations of ranks that died which are in the regrets, and not in all averages."""
+        return self._bounds.not_averaged + sum(each.not_averaged for each in self._fallen)
 
     def introduce(self, workers: int) -> str:
         """Tell the others of this rank, which has so many workers; return who everybody is."""
@@ -249,7 +332,9 @@ class Meetings:
     def gather_sums(self, table: Table) -> None:
         """Bring all strategy sums together at rank 0; every rank calls it."""
         if not self.alone:
-            self._exchange.gather_sums(table)
+            self._exchange.gather_sums(table, partial(self._surely, table))
+            if self._agreed is not None:
+                self._averaged = tuple(each.iterations for each in self._agreed.reports)
 
     def make_whole(self, table: Table) -> None:
         """Make of rank 0's table, or a copy, what one machine would have: what files hold."""
@@ -267,10 +352,12 @@ class Meetings:
         urgent = bool(report.signal) or report.over or report.checkpoint
         return urgent or (now < self.moment and not self._dealt_all)
 
-    def _exchanged(self, seconds: float) -> None:
+    def _exchanged(self, table: Table, seconds: float) -> None:
         # The same at every rank where anything follows from it.
-        in_step = self._exchange.in_step
-        slowest = seconds if in_step else float(self.world.gather(np.array([seconds])).max())
+        slowest = seconds
+        if not self._exchange.in_step:
+            own = np.array([seconds])
+            slowest = float(self._surely(table, lambda: self.world.gather(own)).max())
         self._last_exchange = slowest
         self.exchanges += 1
         self.exchange_seconds += slowest
@@ -287,6 +374,10 @@ def _never() -> bool:
 
 def _tell_nobody(_text: str) -> None:
     """Listen to nothing."""
+
+
+def _need_not_know(_first: int, _now: int) -> None:
+    """Hold nothing that depends on how many ranks there are."""
 
 
 def _without(ranges: Iterable[Range], known: Iterable[Range]) -> list[Range]:

@@ -24,7 +24,7 @@ from cfr_shm.errors import WorkerError
 from cfr_shm.kernels.tables.dense import collect_units, spread_units
 from cfr_shm.layout.row_sets import RowSets
 from cfr_shm.layout.table import Table
-from cfr_shm.ranks.exchange import row_chunks
+from cfr_shm.ranks.exchange import Surely, row_chunks
 from cfr_shm.ranks.world import World
 
 #: Entries of one message: 64 MiB of units, of which there are two for each entry.
@@ -60,8 +60,8 @@ class SharedFreezes:
         """Return each rank's part of the next freeze; some may have none."""
         return freeze_parts(whole, len(rates))
 
-    def exchange(self, table: Table, done: Sequence[Range]) -> None:  # noqa: ARG002 - in the freezes
-        """Apply what all ranks have added in the freeze that ``done`` are the parts of.
+    def bring_together(self, table: Table, done: Sequence[Range]) -> None:  # noqa: ARG002 - freezes
+        """Add up what all ranks have added in the freeze that ``done`` are the parts of.
 
         Raises:
             WorkerError: a part is missing.
@@ -74,16 +74,22 @@ class SharedFreezes:
             collect_units(self._freezes.units, slices, units)
             self._world.add_up(units)
             spread_units(self._freezes.units, slices, units)
-        self._freezes.apply(first, end)
+
+    def take_in(self, table: Table, done: Sequence[Range]) -> None:  # noqa: ARG002 - in the freezes
+        """Apply what was added up."""
+        self._freezes.apply(min(done)[0], max(done)[1])
 
     def take_share(self, table: Table, *, resumed: bool) -> None:
         """Leave the table as it is: every rank holds the whole."""
 
-    def gather_sums(self, table: Table) -> None:
+    def gather_sums(self, table: Table, surely: Surely) -> None:
         """Leave strategy sums as they are: they are the same everywhere."""
 
     def make_whole(self, table: Table) -> None:
         """Leave the table as it is: it is whole."""
+
+    def hold_more(self, table: Table, former_size: int) -> None:
+        """Leave the table as it is: every rank holds the whole."""
 
 
 def freeze_parts(whole: IterationLedger, size: int) -> list[list[Range]]:

@@ -1,25 +1,36 @@
-"""The other ranks, in nine verbs: the only module that imports mpi4py.
+"""The other ranks, in a dozen verbs: the only module that imports mpi4py.
 
 A *rank* is one process of ``mpiexec`` or ``srun``, usually one per machine, with its own tables and
-workers. ``Alone`` is the world of a run on one machine: what it is asked, it answers at once.
+workers. ``alone.Alone`` is the world of a run on one machine: what it is asked, it answers at once.
+
+Where ranks may be lost (``survive``), whoever finds that one has died tells all the others, who are
+then called, and whose verbs fail until they have come to ``shrink``. Whether one rank has come
+through is its own matter; whether all have, they agree on by ``commit``, and only that counts.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.errors import UsageError
-
-Range = tuple[int, int]
+from cfr_shm.engine.ledger import Range
+from cfr_shm.errors import RankLostError, UsageError
+from cfr_shm.ranks.alone import Alone
+from cfr_shm.ranks.launchers import (
+    copies_started,
+    may_lose_ranks,
+    refuse_another_launcher,
+    told_by_one,
+)
 
 #: While others are waited for; MPI's own waiting would keep a core busy. The first looks come at
 #: once: whoever is on the way comes within microseconds, if it has a core.
@@ -36,18 +47,7 @@ _PORTERS = (0, 1)
 _CALL = 1
 _ARRIVAL = 2
 
-#: Where launchers say how many processes they have started.
-_OPEN_MPI_SIZE = "OMPI_COMM_WORLD_SIZE"
-_LAUNCHERS = ("PMI_SIZE", _OPEN_MPI_SIZE, "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
-
-#: Where they say which of them this is.
-_PLACES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
-
-#: How the name of its library begins.
-OPEN_MPI = "Open MPI"
-
-#: Those who say nothing leave so much later than who speaks.
-_FIRST_WORD_SECONDS = 5.0
+_ONE_DIED = "a rank has died: 'cfr-shm resume' goes on from the last checkpoint"
 
 
 class World(Protocol):
@@ -58,6 +58,7 @@ class World(Protocol):
         size: ranks in all.
         sent_bytes: that this rank has given to sums so far.
         library: what carries the messages.
+        survives: whether the others go on without a rank that has died.
         on_missing: told at one of the ranks who has not come, where that takes long.
     """
 
@@ -65,7 +66,25 @@ class World(Protocol):
     size: int
     sent_bytes: int
     library: str
+    survives: bool
     on_missing: Callable[[Sequence[int]], None]
+
+    def survive(self) -> None:
+        """Go on without ranks that die, from now on; every rank calls it.
+
+        Raises:
+            UsageError: the MPI library cannot, or was started so that it does not.
+        """
+
+    def commit(self, came: bool) -> bool:
+        """Return whether every rank has come so far: all get the same answer, whoever dies."""
+
+    def shrink(self) -> list[int]:
+        """Go on with the ranks that live; return what their numbers were, ascending.
+
+        Raises:
+            RankLostError: rank 0 is not among them.
+        """
 
     def wait_for_all(self) -> None:
         """Sleep until every rank is here."""
@@ -98,94 +117,124 @@ class World(Protocol):
         """End the processes of all ranks."""
 
 
-class Alone:
-    """The world of a run on one machine."""
-
-    rank = 0
-    size = 1
-    sent_bytes = 0
-    library = "none"
-
-    def __init__(self) -> None:
-        self.on_missing: Callable[[Sequence[int]], None] = _tell_nobody
-
-    def wait_for_all(self) -> None:
-        """Return."""
-
-    def wait_for_the_end(self) -> None:
-        """Return."""
-
-    def gather(self, words: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the own words, (1, words)."""
-        return words[np.newaxis]
-
-    def gather_ranges(self, ranges: Sequence[Range]) -> list[list[Range]]:
-        """Return the own ranges."""
-        return [list(ranges)]
-
-    def add_up(self, values: NDArray[np.float32] | NDArray[np.int64]) -> None:
-        """Leave the sum as it is."""
-
-    def add_up_at_first(self, values: NDArray[np.float64]) -> None:
-        """Leave the sum as it is."""
-
-    def texts(self, text: str) -> list[str]:
-        """Return the own text."""
-        return [text]
-
-    def call(self, meeting: int) -> None:
-        """Call nobody."""
-
-    def is_called(self, meeting: int) -> bool:
-        """Return False: there is nobody to call."""
-        return meeting < 0
-
-    def abort(self, code: int) -> NoReturn:
-        """End this process."""
-        os._exit(code)
-
-
 class Mpi:
     """The ranks of MPI's world; made once in a process."""
 
     def __init__(self) -> None:
-        communicator = _communicator()
-        self._world = communicator.Dup()
-        self._calls = communicator.Dup()
-        self._called = 0
-        self._waits = 0
-        self._came = [0] * int(communicator.size)
-        self.on_missing: Callable[[Sequence[int]], None] = _tell_nobody
-        self._sent: list[Any] = []
-        self.rank = int(self._world.rank)
-        self.size = int(self._world.size)
-        self.sent_bytes = 0
         self.library = _load_mpi()
+        self._world = _communicator().Dup()
+        self._called = 0
+        self._commits = 0
+        self._lost = False
+        self._kept: list[Any] = []
+        self.on_missing: Callable[[Sequence[int]], None] = _tell_nobody
+        self.survives = False
+        self.sent_bytes = 0
+        self._begin()
         atexit.register(self._finalize)
+
+    def _begin(self) -> None:
+        """Begin with the ranks of a communicator."""
+        self.rank, self.size = int(self._world.rank), int(self._world.size)
+        self._waits = 0
+        self._came = [0] * self.size
+        self._sent: list[Any] = []
+
+    def survive(self) -> None:
+        """Go on without ranks that die.
+
+        Raises:
+            UsageError: the library cannot, or was started so that it does not.
+        """
+        if not may_lose_ranks(self.library, os.environ):
+            raise UsageError(
+                f"--on-rank-death shrink: {self.library}, as it was started, ends all ranks where "
+                "one dies; start Open MPI 5 by 'mpiexec --with-ft ulfm', or leave it at end"
+            )
+        self.survives = True
+
+    def commit(self, came: bool) -> bool:
+        """Return whether every rank has come so far: one answer for all of them."""
+        if not self.survives:
+            return came
+        from mpi4py import MPI
+
+        try:
+            # What others hold back because of a death is answered here by all that live.
+            all_came = bool(self._world.Agree(int(came)))
+        except MPI.Exception as error:
+            self._refuse_others(error)
+            all_came = False
+        self._commits += all_came
+        self._lost |= not all_came
+        return all_came
+
+    def shrink(self) -> list[int]:
+        """Go on with the ranks that live, once they all know who that is.
+
+        Raises:
+            RankLostError: rank 0 is not among them, or they do not agree on what was done.
+        """
+        from mpi4py import MPI
+
+        began = self._world
+        same = None
+        while same is None:
+            self._kept += [self._world, self._sent]
+            self._world = self._world.Shrink()
+            try:
+                least = self._world.Agree(self._commits)
+                same = least == ~self._world.Agree(~self._commits)
+            except MPI.Exception as error:
+                self._refuse_others(error)
+        group = self._world.Get_group()
+        left = group.Translate_ranks(list(range(group.size)), began.Get_group())
+        self._lost = False
+        self._begin()
+        if left[0] != 0:
+            raise self._ended("rank 0 has died, which writes the run")
+        if not same:
+            raise self._ended("ranks do not agree on what was done before one died")
+        return [int(each) for each in left]
+
+    def _ended(self, what: str) -> RankLostError:
+        """Return an error that all who are left know of, and the first of them tells."""
+        error = RankLostError(f"{what}: 'cfr-shm resume' goes on from the last checkpoint")
+        error.agreed, error.told = True, self.rank > 0
+        return error
 
     def wait_for_all(self) -> None:
         """Sleep until every rank is here."""
         self._waits += 1
         self._send(self._waits, (each for each in _PORTERS if each < self.size), _ARRIVAL)
-        self._until(self._world.Ibarrier(), self._tell_missing)
-        self._see_arrivals()
+        with self._telling_losses():
+            self._until(self._world.Ibarrier(), self._tell_missing)
+            self._see_arrivals()
 
     def wait_for_the_end(self) -> None:
-        """Sleep until every rank has nothing left to do."""
-        self._until(self._world.Ibarrier())
+        """Sleep until every rank that lives has nothing left to do."""
+        while True:
+            try:
+                with self._telling_losses():
+                    self._until(self._world.Ibarrier())
+            except RankLostError:
+                if not self.survives:
+                    raise
+            if self.commit(not self._lost):
+                return
+            self.shrink()
 
     def gather(self, words: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return everybody's ``words``, (size, words)."""
-        found = np.empty((self.size, len(words)))
-        self._until(self._world.Iallgather(np.ascontiguousarray(words), found))
+        own, found = np.ascontiguousarray(words), np.empty((self.size, len(words)))
+        with self._telling_losses(own, found):
+            self._until(self._world.Iallgather(own, found))
         return found
 
     def gather_ranges(self, ranges: Sequence[Range]) -> list[list[Range]]:
         """Return everybody's ranges of iterations."""
         own = np.array(ranges, np.int64).reshape(-1)
-        counts = self.gather(np.array([len(own)], np.float64))[:, 0].astype(np.int64)
-        found = np.empty(int(counts.sum()), np.int64)
-        self._until(self._world.Iallgatherv(own, [found, counts.tolist()]))
+        found, counts = self._gather_all(own)
         parts = np.split(found.reshape(-1, 2), np.cumsum(counts // 2)[:-1])
         return [[(int(first), int(end)) for first, end in part] for part in parts]
 
@@ -194,24 +243,23 @@ class Mpi:
         from mpi4py import MPI
 
         self.sent_bytes += values.nbytes
-        self._world.Allreduce(MPI.IN_PLACE, values, op=MPI.SUM)
+        with self._telling_losses(values):
+            self._world.Allreduce(MPI.IN_PLACE, values, op=MPI.SUM)
 
     def add_up_at_first(self, values: NDArray[np.float64]) -> None:
         """Put everybody's sum in the place of ``values`` at rank 0."""
         from mpi4py import MPI
 
         self.sent_bytes += values.nbytes
-        if self.rank == 0:
-            self._world.Reduce(MPI.IN_PLACE, values, op=MPI.SUM, root=0)
-        else:
-            self._world.Reduce(values, None, op=MPI.SUM, root=0)
+        with self._telling_losses(values):
+            if self.rank == 0:
+                self._world.Reduce(MPI.IN_PLACE, values, op=MPI.SUM, root=0)
+            else:
+                self._world.Reduce(values, None, op=MPI.SUM, root=0)
 
     def texts(self, text: str) -> list[str]:
         """Return everybody's text."""
-        own = np.frombuffer(text.encode(), np.uint8)
-        counts = self.gather(np.array([len(own)], np.float64))[:, 0].astype(np.int64)
-        found = np.empty(int(counts.sum()), np.uint8)
-        self._until(self._world.Iallgatherv(own, [found, counts.tolist()]))
+        found, counts = self._gather_all(np.frombuffer(text.encode(), np.uint8))
         return [part.tobytes().decode() for part in np.split(found, np.cumsum(counts)[:-1])]
 
     def call(self, meeting: int) -> None:
@@ -219,30 +267,81 @@ class Mpi:
         self._send(meeting, range(self.size), _CALL)
 
     def is_called(self, meeting: int) -> bool:
-        """Return whether somebody has asked for this meeting, or a later one."""
+        """Return whether somebody has asked for this meeting, or a later one, or has died."""
         message = np.empty(1, np.int64)
-        while self._calls.Iprobe(tag=_CALL):
-            self._calls.Recv(message, tag=_CALL)
-            self._called = max(self._called, int(message[0]))
+        try:
+            with self._telling_losses(message):
+                while self._world.Iprobe(tag=_CALL):
+                    self._world.Recv(message, tag=_CALL)
+                    self._called = max(self._called, int(message[0]))
+        except RankLostError:
+            if not self.survives:
+                raise
+            return True
         return self._called >= meeting
 
+    def _gather_all(self, own: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Return what all have brought, one after the other, and how much it is of each."""
+        counts = self.gather(np.array([len(own)], np.float64))[:, 0].astype(np.int64)
+        found = np.empty(int(counts.sum()), own.dtype)
+        with self._telling_losses(own, found):
+            self._until(self._world.Iallgatherv(own, [found, counts.tolist()]))
+        return found, counts
+
+    @contextlib.contextmanager
+    def _telling_losses(self, *buffers: Any) -> Iterator[None]:
+        """Do what others take part in; tell them all where it fails because one has died.
+
+        Args:
+            buffers: of messages that may be on the way then; they are kept.
+
+        Raises:
+            RankLostError: a rank has died, as found here or told by another.
+        """
+        from mpi4py import MPI
+
+        if self._lost:
+            raise RankLostError(_ONE_DIED)
+        try:
+            yield
+        except MPI.Exception as error:
+            self._refuse_others(error)
+            self._lost = True
+            self._kept += buffers
+            if self.survives:
+                self._world.Revoke()
+            raise RankLostError(_ONE_DIED) from None
+
+    @staticmethod
+    def _refuse_others(error: Any) -> None:
+        """Raise what is not the death of a rank."""
+        from mpi4py import MPI
+
+        losses = (MPI.ERR_PROC_FAILED, MPI.ERR_PROC_FAILED_PENDING, MPI.ERR_REVOKED)
+        if error.Get_error_class() not in losses:
+            raise error
+
     def _send(self, number: int, ranks: Iterable[int], tag: int) -> None:
-        """Send a number to those of ``ranks`` that are not this one, and do not wait."""
+        """Send a number to those of ``ranks`` that are not this one, and do not wait.
+
+        What cannot be sent is no error: whoever waits for a rank that has died is told.
+        """
         message = np.array([number], np.int64)
-        self._sent = [each for each in self._sent if not each[1].Test()]
-        self._sent += [
-            (message, self._calls.Isend(message, dest=other, tag=tag))
-            for other in ranks
-            if other != self.rank
-        ]
+        with contextlib.suppress(RankLostError), self._telling_losses(message):
+            self._sent = [each for each in self._sent if not each[1].Test()]
+            self._sent += [
+                (message, self._world.Isend(message, dest=other, tag=tag))
+                for other in ranks
+                if other != self.rank
+            ]
 
     def _see_arrivals(self) -> None:
         """Take in who has said that it has come, and how often it has."""
         from mpi4py import MPI
 
         message, status = np.empty(1, np.int64), MPI.Status()
-        while self._calls.Iprobe(tag=_ARRIVAL):
-            self._calls.Recv(message, tag=_ARRIVAL, status=status)
+        while self._world.Iprobe(tag=_ARRIVAL):
+            self._world.Recv(message, tag=_ARRIVAL, status=status)
             source = status.Get_source()
             self._came[source] = max(self._came[source], int(message[0]))
 
@@ -268,10 +367,17 @@ class Mpi:
                 when_late()
 
     def _finalize(self) -> None:
-        """Take leave of the other ranks."""
+        """Take leave of the other ranks.
+
+        Not where one may have died: Open MPI then waits for it, now and then, without end
+        (open-mpi/ompi, issue 11404). Its launcher does not mind.
+        """
         from mpi4py import MPI
 
-        if not MPI.Is_finalized():
+        if self.survives:
+            with contextlib.suppress(RankLostError):
+                self.wait_for_the_end()
+        elif not MPI.Is_finalized():
             MPI.Finalize()
 
     def abort(self, code: int) -> NoReturn:
@@ -304,50 +410,16 @@ def open_world(ranks: str, environment: Mapping[str, str] = os.environ) -> World
                 "alone: add --mpi, or start it once, without mpiexec or srun"
             )
         return Alone()
-    _refuse_another_launcher(_load_mpi(), environment)
+    refuse_another_launcher(_load_mpi(), environment)
     world = Mpi()
     if world.size == 1 and started is not None:
-        raise _told_by_one(
+        raise told_by_one(
             f"--mpi: {started} processes were started, but MPI finds only this one: the launcher "
             f"does not belong to the MPI library that mpi4py has loaded ({world.library}); use "
             "its own mpiexec, or 'srun --mpi=pmix' or 'srun --mpi=pmi2'",
             environment,
         )
     return world
-
-
-def copies_started(environment: Mapping[str, str]) -> int | None:
-    """Return how many processes a launcher says it has started, None for one or no launcher."""
-    counts = [environment.get(name, "") for name in _LAUNCHERS]
-    return next((int(each) for each in counts if each.isdecimal() and int(each) > 1), None)
-
-
-def _refuse_another_launcher(library: str, environment: Mapping[str, str]) -> None:
-    """Refuse Open MPI's launcher for another library, which would end the process at its start.
-
-    The other way round a library starts, and finds itself alone.
-
-    Raises:
-        UsageError: names both.
-    """
-    if _OPEN_MPI_SIZE in environment and not library.startswith(OPEN_MPI):
-        error = _told_by_one(
-            f"--mpi: Open MPI's mpiexec has started this, but mpi4py has loaded {library}: use "
-            "the mpiexec of that library, or let mpi4py find Open MPI",
-            environment,
-        )
-        if error.told:
-            # Open MPI's launcher ends all processes when the first has left.
-            time.sleep(_FIRST_WORD_SECONDS)
-        raise error
-
-
-def _told_by_one(line: str, environment: Mapping[str, str]) -> UsageError:
-    """Return an error that is printed by one of those that cannot speak to each other."""
-    error = UsageError(line)
-    places = [environment.get(name, "") for name in _PLACES]
-    error.told = next((int(each) for each in places if each.isdecimal()), 0) > 0
-    return error
 
 
 def _load_mpi() -> str:

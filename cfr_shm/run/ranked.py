@@ -58,14 +58,22 @@ def together(world: World) -> Iterator[None]:
 
 
 def refuse_with_ranks(settled: Settled, world: World) -> None:
-    """Refuse what runs on one machine only.
+    """Refuse what runs on one machine only, or cannot go on without a rank where it is to.
 
     Raises:
         ConfigError: names the key and what to do.
+        UsageError: the MPI library ends all where one dies.
     """
+    config = settled.config
+    if config.engine.on_rank_death == "shrink":
+        world.survive()
     if world.size == 1:
         return
-    config = settled.config
+    if settled.engine.freeze is not None and config.engine.on_rank_death == "shrink":
+        raise ConfigError(
+            "engine.on_rank_death shrink does not go with engine.mode deterministic: a freeze "
+            "needs the parts of all ranks; leave it at end, and resume"
+        )
     if config.algorithm.name in FULL_WIDTH:
         raise ConfigError(
             f"algorithm.name {config.algorithm.name} runs on one machine: each of its iterations "

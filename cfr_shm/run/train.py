@@ -16,7 +16,9 @@ paused; that is when rows are copied.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +26,17 @@ from cfr_shm.config.sections import Config
 from cfr_shm.engine.freezes import Freezes
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game, pinned
+from cfr_shm.layout.control import RANKS_AT_FIRST, RANKS_LEFT
 from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.memory.checkpoint import Checkpoint
+from cfr_shm.memory.segments import remove_stale_segments
 from cfr_shm.memory.tables import TrainingViews, begin_rows, table_written
+from cfr_shm.ranks.account import not_averaged_before
+from cfr_shm.ranks.alone import Alone
 from cfr_shm.ranks.exchange import Exchange, Exchanging
 from cfr_shm.ranks.meetings import Bounds, Meetings
 from cfr_shm.ranks.shared_freezes import SharedFreezes
-from cfr_shm.ranks.world import Alone, World
+from cfr_shm.ranks.world import World
 from cfr_shm.run.budgeted_buckets import choose_buckets, with_buckets
 from cfr_shm.run.crowded_hosts import refuse_crowded_hosts
 from cfr_shm.run.directory import RunDirectory
@@ -51,6 +57,9 @@ from cfr_shm.run.stopping import StopRules, stop_rules, take_former
 from cfr_shm.run.training import Parts, Training
 from cfr_shm.telemetry.events import GameImporting, Listener, Noted, Warned, ignore
 from cfr_shm.telemetry.tensorboard import require_tensorboard
+
+#: After a coordinator's death.
+_WORKERS_GONE_SECONDS = 3.0
 
 
 def train(
@@ -92,7 +101,7 @@ def train(
             sweep(listen)
             make_kernels_ready(settled, game, listen)
             views, engine = stack.enter_context(tables_and_engine(settled, game, signals, listen))
-            meetings = _begun(views, settled, game, resume, world)
+            meetings = _begun(stack, views, settled, game, resume, world)
         ranks = meetings.introduce(settled.engine.worker_count)
         _tell_the_start(settled, game, directory, resume, listen, (ranks, chosen))
         with engine:
@@ -168,7 +177,12 @@ def _agreed(
 
 
 def _begun(
-    views: TrainingViews, settled: Settled, game: Game, resume: Checkpoint | None, world: World
+    stack: contextlib.ExitStack,
+    views: TrainingViews,
+    settled: Settled,
+    game: Game,
+    resume: Checkpoint | None,
+    world: World,
 ) -> Meetings:
     """Write what the tables begin with, this rank's share of it, and return its meetings."""
     if resume is None:
@@ -182,11 +196,24 @@ def _begun(
         window=settled.engine.drain_window,
         seconds=0.0 if resume is None else resume.seconds,
         exchange_seconds=None if config.engine.exchange == "auto" else config.engine.exchange,
+        not_averaged=0 if resume is None else not_averaged_before(resume.extra),
     )
     meetings = Meetings(world, _exchanging(views, settled, world), bounds)
+    meetings.on_fewer = partial(_with_fewer, stack, views)
     meetings.take_share(views.table, resumed=resume is not None)
     table_written(views)
     return meetings
+
+
+def _with_fewer(stack: contextlib.ExitStack, views: TrainingViews, first: int, left: int) -> None:
+    """Let workers know that regrets are larger, and free the memory of the dead on this machine."""
+    views.control[RANKS_AT_FIRST], views.control[RANKS_LEFT] = first, left
+    # Their workers see it within a second, and use it until then.
+    later = threading.Timer(_WORKERS_GONE_SECONDS, remove_stale_segments)
+    later.daemon = True
+    later.start()
+    stack.callback(remove_stale_segments)
+    stack.callback(later.cancel)
 
 
 def _exchanging(views: TrainingViews, settled: Settled, world: World) -> Exchanging:
@@ -210,7 +237,7 @@ def _as_another_rank(
     with together(world):
         make_kernels_ready(settled, game, ignore)
         views, engine = stack.enter_context(tables_and_engine(settled, game, signals, ignore))
-        meetings = _begun(views, settled, game, resume, world)
+        meetings = _begun(stack, views, settled, game, resume, world)
     meetings.introduce(settled.engine.worker_count)
     engine.on_loss = meetings.on_warning = lambda text: report(Warned(text))
     with engine:

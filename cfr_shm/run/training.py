@@ -20,6 +20,7 @@ from cfr_shm.errors import ArrayStoreError, WorkerError
 from cfr_shm.games.game import Game
 from cfr_shm.memory.checkpoint import HISTORY, Checkpoint
 from cfr_shm.memory.tables import TrainingViews, table_of
+from cfr_shm.ranks.account import NOT_AVERAGED
 from cfr_shm.ranks.agreement import Agreed, Report
 from cfr_shm.ranks.meetings import Meetings
 from cfr_shm.run.checkpoint_writer import CheckpointWriter
@@ -285,6 +286,9 @@ class Training:
         if kept:
             self._history.kept(totals.iterations)
             self._history_due = False
+        extra: dict[str, Any] = {HISTORY: True} if kept else {}
+        if missing := self._meetings.not_averaged:
+            extra[NOT_AVERAGED] = missing
         return Checkpoint(
             fingerprint=settled.fingerprint,
             config=to_dict(settled.config),
@@ -294,7 +298,7 @@ class Training:
             utility_sums=totals.utility_sums,
             seconds=totals.seconds,
             rows=rows,
-            extra={HISTORY: True} if kept else {},
+            extra=extra,
         )
 
     def _finish(self) -> dict[str, Any]:

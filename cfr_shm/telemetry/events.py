@@ -57,6 +57,7 @@ class RankProgress:
     workers: int
     iterations: int  # since the run was started or resumed
     iterations_per_second: float  # since the meeting before
+    lost: bool = False  # it has died; the iterations are what it had told before
 
 
 @dataclass(frozen=True)

@@ -269,11 +269,11 @@ def _ranks(progress: Progress) -> Any:
             str(each.rank),
             Text(plain_line(each.host)),
             str(each.workers),
-            f"{each.iterations_per_second:,.0f}",
+            "lost" if each.lost else f"{each.iterations_per_second:,.0f}",
             f"{each.iterations:,}",
         )
     if rest := progress.ranks[MOST_ROWS:]:
-        least = min(each.iterations_per_second for each in rest)
+        least = min((each.iterations_per_second for each in rest if not each.lost), default=0.0)
         table.add_row(f"{len(rest)} more", "", "", f"{least:,.0f} at least", "")
     return table
 

@@ -68,7 +68,8 @@ def rank_lines(progress: Progress) -> list[str]:
     if not progress.ranks:
         return []
     lines = [
-        f"rank {each.rank} on {each.host}: {each.iterations_per_second:,.0f} iter/s, "
+        f"rank {each.rank} on {each.host}: "
+        f"{'lost' if each.lost else f'{each.iterations_per_second:,.0f} iter/s'}, "
         f"{each.iterations:,} iterations, {_count(each.workers, 'worker')}"
         for each in progress.ranks
     ]

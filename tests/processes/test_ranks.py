@@ -104,10 +104,11 @@ def test_a_run_goes_on_with_any_number_of_ranks(tmp_path):
         (2, (), {}, "each believes that it is alone: add --mpi"),
         (1, ("--mpi",), {"MV2_COMM_WORLD_SIZE": "2"}, "MPI finds only this one"),
         (2, ("--mpi",), {"OMPI_COMM_WORLD_SIZE": "2"}, "Open MPI's mpiexec has started this"),
+        (2, ("--mpi", "--on-rank-death", "shrink"), {}, "ends all ranks where one dies"),
         (2, ("--mpi", "--set", "algorithm.name=cfr_plus"), {}, "runs on one machine"),
         (2, ("--mpi", "--set", "engine.start_method=fork"), {}, "leave it at spawn"),
     ],
-    ids=["no flag", "singleton", "another launcher", "full width", "fork"],
+    ids=["no flag", "singleton", "another launcher", "no fault tolerance", "full width", "fork"],
 )
 def test_what_cannot_be_is_refused_before_anything_is_written(
     tmp_path, ranks, arguments, environment, line

@@ -13,12 +13,18 @@ from cfr_shm.run.signals import StopRequested, StopSignals
 from cfr_shm.run.train import train
 
 #: Verbs of a world in which a rank waits for the others.
-VERBS = ("wait_for_all", "gather", "gather_ranges", "add_up", "add_up_at_first", "is_called")
+VERBS = (
+    "wait_for_all", "gather", "gather_ranges", "add_up", "add_up_at_first", "is_called", "commit",
+    "shrink",
+)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
 class Disturbance:
-    """A signal that comes to a rank as it enters, or leaves, its n-th call of the world."""
+    """A signal that comes to a rank as it enters, or leaves, its n-th call of the world.
+
+    SIGKILL ends the rank, whatever it holds.
+    """
 
     rank: int
     call: int
@@ -49,6 +55,8 @@ class DisturbedWorld(ThreadedWorld):
 
     def _come(self, call, leaving):
         number = self._due.get((call, leaving))
+        if number == signal.SIGKILL:
+            self.die()
         if number is not None and self._own.deferred:
             self._own.send(number)
 

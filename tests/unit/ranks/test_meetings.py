@@ -8,6 +8,7 @@ from ranked_training import DCFR, SummedGains, exploitability, train_ranks
 
 from cfr_shm.kernels.tables.dense import collect_regrets, collect_sums
 from cfr_shm.layout.row_sets import row_sets
+from cfr_shm.ranks.alone import Alone
 from cfr_shm.ranks.exchange import Exchange
 from cfr_shm.ranks.meetings import _without
 
@@ -32,7 +33,7 @@ def test_ranks_do_every_iteration_once_and_hold_the_same_regrets():
     assert min(each.iterations for each in trained) > 5000
     regrets = [each.views.table.regret for each in trained[1:]]
     assert (regrets[0] != 0).any()
-    chunk = Exchange(None, _sets(trained[0]))._chunks
+    chunk = Exchange(Alone(), _sets(trained[0]))._chunks
     entries = sum(count for _, count in chunk)
     assert all(each.sent_bytes == 4 * entries * each.meetings.exchanges + 8 * entries
                for each in trained)  # fmt: skip
@@ -65,9 +66,9 @@ def test_sums_all_come_to_rank_0():
     one = train_ranks(1, 8192, 512)[0]
     totals = []
     for each in (trained[0], one):
-        values = np.zeros(sum(count for _, count in Exchange(None, _sets(one))._chunks))
+        values = np.zeros(sum(count for _, count in Exchange(Alone(), _sets(one))._chunks))
         place = 0
-        for slices, count in Exchange(None, _sets(one))._chunks:
+        for slices, count in Exchange(Alone(), _sets(one))._chunks:
             collect_sums(each.views.table, slices, values[place : place + count])
             place += count
         totals.append(values.sum())
@@ -145,7 +146,7 @@ def test_what_is_in_the_file_is_what_one_machine_would_have():
 
 def _regrets(trained):
     found = []
-    for slices, count in Exchange(None, _sets(trained))._chunks:
+    for slices, count in Exchange(Alone(), _sets(trained))._chunks:
         values = np.zeros(count, np.float32)
         collect_regrets(trained.views.table, slices, values)
         found.append(values)

@@ -50,7 +50,9 @@ def test_parts_add_up_to_what_one_machine_does(size, chunk):
             parts = freeze_parts(whole, size)
             for first, end in parts[world.rank]:
                 rank.runner.run(first, end - first)
-            shared.exchange(rank.views.table, list(itertools.chain(*parts)))
+            done = list(itertools.chain(*parts))
+            shared.bring_together(rank.views.table, done)
+            shared.take_in(rank.views.table, done)
         return rank
 
     expected = Rank(1)
@@ -95,7 +97,7 @@ def test_a_missing_part_is_told():
     rank = Rank(2)
     shared = SharedFreezes(None, rank.sets, rank.freezes)
     with pytest.raises(WorkerError, match=r"of iterations \[0, 64\)"):
-        shared.exchange(rank.views.table, [(0, 20), (32, 64)])
+        shared.bring_together(rank.views.table, [(0, 20), (32, 64)])
 
 
 def test_all_iterations_are_dealt_whatever_the_number_of_ranks():

@@ -8,7 +8,8 @@ import pytest
 from threaded_world import run_ranks
 
 from cfr_shm.errors import UsageError
-from cfr_shm.ranks.world import Alone, open_world
+from cfr_shm.ranks.alone import Alone
+from cfr_shm.ranks.world import open_world
 from cfr_shm.run import examined_ranks
 from cfr_shm.run.examined_ranks import examine_ranks
 

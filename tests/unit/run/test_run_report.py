@@ -65,6 +65,8 @@ SUMMARY_KEYS = [
     "exchanges",
     "exchange_seconds",
     "longest_exchange_seconds",
+    "ranks_lost",
+    "iterations_not_averaged",
     "moved_to",
 ]
 

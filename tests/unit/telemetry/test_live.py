@@ -203,3 +203,13 @@ def test_ranks_have_a_row_each(screen):
     assert "1,234 at least" in drawn
     assert "12 exchanges in 3.2 s" in drawn
     assert "batch" not in drawn
+    assert "lost" not in drawn
+
+
+def test_a_rank_that_died_has_its_row_still(screen):
+    display, shown, _, _ = screen
+    ranks = [RankProgress(0, "here", 64, 5_000, 1234.5), RankProgress(1, "there", 64, 7, 0.0, True)]
+    display(STARTED)
+    display(dataclasses.replace(PROGRESS, ranks=tuple(ranks), exchanges=1, exchange_seconds=1.0))
+    row = next(line for line in shown.getvalue().splitlines() if "there" in line)
+    assert "lost" in row

@@ -1,0 +1,70 @@
+"""What launchers of ranks leave in the environment: how many there are, and which MPI it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from cfr_shm.errors import UsageError
+
+#: Where launchers say how many processes they have started.
+_OPEN_MPI_SIZE = "OMPI_COMM_WORLD_SIZE"
+_SIZES = ("PMI_SIZE", _OPEN_MPI_SIZE, "MV2_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
+
+#: Where they say which of them this is.
+_PLACES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "SLURM_PROCID")
+
+#: How the name of its library begins.
+_OPEN_MPI = "Open MPI"
+
+#: What its launcher says to its ranks if it was started ``--with-ft ulfm``.
+_FAULT_TOLERANT = "OMPI_MCA_mpi_ft_enable"
+
+#: Those who say nothing leave so much later than who speaks.
+_FIRST_WORD_SECONDS = 5.0
+
+
+def copies_started(environment: Mapping[str, str]) -> int | None:
+    """Return how many processes a launcher says it has started, None for one or no launcher."""
+    counts = [environment.get(name, "") for name in _SIZES]
+    return next((int(each) for each in counts if each.isdecimal() and int(each) > 1), None)
+
+
+def refuse_another_launcher(library: str, environment: Mapping[str, str]) -> None:
+    """Refuse Open MPI's launcher for another library, which would end the process at its start.
+
+    The other way round a library starts, and finds itself alone.
+
+    Raises:
+        UsageError: names both.
+    """
+    if _OPEN_MPI_SIZE in environment and not library.startswith(_OPEN_MPI):
+        error = told_by_one(
+            f"--mpi: Open MPI's mpiexec has started this, but mpi4py has loaded {library}: use "
+            "the mpiexec of that library, or let mpi4py find Open MPI",
+            environment,
+        )
+        if error.told:
+            # Open MPI's launcher ends all processes when the first has left.
+            time.sleep(_FIRST_WORD_SECONDS)
+        raise error
+
+
+def told_by_one(line: str, environment: Mapping[str, str]) -> UsageError:
+    """Return an error that is printed by one of those that cannot speak to each other."""
+    error = UsageError(line)
+    places = [environment.get(name, "") for name in _PLACES]
+    error.told = next((int(each) for each in places if each.isdecimal()), 0) > 0
+    return error
+
+
+def may_lose_ranks(library: str, environment: Mapping[str, str]) -> bool:
+    """Return whether an MPI library was started so that ranks outlive one that dies.
+
+    >>> may_lose_ranks("Open MPI v5.0.11", {"OMPI_MCA_mpi_ft_enable": "1"})
+    True
+    >>> may_lose_ranks("MPICH Version: 5.0.2", {})
+    False
+    """
+    told = environment.get(_FAULT_TOLERANT, "").lower()
+    return library.startswith(_OPEN_MPI) and told not in ("", "0", "false", "no")
