@@ -17,7 +17,7 @@ from cfr_shm.storage.replacing import replaced_file
 #: What a file of nodes is called: ``<stem>.nodes.parquet``.
 NODES_SUFFIX = ".nodes.parquet"
 
-#: Rows of a page, by whose bounds readers may pass it over; large pages are ended by bytes.
+#: Rows of a page; large pages are ended by bytes.
 PAGE_ROWS = 1 << 16
 
 #: Columns with few values in a group, which are written once.
@@ -137,7 +137,6 @@ def parquet_writer(path: Path, schema: Any, about: Mapping[str, str]) -> Iterato
             described,
             compression="zstd",
             use_dictionary=columns,
-            write_page_index=True,
             sorting_columns=order,
             **_of_pages(arrow),
         ) as writer,
@@ -146,7 +145,7 @@ def parquet_writer(path: Path, schema: Any, about: Mapping[str, str]) -> Iterato
 
 
 def _of_pages(arrow: Any) -> dict[str, int]:
-    """Return what keeps pages from being many: what is told of each waits in memory to the end.
+    """Return what keeps pages from being many; no index of them waits in memory.
 
     Versions that have no such limit write few by themselves.
     """
