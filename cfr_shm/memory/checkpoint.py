@@ -358,7 +358,10 @@ def load_checkpoint(
 
 def _read_rows(manifest: Manifest, path: Path, game: Game | None) -> NDArray[np.float64]:
     require_memory(manifest.arrays[ROWS].byte_count, private_limits())
-    rows: NDArray[np.float64] = read_store(path, kind=KIND).arrays[ROWS]
+    store = read_store(path, kind=KIND)
+    if store.manifest != manifest:
+        raise CheckpointError(f"{path}: another save took its place while it was read; try again")
+    rows: NDArray[np.float64] = store.arrays[ROWS]
     rows.setflags(write=False)
     if game is not None:
         check_finite(game, rows, _is_compact(manifest.about["config"]))
@@ -479,9 +482,7 @@ def _check_about(about: Mapping[str, Any], place: Path) -> None:
 
 def _are_ranges(value: Any) -> bool:
     last = 0
-    if not isinstance(value, list):
-        return False
-    for pair in value:
+    for pair in value if isinstance(value, list) else [None]:
         if not (isinstance(pair, list) and len(pair) == 2 and all(map(_is_count, pair))):
             return False
         if not last <= pair[0] < pair[1]:
