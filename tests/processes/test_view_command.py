@@ -66,6 +66,92 @@ def test_it_prints_where_it_is_answers_and_ends_with_an_interrupt(kuhn, tmp_path
     assert sorted(path.name for path in kuhn.rglob("*")) == before
 
 
+def raw(port, sent):
+    """Send bytes; return what comes before the server says nothing more for a while."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+        found = b""
+        try:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            while part := client.recv(1 << 16):
+                found += part
+        except ConnectionError:
+            pass
+        return found
+
+
+@pytest.mark.thorough
+def test_rude_requests_are_refused_and_others_go_on(kuhn, tmp_path):
+    command = [sys.executable, "-m", "cfr_shm", "view", str(kuhn), "--port", "0", "--no-browser"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as process:
+        try:
+            url = process.stdout.readline().strip()
+            port = urlsplit(url).port
+            host = b"Host: 127.0.0.1:%d\r\n" % port
+            post = b"POST /api/runs/kuhn/tables HTTP/1.1\r\n" + host
+            post += b"Content-Type: application/json\r\n"
+            upgrade = b"Connection: Upgrade, close\r\nUpgrade: websocket\r\n"
+            upgrade += (
+                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+            )
+            get = b"GET /static/icon.svg HTTP/1.1\r\n" + host
+            rude = {
+                "pipelined": ((get + b"\r\n") * 4 + get + b"Connection: close\r\n\r\n", b" 200 "),
+                "no other protocol": (get + upgrade + b"\r\n", b" 200 "),
+                "two hosts": (get + b"Host: evil.example\r\n\r\n", b" 400 "),
+                "another host": (b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n", b" 403 "),
+                "no host": (b"GET / HTTP/1.0\r\n\r\n", b" 403 "),
+                "another origin": (get + b"Origin: http://evil.example\r\n\r\n", b" 403 "),
+                "a proxy's": (b"GET http://evil.example/ HTTP/1.1\r\n" + host + b"\r\n", b" 404 "),
+                "a way up": (b"GET /static/../pages.py HTTP/1.1\r\n" + host + b"\r\n", b" 404 "),
+                "an encrypted one": (b"\x16\x03\x01\x02\x00" + b"x" * 300 + b"\r\n", b" 400 "),
+                "a long header": (get + b"X: " + b"x" * (1 << 17) + b"\r\n\r\n", b" 400 "),
+                "a large body": (
+                    post + b"Content-Length: 99999\r\n\r\n" + b"x" * 99999,
+                    b" 400 ",
+                ),
+            }
+            for name, (sent, status) in rude.items():
+                found = raw(port, sent)
+                assert status in found.partition(b"\r\n")[0] + b" " or not found, (
+                    name,
+                    found[:200],
+                )
+                assert found.count(b" 200 OK") == (5 if name == "pipelined" else status == b" 200 ")
+                assert ask(url, "/api/runs")[0] == 200
+        finally:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+def has_other_loopback():
+    """Whether this machine has IPv6; some containers have none."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.thorough
+def test_two_viewers_and_the_other_loopback(kuhn, tmp_path):
+    command = [sys.executable, "-m", "cfr_shm", "view", str(kuhn), "--no-browser"]
+    pipes = {"stdout": subprocess.PIPE, "text": True, "cwd": tmp_path}
+    other = ["--host", "::1"] if has_other_loopback() else []
+    with ExitStack() as started:
+        urls = []
+        for flags in ([], [], [*other, "--port", "0"]):
+            process = started.enter_context(subprocess.Popen([*command, *flags], **pipes))
+            started.callback(process.send_signal, signal.SIGINT)
+            urls.append(process.stdout.readline().strip())
+        assert len(set(urls)) == 3
+        assert urls[2].startswith("http://[::1]:" if other else "http://127.0.0.1:")
+        assert [ask(url, "/api/runs")[0] for url in urls] == [200, 200, 200]
+
+
+@pytest.mark.thorough
 def test_it_ends_at_once_whatever_is_connected_and_computed(kuhn, tmp_path):
     slow = tmp_path / "slow.py"
     slow.write_text(SLOW)
