@@ -3,9 +3,10 @@
 In hold'em for two the small blind begins preflop and the big blind on every later street. Preset
 ``hu`` of donksolver 0.1 has as many nodes, infosets and entries as our tree of the same sizes, but
 seat 0 begins throughout (its server refuses a flop that the big blind opens). Speeds are compared
-in one game: ours, with the seats of later streets exchanged. With more players our small
-blind begins on later streets; node counts agree with ``6max-lite``, but who begins there was not
-checked.
+in one game: ours, with the seats of later streets exchanged. ``6max-lite`` needs no exchange: at 20
+big blinds all 49,940 decisions have our actor, street, moves and chips
+(``donksolver_strategy.paired_nodes``), and its server refuses a flop that the button opens before
+the big blind.
 """
 
 from __future__ import annotations

@@ -42,8 +42,6 @@ COUNTS = (169, 50, 50, 50)
 ASKED_AGAIN = 2000
 #: Two of donksolver's kinds of moves; the others put in more.
 FOLDS, CALLS = 0, 1
-#: The tree's kind of each move of the server: fold, check, call, raise, all-in.
-SERVED = (FOLDS, CALLS, CALLS, 2, 3)
 
 
 def peer_bucket_file() -> Path:
@@ -178,7 +176,7 @@ def paired_nodes(game: Game, solver: Any) -> dict[int, int]:
             assert peer["nA"] == 0, (ours, theirs)
             continue
         if record["street"] != street:
-            street, bets = int(record["street"]), (0, 0)
+            street, bets = int(record["street"]), (0,) * game.player_count
         actor, first = int(record["actor"]), int(record["first_child"])
         told = peer["actor"], peer["street"], peer["nA"]
         assert told == (actor, street, record["count"]), (ours, theirs, told)
@@ -254,7 +252,9 @@ def check_beside_server(strategy: TableStrategy, solver: Any, place: Path, count
         told = {name: found[name][number].item() for name in found}
         assert (told["status"], told["node"], told["bucket"]) == (0, spot.theirs, bucket), told
         taken = list(zip(spot.peer["kinds"], spot.peer["chips"], strict=True))
-        action = next(place for place, pair in enumerate(taken) if _same_move(pair, told))
+        moves = [place for place, pair in enumerate(taken) if _same_move(pair, told)]
+        assert len(moves) == 1, (told, taken)
+        action = moves[0]
         assert abs(strategy.probability[row + action] - told["prob"]) < 1e-6, told
     return count
 
@@ -286,6 +286,11 @@ def _random_spot(game: Game, solver: Any, random: np.random.Generator) -> _Spot:
 
 
 def _same_move(pair: tuple[int, int], told: dict[str, Any]) -> bool:
-    """Tell whether a child's kind of move and chips are what the server does."""
+    """Tell whether a child's move is what the server does: a fold, or as many chips.
+
+    Its kinds tell more than the tree's (checks from calls, and calls that are all-in), and shares
+    of the pot are rounded to chips once more.
+    """
     kind, chips = pair
-    return kind == SERVED[told["kind"]] and (kind == FOLDS or chips == told["chips"])
+    folds = told["kind"] == FOLDS
+    return (kind == FOLDS) == folds and (folds or abs(chips - told["chips"]) <= 1)

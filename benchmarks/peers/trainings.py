@@ -48,7 +48,7 @@ class Clock:
         self.seconds, self.iterations, self._kept = 0.0, 0, 0.0
         if self._path.exists():
             spent = json.loads(self._path.read_text())
-            if of and spent["of"] != of:
+            if of and spent.get("of") != of:
                 raise UsageError(
                     f"{place}: holds a training of something else, or of other buckets"
                 )

@@ -32,6 +32,9 @@ def test_seats_are_exchanged_after_the_flop_and_nothing_else(tmp_path):
         np.testing.assert_array_equal(theirs, ours[::-1] if street > 0 else ours)
         if nodes["kind"][leaf] == SHOWDOWN:
             assert nodes["detail"][leaf] == game.tree.nodes["detail"][leaf]
+    # Whoever follows hands by the rules asks the same seat as the tree.
+    assert game.betting.rules.first_actor.tolist() == [0, 1, 1, 1]
+    assert turned.betting.rules.first_actor.tolist() == [0, 0, 0, 0]
     again = small_blind_first(turned)
     np.testing.assert_array_equal(again.tree.nodes["actor"], game.tree.nodes["actor"])
     np.testing.assert_array_equal(again.tree.nodes["deciders"], game.tree.nodes["deciders"])
