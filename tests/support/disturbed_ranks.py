@@ -76,7 +76,9 @@ class SentSignals(StopSignals):
 def run_disturbed(directory, size, disturbances, *overrides):
     """Train Leduc; return what each rank's command would: (status, exit code, reports)."""
     config = load_config(
-        "leduc", {}, ("engine.num_workers=1", "engine.drain_window=64", *overrides)
+        "leduc",
+        {},
+        ("engine.num_workers=1", "engine.drain_window=64", "engine.oversubscribe=true", *overrides),
     )
 
     def work(world):

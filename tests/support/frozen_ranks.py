@@ -17,7 +17,9 @@ SAME = ("iterations", "nodes", "utility", "exploitability", "fingerprint", "clam
 
 def train_frozen(directory, size, *overrides, source="leduc", resume=False):
     """Train on so many ranks, 0 for one machine; return the table's bytes and what is the same."""
-    config = load_config(source, {}, ("engine.mode=deterministic", *overrides))
+    config = load_config(
+        source, {}, ("engine.mode=deterministic", "engine.oversubscribe=true", *overrides)
+    )
     store = CheckpointStore(directory / CHECKPOINTS)
 
     def work(world):
