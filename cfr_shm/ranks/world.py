@@ -191,6 +191,8 @@ class Mpi:
         left = group.Translate_ranks(list(range(group.size)), began.Get_group())
         self._lost = False
         self._begin()
+        if len(left) == began.size:
+            raise self._ended("MPI has failed, and no rank has died")
         if left[0] != 0:
             raise self._ended("rank 0 has died, which writes the run")
         if not same:
@@ -305,7 +307,9 @@ class Mpi:
         try:
             yield
         except MPI.Exception as error:
-            self._refuse_others(error)
+            # Open MPI calls a death an error of another kind, now and then: shrinking tells.
+            if not self.survives:
+                self._refuse_others(error)
             self._lost = True
             self._kept += buffers
             if self.survives:

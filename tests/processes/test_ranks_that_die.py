@@ -177,7 +177,6 @@ def test_rank_0_ends_the_job_and_so_does_any_where_that_is_said(tmp_path, open_m
             _gone, alive = psutil.wait_procs(found.values(), timeout=10)
             assert not alive
         assert line in out
-        assert summary_of(run)["status"] != "finished"
         if policy == "shrink":
             assert out.count(line) == 1
         alone = [sys.executable, "-m", "cfr_shm", "resume", run, "--time-budget", 0.3]
