@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cfr_shm.cards.bucket_file import let_pages_go
 from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
@@ -137,7 +136,6 @@ class _Walk:
         """Write all nodes; lay each row's reach aside. Return how many deals it is from."""
         self.progress.start("nodes and reach")
         reach, rank = SampledReach(self._game), np.empty(len(self._game.tree.nodes), np.int32)
-        let_pages_go()  # nobody reads buckets any more
         rank[self._node] = np.arange(len(self._node))
         room = self._room()
         writer.write_batch(self._root_batch())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.cards.bucket_file import let_pages_go
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.tables.best_response import NOBODY, reach_probability, row_reach
 from cfr_shm.kernels.training.deal import deal_many
@@ -15,6 +16,10 @@ from cfr_shm.strategy.average import Strategy
 #: Nodes times deals that an estimate of the reach takes, a few seconds' work.
 SAMPLED_PAIRS = 1 << 26
 LEAST_DEALS, MOST_DEALS = 64, 1 << 16
+
+#: Deals of estimates that are dealt before card buckets are let go from this process's memory: each
+#: brings 64 KiB of them for every seat, and 64 Ki of deals the whole file.
+DEALS_TOGETHER = 256
 
 #: Of the deals of estimates: not one that anybody trains with by chance.
 REACH_SEED = 0x7EAC4
@@ -64,11 +69,7 @@ class SampledReach:
         nodes = game.tree.nodes
         self._nodes, self._buckets = nodes, game.deals.bucket_count
         self.deal_count = min(MOST_DEALS, max(LEAST_DEALS, SAMPLED_PAIRS // len(nodes)))
-        players, streets = game.deals.bucket_count.shape
-        self._bucket = np.zeros((self.deal_count, players, streets), np.int32)
-        strength = np.zeros((self.deal_count, players), np.int32)
-        scratch = allocate_scratch(players, streets, 1, 1, 1)
-        deal_many(game.deals, REACH_SEED, 0, scratch, self._bucket, strength)
+        self._bucket = _dealt(game, self.deal_count)
         self.order = in_order_of_rows(game)
         self._waiting = {0: np.full(self.deal_count, 1.0 / self.deal_count)}
 
@@ -89,6 +90,19 @@ class SampledReach:
                 self._waiting[child + action] = own * probability[bucket, action]
         count = int(self._buckets[actor, street])
         return np.bincount(bucket, weights=own, minlength=count).astype(np.float64)
+
+
+def _dealt(game: Game, count: int) -> NDArray[np.int32]:
+    """Return (deals, players, streets) the buckets of so many deals."""
+    players, streets = game.deals.bucket_count.shape
+    bucket = np.zeros((count, players, streets), np.int32)
+    strength = np.zeros((DEALS_TOGETHER, players), np.int32)
+    scratch = allocate_scratch(players, streets, 1, 1, 1)
+    for first in range(0, count, DEALS_TOGETHER):
+        some = bucket[first : first + DEALS_TOGETHER]
+        deal_many(game.deals, REACH_SEED, first, scratch, some, strength[: len(some)])
+        let_pages_go()
+    return bucket
 
 
 def in_order_of_rows(game: Game) -> NDArray[np.int64]:

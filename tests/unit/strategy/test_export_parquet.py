@@ -10,13 +10,14 @@ import pandas as pd
 import polars
 import pyarrow.parquet as pq
 import pytest
+from policies import random_strategy
 
 from cfr_shm.cli.main import main
 from cfr_shm.layout.betting import CALL, FOLD
 from cfr_shm.layout.tree import DECISION
 from cfr_shm.run.directory import StoredRun
 from cfr_shm.storage.array_files import ArrayFile
-from cfr_shm.strategy import export_parquet
+from cfr_shm.strategy import export_parquet, reach
 from cfr_shm.strategy.public import hand_at
 
 ROYAL = """
@@ -94,6 +95,22 @@ def test_parquet_says_what_npz_says(exported):
     assert 0 < (found["visits"] == 0.0).sum() < found.height
     assert (found["probability"].is_null() == (found["visits"] == 0.0)).all()
     assert found["ev"].null_count() == found.height
+
+
+def test_reach_is_of_the_same_deals_whatever_is_dealt_together(game, monkeypatch):
+    """Card buckets are let go after each part of the deals: all of them would be in memory else."""
+    strategy, found, let_go = random_strategy(game, 3), [], []
+    monkeypatch.setattr(reach, "let_pages_go", lambda: let_go.append(len(found)))
+    for together in (1 << 20, 1000, 77):
+        monkeypatch.setattr(reach, "DEALS_TOGETHER", together)
+        found.append(reach.sampled_reach_of_rows(game, strategy))
+    deals = found[0][1]
+    assert [let_go.count(number) for number in range(3)] == [
+        -(-deals // together) for together in (1 << 20, 1000, 77)
+    ]
+    for total, count in found[1:]:
+        np.testing.assert_array_equal(total, found[0][0])
+        assert count == deals
 
 
 def test_csv_has_the_same_reach_and_visits_infoset_by_infoset(exported):
