@@ -53,12 +53,6 @@ _RESOLVE = (
     "not"
 )
 
-_RESOLVE = (
-    "from which street on each strategy, in the order given, solves the rest of a hand anew when "
-    "it comes to it, hand by hand, in at most so many seconds: river:0.5; 'no' for one that does "
-    "not"
-)
-
 
 class _Meeting(NamedTuple):
     """Who meets, and how: RANGES, PLAY or EXACT."""

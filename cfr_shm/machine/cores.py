@@ -32,6 +32,13 @@ def deciding_limit() -> CoreLimit:
     return min(core_limits(), key=lambda limit: limit.cores)
 
 
+def core_numbers() -> frozenset[int]:
+    """Return the numbers of the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return frozenset(os.sched_getaffinity(0))
+    return frozenset(range(os.cpu_count() or 1))
+
+
 def core_limits(
     environment: Mapping[str, str] = os.environ, membership: Path = MEMBERSHIP, root: Path = ROOT
 ) -> list[CoreLimit]:
@@ -44,8 +51,9 @@ def core_limits(
     """
     limits = [CoreLimit("the machine", os.cpu_count() or 1, "")]
     if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-        limits.append(CoreLimit("the affinity", cores, "widen it (taskset -p, numactl)"))
+        limits.append(
+            CoreLimit("the affinity", len(core_numbers()), "widen it (taskset -p, numactl)")
+        )
     for group in groups_of("cpu", membership, root):
         quota = _quota(group)
         if quota is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cfr_shm.errors import UsageError
-from cfr_shm.machine.cores import JOB_CORES, deciding_limit
+from cfr_shm.machine.cores import JOB_CORES, core_numbers, deciding_limit
 from cfr_shm.ranks.world import World
 from cfr_shm.run.setup import Settled
 
@@ -34,13 +33,9 @@ class Place:
     @classmethod
     def here(cls, workers: int) -> Place:
         """Return that of this process."""
-        if hasattr(os, "sched_getaffinity"):
-            numbers = frozenset(os.sched_getaffinity(0))
-        else:
-            numbers = frozenset(range(os.cpu_count() or 1))
         limit = deciding_limit()
         own = limit.name.startswith(JOB_CORES)
-        return cls(socket.gethostname(), workers, limit.cores, own, numbers)
+        return cls(socket.gethostname(), workers, limit.cores, own, core_numbers())
 
     @classmethod
     def of_text(cls, text: str) -> Place:

@@ -88,7 +88,7 @@ def blueprint(tmp_path_factory) -> Blueprint:
     run = str(tmp_path_factory.mktemp("litmus") / "run")
     flags = ["--iters", str(ITERATIONS), "--time-budget", "3600", "--seed", "1"]
     assert main(["train", "-c", "hu_standard", *flags, "--logdir", run]) == 0
-    return Blueprint(load_table(run))
+    return Blueprint(load_table(str(run)))
 
 
 def test_aces_never_fold_before_the_flop(blueprint):

@@ -97,12 +97,13 @@ def test_row_39_commands_say_the_same_of_a_table_whose_file_is_changed(run, tmp_
         f"show {run} --json",
         f"export {run} --format csv --force --out {out}.csv",
         f"export {run} --format npz --force --out {out}.npz",
-        f"match {run} {run} --json",
+        f"match {run} {tmp_path / 'copy'} --json",
     ]
+    shutil.copytree(run, tmp_path / "copy")
     codes, texts = looked(run, commands, tmp_path)
     assert texts[0::3] == texts[1::3]
     assert texts[0:6:3] == texts[2:6:3]
-    assert codes == ["0"] * 12 + ["2"] * 3  # matches are hold'em's
+    assert codes == ["0"] * 15
 
 
 HOLDEM = """

@@ -123,6 +123,6 @@ def test_five_hundred_decisions_against_a_trained_hu_small(tmp_path):
     train = ["train", "-c", "hu_small", "--iters", "1000000", "--seed", "1", "--logdir", run]
     assert main(train) == 0
     rank = lru_cache(maxsize=1 << 20)(lambda cards: -phevaluator.evaluate_cards(*cards))
-    strategy = open_strategy(run).strategy
+    strategy = open_strategy(str(run)).strategy
     found = compare(strategy, "fcpa", 180, lambda cards: rank(tuple(sorted(map(int, cards)))))
     assert found >= 500

@@ -152,7 +152,7 @@ def test_no_policy_of_a_run_folds_what_cannot_lose(tmp_path, files, way):
     path, run = config_in(tmp_path, files), tmp_path / "run"
     command = ["train", "-c", str(path), "--logdir", str(run), "--num-workers", "1", *way]
     assert main(command) == 0
-    stored = load_table(run)
+    stored = load_table(str(run))
     nuts = nuts_bucket(stored.game, 3)
     kept, others = (folds(stored, bucket) for bucket in (nuts, max(0, nuts - 4)))
     assert len(kept) > 10

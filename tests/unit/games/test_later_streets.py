@@ -158,7 +158,7 @@ def test_a_turn_is_called_a_turn(tmp_path, capsys):
     assert "the line ends on the river: give its 5 board cards" in capsys.readouterr().err
     assert main(["show", run, "--line", "b30"]) == 2
     assert "of BB on the turn: a bet or raise is to 2bb, not" in capsys.readouterr().err
-    found = load_strategy(run)
+    found = load_strategy(str(run))
     out = tmp_path / "strategy.npz"
     export_blueprint(found.game, found.strategy, out)
     with np.load(out) as stored:

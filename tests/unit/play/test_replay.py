@@ -188,7 +188,7 @@ def history(tmp_path, hands, damage: str = "") -> str:
 def test_replay_tells_what_became_of_the_hands(run, tmp_path, capsys):
     from cfr_shm.cli.sources import open_strategy
 
-    strategy = open_strategy(run).strategy
+    strategy = open_strategy(str(run)).strategy
     file = history(tmp_path, hands_for(strategy, 40))
     capsys.readouterr()
     assert main(["replay", run, file, "--json", "--decisions"]) == 0
@@ -207,7 +207,7 @@ def test_replay_tells_what_became_of_the_hands(run, tmp_path, capsys):
 def test_damaged_hands_are_named_and_the_others_followed(run, tmp_path, capsys):
     from cfr_shm.cli.sources import open_strategy
 
-    strategy = open_strategy(run).strategy
+    strategy = open_strategy(str(run)).strategy
     file = history(tmp_path, hands_for(strategy, 3), "\n[damaged]\nvariant = 'NT'\n")
     capsys.readouterr()
     assert main(["replay", run, file]) == 2
