@@ -101,6 +101,7 @@ def test_eval_by_local_best_response(runs, capsys):
     assert "--boards is for --method river or turn or flop" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_eval_by_a_learned_exploiter(runs, capsys):
     royal, _, _ = runs
     learn = ["--method", "exploiter", "--iters", "20000", "--deals", "5000"]
@@ -118,6 +119,7 @@ def test_eval_by_a_learned_exploiter(runs, capsys):
         assert "no number of seconds above 0" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_three_players_are_told_what_each_seat_gains(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("cfr_shm.evaluation.measure.DEFAULT_LEARNING_SECONDS", 0.3)
     monkeypatch.setattr("cfr_shm.evaluation.measure.DEFAULT_DEALS", 4000)

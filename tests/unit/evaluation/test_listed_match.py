@@ -101,6 +101,7 @@ def test_against_itself_nothing_and_swapped_the_negative_to_the_bit(name, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["leduc", "kuhn 3"])
+@pytest.mark.thorough
 def test_play_agrees_with_the_walk_and_has_the_same_signs(name):
     game = GAMES[name]()
     one, two = drawn(game, 3), drawn(game, 4)

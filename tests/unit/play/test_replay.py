@@ -50,6 +50,7 @@ def text_of(hand, move) -> str:
     return f"r{move}"
 
 
+@pytest.mark.thorough
 def test_hands_are_read_as_lines_are(strategy):
     """As far as a line goes on, what a size is read as, the node and its row are the same."""
     game = strategy.game

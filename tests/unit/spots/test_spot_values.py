@@ -200,6 +200,7 @@ def test_workers_do_not_change_a_bit():
         ),
     ],
 )
+@pytest.mark.thorough
 def test_sixteen_bits_come_within_a_thousandth_of_the_pot(game, iterations, shares):
     with solve(game(), iterations, compact=True) as solver:
         pot = solver.game.pot
