@@ -78,6 +78,7 @@ def test_exploitability_falls_with_the_root_of_the_iterations(text, tmp_path, ca
     assert second / third > 2.0
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(JIT_DISABLED, reason="convergence needs compiled kernels")
 def test_full_width_ends_below_what_sampling_reaches(tmp_path, capsys):
     (sampled,) = exploitabilities(FIXED_LIMIT, tmp_path, capsys, (200_000,))

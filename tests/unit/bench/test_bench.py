@@ -172,7 +172,7 @@ def test_the_calibration_loop_takes_a_small_share_of_a_core(cost):
             ["table.compact=true"],
             ["game.name=kuhn", "game.players=3"],
         ],
-        keep=3,
+        keep=2,
     ),
     ids=["leduc", "deterministic", "full width", "compact", "three players"],
 )

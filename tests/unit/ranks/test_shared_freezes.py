@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+from first_cases import first_cases
 from ranked_training import settings
 from threaded_world import run_ranks
 
@@ -40,7 +41,7 @@ def alone(freezes):
     return rank
 
 
-@pytest.mark.parametrize(("size", "chunk"), [(2, 1 << 20), (3, 7)])
+@pytest.mark.parametrize(("size", "chunk"), first_cases([(3, 7), (2, 1 << 20)]))
 def test_parts_add_up_to_what_one_machine_does(size, chunk):
     def work(world):
         rank = Rank(size)

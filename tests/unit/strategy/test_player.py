@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from first_cases import first_cases
 from small_decks import ROYAL, game_of, random_strategy
 
 from cfr_shm.cards.ranges import hand_of
@@ -23,7 +24,7 @@ HUNDRED = ROYAL.replace("stacks: 20", "stacks: 200").replace("[1]", "[0.5, 1]")
 GAMES = {"two": HUNDRED, "six": SIX}
 
 
-@pytest.fixture(scope="module", params=list(GAMES))
+@pytest.fixture(scope="module", params=first_cases(GAMES))
 def strategy(request, tmp_path_factory):
     game = game_of(GAMES[request.param], tmp_path_factory.mktemp("game"))
     return random_strategy(game, 1)
