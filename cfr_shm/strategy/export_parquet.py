@@ -36,26 +36,24 @@ from cfr_shm.strategy.origin import Origin, origin_texts
 from cfr_shm.strategy.parquet_file import (
     Lines,
     Texts,
-    lines_batch,
+    in_groups,
     nodes_path,
     nodes_schema,
     parquet_writer,
     strategy_schema,
+    write_group,
 )
 from cfr_shm.strategy.public import holdem_parts
 from cfr_shm.strategy.reach import SampledReach
 from cfr_shm.strategy.row_sums import NodeRows, RowSums, rows_of, visits_of
 
-#: Lines that are made at a time: with all that is needed for it about 20 MB.
-BATCH_LINES = 1 << 16
+#: Lines that are made at a time: with all that is needed for it about 5 MB.
+BATCH_LINES = 1 << 14
 
-#: Lines of a row group; what they are encoded to waits in memory, some 3 MB. What is told of each
-#: group, and of each page where that is asked for, waits to the end: with a quarter of the lines in
-#: a group, and an index of pages, a table of 2.2 GB took 120 MB for it.
-GROUP_LINES = 1 << 20
-
-#: Lines after which freed memory is given back.
-GIVE_BACK_LINES = 1 << 18
+#: Lines of a row group, made ready together: 54 bytes each, and as many again to encode them.
+#: What is told of each group waits in memory to the end: with groups of half or twice as many lines
+#: a table of 2.2 GB took 10 to 40 MB more.
+GROUP_LINES = 1 << 17
 
 _NODES_TOGETHER = 1024
 
@@ -90,13 +88,9 @@ def export_parquet(
             deal_count = walk.write_nodes(writer)
         about["reach_deals"] = str(deal_count)
         with parquet_writer(path, strategy_schema(), about) as writer:
-            written = 0
-            for lines in walk.batches(origin.mean_iteration_weight):
-                writer.write_batch(lines_batch(lines), row_group_size=GROUP_LINES)
-                written += len(lines.node)
-                if written >= GIVE_BACK_LINES:
-                    _give_back()
-                    written = 0
+            for group in in_groups(walk.batches(origin.mean_iteration_weight), GROUP_LINES):
+                write_group(writer, group)
+                give_back_freed()
     walk.progress.finish()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,10 @@ PAGE_ROWS = 1 << 16
 
 #: Columns with few values in a group, which are written once.
 _REPEATED = ["node", "line", "street", "seat", "bucket", "hand", "action", "amount"]
+
+
+#: Columns whose least and greatest value tell a reader which groups it needs.
+_SOUGHT = ("node", "street", "seat", "bucket")
 
 
 class Texts(NamedTuple):
@@ -137,6 +141,7 @@ def parquet_writer(path: Path, schema: Any, about: Mapping[str, str]) -> Iterato
             described,
             compression="zstd",
             use_dictionary=columns,
+            write_statistics=[name for name in _SOUGHT if name in schema.names],
             sorting_columns=order,
             **_of_pages(arrow),
         ) as writer,
@@ -173,6 +178,33 @@ def lines_batch(lines: Lines) -> Any:
         arrow.array(lines.visits),
     ]
     return arrow.RecordBatch.from_arrays(columns, schema=strategy_schema())
+
+
+def in_groups(parts: Iterable[Lines], least: int) -> Iterator[list[Any]]:
+    """Yield record batches of the parts, so many lines together at least but for the last.
+
+    Each list is to be emptied before the next is asked for, which would have to wait beside it.
+    """
+    waiting: list[Any] = []
+    count = 0
+    for lines in parts:
+        waiting.append(lines_batch(lines))
+        count += len(lines.node)
+        if count >= least:
+            yield waiting
+            waiting, count = [], 0
+    if waiting:
+        yield waiting
+
+
+def write_group(writer: Any, batches: list[Any]) -> None:
+    """Write batches as one row group, empty the list, and keep no memory that was for them."""
+    arrow = require_pyarrow()
+    table = arrow.Table.from_batches(batches)
+    batches.clear()
+    writer.write_table(table, row_group_size=len(table))
+    del table
+    arrow.default_memory_pool().release_unused()
 
 
 def _texts(arrow: Any, column: Texts) -> Any:
