@@ -385,10 +385,18 @@ class Mpi:
             MPI.Finalize()
 
     def abort(self, code: int) -> NoReturn:
-        """End the processes of all ranks."""
+        """End the processes of all ranks.
+
+        A launcher that is told to outlive deaths is left to itself: Open MPI's, asked by two ranks
+        at once to end all, now and then does not end. Ranks then end each other.
+        """
         sys.stdout.flush()
         sys.stderr.flush()
-        self._world.Abort(code)
+        if may_lose_ranks(self.library, os.environ):
+            with contextlib.suppress(Exception):
+                self._world.Revoke()
+        else:
+            self._world.Abort(code)
         os._exit(code)
 
 
