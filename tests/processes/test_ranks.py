@@ -12,6 +12,7 @@ import time
 
 import psutil
 import pytest
+from launched import end_with_all_below
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="mpich's wheel is for Linux"),
@@ -230,11 +231,7 @@ def started(directory, ranks, *further, script=None):
         assert len(found) == ranks, launcher.stdout
         yield launcher, sorted(found, key=lambda each: each.pid)
     finally:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for each in psutil.Process(launcher.pid).children(recursive=True):
-                each.kill()
-        launcher.kill()
-        launcher.wait()
+        end_with_all_below(launcher)
 
 
 @pytest.mark.thorough

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from launched import end_with_all_below
 
 pytestmark = [
     pytest.mark.openmpi,
@@ -110,11 +111,7 @@ def started(directory, open_mpi, ranks, *further):
         assert len(found) == ranks
         yield launcher, found
     finally:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for each in psutil.Process(launcher.pid).children(recursive=True):
-                each.kill()
-        launcher.kill()
-        launcher.wait()
+        end_with_all_below(launcher)
 
 
 def summary_of(directory):

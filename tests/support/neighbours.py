@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from cfr_shm.games.game import Game
+from cfr_shm.layout.tree import DECISION
+
+
+def decisions(game: Game) -> Iterator[tuple[int, int, list[int]]]:
+    """Yield street, number of actions and rows by bucket of every decision node."""
+    for record in game.tree.nodes[game.tree.nodes["kind"] == DECISION]:
+        street = int(record["street"])
+        buckets = int(game.deals.bucket_count[record["actor"], street])
+        first, stride = int(record["row_base"]), int(record["row_stride"])
+        yield street, int(record["count"]), [first + b * stride for b in range(buckets)]
+
 
 def slowly_averaged(rows: list[list[float]], passes: int, apart: int | None) -> list[list[float]]:
     """Average neighbours ``passes`` times; ``rows`` by bucket and action, changed in place.

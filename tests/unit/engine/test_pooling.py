@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from neighbours import slowly_averaged
+from neighbours import decisions, slowly_averaged
 
 from cfr_shm.cli.main import main
 from cfr_shm.cli.session import load_strategy
@@ -14,7 +14,6 @@ from cfr_shm.config.load import load_config
 from cfr_shm.engine.discounts import DiscountPlan, Pooling
 from cfr_shm.errors import ConfigError, GameError
 from cfr_shm.games.registry import load_game
-from cfr_shm.layout.tree import DECISION
 from cfr_shm.memory.tables import private_views
 from cfr_shm.run.setup import discount_plan
 from cfr_shm.run.train import train
@@ -52,10 +51,7 @@ def test_regrets_of_streets_with_a_board_are_averaged_and_nothing_else(tmp_path,
     unbeaten = game.bucket_file.unbeaten
     assert (unbeaten is None) == (method == "percentile")
     seen = set()
-    for record in game.tree.nodes[game.tree.nodes["kind"] == DECISION]:
-        street, count = int(record["street"]), int(record["count"])
-        buckets = int(game.deals.bucket_count[record["actor"], street])
-        row = [int(record["row_base"]) + b * int(record["row_stride"]) for b in range(buckets)]
+    for street, count, row in decisions(game):
         given = [(before.table.regrets_of(each, count) / 2).tolist() for each in row]
         found = [views.table.regrets_of(each, count).tolist() for each in row]
         apart = unbeaten if street == 3 else None

@@ -7,14 +7,13 @@ import json
 
 import numpy as np
 import pytest
-from neighbours import slowly_averaged
+from neighbours import decisions, slowly_averaged
 
 from cfr_shm.cli.main import main
 from cfr_shm.config.load import load_config
 from cfr_shm.errors import GameError
 from cfr_shm.games.registry import load_game
 from cfr_shm.layout.rows import table_words
-from cfr_shm.layout.tree import DECISION
 from cfr_shm.memory.checkpoint import Checkpoint
 from cfr_shm.run import quality
 from cfr_shm.strategy.smoothing import smoothed, smoothing_matrix
@@ -61,10 +60,7 @@ def test_rows_of_turn_and_river_are_averaged_and_nothing_else(tmp_path, method, 
     unbeaten = game.bucket_file.unbeaten
     assert (unbeaten is None) == (method == "percentile")
     seen = set()
-    for record in game.tree.nodes[game.tree.nodes["kind"] == DECISION]:
-        street, count = int(record["street"]), int(record["count"])
-        buckets = int(game.deals.bucket_count[record["actor"], street])
-        row = [int(record["row_base"]) + b * int(record["row_stride"]) for b in range(buckets)]
+    for street, count, row in decisions(game):
         given = [before.table.sums_of(each, count).tolist() for each in row]
         found = [after.table.sums_of(each, count).tolist() for each in row]
         apart = unbeaten if street == 3 else None
