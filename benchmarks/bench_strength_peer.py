@@ -3,28 +3,38 @@
 ::
 
     donksolver, seed --> CPU seconds --> its rows on our tree --+--> local best response
-    recipe, seed ------> CPU seconds --> smoothed or not -------+--> the same deals
+    recipe, seed ------> CPU seconds --> summed, smoothed ------+--> the same deals
                                                                 +--> match, all hands on boards
 
 ``python -m benchmarks.bench_strength_peer --place DIR --results FILE`` goes on where it was ended;
-``--table`` prints what is there. Of 10 minutes a training of ours takes as long, and donksolver's.
+``--table`` prints what is there, ``--draw FILE`` draws it. A training of ours takes as long as
+donksolver's; parts of a recipe that are summed share the time. Buckets are built before.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import os
-import sys
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from benchmarks.bench_strength import RECIPES, about, check_recipes, pair, read_results, told
+from benchmarks.ladder import (
+    RECIPES,
+    Ladder,
+    Line,
+    Picture,
+    about,
+    check_recipes,
+    climb_or_show,
+    lost_locally,
+    pair,
+    parser_of,
+    ratio,
+    told,
+    won_on_boards,
+)
 from benchmarks.peers.donksolver import small_blind_first
 from benchmarks.peers.donksolver_strategy import (
     check_beside_server,
@@ -34,18 +44,16 @@ from benchmarks.peers.donksolver_strategy import (
 )
 from benchmarks.peers.trainings import Clock, train_ours, train_peer
 from cfr_shm.config.load import load_config
-from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
 from cfr_shm.games.registry import load_game
 from cfr_shm.memory.tables import table_of
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.smoothing import smoothed_rows
+from cfr_shm.strategy.sums import summed_rows
 from cfr_shm.strategy.table import TableStrategy
 
 CONFIG, PRESET, STACK = "peer_donk_hu100", "hu", 100
 PEER = "donksolver"
-#: 95 % of a normal distribution: thousands of pairs.
-NORMAL = 1.959964
 
 
 class Effort(NamedTuple):
@@ -57,9 +65,13 @@ class Effort(NamedTuple):
 
 
 @cache
-def our_game() -> Game:
-    """Return our tree of its sizes, its seats exchanged, with our buckets."""
-    config = load_config(CONFIG)
+def our_game(abstraction: tuple[str, ...] = ()) -> Game:
+    """Return our tree of its sizes, its seats exchanged.
+
+    Args:
+        abstraction: overrides of the configuration's buckets.
+    """
+    config = load_config(CONFIG, overrides=abstraction)
     return small_blind_first(load_game(config.game, print, config.abstraction))
 
 
@@ -79,122 +91,87 @@ def peer(seed: int, effort: Effort, place: Path) -> TableStrategy:
 
 
 def ours(name: str, seed: int, effort: Effort, place: Path) -> TableStrategy:
-    """Train a recipe, or go on; return its average strategy, smoothed as the recipe says."""
-    recipe, game = RECIPES[name], our_game()
-    config = load_config(CONFIG, overrides=[*recipe.overrides, f"run.seed={seed}"])
-    rows = train_ours(game, config, place / f"{recipe.training}.s{seed}", effort.cpu_seconds)
-    rows = smoothed_rows(game, rows, False, recipe.smoothing)
+    """Train a recipe, or go on; return its average strategy, summed and smoothed as it says."""
+    recipe = RECIPES[name]
+    game = our_game(tuple(each for each in recipe.overrides if each.startswith("abstraction.")))
+    tables = []
+    for directory, own_seed in recipe.trainings(seed):
+        config = load_config(CONFIG, overrides=[*recipe.overrides, f"run.seed={own_seed}"])
+        seconds = effort.cpu_seconds / recipe.parts
+        tables.append(table_of(train_ours(game, config, place / directory, seconds)))
+    rows = smoothed_rows(game, summed_rows(game, tables), False, recipe.smoothing)
     return TableStrategy(name, game, Strategy.from_table(game, table_of(rows)))
 
 
-def ratio(one: Any, other: Any) -> list[float]:
-    """Return a ratio of means of paired samples and the half-width of its 95 % interval.
+class Rival(NamedTuple):
+    """Donksolver after a training."""
 
-    To first order: what is left of the samples when the ratio is taken out.
-    """
-    found = float(np.mean(one) / np.mean(other))
-    left = np.asarray(one) - found * np.asarray(other)
-    half = NORMAL * float(np.std(left, ddof=1)) / math.sqrt(len(left)) / float(np.mean(other))
-    return [found, half]
-
-
-class _Peer(NamedTuple):
     strategy: TableStrategy
     lost: Any  # to local best response, mbb of each pair
 
 
-def climb(
-    names: Sequence[str], seeds: Sequence[int], effort: Effort, place: Path, path: Path
-) -> Iterator[dict[str, Any]]:
-    """Train and measure what is not in the results yet; yield each line as it is written.
+@lru_cache(maxsize=1)
+def rival(seed: int, effort: Effort, place: Path) -> Rival:
+    """Return donksolver of a seed, trained and measured once for all recipes."""
+    strategy = peer(seed, effort, place)
+    return Rival(strategy, lost_locally(strategy, effort.pairs))
+
+
+def rung(effort: Effort, place: Path, name: str, seed: int) -> Line:
+    """Return what a recipe, or donksolver itself, loses and wins."""
+    other = rival(seed, effort, place)
+    if name == PEER:
+        places, found = [f"{PEER}.s{seed}"], {"lbr": told(other.lost)}
+    else:
+        places = [each for each, _ in RECIPES[name].trainings(seed)]
+        one = ours(name, seed, effort, place)
+        lost = lost_locally(one, effort.pairs)
+        found = {"bb100": won_on_boards(one, other.strategy, effort.match_boards)}
+        found |= {"lbr": told(lost), "lbr_less": told(other.lost - lost)}
+        found["lbr_ratio"] = ratio(lost, other.lost)
+    clocks = [Clock(place / each) for each in places]
+    iterations = sum(each.iterations for each in clocks)
+    seconds = sum(each.seconds for each in clocks)
+    return found | {"iterations": iterations, "training_cpu_seconds": seconds}
+
+
+COLUMNS = {
+    "iterations": lambda line: f"{line['iterations'] / 1e6:.1f} M",
+    "bb/100 v donksolver": lambda line: pair(line.get("bb100"), 2),
+    "LBR, mbb": lambda line: pair(line["lbr"], 0),
+    "of donksolver's, paired": lambda line: pair(line.get("lbr_ratio"), 2),
+}
+
+PICTURE = Picture(
+    lost="lbr_ratio",
+    across="wins of donksolver of the same seed, bb/100",
+    upwards="loses to local best response, over what donksolver loses",
+)
+
+
+def ladder(given: argparse.Namespace) -> Ladder:
+    """Return the ladder that is asked for.
 
     Raises:
-        UsageError: recipes or results that do not fit.
+        UsageError: recipes that do not fit.
     """
-    check_recipes([name for name in names if name != PEER], CONFIG)
+    names = given.recipes.split(",")
+    check_recipes(names, CONFIG)
+    effort = Effort(given.seconds, given.pairs, given.match_boards)
+
+    def measured(name: str, seed: int) -> Line:
+        return rung(effort, given.place, name, seed)
+
     head = about(CONFIG, effort) | {"beside": PEER}
-    known = {(line["recipe"], line["seed"]) for line in read_results(path, head)}
-    if not path.exists():
-        path.write_text(json.dumps(head) + "\n")
-    for seed in seeds:
-        wanted = [name for name in [PEER, *names] if (name, seed) not in known]
-        if not wanted:
-            continue
-        other = peer(seed, effort, place)
-        known_peer = _Peer(other, _lost(other, effort))
-        for name in wanted:
-            line = {"recipe": name, "seed": seed} | _measured(name, seed, known_peer, effort, place)
-            with path.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            yield line
-
-
-def _measured(name: str, seed: int, other: _Peer, effort: Effort, place: Path) -> dict[str, Any]:
-    """Return what a recipe, or donksolver itself, loses and wins."""
-    from cfr_shm.evaluation.gathering import Length
-    from cfr_shm.evaluation.range_match import range_match
-
-    training = PEER if name == PEER else RECIPES[name].training
-    if name == PEER:
-        found: dict[str, Any] = {"lbr": told(other.lost)}
-    else:
-        one = ours(name, seed, effort, place)
-        lost = _lost(one, effort)
-        won = range_match(one, other.strategy, Length(effort.match_boards, None), workers=1).value
-        scaled = won.scaled(100.0 / one.game.big_blind)
-        found = {"bb100": [scaled.value, scaled.high - scaled.value], "lbr": told(lost)}
-        found |= {"lbr_less": told(other.lost - lost), "lbr_ratio": ratio(lost, other.lost)}
-    clock = Clock(place / f"{training}.s{seed}")
-    return found | {"iterations": clock.iterations, "training_cpu_seconds": clock.seconds}
-
-
-def _lost(strategy: TableStrategy, effort: Effort) -> Any:
-    """Return what a local best response wins, mbb a hand, by pair of deals."""
-    from cfr_shm.evaluation.local_response import local_response
-
-    samples = local_response(strategy, effort.pairs, workers=1).samples
-    return samples.mean(axis=1) * 1000.0 / strategy.game.big_blind
-
-
-def table(lines: Sequence[dict[str, Any]]) -> list[str]:
-    """Return results as a table of Markdown, by recipe and seed."""
-    found = [
-        "| recipe | seed | iterations | bb/100 v donksolver | LBR, mbb | of donksolver's, paired |",
-        "|---|---|---|---|---|---|",
-    ]
-    order = [PEER, *RECIPES]
-    for line in sorted(lines, key=lambda each: (order.index(each["recipe"]), each["seed"])):
-        row = [line["recipe"], str(line["seed"]), f"{line['iterations'] / 1e6:.1f} M"]
-        row += [pair(line.get("bb100"), 2), pair(line["lbr"], 0), pair(line.get("lbr_ratio"), 2)]
-        found.append(f"| {' | '.join(row)} |")
-    return found
+    return Ladder(head, [PEER, *names], [PEER, *RECIPES], measured, COLUMNS, PICTURE)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Climb or print as told; return the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--recipes", default="linear,linear~1,linear~2,d15~4")
-    parser.add_argument("--seeds", default="1,2,3")
+    """Climb, draw or print as told; return the exit code."""
+    usual = "linear,linearx2~1,ochs50x2,ochs50x2~2"
+    parser = parser_of(__doc__, recipes=usual, pairs=100_000, boards=100)
     parser.add_argument("--seconds", type=float, default=600.0)
-    parser.add_argument("--pairs", type=int, default=40_000)
-    parser.add_argument("--match-boards", type=int, default=400)
-    parser.add_argument("--place", type=Path, default=Path("runs/strength-peer"))
-    parser.add_argument("--results", type=Path, required=True)
-    parser.add_argument("--table", action="store_true")
-    given = parser.parse_args(arguments)
-    effort = Effort(given.seconds, given.pairs, given.match_boards)
-    try:
-        if given.table:
-            head = about(CONFIG, effort) | {"beside": PEER}
-            print("\n".join(table(read_results(given.results, head))))
-            return 0
-        seeds, names = [int(each) for each in given.seeds.split(",")], given.recipes.split(",")
-        for line in climb(names, seeds, effort, given.place, given.results):
-            print(json.dumps(line), flush=True)
-    except CfrShmError as error:
-        print(f"bench_strength_peer: error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    return climb_or_show("bench_strength_peer", ladder, parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

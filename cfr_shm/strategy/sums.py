@@ -57,9 +57,7 @@ def summed(game: Game, checkpoints: Sequence[Checkpoint], name: str) -> Checkpoi
     Its regrets are zero: of a sum there are none, and nothing can go on from it.
     """
     first = checkpoints[0]
-    rows = np.zeros(table_words(game.table_entries))
-    _add_sums(game, table_of(rows), [each.table for each in checkpoints])
-    rows.setflags(write=False)
+    rows = summed_rows(game, [each.table for each in checkpoints])
     table: dict[str, Any] = {**first.config.get("table", {}), "compact": False}
     return dataclasses.replace(
         first,
@@ -71,6 +69,19 @@ def summed(game: Game, checkpoints: Sequence[Checkpoint], name: str) -> Checkpoi
         seconds=sum(each.seconds for each in checkpoints),
         path=Path(name),
     )
+
+
+def summed_rows(game: Game, tables: Sequence[Table]) -> NDArray[np.float64]:
+    """Return the rows of a table whose strategy plays each of several equally often.
+
+    Args:
+        game: whose tables they are.
+        tables: at least one; one that visited nothing counts for nothing.
+    """
+    rows = np.zeros(table_words(game.table_entries))
+    _add_sums(game, table_of(rows), tables)
+    rows.setflags(write=False)
+    return rows
 
 
 def _add_sums(game: Game, target: Table, tables: Sequence[Table]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from loaded_files import loaded
 
@@ -33,6 +34,38 @@ def climb(ladder, config, tmp_path, *, recipes="linear,linear~2", seeds="1", ite
     effort = ["--iters", iters, "--pairs", "40", "--boards", "3", "--match-boards", "3"]
     place = ["--place", str(tmp_path / "runs"), "--results", str(tmp_path / "found.jsonl")]
     return ladder.main(["-c", config, "--recipes", recipes, "--seeds", seeds, *effort, *place])
+
+
+@pytest.mark.thorough
+def test_parts_share_the_work_and_are_summed(ladder, config, tmp_path):
+    assert climb(ladder, config, tmp_path, recipes="linearx2,linearx2~2") == 0
+    _, one, two = map(json.loads, (tmp_path / "found.jsonl").read_text().splitlines())
+    places = ["linear.s1.of2", "linear.s1001.of2"]
+    runs = [tmp_path / "runs" / each for each in places]
+    found = [json.loads((run / "summary.json").read_text()) for run in runs]
+    assert [each["iterations"] for each in found] == [1000, 1000]
+    assert one["iterations"] == two["iterations"] == 2000
+    whole = ladder.strategy_of(runs, 0)
+    alone = [ladder.strategy_of([run], 0) for run in runs]
+    for each in alone:
+        assert (whole.probability != each.probability).any()
+    lost = [ladder.lost_locally(each, 40).mean() for each in (whole, *alone)]
+    assert one["lbr"][0] == pytest.approx(lost[0], rel=1e-9)
+    assert lost[0] not in lost[1:]
+    assert one["lbr"] != two["lbr"]
+
+
+def test_a_ratio_of_paired_means_has_the_interval_of_the_jackknife():
+    random = np.random.default_rng(3)
+    other = random.normal(500.0, 900.0, 4000)
+    one = 0.6 * other + random.normal(0.0, 400.0, 4000)
+    with loaded("benchmarks/ladder.py") as module:
+        found, half = module.ratio(one, other)
+    assert found == pytest.approx(one.mean() / other.mean())
+    count = len(one)
+    left_out = (one.sum() - one) / (other.sum() - other)
+    spread = np.sqrt((count - 1) / count * ((left_out - left_out.mean()) ** 2).sum())
+    assert half == pytest.approx(1.959964 * spread, rel=0.01)
 
 
 @pytest.mark.thorough
