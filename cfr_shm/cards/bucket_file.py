@@ -1,6 +1,6 @@
 """A bucket file as kernels read it: one array of bytes for each street, out of any file's reach.
 
-What is checked is copied to sealed memory (``machine.sealed_memory``) and read from there by the
+What is checked is copied out of reach (``machine.sealed_memory``) and read from there by the
 coordinator and all its workers: whatever becomes of the file, an index from it stays in its table.
 """
 
@@ -94,7 +94,10 @@ class Street(NamedTuple):
 
 
 def keep_in_memory(
-    fingerprint: str, streets: Sequence[Street], pieces: Callable[[], Iterator[NDArray[Any]]]
+    fingerprint: str,
+    streets: Sequence[Street],
+    pieces: Callable[[], Iterator[NDArray[Any]]],
+    path: Path,
 ) -> tuple[NDArray[Any], ...]:
     """Return a copy of a file's checked buckets that no file can change any more.
 
@@ -104,6 +107,7 @@ def keep_in_memory(
         fingerprint: of the file.
         streets: preflop to river.
         pieces: reads and checks all streets, one after the other, raising what is wrong.
+        path: of the file; beside it the copy lies where an unnamed file is read fastest.
 
     Raises:
         MemoryReserveError: there is too little memory for the copy.
@@ -114,7 +118,7 @@ def keep_in_memory(
         return _kept[fingerprint].arrays
     sizes = [each.hands * each.dtype.itemsize for each in streets]
     try:
-        sealed = seal("cfr-shm-buckets", sum(sizes), pieces())
+        sealed = seal("cfr-shm-buckets", sum(sizes), pieces(), path)
         content = _gathered(sum(sizes), pieces()) if sealed is None else sealed.map()
     except (OSError, MemoryError) as error:
         reason = getattr(error, "strerror", None) or error

@@ -179,7 +179,7 @@ def open_buckets(path: Path, *, deck: Deck | None = None) -> Buckets:
         streets = [Street(files[name].dtype, files[name].count) for name in STREETS]
         counts = [len(held["weight"]) for held in statistics]
         printed = fingerprint(manifest)
-        bucket = keep_in_memory(printed, streets, lambda: _within(path, files, counts))
+        bucket = keep_in_memory(printed, streets, lambda: _within(path, files, counts), path)
     return Buckets(
         path=path,
         deck=found,
