@@ -12,10 +12,14 @@ import preflop_equities
 import pytest
 from first_cases import first_cases
 from push_fold import PushFold, exploitability, push_fold, solve, value
+from small_decks import strategy_of
 
 from cfr_shm.cards.deck import STANDARD
 from cfr_shm.cards.isomorphism import card_index
 from cfr_shm.cli.main import main
+from cfr_shm.config.load import load_config
+from cfr_shm.evaluation.exact_response import exact_response
+from cfr_shm.games.registry import load_game
 from cfr_shm.kernels.holdem.card_index import number_hands
 from cfr_shm.kernels.jit import JIT_DISABLED
 
@@ -81,7 +85,27 @@ def test_best_responses_to_a_longer_training_win_less_than_1_mbb(stack: int, tmp
 # --- the reference itself ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("stack", "pushed", "called"), [(10, 0.583, 0.374), (20, 0.401, 0.217)])
+@pytest.mark.thorough
+def test_the_solution_of_10_big_blinds_is_worth_minus_45_mbb_over_all_boards():
+    """What the matrix says of its own solution, the exact evaluator says of it hand by hand."""
+    config = load_config("pushfold")
+    game = load_game(config.game, abstraction=config.abstraction)
+    push, call = solve(push_fold(10))
+    of_bucket = np.zeros((2, 169))
+    of_bucket[:, buckets_of_classes()] = push, call
+
+    def of_row(_node, record, bucket):
+        going = of_bucket[int(record["actor"]), bucket]
+        return (1.0 - going, going)
+
+    found = exact_response(strategy_of(game, of_row))
+    in_mbb = 1.0 / (BIG_BLIND * MBB)
+    assert found.values[0] * in_mbb == pytest.approx(-45.3707, abs=0.01)
+    assert found.values[0] / BIG_BLIND == pytest.approx(value(push_fold(10), push, call), abs=1e-9)
+    assert 0.0 <= found.exploitability * in_mbb < 0.01
+
+
+@pytest.mark.parametrize(("stack", "pushed", "called"), [(10, 0.5828, 0.3738), (20, 0.401, 0.217)])
 def test_the_reference_solves_the_known_game(stack: int, pushed: float, called: float):
     game: PushFold = push_fold(stack)
     push, call = solve(game)
