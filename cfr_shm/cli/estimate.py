@@ -138,6 +138,7 @@ def _size_lines(config: Config, sizes: Sizes, limits: list[Limit]) -> list[str]:
         "table (average strategy and regrets)": sizes.table_bytes,
         "kept by the algorithm besides": sizes.state_bytes,
         "tables of the workers' own, and what they tell each other": sizes.own_bytes,
+        "of each rank, for what it exchanges": sizes.exchange_bytes,
         "tree": sizes.tree_bytes,
         "card buckets, once for all workers": sizes.bucket_bytes,
     }
@@ -198,6 +199,7 @@ def _document(config: Config, sizes: Sizes, limits: list[Limit]) -> dict[str, An
         "table_bytes": sizes.table_bytes,
         "state_bytes": sizes.state_bytes,
         "own_bytes": sizes.own_bytes,
+        "exchange_bytes": sizes.exchange_bytes,
         "tree_bytes": sizes.tree_bytes,
         "bucket_bytes": sizes.bucket_bytes,
         "needed_bytes": sizes.needed_bytes,

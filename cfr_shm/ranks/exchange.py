@@ -177,6 +177,17 @@ class Exchange:
             spread_regrets(table, slices, values, factor)
 
 
+def exchange_bytes(entries: int, survives: bool) -> int:
+    """Return what exchanges take beside a table: a message, and the mean where ranks may be lost.
+
+    The largest messages are of strategy sums, 8 bytes an entry.
+
+    >>> exchange_bytes(1000, False), exchange_bytes(1000, True), exchange_bytes(10**9, True)
+    (8000, 12000, 4134217728)
+    """
+    return 8 * min(entries, CHUNK_ENTRIES) + (4 * entries if survives else 0)
+
+
 def row_chunks(sets: RowSets, chunk_entries: int) -> list[tuple[NDArray[np.int64], int]]:
     """Return slices of at most about ``chunk_entries`` entries each, with their entries."""
     chunks: list[tuple[NDArray[np.int64], int]] = []

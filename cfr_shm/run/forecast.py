@@ -34,6 +34,7 @@ from cfr_shm.machine.cores import usable_cores
 from cfr_shm.memory.limits import Limit, private_limits, require_memory, shared_limits
 from cfr_shm.memory.own_tables import own_table_bytes
 from cfr_shm.memory.tables import private_views
+from cfr_shm.ranks.exchange import exchange_bytes
 from cfr_shm.run.budgeted_buckets import choose_buckets, with_buckets
 from cfr_shm.run.schedule import history_length, keeps_history
 from cfr_shm.run.setup import runs_in_process, settle, worker_count
@@ -67,6 +68,7 @@ class Sizes(NamedTuple):
     table_bytes: int  # average strategy and regrets
     state_bytes: int  # what the algorithm keeps besides
     own_bytes: int  # of tables of the workers' own beside a small one
+    exchange_bytes: int  # of what one of several ranks exchanges with the others
     tree_bytes: int
     bucket_bytes: int  # of card buckets, in memory that all processes share
     buckets: NDArray[np.int64]  # (players, streets)
@@ -85,7 +87,7 @@ class Sizes(NamedTuple):
     @property
     def needed_bytes(self) -> int:
         """Bytes of everything that training reserves."""
-        tables = self.table_bytes + self.state_bytes + self.own_bytes
+        tables = self.table_bytes + self.state_bytes + self.own_bytes + self.exchange_bytes
         return tables + self.tree_bytes + self.bucket_bytes
 
 
@@ -219,7 +221,7 @@ def sizes_of(
         return _sizes_of_holdem(config, planes, workers, progress)
     nodes = game.tree.nodes
     compact = config.table.compact
-    streets = (_street(game, street, compact) for street in range(game.street_count))
+    streets = [_street(game, street, compact) for street in range(game.street_count)]
     return Sizes(
         nodes=len(nodes),
         leaves=int(np.count_nonzero((nodes["kind"] != DECISION) & (nodes["kind"] != CHANCE))),
@@ -227,11 +229,19 @@ def sizes_of(
         table_bytes=table_bytes(game.table_entries, compact),
         state_bytes=planes * game.table_entries * WORD_BYTES,
         own_bytes=own_table_bytes(game.table_entries, workers, compact),
+        exchange_bytes=_exchange_bytes(config, sum(street.entries for street in streets)),
         tree_bytes=sum(array.nbytes for array in game.tree),
         bucket_bytes=0,
         buckets=game.deals.bucket_count,
         unused=(),
     )
+
+
+def _exchange_bytes(config: Config, entries: int) -> int:
+    """Return what a rank takes for its exchanges, 0 for a run on one machine."""
+    if config.engine.ranks == "none":
+        return 0
+    return exchange_bytes(entries, config.engine.on_rank_death == "shrink")
 
 
 def _street(game: Game, street: int, compact: bool) -> Street:
@@ -274,6 +284,7 @@ def _sizes_of_holdem(config: Config, planes: int, workers: int, progress: Report
         table_bytes=table_bytes(size.table_entries, compact),
         state_bytes=planes * size.table_entries * WORD_BYTES,
         own_bytes=own_table_bytes(size.table_entries, workers, compact),
+        exchange_bytes=_exchange_bytes(config, int(rows.entries.sum())),
         tree_bytes=size.tree_bytes,
         bucket_bytes=bucket_bytes(config.game, config.abstraction),
         buckets=bucket_counts(config.game, config.abstraction),

@@ -12,9 +12,12 @@ from cfr_shm.config.load import load_config
 from cfr_shm.config.shipped import find_config
 from cfr_shm.games.registry import load_game
 from cfr_shm.games.trees.visits import row_visits, uniform_visits
+from cfr_shm.layout.row_sets import row_sets
 from cfr_shm.layout.tree import CHANCE, DECISION
 from cfr_shm.memory.limits import Limit
 from cfr_shm.memory.tables import create_training_arena
+from cfr_shm.ranks.alone import Alone
+from cfr_shm.ranks.exchange import Exchange
 from cfr_shm.run import forecast
 from cfr_shm.run.forecast import game_of, sizes_of
 from cfr_shm.run.schedule import History, history_length
@@ -109,6 +112,26 @@ def test_tables_of_the_workers_own_are_counted_as_they_are_reserved(workers, com
     assert (sizes.own_bytes > workers * sizes.table_bytes) == (workers > 1 and not compact)
     tables = sizes.table_bytes + sizes.state_bytes + sizes.own_bytes
     assert sizes.needed_bytes == tables + sizes.tree_bytes
+
+
+@pytest.mark.parametrize(("policy", "bytes_each"), [("end", 8), ("shrink", 12)])
+def test_what_a_rank_exchanges_is_counted(policy, bytes_each):
+    """A message of sums, 8 bytes an entry; to go on without others, 4 more for each of the table.
+
+    What the exchange reserves is what is counted.
+    """
+    ranks = ["engine.ranks=mpi", f"engine.on_rank_death={policy}"]
+    alone, rank = (load_config("leduc", overrides=each) for each in ([], ranks))
+    game = game_of(alone)
+    apart, sizes = sizes_of(alone, game), sizes_of(rank, game)
+    assert apart.exchange_bytes == 0
+    assert sizes.exchange_bytes == bytes_each * 672
+    assert sizes.needed_bytes - apart.needed_bytes == bytes_each * 672
+    world = Alone()
+    world.survives = policy == "shrink"
+    exchange = Exchange(world, row_sets(game.tree, game.deals.bucket_count))
+    beside = 0 if exchange._beside is None else exchange._beside.nbytes
+    assert sizes.exchange_bytes == 8 * max(count for _, count in exchange._chunks) + beside
 
 
 def test_the_presets_say_their_true_sizes():
