@@ -93,6 +93,8 @@ class AlgorithmSettings:
         average_probability: that an iteration has its passes where averages are ``separate``.
         regret_floor: of sampled algorithms, what regrets never fall below, chips.
         pruning: of external sampling, None: nothing is skipped.
+        deals_apart: of external sampling, whether each sweep has a deal of its own, not each
+            iteration: what several ranks want (docs/adr/0033-ranks.md).
     """
 
     name: str
@@ -105,6 +107,7 @@ class AlgorithmSettings:
     average_probability: float
     regret_floor: float | None
     pruning: Pruning | None
+    deals_apart: bool
 
     @property
     def explores_for_averages(self) -> bool:
@@ -134,6 +137,7 @@ class AlgorithmSettings:
             )
         return task._replace(
             average_probability=self.average_probability,
+            deals_apart=int(self.deals_apart),
             regret_floor=NEVER if self.regret_floor is None else self.regret_floor,
         )
 

@@ -43,8 +43,17 @@ class EngineConfig(Section):
         0.01,
         600.0,
         "Seconds between two exchanges of regrets between ranks. `auto`: 1/20 of the training so "
-        "far, and of N ranks, from four on, 1/(5 N); at least 20 times what an exchange takes.",
+        "far, and of N ranks, from four on, 1/(5 N), or 1/(32 N) where gains are damped; at least "
+        "20 times what an exchange takes.",
         words=("auto",),
+    )
+    rank_gains: Literal["mean", "damped"] = word(
+        "mean",
+        ("mean", "damped"),
+        "What ranks make of what all have learned since they last exchanged. `mean`: it. "
+        "`damped`: two thirds of it, and each sweep of external sampling has a deal of its own; "
+        "comes farther with many ranks where rows are warm and nothing is discounted (see "
+        "many_machines.md).",
     )
     oversubscribe: bool = flag(
         False,

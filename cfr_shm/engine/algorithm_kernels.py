@@ -33,6 +33,7 @@ _BARE = AlgorithmSettings(
     average_probability=1.0,
     regret_floor=None,
     pruning=None,
+    deals_apart=False,
 )
 _ALONE: dict[str, Any] = {
     "worker_count": 1,

@@ -49,7 +49,7 @@ class _Kernel(NamedTuple):
         return f"{self.plain}_frozen"
 
 
-_EXTERNAL_WITH_OPTIONS = "external sampling, with floor or pruning"
+_EXTERNAL_WITH_OPTIONS = "external sampling, with floor, pruning or deals apart"
 _AVERAGED_APART = "external sampling, averaged in passes that explore"
 _AVERAGED_ON_PATHS = "external sampling, averaged on paths"
 _FULL_WIDTH = "full width"
@@ -115,6 +115,7 @@ def _row_of(algorithm: AlgorithmSettings, freezes: bool) -> str:
     if algorithm.averaging == "separate":
         return _AVERAGED_ON_PATHS
     plain = algorithm.pruning is None and algorithm.regret_floor is None
+    plain = plain and not algorithm.deals_apart
     return EXTERNAL_SAMPLING if plain or freezes else _EXTERNAL_WITH_OPTIONS
 
 

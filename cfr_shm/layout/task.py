@@ -34,6 +34,7 @@ class Task(NamedTuple):
     prune_probability: float = 0.0  # that an iteration skips them
     prune_after: int = 0  # iterations before the first that may skip
     average_probability: float = 1.0  # that passes for the average follow an iteration
+    deals_apart: int = 0  # whether each sweep of external sampling has a deal of its own
 
 
 #: What a traversal kernel reports, (RESULT_UTILITY + players,) float64: iterations and nodes

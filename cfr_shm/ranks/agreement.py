@@ -13,6 +13,9 @@ from cfr_shm.ranks.world import World
 #: Of the training so far, between two exchanges of less than four ranks; of N ranks 1 / (5 N).
 FEW_RANKS_SHARE = 1 / 20
 
+#: Where gains are damped, of N ranks 1 / (32 N): more exchanges help there, to one rank's progress.
+DAMPED_RANKS_SHARE = 1 / 32
+
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 600.0
 
@@ -117,7 +120,9 @@ def agree(world: World, report: Report, before: Agreed | None) -> Agreed:
     return Agreed(reports, tuple(rates))
 
 
-def seconds_between(size: int, trained: float, last_exchange: float, given: float | None) -> float:
+def seconds_between(
+    size: int, trained: float, last_exchange: float, given: float | None, *, damped: bool = False
+) -> float:
     """Return how long ranks train until the next exchange.
 
     Args:
@@ -125,15 +130,20 @@ def seconds_between(size: int, trained: float, last_exchange: float, given: floa
         trained: seconds of the run so far.
         last_exchange: seconds that the last one took.
         given: by the configuration, None for automatic.
+        damped: whether only a part of the gains is taken over.
 
     >>> seconds_between(2, 0.0, 0.0, None), seconds_between(2, 100.0, 0.0, None)
     (1.0, 5.0)
     >>> seconds_between(8, 1000.0, 0.0, None), seconds_between(8, 1000.0, 2.0, None)
     (25.0, 40.0)
+    >>> seconds_between(8, 1024.0, 0.0, None, damped=True)
+    4.0
     """
     if given is not None:
         return given
     share = FEW_RANKS_SHARE if size < 4 else 1 / (5 * size)
+    if damped:
+        share = DAMPED_RANKS_SHARE / size
     if trained < FIRST_SECONDS:
         return FIRST_SECONDS
     return min(max(trained * share, LEAST_LENGTHS * last_exchange), LONGEST_SECONDS)

@@ -4,6 +4,9 @@ A rank holds 1/N of the regrets that one machine would have, and adds its own ga
 plays as if the others had gained the same, and the mean of all is what one machine would have
 (docs/adr/0033-ranks.md). The sum of everybody's gains would overshoot N times. Strategy sums are
 read by nobody while training goes on, and may lie at any rank: only their total counts.
+
+Where damped, a rank holds less, 1/(1.5 N), so that its own gains count half as much again as if
+the others had gained the same; of what all have gained in mean, two thirds are then taken over.
 """
 
 from __future__ import annotations
@@ -29,6 +32,9 @@ from cfr_shm.ranks.world import World
 
 #: Entries of one message: 64 MiB of regrets, 128 MiB of sums.
 CHUNK_ENTRIES = 16 << 20
+
+#: Where damped: the whole regrets are so many times as large as those held by as many ranks.
+DAMPING = 1.5
 
 
 #: Does a step that all ranks take part in, again without those that die over it; what it changes
@@ -82,16 +88,25 @@ class Exchange:
         world: the other ranks.
         sets: the rows of the table.
         chunk_entries: of one message.
+        damped: whether two thirds of the mean gains are taken over, not all; nobody but the
+            kernels may change regrets between two meetings then. It takes 4 bytes an entry.
     """
 
     in_step = False
 
-    def __init__(self, world: World, sets: RowSets, chunk_entries: int = CHUNK_ENTRIES) -> None:
+    def __init__(
+        self,
+        world: World,
+        sets: RowSets,
+        chunk_entries: int = CHUNK_ENTRIES,
+        *,
+        damped: bool = False,
+    ) -> None:
         self._world = world
         self._chunks = row_chunks(sets, chunk_entries)
-        self._beside: NDArray[np.float32] | None = None
-        if world.survives:
-            self._beside = np.empty(sum(entries for _, entries in self._chunks), np.float32)
+        entries = sum(count for _, count in self._chunks)
+        self._beside = np.empty(entries, np.float32) if world.survives else None
+        self._base = np.empty(entries, np.float32) if damped else None
 
     def deal(
         self, whole: IterationLedger, rates: Sequence[float], seconds: float, window: int
@@ -104,19 +119,22 @@ class Exchange:
         if self._beside is None:
             self.average_regrets(table)
             return
-        for slices, values in self._parts_beside(self._beside):
+        for slices, values, _ in self._parts_of(self._beside):
             collect_regrets(table, slices, values)
             self._world.add_up(values)
 
     def take_in(self, table: Table, done: Sequence[Range]) -> None:  # noqa: ARG002 - any will do
         """Take over the mean that was brought together beside the table."""
         if self._beside is not None:
-            for slices, values in self._parts_beside(self._beside):
-                spread_regrets(table, slices, values, 1.0 / self._world.size)
+            for slices, values, base in self._parts_of(self._beside):
+                self._take_over(table, slices, values, base)
 
     def take_share(self, table: Table, *, resumed: bool) -> None:
-        """Hold 1/N of the regrets, and the strategy sums at rank 0 only."""
-        self.scale_regrets(table, 1.0 / self._world.size)
+        """Hold 1/N of the regrets, or less, and the strategy sums at rank 0 only."""
+        self.scale_regrets(table, 1.0 / self._shares)
+        for slices, _, base in self._parts_of(None):
+            if base is not None:
+                collect_regrets(table, slices, base)
         if resumed and self._world.rank > 0:
             self.drop_sums(table)
 
@@ -126,16 +144,15 @@ class Exchange:
         self.move_sums_to_first(table, surely)
 
     def make_whole(self, table: Table) -> None:
-        """Hold N times the regrets."""
-        self.scale_regrets(table, float(self._world.size))
+        """Hold N times the regrets, or more."""
+        self.scale_regrets(table, self._shares)
 
     def average_regrets(self, table: Table) -> None:
-        """Put the mean of everybody's regrets in the place of a rank's own."""
-        for slices, entries in self._chunks:
-            values = np.empty(entries, np.float32)
+        """Put the mean of everybody's regrets in the place of a rank's own, or damp them to it."""
+        for slices, values, base in self._parts_of(None):
             collect_regrets(table, slices, values)
             self._world.add_up(values)
-            spread_regrets(table, slices, values, 1.0 / self._world.size)
+            self._take_over(table, slices, values, base)
 
     def move_sums_to_first(self, table: Table, surely: Surely) -> None:
         """Add everybody's strategy sums to those of rank 0; the others begin again at zero."""
@@ -147,7 +164,10 @@ class Exchange:
 
     def hold_more(self, table: Table, former_size: int) -> None:
         """Hold 1/N of the regrets, where it was one of more ranks."""
-        self.scale_regrets(table, former_size / self._world.size)
+        factor = former_size / self._world.size
+        self.scale_regrets(table, factor)
+        if self._base is not None:
+            self._base *= np.float32(factor)
 
     def _add_up_sums(
         self, table: Table, slices: NDArray[np.int64], values: NDArray[np.float64]
@@ -155,13 +175,36 @@ class Exchange:
         collect_sums(table, slices, values)
         self._world.add_up_at_first(values)
 
-    def _parts_beside(
-        self, beside: NDArray[np.float32]
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-        """Return each chunk with its place beside the table."""
+    @property
+    def _shares(self) -> float:
+        """How many times the regrets that a rank holds the whole is."""
+        return self._world.size * (1.0 if self._base is None else DAMPING)
+
+    def _take_over(
+        self,
+        table: Table,
+        slices: NDArray[np.int64],
+        values: NDArray[np.float32],
+        base: NDArray[np.float32] | None,
+    ) -> None:
+        """Hold the mean of what was added up to ``values``; or go from ``base`` towards it."""
+        if base is None:
+            spread_regrets(table, slices, values, 1.0 / self._world.size)
+            return
+        values *= np.float32(1.0 / self._shares)
+        base *= np.float32(1.0 - 1.0 / DAMPING)
+        base += values
+        spread_regrets(table, slices, base, 1.0)
+
+    def _parts_of(
+        self, beside: NDArray[np.float32] | None
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32] | None]]:
+        """Return each chunk with its part of ``beside``, or a new array, and of the base."""
         first = 0
         for slices, entries in self._chunks:
-            yield slices, beside[first : first + entries]
+            part = slice(first, first + entries)
+            values = np.empty(entries, np.float32) if beside is None else beside[part]
+            yield slices, values, None if self._base is None else self._base[part]
             first += entries
 
     def drop_sums(self, table: Table) -> None:
@@ -171,21 +214,23 @@ class Exchange:
 
     def scale_regrets(self, table: Table, factor: float) -> None:
         """Multiply every regret: exact where the number of ranks is a power of two."""
-        for slices, entries in self._chunks:
-            values = np.empty(entries, np.float32)
+        for slices, values, _ in self._parts_of(None):
             collect_regrets(table, slices, values)
             spread_regrets(table, slices, values, factor)
 
 
-def exchange_bytes(entries: int, survives: bool) -> int:
-    """Return what exchanges take beside a table: a message, and the mean where ranks may be lost.
+def exchange_bytes(entries: int, *, survives: bool, damped: bool) -> int:
+    """Return what exchanges take beside a table: a message, and copies of the regrets.
 
-    The largest messages are of strategy sums, 8 bytes an entry.
+    The largest messages are of strategy sums, 8 bytes an entry; where ranks may be lost there is
+    the mean, and where damped the last one, 4 bytes an entry each.
 
-    >>> exchange_bytes(1000, False), exchange_bytes(1000, True), exchange_bytes(10**9, True)
-    (8000, 12000, 4134217728)
+    >>> exchange_bytes(1000, survives=False, damped=False)
+    8000
+    >>> exchange_bytes(10**9, survives=True, damped=True)
+    8134217728
     """
-    return 8 * min(entries, CHUNK_ENTRIES) + (4 * entries if survives else 0)
+    return 8 * min(entries, CHUNK_ENTRIES) + 4 * entries * (survives + damped)
 
 
 def row_chunks(sets: RowSets, chunk_entries: int) -> list[tuple[NDArray[np.int64], int]]:

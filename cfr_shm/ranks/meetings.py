@@ -46,6 +46,7 @@ class Bounds:
         seconds: trained before.
         exchange_seconds: between two exchanges, None for automatic.
         not_averaged: iterations of ranks that died in former parts of the run.
+        damped: whether ranks take over a part of their gains only.
     """
 
     target: int | None
@@ -54,6 +55,7 @@ class Bounds:
     seconds: float
     exchange_seconds: float | None
     not_averaged: int = 0
+    damped: bool = False
 
 
 class Meetings:
@@ -147,7 +149,11 @@ class Meetings:
         plan.stop_before(barrier)
         trained = 0.0 if self._agreed is None else self._agreed.reports[0].seconds
         seconds = seconds_between(
-            self.world.size, bounds.seconds + trained, self._last_exchange, bounds.exchange_seconds
+            self.world.size,
+            bounds.seconds + trained,
+            self._last_exchange,
+            bounds.exchange_seconds,
+            damped=bounds.damped,
         )
         rates = (0.0,) * self.world.size if self._agreed is None else self._agreed.rates
         dealt = self._exchange.deal(plan, rates, seconds, bounds.window)

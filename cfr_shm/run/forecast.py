@@ -241,7 +241,11 @@ def _exchange_bytes(config: Config, entries: int) -> int:
     """Return what a rank takes for its exchanges, 0 for a run on one machine."""
     if config.engine.ranks == "none":
         return 0
-    return exchange_bytes(entries, config.engine.on_rank_death == "shrink")
+    return exchange_bytes(
+        entries,
+        survives=config.engine.on_rank_death == "shrink",
+        damped=config.engine.rank_gains == "damped",
+    )
 
 
 def _street(game: Game, street: int, compact: bool) -> Street:

@@ -7,11 +7,12 @@ import dataclasses
 from collections.abc import Iterator
 
 from cfr_shm import __version__
-from cfr_shm.algorithms import FULL_WIDTH
+from cfr_shm.algorithms import EXTERNAL_SAMPLING, FULL_WIDTH
 from cfr_shm.errors import CfrShmError, ConfigError, UsageError
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.cache import machine_code
 from cfr_shm.memory.checkpoint import Checkpoint
+from cfr_shm.ranks.exchange import DAMPING
 from cfr_shm.ranks.world import World
 from cfr_shm.run.setup import Settled
 
@@ -79,10 +80,29 @@ def refuse_with_ranks(settled: Settled, world: World) -> None:
             f"algorithm.name {config.algorithm.name} runs on one machine: each of its iterations "
             "rewrites the whole table; leave --mpi out, or choose external_sampling"
         )
+    if config.engine.rank_gains == "damped":
+        _refuse_damped(settled)
     if config.engine.start_method == "fork":
         raise ConfigError(
             "engine.start_method fork is not safe once MPI has begun; leave it at spawn"
         )
+
+
+def _refuse_damped(settled: Settled) -> None:
+    """Refuse what changes regrets between two exchanges, or has no sweeps to deal for apart.
+
+    Raises:
+        ConfigError: names the keys and what to do.
+    """
+    algorithm, found = settled.config.algorithm, ""
+    if settled.engine.freeze is not None:
+        found = "engine.mode deterministic: a freeze is not exchanged in parts"
+    elif settled.discounts is not None:
+        found = f"algorithm.weighting {algorithm.weighting}: it needs none there"
+    elif algorithm.name != EXTERNAL_SAMPLING:
+        found = f"algorithm.name {algorithm.name}: only external_sampling has sweeps of their own"
+    if found:
+        raise ConfigError(f"engine.rank_gains damped does not go with {found}; leave it at mean")
 
 
 def refuse_differences(
@@ -123,6 +143,11 @@ def _where_apart(one: str, other: str) -> tuple[str, str]:
     return one[begin : begin + TOLD_LETTERS], other[begin : begin + TOLD_LETTERS]
 
 
+def is_damped(settled: Settled, size: int) -> bool:
+    """Return whether so many ranks take over a part of their mean gains only."""
+    return size > 1 and settled.config.engine.rank_gains == "damped"
+
+
 def with_ranks(settled: Settled, size: int) -> Settled:
     """Return the settings of one of ``size`` ranks, whose regrets are so many times smaller.
 
@@ -136,14 +161,15 @@ def with_ranks(settled: Settled, size: int) -> Settled:
         freeze = dataclasses.replace(freeze, among_ranks=True)
         engine = dataclasses.replace(engine, freeze=freeze)
         return dataclasses.replace(settled, engine=engine)
-    if algorithm.regret_floor is None and algorithm.pruning is None:
-        return settled
+    damped = is_damped(settled, size)
+    shares = size * (DAMPING if damped else 1.0)
     floor, pruning = algorithm.regret_floor, algorithm.pruning
     algorithm = dataclasses.replace(
         algorithm,
-        regret_floor=None if floor is None else floor / size,
+        regret_floor=None if floor is None else floor / shares,
         pruning=None
         if pruning is None
-        else dataclasses.replace(pruning, threshold=pruning.threshold / size),
+        else dataclasses.replace(pruning, threshold=pruning.threshold / shares),
+        deals_apart=damped,
     )
     return dataclasses.replace(settled, engine=dataclasses.replace(engine, algorithm=algorithm))

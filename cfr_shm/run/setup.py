@@ -310,6 +310,7 @@ def algorithm_settings(config: Config, game: Game) -> AlgorithmSettings:
         average_probability=1.0 if share is None else share,
         regret_floor=floor,
         pruning=pruning,
+        deals_apart=False,
     )
 
 

@@ -43,7 +43,13 @@ from cfr_shm.run.directory import RunDirectory
 from cfr_shm.run.forecast import refuse_too_large
 from cfr_shm.run.listening import listeners
 from cfr_shm.run.other_rank import follow
-from cfr_shm.run.ranked import refuse_differences, refuse_with_ranks, together, with_ranks
+from cfr_shm.run.ranked import (
+    is_damped,
+    refuse_differences,
+    refuse_with_ranks,
+    together,
+    with_ranks,
+)
 from cfr_shm.run.resources import (
     make_kernels_ready,
     notes_on,
@@ -197,6 +203,7 @@ def _begun(
         seconds=0.0 if resume is None else resume.seconds,
         exchange_seconds=None if config.engine.exchange == "auto" else config.engine.exchange,
         not_averaged=0 if resume is None else not_averaged_before(resume.extra),
+        damped=is_damped(settled, world.size),
     )
     meetings = Meetings(world, _exchanging(views, settled, world), bounds)
     meetings.on_fewer = partial(_with_fewer, stack, views)
@@ -220,7 +227,7 @@ def _exchanging(views: TrainingViews, settled: Settled, world: World) -> Exchang
     """Return what ranks do when they meet."""
     sets = row_sets(views.tree, views.deals.bucket_count)
     if settled.engine.freeze is None or world.size == 1:
-        return Exchange(world, sets)
+        return Exchange(world, sets, damped=is_damped(settled, world.size))
     return SharedFreezes(world, sets, Freezes(settled.engine, views))
 
 

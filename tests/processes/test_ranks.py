@@ -3,38 +3,19 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import sysconfig
 import time
 
 import psutil
 import pytest
-from launched import end_with_all_below
+from launched import MPIEXEC, call_ranks, end_with_all_below, ranks_of
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="mpich's wheel is for Linux"),
     pytest.mark.usefixtures("no_segment_of_mpi_is_left", "ranks_may_share_cores"),
 ]
-
-#: The wheel's, beside the interpreter: a machine may have others.
-MPIEXEC = shutil.which("mpiexec", path=sysconfig.get_path("scripts")) or "mpiexec"
-
-
-def command(ranks, *arguments):
-    return [MPIEXEC, "-n", str(ranks), sys.executable, "-m", "cfr_shm", *map(str, arguments)]
-
-
-def call(ranks, *arguments, **environment):
-    return subprocess.run(
-        command(ranks, *arguments),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, **environment},
-    )
 
 
 def train(directory, *further):
@@ -51,7 +32,7 @@ def completed_of(directory):
 
 
 def test_two_ranks_train_one_run(tmp_path):
-    done = call(2, *train(tmp_path / "run", "--mpi", "--iters", 300_000))
+    done = call_ranks(2, *train(tmp_path / "run", "--mpi", "--iters", 300_000))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("finished: 300,000 iterations") == 1
     summary = summary_of(tmp_path / "run")
@@ -74,7 +55,7 @@ def test_two_ranks_train_one_run(tmp_path):
 def test_deterministic_ranks_have_the_table_of_one_machine(tmp_path):
     many, one = tmp_path / "many", tmp_path / "one"
     bounds = ("--mode", "deterministic", "--iters", 2000)
-    done = call(3, *train(many, "--mpi", *bounds))
+    done = call_ranks(3, *train(many, "--mpi", *bounds))
     assert done.returncode == 0, done.stderr
     alone = [sys.executable, "-m", "cfr_shm", *map(str, train(one, *bounds))]
     assert subprocess.run(alone, capture_output=True).returncode == 0
@@ -88,9 +69,9 @@ def test_deterministic_ranks_have_the_table_of_one_machine(tmp_path):
 @pytest.mark.thorough
 def test_a_run_goes_on_with_any_number_of_ranks(tmp_path):
     run = tmp_path / "run"
-    assert call(4, *train(run, "--mpi", "--iters", 200_000)).returncode == 0
+    assert call_ranks(4, *train(run, "--mpi", "--iters", 200_000)).returncode == 0
     for ranks, until in ((2, 400_000), (3, 600_000)):
-        done = call(ranks, "resume", run, "--mpi", "--iters", until)
+        done = call_ranks(ranks, "resume", run, "--mpi", "--iters", until)
         assert done.returncode == 0, done.stderr
     alone = [sys.executable, "-m", "cfr_shm", "resume", str(run), "--iters", "800_000"]
     assert subprocess.run(alone, capture_output=True).returncode == 0
@@ -114,7 +95,7 @@ def test_a_run_goes_on_with_any_number_of_ranks(tmp_path):
 def test_what_cannot_be_is_refused_before_anything_is_written(
     tmp_path, ranks, arguments, environment, line
 ):
-    done = call(ranks, *train(tmp_path / "run", "--iters", 1000, *arguments), **environment)
+    done = call_ranks(ranks, *train(tmp_path / "run", "--iters", 1000, *arguments), **environment)
     assert done.returncode == 2
     assert done.stderr.count("error:") == done.stderr.count(line) == 1
     assert not (tmp_path / "run").exists()
@@ -133,7 +114,7 @@ def test_what_one_rank_does_not_see_is_told_once_and_ends_all(tmp_path, blind):
         ("train", "-c", tmp_path / "here.yaml", "--logdir", tmp_path / "new"),
     ):
         if arguments[0] == "resume":
-            begun = call(2, *train(tmp_path / "here", "--mpi", "--iters", 1000))
+            begun = call_ranks(2, *train(tmp_path / "here", "--mpi", "--iters", 1000))
             assert begun.returncode == 0, begun.stderr
         elsewhere = [str(each).replace("/here", "/nowhere") for each in arguments]
         lines = [list(map(str, arguments)), list(map(str, arguments))]
@@ -158,12 +139,12 @@ def test_more_workers_than_cores_over_the_ranks_of_a_host_are_refused(tmp_path, 
     monkeypatch.setenv("SLURM_CPUS_PER_TASK", "")
     run = tmp_path / "run"
     line = ["train", "-c", "kuhn", "--mpi", "--logdir", run, "--iters", 1000]
-    done = call(3, *line, "--num-workers", os.cpu_count() or 1)
+    done = call_ranks(3, *line, "--num-workers", os.cpu_count() or 1)
     assert done.returncode == 2, done.stdout + done.stderr
     assert done.stderr.count("error:") == done.stderr.count("3 ranks with") == 1
     assert "engine.oversubscribe=true" in done.stderr
     assert not run.exists()
-    done = call(3, *line, "--num-workers", 1, "--set", "engine.oversubscribe=true")
+    done = call_ranks(3, *line, "--num-workers", 1, "--set", "engine.oversubscribe=true")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -199,7 +180,7 @@ def test_an_exception_in_one_rank_ends_all(tmp_path, rank):
 @pytest.mark.thorough
 def test_a_directory_that_is_taken_is_told_once(tmp_path):
     (tmp_path / "config.yaml").write_text("game: {name: kuhn}\n")
-    done = call(2, *train(tmp_path, "--mpi", "--iters", 1000))
+    done = call_ranks(2, *train(tmp_path, "--mpi", "--iters", 1000))
     assert done.returncode == 2
     assert done.stderr.count("holds another run") == 1
 
@@ -210,10 +191,9 @@ def started(directory, ranks, *further, script=None):
 
     ``script`` leads to the command line.
     """
-    line = command(ranks, *train(directory, "--mpi", "--time-budget", 600, *further))
-    if script is not None:
-        at = line.index("-m")
-        line[at : at + 2] = [str(script)]
+    line = ranks_of(
+        ranks, *train(directory, "--mpi", "--time-budget", 600, *further), script=script
+    )
     launcher = subprocess.Popen(
         line,
         stdout=subprocess.PIPE,
@@ -320,15 +300,7 @@ def run_script(directory, text, *arguments):
     """Run two ranks of a script that leads to the command line."""
     script = directory / "signalled.py"
     script.write_text(text)
-    launcher = command(2, *arguments)
-    at = launcher.index("-m")
-    return subprocess.run(
-        [*launcher[:at], str(script), *launcher[at + 2 :]],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
+    return call_ranks(2, *arguments, script=script)
 
 
 @pytest.mark.thorough
@@ -369,6 +341,6 @@ def test_a_killed_rank_ends_the_job_and_the_last_checkpoint_stands(tmp_path, ran
     # The launcher says which process; the log, which rank that was.
     assert f"PID {ranks[rank].pid} RUNNING AT" in out
     assert f"(process {ranks[rank].pid} on " in (run / "log.txt").read_text()
-    done = call(2, "resume", run, "--mpi", "--time-budget", 0.3)
+    done = call_ranks(2, "resume", run, "--mpi", "--time-budget", 0.3)
     assert done.returncode == 0, done.stderr
     assert summary_of(run)["status"] == "finished"

@@ -1,6 +1,7 @@
 """External-sampling MCCFR by plain recursion over dicts. Source: Lanctot et al. 2009.
 
-One deal per iteration, shared by the sweeps of all players, who are traversed in order. The
+One deal per iteration, shared by the sweeps of all players, who are traversed in order; where
+``deals_apart``, one for each sweep: player p's is that of iteration i + 2**56 p. The
 average is taken at the nodes of the other players in the traverser's sweep.
 """
 
@@ -19,6 +20,7 @@ class Solver:
     rules: Rules
     draws: Draws
     linear: bool
+    deals_apart: bool = False
     regret: dict[Hashable, list[np.float32]] = field(default_factory=dict)
     strategy_sum: dict[Hashable, list[float]] = field(default_factory=dict)
     utility_sums: list[float] = field(default_factory=list)
@@ -29,6 +31,8 @@ class Solver:
         for iteration in range(iterations):
             deal = deals[self.draws.deal(iteration)]
             for traverser in range(self.rules.players):
+                if self.deals_apart:
+                    deal = deals[self.draws.deal(iteration + 2**56 * traverser)]
                 first = self.rules.first_line
                 self.utility_sums[traverser] += self._sweep(iteration, traverser, deal, first)
         return self

@@ -11,7 +11,10 @@ import numpy as np
 from poker_rules import Line, Rules
 
 from cfr_shm.games.game import Game
-from cfr_shm.kernels.training.external import external_sampling
+from cfr_shm.kernels.training.external import (
+    external_sampling,
+    external_sampling_with_options,
+)
 from cfr_shm.layout.rows import table_words
 from cfr_shm.layout.table import Table
 from cfr_shm.layout.task import (
@@ -50,6 +53,7 @@ def train(
     in_flight: int = 1,
     window: int = 64,
     compact: bool = False,
+    deals_apart: bool = False,
 ) -> Run:
     views = private_views(game, compact=compact)
     scratch = allocate_scratch(
@@ -57,8 +61,10 @@ def train(
     )
     weighting = WEIGHT_LINEAR if linear else WEIGHT_VANILLA
     task = Task(seed, 0, iterations, window, weighting, UPDATE_PLAIN, 8)
+    task = task._replace(deals_apart=int(deals_apart))
+    kernel = external_sampling_with_options if deals_apart else external_sampling
     result = np.zeros(RESULT_UTILITY + game.player_count)
-    external_sampling(views.for_kernel(scratch), task, result)
+    kernel(views.for_kernel(scratch), task, result)
     assert result[RESULT_ITERATIONS] == iterations
     return Run(game, views, result[RESULT_UTILITY:])
 

@@ -24,6 +24,7 @@ _ALGORITHM = AlgorithmSettings(
     average_probability=1.0,
     regret_floor=None,
     pruning=None,
+    deals_apart=False,
 )
 
 _ENGINE: dict[str, Any] = {

@@ -94,6 +94,15 @@ class Trained:
         self.iterations, self.sent_bytes = iterations, world.sent_bytes
 
 
+def damped_exchange(world, sets):
+    """Return an exchange that takes over two thirds of mean gains."""
+    return Exchange(world, sets, damped=True)
+
+
+#: Of a training whose exchanges are such.
+DAMPED = ("engine.rank_gains=damped", "algorithm.weighting=linear")
+
+
 def train_ranks(size, iterations, each, *overrides, before=None, rescale=True, exchange=Exchange):
     """Train Leduc on so many ranks, which exchange after ``each`` iterations of a rank.
 

@@ -15,10 +15,11 @@ What it computes, written as the recursion that it is::
         regret[node.infoset] += weight * (values - dot(policy, values))
         return dot(policy, values)
 
-One *iteration* draws one deal and sweeps once for each player. A sweep explores every action of
-the traverser and samples one action of everybody else. Source: Lanctot et al. 2009, "Monte Carlo
-sampling for regret minimization in extensive games". The readable twin is
-tests/reference/mccfr.py, whose tables this one's are compared with, number by number.
+One *iteration* draws one deal, or one for each sweep (``Task.deals_apart``), and sweeps once for
+each player. A sweep explores every action of the traverser and samples one action of everybody
+else. Source: Lanctot et al. 2009, "Monte Carlo sampling for regret minimization in extensive
+games". The readable twin is tests/reference/mccfr.py, whose tables this one's are compared with,
+number by number.
 
 Here a sweep is a loop, because kernels do not recurse: the traverser's nodes on the path are
 frames of an explicit stack, and at anybody else's the loop just goes on to the drawn child.
@@ -82,6 +83,10 @@ from cfr_shm.layout.task import (
 from cfr_shm.layout.tree import DECISION, TERMINAL
 from cfr_shm.layout.views import KernelViews
 
+#: Where each sweep has a deal of its own, that of player ``p`` is the deal of iteration
+#: ``i + (p << DEALS_APART_SHIFT)``: no run comes so far.
+DEALS_APART_SHIFT = 56
+
 #: The stream of the draws that decide which iterations skip actions.
 PRUNE_STREAM = 128
 
@@ -111,7 +116,7 @@ def _plain_window(views, task, result, first, end):
 def external_sampling_with_options(
     views: KernelViews, task: Task, result: NDArray[np.float64]
 ) -> None:
-    """Do the same as ``external_sampling``, with the floor and the pruning of ``task``.
+    """Do the same as ``external_sampling``, with floor, pruning and deals apart as ``task`` says.
 
     Args:
         views: as ``external_sampling`` has them.
@@ -328,8 +333,8 @@ def _key_of(task, iteration, traverser, player_count, averages):
 def run_window(views, scratch, task, result, first, border, plain, averages):
     """Run iterations ``[first, border)`` and return the nodes visited, or ABANDONED.
 
-    ``scratch`` is a layout.Scratch, ``views.own`` or part of it. ``plain`` (without floor and
-    pruning) and ``averages`` (AVERAGE_...) are constants.
+    ``scratch`` is a layout.Scratch, ``views.own`` or part of it. ``plain`` (without floor,
+    pruning and deals apart) and ``averages`` (AVERAGE_...) are constants.
 
     On paths, traverser ``players + p`` stands for the path of player ``p``.
 
@@ -414,6 +419,9 @@ def run_window(views, scratch, task, result, first, border, plain, averages):
                 node = 0
                 if _follows(task, iteration, traverser, players, averages):
                     traverser += 1
+                    if not plain and task.deals_apart and traverser < players:
+                        dealt = iteration + (traverser << DEALS_APART_SHIFT)
+                        draw_deal(deals, task.seed, dealt, lane, scratch)
                 else:
                     if atomic_load(control, STOP_FLAG) == STOP_NOW:
                         return ABANDONED

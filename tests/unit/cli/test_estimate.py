@@ -114,13 +114,16 @@ def test_tables_of_the_workers_own_are_counted_as_they_are_reserved(workers, com
     assert sizes.needed_bytes == tables + sizes.tree_bytes
 
 
-@pytest.mark.parametrize(("policy", "bytes_each"), [("end", 8), ("shrink", 12)])
-def test_what_a_rank_exchanges_is_counted(policy, bytes_each):
-    """A message of sums, 8 bytes an entry; to go on without others, 4 more for each of the table.
+@pytest.mark.parametrize(
+    ("policy", "gains", "bytes_each"),
+    [("end", "mean", 8), ("shrink", "mean", 12), ("shrink", "damped", 16)],
+)
+def test_what_a_rank_exchanges_is_counted(policy, gains, bytes_each):
+    """A message of sums, 8 bytes an entry; 4 more for each of the table to go on without others.
 
     What the exchange reserves is what is counted.
     """
-    ranks = ["engine.ranks=mpi", f"engine.on_rank_death={policy}"]
+    ranks = ["engine.ranks=mpi", f"engine.on_rank_death={policy}", f"engine.rank_gains={gains}"]
     alone, rank = (load_config("leduc", overrides=each) for each in ([], ranks))
     game = game_of(alone)
     apart, sizes = sizes_of(alone, game), sizes_of(rank, game)
@@ -129,8 +132,10 @@ def test_what_a_rank_exchanges_is_counted(policy, bytes_each):
     assert sizes.needed_bytes - apart.needed_bytes == bytes_each * 672
     world = Alone()
     world.survives = policy == "shrink"
-    exchange = Exchange(world, row_sets(game.tree, game.deals.bucket_count))
-    beside = 0 if exchange._beside is None else exchange._beside.nbytes
+    sets = row_sets(game.tree, game.deals.bucket_count)
+    exchange = Exchange(world, sets, damped=gains == "damped")
+    kept = (exchange._beside, exchange._base)
+    beside = sum(each.nbytes for each in kept if each is not None)
     assert sizes.exchange_bytes == 8 * max(count for _, count in exchange._chunks) + beside
 
 

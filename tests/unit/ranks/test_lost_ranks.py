@@ -32,10 +32,10 @@ SETS = RowSets(*(np.array([each]) for each in (0, 1, 0, 1, 1, ITERATIONS)))
 class Marked:
     """A rank's table of marks, and its meetings with the others."""
 
-    def __init__(self, world):
+    def __init__(self, world, damped=False):
         self.table = table_of(np.zeros(ITERATIONS), compact=True)
         self.sums, self.regrets = self.table.strategy_sum[0::2], self.table.regret[1::2]
-        exchange = Exchange(world, SETS, chunk_entries=200)
+        exchange = Exchange(world, SETS, chunk_entries=200, damped=damped)
         exchange.deal = self._deal
         bounds = Bounds(target=ITERATIONS, completed=(), window=WINDOW, seconds=0.0,
                         exchange_seconds=1e9)  # fmt: skip
@@ -52,6 +52,7 @@ class Marked:
     def train(self):
         """Train to the end, with a checkpoint's sums at every third meeting."""
         meetings, turns = self.meetings, 0
+        meetings.take_share(self.table, resumed=False)
         while not meetings.finished:
             ledger = meetings.ledger(None)
             while task := ledger.take(WINDOW):
@@ -72,14 +73,14 @@ class Marked:
                       signal=0, over=False, checkpoint=False, utility_sums=(1.0,))  # fmt: skip
 
 
-def train_marked(size, deaths, world_of=DisturbedWorld):
+def train_marked(size, deaths, world_of=DisturbedWorld, damped=False):
     """Train with so many ranks, some of which die; return what is left of each."""
 
     def work(world):
         own = [each for each in deaths if each.rank == world.rank]
         mortal = world_of(world._table, world.rank, None, own)
         mortal.survive()
-        marked = Marked(mortal)
+        marked = Marked(mortal, damped)
         marked.train()
         return marked
 
@@ -112,8 +113,10 @@ def check(found, size, deaths):
     return missing
 
 
-def test_nobody_dies():
-    found = train_marked(3, [])
+@pytest.mark.parametrize("damped", [False, True])
+def test_nobody_dies(damped):
+    """Damped or not: whatever is gained counts once, and in full."""
+    found = train_marked(3, [], damped=damped)
     assert check(found, 3, []) == 0
     np.testing.assert_allclose(found[0].regrets, 1.0, rtol=1e-5)
     assert found[0].meetings.not_averaged == 0
@@ -177,7 +180,7 @@ def test_several_die_whenever(seed):
     size = draw.choice((3, 4, 5))
     dying = draw.sample(range(1, size), draw.randrange(1, size))
     deaths = [death(rank, draw.randrange(1, 60), draw.random() < 0.5) for rank in dying]
-    check(train_marked(size, deaths), size, deaths)
+    check(train_marked(size, deaths, damped=seed % 2 == 1), size, deaths)
 
 
 def test_one_is_left_and_ends_the_run():

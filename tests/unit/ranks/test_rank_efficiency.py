@@ -1,4 +1,4 @@
-"""How far ranks come beside one rank with fewer iterations: hold'em of 12 cards, linear weights.
+"""How far ranks come beside one rank with fewer iterations: linear weights.
 
 An efficiency of .9 says: as far as one rank with .9 times as many iterations.
 """
@@ -6,15 +6,16 @@ An efficiency of .9 says: as far as one rank with .9 times as many iterations.
 import math
 
 import pytest
-from ranked_training import SMALL_DECK, exploitability, train_ranks
+from ranked_training import DAMPED, SMALL_DECK, damped_exchange, exploitability, train_ranks
 
 
-def mean_log(size, iterations, each, seeds):
-    """Return the mean logarithm of the exploitability over seeds."""
+def mean_log(size, iterations, each, seeds, overrides=SMALL_DECK, **further):
+    """Return the mean logarithm of the exploitability over seeds, of hold'em of 12 cards."""
     logs = [
         math.log(
             exploitability(
-                train_ranks(size, iterations, each, f"run.seed={seed}", *SMALL_DECK), *SMALL_DECK
+                train_ranks(size, iterations, each, f"run.seed={seed}", *overrides, **further),
+                *overrides,
             )
         )
         for seed in seeds
@@ -40,3 +41,26 @@ def test_four_and_eight_ranks_come_nearly_as_far_as_one():
     total, seeds = 524_288, range(4)
     assert mean_log(4, total, 4096, seeds) < alone(int(0.9 * total), seeds)
     assert mean_log(8, total, 1024, seeds) < alone(int(0.85 * total), seeds)
+
+
+def leduc(size, iterations, each, seeds, *overrides, **further):
+    linear = ("algorithm.weighting=linear", *overrides)
+    return mean_log(size, iterations, each, seeds, linear, **further)
+
+
+@pytest.mark.thorough
+def test_damped_gains_come_farther_where_rows_are_warm():
+    """The short form of the test below: beside 8 ranks that take over the mean.
+
+    They come as far as one rank with half of the iterations (docs/adr/0033-ranks.md).
+    """
+    total, seeds = 131_072, range(3)
+    damped = leduc(8, total, 64, seeds, *DAMPED, exchange=damped_exchange)
+    assert damped < leduc(8, total, 64, seeds) + math.log(0.9)
+
+
+@pytest.mark.slow
+def test_eight_ranks_come_nearly_as_far_as_one_where_rows_are_warm():
+    total, seeds = 524_288, range(8)
+    damped = leduc(8, total, 256, seeds, *DAMPED, exchange=damped_exchange)
+    assert damped < leduc(1, int(0.85 * total), int(0.85 * total), seeds)
