@@ -83,7 +83,7 @@ from cfr_shm.layout.task import (
 from cfr_shm.layout.tree import DECISION, TERMINAL
 from cfr_shm.layout.views import KernelViews
 
-#: Where each sweep has a deal of its own, that of player ``p`` is the deal of iteration
+#: Where each sweep of iteration ``i`` has a deal of its own, player ``p``'s is that of iteration
 #: ``i + (p << DEALS_APART_SHIFT)``: no run comes so far.
 DEALS_APART_SHIFT = 56
 
@@ -330,6 +330,12 @@ def _key_of(task, iteration, traverser, player_count, averages):
 
 
 @device
+def _own_deal(iteration, traverser):
+    """Return the iteration whose deal a sweep has, where each has one of its own."""
+    return iteration + (traverser << DEALS_APART_SHIFT)
+
+
+@device
 def run_window(views, scratch, task, result, first, border, plain, averages):
     """Run iterations ``[first, border)`` and return the nodes visited, or ABANDONED.
 
@@ -420,8 +426,7 @@ def run_window(views, scratch, task, result, first, border, plain, averages):
                 if _follows(task, iteration, traverser, players, averages):
                     traverser += 1
                     if not plain and task.deals_apart and traverser < players:
-                        dealt = iteration + (traverser << DEALS_APART_SHIFT)
-                        draw_deal(deals, task.seed, dealt, lane, scratch)
+                        draw_deal(deals, task.seed, _own_deal(iteration, traverser), lane, scratch)
                 else:
                     if atomic_load(control, STOP_FLAG) == STOP_NOW:
                         return ABANDONED
