@@ -197,6 +197,8 @@ class SpotConfig(Section):
                 raise ConfigError(f"spot.{key} is needed with spot.board")
         if self.other_stacks is not None and self.payouts is None:
             raise ConfigError("spot.other_stacks is of use with spot.payouts only")
+        if self.rake_cap is not None and self.rake_fraction is None:
+            raise ConfigError("spot.rake_cap needs spot.rake_fraction (--rake)")
         if self.payouts is not None and self.rake_fraction:
             raise ConfigError("spot.rake_fraction and spot.payouts exclude each other")
 

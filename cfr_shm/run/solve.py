@@ -170,31 +170,41 @@ class SpotRun:
         make_spot_kernels_ready(settings.compact, self._say)
         with (
             listeners(self._config, self._directory, self._hear) as self._listen,
-            SpotSolver(game, settings, self._fingerprint) as solver,
+            self._opened(game, settings, resuming) as solver,
         ):
             if resuming and (self._checkpoints / NAME).is_dir():
                 summary = self._solve_below(solver, None if asked is None else place)
                 return self._answer(solver, summary, asked)
-            if resuming:
-                self._load(solver)
             self._directory.keep()
             self._signals.defer()
             teller = self._teller(solver)
             quality = self._iterate(solver, teller)
-            self._save(solver)
+            if not solver.looks:
+                self._save(solver)
             summary = self._summary(solver, quality)
             teller.end(summary["status"], self._seconds, self._rate, quality)
             solved = self._answer(solver, summary, asked)
             self._leave_out(solver)
             return solved
 
-    def _load(self, solver: SpotSolver) -> None:
-        """Read the newest tables: what they have learnt, and all of them if it goes on."""
-        where = self._checkpoints, solver, self._fingerprint
-        self._seconds = self._before = load_tables(*where, to_look=True)
-        if not self._is_over(solver, solver.quality()):
-            self._seconds = self._before = load_tables(*where)
+    def _opened(self, game: SpotGame, settings: SolverSettings, resuming: bool) -> SpotSolver:
+        """Return a solver with the newest tables, which only looks where the solve is over."""
+        resuming = resuming and not (self._checkpoints / NAME).is_dir()
+        for looks in (True, False) if resuming else (False,):
+            solver = SpotSolver(game, settings, self._fingerprint, looks=looks)
+            try:
+                if resuming:
+                    where = self._checkpoints, solver, self._fingerprint
+                    self._seconds = self._before = load_tables(*where, to_look=looks)
+                if not looks or self._is_over(solver, solver.quality()):
+                    break
+            except BaseException:
+                solver.close()
+                raise
+            solver.close()
+        if resuming and not looks:
             self._say(f"going on from iteration {solver.iterations}")
+        return solver
 
     def _answer(
         self, solver: SpotSolver, summary: dict[str, Any], asked: tuple[str, str, bool] | None

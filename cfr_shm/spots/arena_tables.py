@@ -25,9 +25,23 @@ def table_names(*, predicts: bool) -> tuple[str, ...]:
 
 
 def create_spot_arena(
-    game: SpotGame, worker_count: int, *, compact: bool, predicts: bool, fingerprint: str = ""
+    game: SpotGame,
+    worker_count: int,
+    *,
+    compact: bool,
+    predicts: bool,
+    fingerprint: str = "",
+    tables: bool = True,
 ) -> Arena:
-    """Reserve the tables of a spot, zeroed.
+    """Reserve the tables of a spot, zeroed, and what workers hand to each other.
+
+    Args:
+        game: the spot.
+        worker_count: threads.
+        compact: whether tables take 16 bits a number.
+        predicts: whether the algorithm predicts regrets.
+        fingerprint: of the configuration.
+        tables: False for what workers hand to each other alone.
 
     Raises:
         MemoryReserveError: too little memory; names both sizes.
@@ -41,6 +55,7 @@ def create_spot_arena(
             (game.sizes[int(name[-1])] + LANES,),
         )
         for name in table_names(predicts=predicts)
+        if tables
     ]
     words = len(game.arrays.first.links.offsets) // 4 * game.hands.stride
     groups = max(len(game.arrays.groups) - 1, 1)

@@ -8,13 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from numpy.typing import NDArray
+
 from cfr_shm import __version__
 from cfr_shm.errors import ArrayStoreError, CheckpointError
+from cfr_shm.machine.leased_files import LeasedFiles
 from cfr_shm.spots.arena_tables import AVERAGES
 from cfr_shm.spots.solver import SpotSolver
 from cfr_shm.storage.disk import DISK, Disk
 from cfr_shm.storage.documents import Count, Number, Text, record
 from cfr_shm.storage.store import (
+    map_arrays,
     missing_reason,
     read_manifest,
     read_store,
@@ -57,6 +61,8 @@ def save_tables(
     if not _ABOUT.fits(about):
         raise ArrayStoreError(f"{path}: not saved: at most {MOST_ITERATIONS:,} iterations can be")
     if not path.exists():
+        if solver.looks:
+            raise ArrayStoreError(f"{path}: not saved: these tables were only looked at")
         arrays = {name: solver.arena.array(name) for name in solver.table_names()}
         write_store(path, arrays, about, kind=KIND, disk=disk)
     for old in _stored(directory)[:-KEPT]:
@@ -70,8 +76,9 @@ def load_tables(
 ) -> float:
     """Put the newest stored tables that are whole in place of a solver's.
 
-    They are read where they are needed: no file is mapped, nothing is in memory twice. If this
-    fails the solver's tables hold anything.
+    They are read where they are needed, nothing is in memory twice. A solver that only looks maps
+    the averages where that is safe (``storage.store.map_arrays``). If this fails the solver's
+    tables hold anything.
 
     Args:
         directory: of a run's checkpoints.
@@ -94,19 +101,45 @@ def load_tables(
             if about["fingerprint"] != fingerprint:
                 what = "these are the tables of another spot; solve it anew"
                 raise CheckpointError(f"{path}: {what}")
-            names = AVERAGES if to_look else solver.table_names()
-            into = {name: solver.arena.array(name) for name in names}
-            read_store(path, kind=KIND, into=into, rest=False)
+            others = solver.game.locks_mark not in ("", about.get("locks"))
+            if not (solver.looks and not others and _map_averages(path, solver)):
+                names = AVERAGES if to_look else solver.table_names()
+                into = {name: getattr(solver.tables, name) for name in names}
+                read_store(path, kind=KIND, into=into, rest=False)
         except CheckpointError:
             raise
         except ArrayStoreError as error:
             failure = failure or error
             continue
         solver.skip_to(about["iterations"])
-        if solver.game.locks_mark not in ("", about.get("locks")):
+        if others:
             solver.hold_locks()  # They were made with others: whoever looks sees these held.
         return float(about["seconds"])
     raise CheckpointError(str(failure or f"{directory}: {missing_reason(directory, KIND)}"))
+
+
+def _map_averages(path: Path, solver: SpotSolver) -> bool:
+    """Let a solver look at the averages' files; False where they are to be read.
+
+    Raises:
+        ArrayStoreError: they are not what the manifest says.
+    """
+    leases = LeasedFiles()
+    try:
+        found = map_arrays(path, read_manifest(path, kind=KIND), AVERAGES, leases)
+        if found is None or not all(_alike(solver, name, found[name]) for name in AVERAGES):
+            leases.close()
+            return False
+    except BaseException:
+        leases.close()
+        raise
+    solver.look_at([found[name] for name in AVERAGES], leases)
+    return True
+
+
+def _alike(solver: SpotSolver, name: str, found: NDArray[Any]) -> bool:
+    own = getattr(solver.tables, name)
+    return (own.shape, own.dtype) == (found.shape, found.dtype)
 
 
 def stored_seconds(directory: Path) -> float:

@@ -32,8 +32,15 @@ from cfr_shm.layout.spots import (
     Spot,
     SweepSpace,
 )
+from cfr_shm.machine.leased_files import LeasedFiles
 from cfr_shm.memory.arena import Arena
-from cfr_shm.spots.arena_tables import create_spot_arena, gathered, spot_tables, table_names
+from cfr_shm.spots.arena_tables import (
+    create_spot_arena,
+    gathered,
+    private_tables,
+    spot_tables,
+    table_names,
+)
 from cfr_shm.spots.iteration_weights import IterationWeights, SpotAlgorithm, spot_algorithm
 from cfr_shm.spots.spot_game import SpotGame
 from cfr_shm.spots.sweep_crew import SweepCrew
@@ -89,17 +96,26 @@ class SpotSolver:
         game: the spot.
         settings: how it is solved.
         fingerprint: of the configuration, for whoever attaches to the arena.
+        looks: whether tables that were saved are looked at and nothing is learnt: they are then
+            this process's own, or mapped files, and take no memory until they are filled.
 
     Raises:
         MemoryReserveError: too little memory for the tables.
     """
 
     def __init__(
-        self, game: SpotGame, settings: SolverSettings | None = None, fingerprint: str = ""
+        self,
+        game: SpotGame,
+        settings: SolverSettings | None = None,
+        fingerprint: str = "",
+        *,
+        looks: bool = False,
     ) -> None:
         self.game = game
         self.settings = settings or SolverSettings()
         self.iterations = 0
+        self.looks = looks
+        self._leases: LeasedFiles | None = None
         self._weights = self.settings.algorithm.weights()
         self.arena: Arena = create_spot_arena(
             game,
@@ -107,9 +123,14 @@ class SpotSolver:
             compact=self.settings.compact,
             predicts=self.settings.algorithm.predicts,
             fingerprint=fingerprint,
+            tables=not looks,
         )
         try:
-            self.tables = spot_tables(self.arena)
+            self.tables = (
+                private_tables(game, compact=self.settings.compact)
+                if looks
+                else spot_tables(self.arena)
+            )
             self.gathered = gathered(self.arena)
             self._crew = SweepCrew(
                 game,
@@ -145,6 +166,24 @@ class SpotSolver:
         self.__dict__.pop("gathered", None)
         self.__dict__.pop("_crew", None)
         self.arena.close()
+        if self._leases is not None:
+            self._leases.close()
+
+    @property
+    def mapped(self) -> int:
+        """Return how many tables are mapped files."""
+        return 0 if self._leases is None else self._leases.held
+
+    def look_at(self, averages: Sequence[NDArray[np.generic]], leases: LeasedFiles) -> None:
+        """Take mapped averages, by player, in place of one's own; who looks has no others.
+
+        Args:
+            averages: as the tables' own.
+            leases: of their files, closed with the solver.
+        """
+        self._leases = leases
+        self.tables = self.tables._replace(average_0=averages[0], average_1=averages[1])
+        self._crew.turn_to(self.tables)
 
     def stop(self) -> None:
         """Call off what runs: the tables are of no use any more."""

@@ -85,6 +85,10 @@ class SweepCrew:
             raise WorkerError(f"a worker failed: {failure}") from failure
         return self._results[0]
 
+    def turn_to(self, tables: SpotTables) -> None:
+        """Work on other tables from now on, of the same types; nothing runs meanwhile."""
+        self._tables = tables
+
     def stop(self) -> None:
         """Call the sweeps that run off; the tables are half written then."""
         self._control[STOP_FLAG] = STOP_NOW

@@ -10,8 +10,8 @@ A save writes a temporary directory beside the final one, syncs every file, then
 directory, renames it and syncs the parent: whoever loads finds all of it or nothing. What is
 read is never trusted: files must be regular, sizes and headers must be what the manifest says
 before anything is allocated, digests are checked, and nothing is ever unpickled. Nothing is
-mapped: a file that is shortened under whoever reads a map of it ends him (SIGBUS), and one that
-is overwritten says afterwards what no digest has seen.
+mapped without a lease (``map_arrays``): a file that is shortened under whoever reads a map of it
+ends him (SIGBUS), and one that is overwritten says afterwards what no digest has seen.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ import psutil
 from numpy.typing import NDArray
 
 from cfr_shm.errors import ArrayStoreError
+from cfr_shm.machine.leased_files import LeasedFiles
 from cfr_shm.storage.disk import DISK, Disk, NotRegularError
 from cfr_shm.storage.files import TooLargeError, opened, read_bytes
 from cfr_shm.storage.manifest import (
@@ -339,6 +340,39 @@ def read_store(
         if rest or name in targets
     }
     return Store(manifest, arrays)
+
+
+def map_arrays(
+    directory: Path, manifest: Manifest, names: Sequence[str], leases: LeasedFiles
+) -> dict[str, NDArray[Any]] | None:
+    """Map arrays of a stored directory; None where that is not safe, and they are to be read.
+
+    They are writable in this process alone, and stay what they are whatever becomes of the files
+    (``machine.leased_files``). Nothing is read, and no digest compared: a file counts as what was
+    saved if it has its size and header and was not touched after the manifest was written beside
+    it (ctime, which no program sets). What a medium has lost, only reading finds.
+
+    Args:
+        directory: what ``write_store`` wrote.
+        manifest: of it.
+        names: of the arrays.
+        leases: keeps them.
+    """
+    found = {}
+    for name in names:
+        path, stored = directory / f"{name}.npy", manifest.arrays.get(name)
+        if stored is None or stored.byte_count == len(stored.header):
+            return None
+        with _open_regular(path) as (file, byte_count):
+            check_head(path, stored, byte_count, file.read(len(stored.header)) or b"")
+            content = leases.map(file.fileno())
+            # Looked at under the lease: nobody writes to it from here on.
+            status, written = os.fstat(file.fileno()), (directory / MANIFEST_NAME).stat()
+        same = status.st_ctime_ns < written.st_ctime_ns and status.st_size == byte_count
+        if content is None or not same:
+            return None
+        found[name] = content[len(stored.header) :].view(stored.dtype).reshape(stored.shape)
+    return found
 
 
 def _require_fit(path: Path, stored: StoredArray | None, target: NDArray[Any]) -> None:

@@ -50,7 +50,8 @@ def open_solved(run: ViewedRun, say: Say) -> tuple[SpotSolver, UpperStreets | No
     make_spot_kernels_ready(bool(config.spot.compact), say)
     settings = dataclasses.replace(solver_settings(config), worker_count=1)
     mark = spot_fingerprint(config)
-    solver = SpotSolver(spot_of(config.spot), settings, mark)
+    below = (run.path / CHECKPOINTS / NAME).exists()
+    solver = SpotSolver(spot_of(config.spot), settings, mark, looks=not below)
     try:
         upper = _tables_of(run, solver, mark)
         # Nobody else opens it: nothing is left behind, however this process ends.

@@ -181,6 +181,7 @@ def test_what_memory_does_not_allow_is_refused_before_anything_is_compiled(
         ("raises", "7y", "no bet size"),
         ("oop", "AX", "oop"),
         ("remove_lines", "[b33]", "not in the tree"),
+        ("rake_cap", "6", "spot.rake_cap needs spot.rake_fraction"),
     ],
 )
 def test_what_makes_no_spot_is_refused_in_one_line(spot, capsys, key, value, says):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -65,10 +67,56 @@ def test_whoever_looks_reads_the_averages_alone(solver, stored):
         assert load_tables(stored, other, "mark") == 5.0
 
 
+def settle(directory):
+    """Let a save look as if it had taken a while: its manifest is younger than its arrays."""
+    time.sleep(0.02)  # coarser clocks of file systems
+    os.utime(directory / "manifest.json")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="leases are Linux's")
+@pytest.mark.parametrize("disturb", ["shorten", "overwrite", "remove", "nothing"])
+def test_who_only_looks_maps_the_averages_and_keeps_them(solver, stored, disturb):
+    quality, newest = solver.quality(), stored / "9"
+    settle(newest)
+    for path in newest.glob("regret_*.npy"):
+        path.unlink()
+    with SpotSolver(toy_spot(300.0), SETTINGS, looks=True) as other:
+        assert load_tables(stored, other, "mark", to_look=True) == 9.0
+        if other.mapped == 0:
+            pytest.skip("no leases on this file system")
+        assert other.mapped == 2
+        assert not other.tables.average_0.flags.owndata
+        path = newest / "average_1.npy"
+        if disturb == "shorten":
+            os.truncate(path, 0)
+        elif disturb == "overwrite":
+            path.write_bytes(bytes(path.stat().st_size))
+        elif disturb == "remove":
+            path.unlink()
+        assert other.mapped == (0 if disturb in ("shorten", "overwrite") else 2)
+        assert other.quality() == quality
+        with pytest.raises(ArrayStoreError, match="only looked at"):
+            save_tables(stored / "elsewhere", other, "mark", {"seconds": 1.0})
+
+
+def test_what_was_touched_after_it_was_saved_is_read(solver, stored):
+    quality = solver.quality()
+    settle(stored / "9")
+    time.sleep(0.02)
+    os.utime(stored / "9" / "average_0.npy", (1, 1))  # whatever mtime says
+    with SpotSolver(toy_spot(300.0), SETTINGS, looks=True) as other:
+        assert load_tables(stored, other, "mark", to_look=True) == 9.0
+        assert other.mapped == 0
+        assert other.quality() == quality
+
+
+@pytest.mark.parametrize("looks", [False, True])
 @pytest.mark.parametrize("damage", ["bit", "truncated", "manifest", "shape", "iterations", "link"])
-def test_damaged_tables_are_passed_over(stored, damage):
+def test_damaged_tables_are_passed_over(stored, damage, looks):
+    settle(stored / "9")
+    time.sleep(0.02)
     newest = stored / "9"
-    array = next(newest.glob("*.npy"))
+    array = next(newest.glob("average_0.npy"))
     if damage == "bit":
         flip_bit(array, array.stat().st_size - 1)
     elif damage == "truncated":
@@ -82,8 +130,8 @@ def test_damaged_tables_are_passed_over(stored, damage):
         forge(newest, lambda content: content["arrays"].pop(array.stem))
     else:
         forge(newest, lambda content: content["about"].update(iterations=MOST_ITERATIONS + 1))
-    with SpotSolver(toy_spot(300.0), SETTINGS) as other:
-        assert load_tables(stored, other, "mark") == 5.0
+    with SpotSolver(toy_spot(300.0), SETTINGS, looks=looks) as other:
+        assert load_tables(stored, other, "mark", to_look=looks) == 5.0
         assert other.iterations == 5
 
 
