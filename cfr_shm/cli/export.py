@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 
 from cfr_shm.cli.flags import add_smoothing_flag
@@ -69,15 +70,18 @@ def run(namespace: argparse.Namespace) -> int:
 
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import load_table, say
+    from cfr_shm.machine.paged_arrays import arrays_on_disk
     from cfr_shm.run.setup import mean_iteration_weight
-    from cfr_shm.strategy.formats import is_streamed, write_strategy
+    from cfr_shm.strategy.formats import PARQUET, is_streamed, write_strategy
 
     kind = namespace.format
-    stored = load_table(
-        namespace.directory, lambda game: not is_streamed(game, kind), namespace.smooth
-    )
-    mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
-    write_strategy(stored.game, stored.checkpoint, path, kind, mean, Progress(say))
+    # What is streamed is walked through, tree and table.
+    with arrays_on_disk(path.parent) if kind == PARQUET else contextlib.nullcontext():
+        stored = load_table(
+            namespace.directory, lambda game: not is_streamed(game, kind), namespace.smooth
+        )
+        mean = mean_iteration_weight(stored.config, stored.checkpoint.iterations)
+        write_strategy(stored.game, stored.checkpoint, path, kind, mean, Progress(say))
     say(f"wrote {path} (iteration {stored.checkpoint.iterations} of {stored.game.name})")
     return 0
 

@@ -66,6 +66,8 @@ class Game:
     warnings: tuple[str, ...] = ()  # what a user should know of it before training
 
     def __post_init__(self) -> None:
+        if self.betting is not None:
+            return  # in a betting tree there are none
         leaves = self.tree.nodes[self.tree.nodes["kind"] == MATCHUP]
         if len(leaves) == 0:
             return

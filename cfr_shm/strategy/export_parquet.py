@@ -29,7 +29,9 @@ from cfr_shm.kernels.holdem.tree_chips import (
 )
 from cfr_shm.layout.betting import CALL, FOLD, betting_words
 from cfr_shm.layout.tree import DECISION
+from cfr_shm.machine import paged_arrays
 from cfr_shm.memory.freed import give_back_freed, let_code_go
+from cfr_shm.strategy.arrow_arrays import arrow_array, arrow_lists
 from cfr_shm.strategy.classes import bucket_classes
 from cfr_shm.strategy.flat import ranges, starts
 from cfr_shm.strategy.origin import Origin, origin_texts
@@ -40,6 +42,7 @@ from cfr_shm.strategy.parquet_file import (
     nodes_path,
     nodes_schema,
     parquet_writer,
+    require_pyarrow,
     strategy_schema,
     write_group,
 )
@@ -55,7 +58,11 @@ BATCH_LINES = 1 << 14
 #: a table of 2.2 GB took 10 to 40 MB more.
 GROUP_LINES = 1 << 17
 
-_NODES_TOGETHER = 1024
+#: Nodes among which those of a street are looked for at a time: 3 MB of the tree.
+_NODES_SOUGHT = 1 << 16
+
+#: Parts of the walk down the tree after which what it has read of the tree is let go.
+_PARTS_KEPT = 64
 
 
 def export_parquet(
@@ -109,37 +116,62 @@ class _Batch(NamedTuple):
 
 
 class _Walk:
-    """What both walks know: the decision nodes in the order of streets, and where rows lie."""
+    """What both walks know: where a node's rows come among all, what its call is."""
 
     def __init__(self, game: Game, sums: RowSums, aside: Any, progress: Progress) -> None:
         self._game, self._sums, self._aside = game, sums, aside
         self.progress = progress
         self._betting, self._cards = holdem_parts(game)
-        nodes = game.tree.nodes
-        decisions = np.flatnonzero(nodes["kind"] == DECISION)
-        self._node = decisions[np.argsort(nodes["street"][decisions], kind="stable")]
-        records = nodes[self._node]
-        self._buckets = game.deals.bucket_count[records["actor"], records["street"]]
-        self._first_row = starts(self._buckets)
-        self._call_total = np.zeros(len(self._node), np.int64)
+        self._nodes = game.tree.nodes
+        # Of decision nodes, by their number in the tree.
+        self._first_row = paged_arrays.zeros(len(self._nodes), np.int64)
+        self._call_total = paged_arrays.zeros(len(self._nodes), np.int64)
         self._classes = bucket_classes(game)
+        self._count_rows()
+
+    def _parts(self) -> Iterator[NDArray[np.int64]]:
+        """Yield the decision nodes in the order of streets and numbers, some at a time."""
+        for street in range(self._game.street_count):
+            for first in range(0, len(self._nodes), _NODES_SOUGHT):
+                part = self._nodes[first : first + _NODES_SOUGHT]
+                chosen = (part["kind"] == DECISION) & (part["street"] == street)
+                node = first + np.flatnonzero(chosen)
+                if len(node):
+                    yield node
+                paged_arrays.let_go()
+
+    def _buckets(self, node: NDArray[np.int64]) -> NDArray[np.int64]:
+        records = self._nodes[node]
+        found: NDArray[np.int64] = self._game.deals.bucket_count[
+            records["actor"], records["street"]
+        ]
+        return found
+
+    def _count_rows(self) -> None:
+        """Find out where each node's rows come in the order of streets, nodes and buckets."""
+        done = 0
+        for node in self._parts():
+            buckets = self._buckets(node)
+            self._first_row[node] = done + starts(buckets)
+            done += int(buckets.sum())
+        self._row_count = done
 
     # --- down the tree -------------------------------------------------------------------
 
     def write_nodes(self, writer: Any) -> int:
         """Write all nodes; lay each row's reach aside. Return how many deals it is from."""
         self.progress.start("nodes and reach")
-        reach, rank = SampledReach(self._game), np.empty(len(self._game.tree.nodes), np.int32)
-        rank[self._node] = np.arange(len(self._node))
-        room = self._room()
+        reach, room = SampledReach(self._game), self._room()
         writer.write_batch(self._root_batch())
-        for first in range(0, len(reach.order), _NODES_TOGETHER):
-            chosen = reach.order[first : first + _NODES_TOGETHER]
-            self._write_children(writer, chosen, rank, room)
+        written = 1
+        for number, chosen in enumerate(reach.parts()):
+            written += self._write_children(writer, chosen, room)
             for node in chosen.tolist():
                 rows = rows_of(self._game, self._sums, node)
-                self._lay_aside(int(rank[node]), reach.take(node, rows.probability))
-            self.progress.update((first + len(chosen)) / len(reach.order))
+                self._lay_aside(node, reach.take(node, rows.probability))
+            if number % _PARTS_KEPT == 0:
+                paged_arrays.let_go()
+            self.progress.update(written / len(self._nodes))
         _give_back()
         return reach.deal_count
 
@@ -153,47 +185,45 @@ class _Walk:
         state = np.zeros((1, betting_words(self._game.player_count)), np.int64)
         chips = np.zeros((1, CHIPS_SEATS + self._game.player_count), np.int64)
         first_chips(self._betting.rules, state, chips)
-        self._call_total[self._node == 0] = chips[0, CHIPS_CALL_TOTAL]
+        self._call_total[0] = chips[0, CHIPS_CALL_TOTAL]
         return self._nodes_batch(np.zeros(1, np.int64), chips)
 
     def _write_children(
         self,
         writer: Any,
         chosen: NDArray[np.int64],
-        rank: NDArray[np.int32],
         room: tuple[NDArray[np.int64], NDArray[np.int64]],
-    ) -> None:
-        """Write the children of some nodes that come one after another, depth first."""
-        records = self._game.tree.nodes[chosen]
+    ) -> int:
+        """Write the children of some nodes that come one after another, depth first.
+
+        Return how many they are.
+        """
+        records = self._nodes[chosen]
         child = ranges(records["first_child"].astype(np.int64), records["count"].astype(np.int64))
         chips = np.zeros((len(child), CHIPS_SEATS + self._game.player_count), np.int64)
         order = np.ascontiguousarray(chosen, np.int64)
         order.setflags(write=False)
-        tree = (self._game.tree.nodes, self._betting.move, self._betting.parent)
+        tree = (self._nodes, self._betting.move, self._betting.parent)
         tree_chips(self._betting.rules, tree, order, room, chips)
-        decides = self._game.tree.nodes["kind"][child] == DECISION
-        self._call_total[rank[child[decides]]] = chips[decides, CHIPS_CALL_TOTAL]
+        self._call_total[child] = chips[:, CHIPS_CALL_TOTAL]
         writer.write_batch(self._nodes_batch(child, chips))
+        return len(child)
 
     def _nodes_batch(self, node: NDArray[np.int64], chips: NDArray[np.int64]) -> Any:
-        import pyarrow
-
-        stacks = self._betting.rules.stack - chips[:, CHIPS_SEATS:]
+        arrow = require_pyarrow()
         parent, to_call = self._betting.parent[node], chips[:, CHIPS_TO_CALL]
-        players = stacks.shape[1]
-        first = np.arange(0, stacks.size + 1, players, dtype=np.int32)
         columns = [
-            pyarrow.array(node.astype(np.int32)),
-            pyarrow.array(parent, mask=parent < 0),
-            pyarrow.array(chips[:, CHIPS_POT].copy()),
-            pyarrow.ListArray.from_arrays(first, stacks.reshape(-1)),
-            pyarrow.array(to_call.copy(), mask=to_call < 0),
+            arrow_array(arrow, node.astype(np.int32)),
+            arrow_array(arrow, parent, parent < 0),
+            arrow_array(arrow, chips[:, CHIPS_POT]),
+            arrow_lists(arrow, self._betting.rules.stack - chips[:, CHIPS_SEATS:]),
+            arrow_array(arrow, to_call, to_call < 0),
         ]
-        return pyarrow.RecordBatch.from_arrays(columns, schema=nodes_schema())
+        return arrow.RecordBatch.from_arrays(columns, schema=nodes_schema())
 
-    def _lay_aside(self, rank: int, reach: NDArray[np.float64]) -> None:
+    def _lay_aside(self, node: int, reach: NDArray[np.float64]) -> None:
         try:
-            self._aside.seek(8 * int(self._first_row[rank]))
+            self._aside.seek(8 * int(self._first_row[node]))
             self._aside.write(reach.astype("<f8").tobytes())
         except OSError as error:
             raise CfrShmError(f"a temporary file failed: {error.strerror or error}") from error
@@ -207,30 +237,33 @@ class _Walk:
     def batches(self, mean_iteration_weight: float) -> Iterator[Lines]:
         """Yield all lines, sorted, about ``BATCH_LINES`` at a time."""
         self.progress.start("lines")
-        actions = self._game.tree.nodes["count"][self._node].astype(np.int64)
-        end = np.cumsum(self._buckets * actions)
-        first = 0
-        while first < len(self._node):
-            reached = (end[first - 1] if first else 0) + BATCH_LINES
-            last = max(first + 1, int(np.searchsorted(end, reached, side="right")))
-            part = slice(first, last)
-            batch = _Batch(self._node[part], self._buckets[part], actions[part])
-            yield self._lines(batch, first, mean_iteration_weight)
-            first = last
-            self.progress.update(first / len(self._node))
+        done = 0
+        for nodes in self._parts():
+            buckets, actions = self._buckets(nodes), self._nodes["count"][nodes].astype(np.int64)
+            end = np.cumsum(buckets * actions)
+            first = 0
+            while first < len(nodes):
+                reached = (end[first - 1] if first else 0) + BATCH_LINES
+                last = max(first + 1, int(np.searchsorted(end, reached, side="right")))
+                part = slice(first, last)
+                batch = _Batch(nodes[part], buckets[part], actions[part])
+                yield self._lines(batch, mean_iteration_weight)
+                done += int(batch.buckets.sum())
+                first = last
+                self.progress.update(done / self._row_count)
 
-    def _lines(self, batch: _Batch, rank: int, mean_iteration_weight: float) -> Lines:
+    def _lines(self, batch: _Batch, mean_iteration_weight: float) -> Lines:
         found = [rows_of(self._game, self._sums, node) for node in batch.node.tolist()]
         weight = np.concatenate([each.weight for each in found])
-        reach = self._laid_aside(int(self._first_row[rank]), len(weight))
+        reach = self._laid_aside(int(self._first_row[batch.node[0]]), len(weight))
         node_of_row = np.repeat(np.arange(len(batch.node)), batch.buckets)
         actions_of_row = batch.actions[node_of_row]
         row = np.repeat(np.arange(len(weight)), actions_of_row)
         place = node_of_row[row]
         bucket = ranges(np.zeros(len(batch.node), np.int64), batch.buckets)[row]
         number = ranges(starts(batch.actions)[node_of_row], actions_of_row)
-        action, amount = self._moves(batch, rank)
-        records = self._game.tree.nodes[batch.node]
+        action, amount = self._moves(batch)
+        records = self._nodes[batch.node]
         street = self._betting.rules.real_street[records["street"]]
         return Lines(
             node=batch.node[place].astype(np.int32),
@@ -259,17 +292,15 @@ class _Walk:
             number[before] = numbers[records["actor"][place][before], bucket[before]]
         return Texts(number, texts)
 
-    def _moves(self, batch: _Batch, rank: int) -> tuple[Texts, NDArray[np.int64]]:
+    def _moves(self, batch: _Batch) -> tuple[Texts, NDArray[np.int64]]:
         """Return each action's name and amount, of all nodes of a batch in turn."""
-        child = ranges(
-            self._game.tree.nodes["first_child"][batch.node].astype(np.int64), batch.actions
-        )
+        child = ranges(self._nodes["first_child"][batch.node].astype(np.int64), batch.actions)
         move = self._betting.move[child]
         owner = np.repeat(np.arange(len(batch.node)), batch.actions)
         facing = np.zeros(len(batch.node), bool)
         facing[owner[move == FOLD]] = True
         calls = facing[owner] & (move == CALL)
-        total = self._call_total[rank + owner]
+        total = self._call_total[batch.node[owner]]
         amount = np.where(calls, total, np.where(move > 0, move, -1))
         pairs, number = np.unique(
             np.stack([move, facing[owner]], axis=1), axis=0, return_inverse=True

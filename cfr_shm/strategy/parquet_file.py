@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.errors import UsageError
 from cfr_shm.storage.replacing import replaced_file
+from cfr_shm.strategy.arrow_arrays import arrow_array, arrow_texts
 
 #: What a file of nodes is called: ``<stem>.nodes.parquet``.
 NODES_SUFFIX = ".nodes.parquet"
@@ -164,18 +165,18 @@ def lines_batch(lines: Lines) -> Any:
     count = len(lines.node)
     probability = lines.probability.astype(np.float32)
     columns = [
-        arrow.array(lines.node),
-        _texts(arrow, lines.line),
-        arrow.array(lines.street),
-        arrow.array(lines.seat),
-        arrow.array(lines.bucket),
-        _texts(arrow, lines.hand),
-        _texts(arrow, lines.action),
-        arrow.array(lines.amount, mask=lines.amount < 0),
-        arrow.array(probability, mask=np.isnan(probability)),
+        arrow_array(arrow, lines.node),
+        arrow_texts(arrow, *lines.line),
+        arrow_array(arrow, lines.street),
+        arrow_array(arrow, lines.seat),
+        arrow_array(arrow, lines.bucket),
+        arrow_texts(arrow, *lines.hand),
+        arrow_texts(arrow, *lines.action),
+        arrow_array(arrow, lines.amount, lines.amount < 0),
+        arrow_array(arrow, probability, np.isnan(probability)),
         arrow.nulls(count, arrow.float32()),
-        arrow.array(lines.reach, mask=np.isnan(lines.reach)),
-        arrow.array(lines.visits),
+        arrow_array(arrow, lines.reach, np.isnan(lines.reach)),
+        arrow_array(arrow, lines.visits),
     ]
     return arrow.RecordBatch.from_arrays(columns, schema=strategy_schema())
 
@@ -205,8 +206,3 @@ def write_group(writer: Any, batches: list[Any]) -> None:
     writer.write_table(table, row_group_size=len(table))
     del table
     arrow.default_memory_pool().release_unused()
-
-
-def _texts(arrow: Any, column: Texts) -> Any:
-    number = arrow.array(column.number, mask=column.number < 0)
-    return arrow.DictionaryArray.from_arrays(number, arrow.array(column.texts, arrow.string()))

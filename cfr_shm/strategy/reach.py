@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cfr_shm.cards.bucket_file import let_pages_go
 from cfr_shm.games.game import Game
+from cfr_shm.kernels.holdem.depth_first import next_decisions
 from cfr_shm.kernels.tables.best_response import NOBODY, reach_probability, row_reach
 from cfr_shm.kernels.training.deal import deal_many
 from cfr_shm.layout.tree import DECISION
@@ -20,6 +23,9 @@ LEAST_DEALS, MOST_DEALS = 64, 1 << 16
 #: Deals of estimates that are dealt before card buckets are let go from this process's memory: each
 #: brings 64 KiB of them for every seat, and 64 Ki of deals the whole file.
 DEALS_TOGETHER = 256
+
+#: Decision nodes that are found at a time.
+NODES_TOGETHER = 1024
 
 #: Of the deals of estimates: not one that anybody trains with by chance.
 REACH_SEED = 0x7EAC4
@@ -45,10 +51,11 @@ def sampled_reach_of_rows(game: Game, strategy: Strategy) -> tuple[NDArray[np.fl
     """Estimate ``reach_of_rows`` where deals are drawn; return it and the number of deals."""
     sampled = SampledReach(game)
     total = np.zeros(game.table_entries)
-    for node in sampled.order.tolist():
-        rows = rows_at(game, node)
-        entry = rows[:, None] + np.arange(int(game.tree.nodes[node]["count"]))
-        total[rows] += sampled.take(node, strategy.probability[entry])
+    for nodes in sampled.parts():
+        for node in nodes.tolist():
+            rows = rows_at(game, node)
+            entry = rows[:, None] + np.arange(int(game.tree.nodes[node]["count"]))
+            total[rows] += sampled.take(node, strategy.probability[entry])
     return total, sampled.deal_count
 
 
@@ -60,8 +67,6 @@ class SampledReach:
     number of deals may come out as 0. Only nodes that wait to be visited take memory.
 
     Attributes:
-        order: the decision nodes in the order in which they have to be taken: depth first, as
-            their rows lie.
         deal_count: how many deals are followed.
     """
 
@@ -70,11 +75,21 @@ class SampledReach:
         self._nodes, self._buckets = nodes, game.deals.bucket_count
         self.deal_count = min(MOST_DEALS, max(LEAST_DEALS, SAMPLED_PAIRS // len(nodes)))
         self._bucket = _dealt(game, self.deal_count)
-        self.order = in_order_of_rows(game)
+        self._waiting_room = game.max_depth * game.player_count * game.max_actions + 2
         self._waiting = {0: np.full(self.deal_count, 1.0 / self.deal_count)}
 
+    def parts(self) -> Iterator[NDArray[np.int64]]:
+        """Yield the decision nodes in the order in which they have to be taken, some at a time.
+
+        Depth first, as their rows lie. Each part is to be used before the next is asked for.
+        """
+        waiting, found = np.zeros(self._waiting_room, np.int64), np.empty(NODES_TOGETHER, np.int64)
+        waiting[0] = 1
+        while count := next_decisions(self._nodes, waiting, found):
+            yield found[:count]
+
     def take(self, node: int, probability: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Go on from the next node of ``order``; return (buckets,) the reach of its rows.
+        """Go on from the next node of ``parts``; return (buckets,) the reach of its rows.
 
         Args:
             node: the next one.
@@ -103,13 +118,6 @@ def _dealt(game: Game, count: int) -> NDArray[np.int32]:
         deal_many(game.deals, REACH_SEED, first, scratch, some, strength[: len(some)])
         let_pages_go()
     return bucket
-
-
-def in_order_of_rows(game: Game) -> NDArray[np.int64]:
-    """Return the decision nodes of hold'em depth first, as they were built and their rows lie."""
-    nodes = game.tree.nodes
-    decisions = np.flatnonzero(nodes["kind"] == DECISION)
-    return decisions[np.argsort(nodes["row_base"][decisions], kind="stable")]
 
 
 def rows_at(game: Game, node: int) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
 from cfr_shm.errors import CfrShmError, UsageError
 from cfr_shm.games.game import Game
-from cfr_shm.games.holdem.dealing import deck_of
+from cfr_shm.games.holdem.dealing import deck_of, unbuilt_buckets
 from cfr_shm.games.registry import load_game
 from cfr_shm.layout.table import Table
 from cfr_shm.memory.checkpoint import StoredCheckpoint
@@ -40,6 +40,10 @@ Say = Callable[[str], None]
 
 class NoSuchRunError(CfrShmError):
     """A run that is not shown, or that is no longer there."""
+
+
+class NoBucketsError(CfrShmError):
+    """A run whose card buckets have to be made first."""
 
 
 class OpenedTable(NamedTuple):
@@ -90,6 +94,7 @@ class ViewedRun:
 
     @cached_property
     def _game(self) -> Game:
+        self.check_buckets()
         return load_game(self.config.game, self._say, self.config.abstraction)
 
     @property
@@ -109,6 +114,21 @@ class ViewedRun:
             self._there.get()
         except UsageError as error:
             raise NoSuchRunError(f"{error}; it was there when the viewer was started") from None
+
+    def check_buckets(self) -> None:
+        """Refuse a run whose card buckets are not there: making them would take all cores.
+
+        Raises:
+            NoBucketsError: says what makes them.
+        """
+        if self.kind != HOLDEM or "_game" in self.__dict__:
+            return
+        path = unbuilt_buckets(self.config.game, self.config.abstraction)
+        if path is not None:
+            raise NoBucketsError(
+                f"{self.path}: its card buckets are not there ({path}); "
+                f"'cfr-shm show {self.path}' makes them, which takes a minute or two"
+            )
 
     def checkpoints(self) -> list[StoredCheckpoint]:
         """Return the checkpoints that can be read, oldest first."""
@@ -161,6 +181,7 @@ class ViewedRuns:
 
     def __init__(self, directories: Sequence[str], say: Say) -> None:
         self.runs: dict[str, ViewedRun] = {}
+        self._say = say
         for directory in directories:
             name = self._free_name(directory)
             self.runs[name] = ViewedRun(name, directory, say)
@@ -198,7 +219,7 @@ class ViewedRuns:
     def prepare(self) -> None:
         """Begin to build the first run's game, which the first page waits for.
 
-        What is wrong with it is said to who asks for it.
+        Whose buckets are missing is said; what else is wrong with a run to who asks for it.
         """
         first = next(iter(self.runs.values()))
 
@@ -214,8 +235,18 @@ class ViewedRuns:
                 if first.kind == HOLDEM and deck is not None:
                     hand_rank_tables(deck)
 
+        def tell() -> None:
+            for run in self.runs.values():
+                try:
+                    run.check_buckets()
+                except NoBucketsError as error:
+                    self._say(str(error))
+                except (CfrShmError, OSError):
+                    pass
+
         start(build)
         start(rank)
+        start(tell)
 
     def documents(self) -> list[dict[str, Any]]:
         """Return every run as JSON."""
@@ -231,6 +262,9 @@ class ViewedRuns:
                 "checkpoints": sorted({each.iterations for each in run.checkpoints()}),
                 "shown": run.first_shown,
             }
+            run.check_buckets()
+        except NoBucketsError as error:
+            known["problem"] = str(error)
         except CfrShmError as error:
             known |= {"kind": None, "game": None, "checkpoints": [], "shown": None}
             known["problem"] = str(error)

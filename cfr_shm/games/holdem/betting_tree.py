@@ -17,7 +17,6 @@ from cfr_shm.config.abstraction import DEFAULT_MAX_NODES
 from cfr_shm.config.holdem import STREET_NAMES
 from cfr_shm.errors import GameError
 from cfr_shm.games.trees.builder import BuiltTree
-from cfr_shm.games.trees.deciders import mark_deciders
 from cfr_shm.kernels.holdem.betting_tree import walk_tree
 from cfr_shm.kernels.warm import compile_betting_kernels
 from cfr_shm.layout.betting import (
@@ -48,11 +47,12 @@ from cfr_shm.layout.betting_tree import (
 )
 from cfr_shm.layout.rows import whole_lines
 from cfr_shm.layout.tree import NODE_DTYPE, Tree
+from cfr_shm.machine import paged_arrays
 
 Report = Callable[[str], None]
 
-#: Nodes between two looks at the clock: about a second.
-_STEP = 1 << 21
+#: Nodes between two looks at the clock, 11 MB: about a tenth of a second.
+_STEP = 1 << 18
 _REPORT_SECONDS = 3.0
 #: A tree beyond its limit is counted on for so long, to say how large it is.
 _COUNT_ON_SECONDS = 10.0
@@ -140,7 +140,6 @@ def build_betting_tree(
     out = _allocate(size, rules.players)
     walker = _Walker(rules, menu, bucket_counts, _Telling("writing", progress, size.nodes))
     walker.walk(out, size.nodes)
-    mark_deciders(out.nodes)
     tree = Tree(
         nodes=out.nodes,
         utility=out.utility[: walker.counts[TREE_PAYOFFS]].copy(),
@@ -206,6 +205,7 @@ class _Walker:
         while True:
             limit = min(max(limit, int(self.counts[TREE_NODES])) + _STEP, _MOST_NODES)
             self._step(out, limit)
+            paged_arrays.let_go()
             nodes = int(self.counts[TREE_NODES])
             if self.counts[TREE_DEPTH] == 0:
                 break
@@ -304,9 +304,9 @@ def _too_large(nodes: str, max_nodes: int) -> GameError:
 def _arrays(nodes: int, players: int, leaves: int, showdowns: int) -> TreeArrays:
     """Allocate; what stays unused of the payoffs and pots is never touched."""
     return TreeArrays(
-        nodes=np.zeros(nodes, NODE_DTYPE),
-        move=np.zeros(nodes, np.int64),
-        parent=np.zeros(nodes, np.int32),
+        nodes=paged_arrays.zeros(nodes, NODE_DTYPE),
+        move=paged_arrays.zeros(nodes, np.int64),
+        parent=paged_arrays.zeros(nodes, np.int32),
         utility=np.empty((leaves + 1, players), np.float64),
         pot_amount=np.zeros(showdowns * players + players, np.float64),
         pot_players=np.zeros(showdowns * players + players, np.int64),

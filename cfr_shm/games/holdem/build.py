@@ -14,7 +14,7 @@ from cfr_shm.games.holdem.action_menu import compile_menu
 from cfr_shm.games.holdem.betting import betting_rules
 from cfr_shm.games.holdem.betting_tree import BettingTree, build_betting_tree
 from cfr_shm.games.holdem.dealing import Dealt, dealt_from
-from cfr_shm.games.holdem.first_regrets import FirstRegrets, all_but_folds
+from cfr_shm.games.holdem.first_regrets import FirstRegrets
 from cfr_shm.games.holdem.public_lines import public_lines
 from cfr_shm.layout.betting import BettingRules
 from cfr_shm.layout.tree import DECISION
@@ -91,7 +91,7 @@ def rules_of(config: GameConfig) -> BettingRules:
 def _first_regrets(betting: BettingTree, dealt: Dealt) -> FirstRegrets | None:
     if dealt.unbeaten is None:
         return None
-    return all_but_folds(betting, dealt.deals.bucket_count.shape[1] - 1, dealt.unbeaten)
+    return FirstRegrets(betting, dealt.deals.bucket_count.shape[1] - 1, dealt.unbeaten)
 
 
 # --- names -------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import accumulate
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.cards.abstraction import MAX_BUCKETS
 from cfr_shm.cards.bucket_file import BucketFile
-from cfr_shm.cards.buckets import Buckets
+from cfr_shm.cards.buckets import Buckets, cached_path
 from cfr_shm.cards.deck import DECKS, STANDARD, SUIT_COUNT, Deck
 from cfr_shm.cards.equity import RIVER
 from cfr_shm.cards.isomorphism import BOARD_CARDS
@@ -116,6 +117,24 @@ def dealt_from(
     if file and (board or ranges) and abstraction.buckets in (None, DEFAULT):
         warnings = (*warnings, _of_the_whole_game(config, len(board)))
     return Dealt(deals, file, None, cards, unbeaten, warnings=warnings)
+
+
+def unbuilt_buckets(config: GameConfig, abstraction: AbstractionConfig) -> Path | None:
+    """Return where the buckets of a game are to lie that nobody has built yet, None of others.
+
+    Dealing such a game builds them, which takes all cores for a minute or more.
+
+    Raises:
+        GameError: what is asked for cannot be dealt; names the key.
+    """
+    named = abstraction.buckets not in (None, DEFAULT)
+    if named or is_listed(config, abstraction) or needs_no_file(config, abstraction):
+        return None
+    if is_of_board(config, abstraction):
+        return None
+    deck = _drawn_deck(config, abstraction)
+    path = cached_path(bucket_spec(abstraction, deck, played_streets(config)))
+    return None if path.exists() else path
 
 
 def _too_many_to_tell_apart(config: GameConfig) -> str:

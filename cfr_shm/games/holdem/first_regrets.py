@@ -23,11 +23,14 @@ TRACE = 2.0**-20
 
 
 class FirstRegrets(NamedTuple):
-    """Actions that begin with a regret of ``TRACE``, all others with none; (actions,) int64."""
+    """What keeps a bucket from folding wherever it could on a street.
 
-    row: NDArray[np.int64]  # first entry of the infoset's row
-    action_count: NDArray[np.int64]  # of the infoset
-    action: NDArray[np.int64]
+    All other actions there begin with a regret of ``TRACE``, everything else with none.
+    """
+
+    betting: BettingTree
+    street: int  # of the game, from 0
+    bucket: int  # of every player on that street
 
     def write(self, regret: NDArray[np.float32], compact: bool) -> None:
         """Write them into a table of zeros.
@@ -36,26 +39,18 @@ class FirstRegrets(NamedTuple):
             regret: the table's view of float32.
             compact: whether it has the compact layout.
         """
-        regret[first_regret(self.row, self.action_count, compact) + self.action] = TRACE
-
-
-def all_but_folds(betting: BettingTree, street: int, bucket: int) -> FirstRegrets:
-    """Return what keeps a bucket from folding wherever it could on a street.
-
-    Args:
-        betting: the tree.
-        street: of the game, from 0.
-        bucket: of every player on that street.
-    """
-    nodes = betting.built.tree.nodes
-    nodes = nodes[(nodes["kind"] == DECISION) & (nodes["street"] == street)]
-    count = nodes["count"].astype(np.int64)
-    row = nodes["row_base"].astype(np.int64) + bucket * nodes["row_stride"].astype(np.int64)
-    # One line for each action, node after node.
-    node = np.repeat(np.arange(len(nodes)), count)
-    action = np.arange(len(node)) - np.repeat(np.cumsum(count) - count, count)
-    folds = betting.move[nodes["first_child"].astype(np.int64)[node] + action] == FOLD
-    can_fold = np.zeros(len(nodes), np.bool_)
-    can_fold[node[folds]] = True
-    chosen = can_fold[node] & ~folds
-    return FirstRegrets(row[node][chosen], count[node][chosen], action[chosen])
+        nodes = self.betting.built.tree.nodes
+        nodes = nodes[(nodes["kind"] == DECISION) & (nodes["street"] == self.street)]
+        count = nodes["count"].astype(np.int64)
+        row = nodes["row_base"].astype(np.int64) + self.bucket * nodes["row_stride"].astype(
+            np.int64
+        )
+        # One line for each action, node after node.
+        node = np.repeat(np.arange(len(nodes)), count)
+        action = np.arange(len(node)) - np.repeat(np.cumsum(count) - count, count)
+        folds = self.betting.move[nodes["first_child"].astype(np.int64)[node] + action] == FOLD
+        can_fold = np.zeros(len(nodes), np.bool_)
+        can_fold[node[folds]] = True
+        chosen = can_fold[node] & ~folds
+        first = first_regret(row[node][chosen], count[node][chosen], compact)
+        regret[first + action[chosen]] = TRACE

@@ -333,6 +333,7 @@ def _open_decision(rules, menu, bucket_count, walk, out, row, node):
         record["first_child"] = first
         record["row_base"] = count[at(TREE_ENTRIES)]
         record["row_stride"] = moves
+        record["deciders"] = 1 << actor
         for place in range(moves):
             out.move[at(first + place)] = walk.moves[at(row), at(place)]
             out.parent[at(first + place)] = node
@@ -360,6 +361,18 @@ def _is_leaf(rules, menu, walk, row):
     else:
         walk.counts[at(TREE_SHOWDOWNS)] += 1
     return True
+
+
+@device
+def _close_decision(walk, out, row):
+    """Tell the decision node above that of ``row``, whose children are done, who decides here."""
+    if out.nodes.shape[0] > 0:
+        node = out.parent[at(walk.frame[at(row), at(TREE_FIRST_CHILD)])]
+        above = out.parent[at(node)]
+        if above >= 0:
+            out.nodes[at(above)]["deciders"] |= out.nodes[at(node)]["deciders"]
+    walk.own_moves[0, at(walk.frame[at(row), at(TREE_ACTOR)])] -= 1
+    walk.counts[at(TREE_DEPTH)] -= 1
 
 
 @kernel
@@ -394,8 +407,7 @@ def walk_tree(rules, menu, bucket_count, walk, out, limit):
             row = depth - 1
             place = walk.frame[at(row), at(TREE_NEXT_MOVE)]
             if place == walk.frame[at(row), at(TREE_MOVES)]:
-                walk.own_moves[0, at(walk.frame[at(row), at(TREE_ACTOR)])] -= 1
-                count[at(TREE_DEPTH)] -= 1
+                _close_decision(walk, out, row)
                 continue
             if depth + 1 >= walk.state.shape[0] or count[at(TREE_NODES)] >= limit:
                 return

@@ -12,6 +12,8 @@ from cfr_shm.games.holdem import betting_tree
 from cfr_shm.games.holdem.action_menu import compile_menu
 from cfr_shm.games.holdem.betting import betting_rules
 from cfr_shm.games.holdem.betting_tree import build_betting_tree, measure_betting_tree
+from cfr_shm.games.trees.deciders import mark_deciders
+from cfr_shm.kernels.holdem.depth_first import next_decisions
 from cfr_shm.layout.betting import CALL, FOLD
 from cfr_shm.layout.tree import DECISION, SHOWDOWN
 
@@ -165,3 +167,27 @@ def test_what_cannot_be_a_tree_is_refused():
         measure_betting_tree(rules, menu, [[1] * 4] * 2, max_nodes=9)
     with pytest.raises(GameError, match="bucket counts of shape"):
         measure_betting_tree(rules, menu, [[1] * 3] * 2)
+
+
+@pytest.mark.parametrize("players", [2, 3])
+def test_nodes_know_who_decides_there_and_below(players):
+    nodes = built(players=players, preflop=(("2.5bb",), ("3x",)), flop=(("1",),)).built.tree.nodes
+    expected = nodes.copy()
+    expected["deciders"] = 0
+    mark_deciders(expected)
+    np.testing.assert_array_equal(nodes["deciders"], expected["deciders"])
+    assert len(np.unique(nodes["deciders"])) > players
+
+
+@pytest.mark.parametrize("together", [1, 7, 1000])
+def test_decision_nodes_come_in_the_order_of_their_rows(together):
+    tree = built(players=3, preflop=(("2.5bb", "4bb"), ("3x",)), flop=(("0.5", "1"), ("1",))).built
+    nodes = tree.tree.nodes
+    decisions = np.flatnonzero(nodes["kind"] == DECISION)
+    waiting = np.zeros(tree.max_depth * 3 * tree.max_actions + 2, np.int64)
+    waiting[0] = 1
+    part, found = np.empty(together, np.int64), []
+    while count := next_decisions(nodes, waiting, part):
+        found += part[:count].tolist()
+    assert found == decisions[np.argsort(nodes["row_base"][decisions])].tolist()
+    assert found != decisions.tolist()

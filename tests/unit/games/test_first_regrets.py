@@ -13,7 +13,7 @@ from cfr_shm.cards.deck import ROYAL
 from cfr_shm.cli.main import main
 from cfr_shm.cli.session import load_table
 from cfr_shm.config.load import load_config
-from cfr_shm.games.holdem.first_regrets import TRACE, all_but_folds
+from cfr_shm.games.holdem.first_regrets import TRACE, FirstRegrets
 from cfr_shm.games.registry import load_game
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.layout.betting import FOLD
@@ -64,7 +64,7 @@ def rows_that_may_fold(tree, street, bucket):
 def test_a_table_begins_with_a_trace_of_regret_for_all_but_folds(tree, street, bucket, compact):
     words = table_words(tree.built.table_entries, compact)
     table, expected = (table_of(np.zeros(words), compact) for _ in range(2))
-    all_but_folds(tree, street, bucket).write(table.regret, compact)
+    FirstRegrets(tree, street, bucket).write(table.regret, compact)
     written = 0
     for row, count, fold in rows_that_may_fold(tree, street, bucket):
         expected.regrets_of(row, count)[:] = TRACE

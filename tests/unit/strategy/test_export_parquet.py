@@ -52,7 +52,8 @@ def exported(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(export_parquet, "BATCH_LINES", 300)
         patch.setattr(export_parquet, "GROUP_LINES", 500)  # several groups
-        patch.setattr(export_parquet, "_NODES_TOGETHER", 7)
+        patch.setattr(export_parquet, "_NODES_SOUGHT", 50)
+        patch.setattr(reach, "NODES_TOGETHER", 7)
         for kind in ("npz", "parquet", "csv"):
             out = str(place / f"royal.{kind}")
             assert main(["export", run, "--format", kind, "--out", out]) == 0

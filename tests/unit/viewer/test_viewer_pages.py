@@ -15,11 +15,13 @@ import pytest
 from asgi_client import get
 from viewed_games import train_kuhn, train_royal
 
+from cfr_shm.cards import buckets
 from cfr_shm.cards.deck import DECKS
 from cfr_shm.cards.evaluator import evaluate_all
 from cfr_shm.cards.ranges import parse_range
 from cfr_shm.cli.main import main
 from cfr_shm.errors import UsageError
+from cfr_shm.games import registry
 from cfr_shm.viewer import pages
 from cfr_shm.viewer.pages import Pages
 from cfr_shm.viewer.viewed_runs import ViewedRuns
@@ -266,6 +268,59 @@ def test_a_run_that_is_removed_meanwhile_is_said_to_be_gone(app, runs):
     listed = {each["run"]: each for each in shown(app, "/api/runs")["runs"]}
     assert "there is no such run directory" in listed["going"]["problem"]
     assert listed["royal"]["problem"] is None
+
+
+def test_missing_buckets_are_said_with_what_makes_them_and_other_runs_go_on(
+    runs, tmp_path, monkeypatch
+):
+    """Nothing is built for who looks: that would take the cores of a training beside."""
+    monkeypatch.setattr(buckets, "cache_root", lambda: tmp_path / "cache")
+    monkeypatch.setattr(registry, "_imported", {})  # as in another process
+    told, royal = [], str(runs[0])
+    shown_runs = ViewedRuns([royal, str(runs[1])], told.append)
+    app = Pages(shown_runs, told.append).app()
+    remedy = f"'cfr-shm show {royal}' makes them"
+    status, error = refused(app, "/api/runs/royal/place")
+    assert status == 409
+    assert remedy in error
+    listed = {each["run"]: each for each in shown(app, "/api/runs")["runs"]}
+    assert remedy in listed["royal"]["problem"]
+    assert listed["kuhn"]["problem"] is None
+    assert shown(app, "/api/runs/kuhn/infosets")["found"] == 12
+    told.clear()
+    shown_runs.prepare()
+    for _ in range(500):
+        if told:
+            break
+        time.sleep(0.01)
+    assert remedy in told[0]
+    assert not (tmp_path / "cache" / "buckets").exists()
+    assert main(["show", royal]) == 0
+    assert shown(app, "/api/runs/royal/place")["line"] == ""
+    assert shown(app, "/api/runs")["runs"][0]["problem"] is None
+
+
+def test_a_bucket_file_that_is_gone_or_another_is_said_and_other_runs_go_on(runs, tmp_path):
+    file, path = tmp_path / "buckets", tmp_path / "named"
+    build = ["buckets", "build", "--deck", "royal", "--method", "percentile", "--out", str(file)]
+    build += ["--preflop", "25", "--flop", "6", "--turn", "5", "--river"]
+    assert main([*build, "4"]) == 0
+    text = (runs[0].parent / "royal.yaml").read_text()
+    text = re.sub(r"bucket_method.*\]", f"buckets: {file}", text)
+    (tmp_path / "named.yaml").write_text(text)
+    train = ["train", "-c", str(tmp_path / "named.yaml"), "--logdir", str(path), "--iters", "50"]
+    assert main([*train, "--num-workers", "1", "--loglevel", "warning"]) == 0
+    shutil.rmtree(file)
+    app = Pages(ViewedRuns([str(path), str(runs[1])], print), print).app()
+    status, error = refused(app, "/api/runs/named/place")
+    assert status == 400
+    assert f"there is no bucket file {file}; build it with 'cfr-shm buckets build" in error
+    assert main([*build, "3"]) == 0
+    status, error = refused(app, "/api/runs/named/place")
+    assert status == 409
+    assert "trained with the card buckets" in error
+    assert "put the former file back" in error
+    assert shown(app, "/api/runs/kuhn/infosets")["found"] == 12
 
 
 def test_a_directory_without_a_run_is_refused(tmp_path):
