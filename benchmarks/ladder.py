@@ -58,9 +58,9 @@ def _bucketed(method: str, count: int) -> tuple[str, ...]:
 
 
 _LINEAR = ("algorithm.weighting=linear",)
-_OCHS = (*_LINEAR, *_bucketed("ochs", 50))
 #: Beta 1.5, regrets of neighbouring buckets pooled.
 _POOLED = (*_discounted(1.5), "algorithm.pooling=4")
+_OCHS, _OCHS15 = ((*each, *_bucketed("ochs", 50)) for each in (_LINEAR, _discounted(1.5)))
 
 #: By name. After ~ stand the passes of smoothing, after x the trainings that share the work.
 RECIPES = {
@@ -82,6 +82,7 @@ RECIPES = {
     "ochs50x2~1": Recipe("ochs50", _OCHS, 1, 2),
     "ochs50x2~2": Recipe("ochs50", _OCHS, 2, 2),
     "ochs50x2~4": Recipe("ochs50", _OCHS, 4, 2),
+    "ochs50d15x4": Recipe("ochs50d15", _OCHS15, parts=4),
     "ochs200": Recipe("ochs200", (*_LINEAR, *_bucketed("ochs", 200))),
     "d15p4": Recipe("d15p4", _POOLED),
     "d15p4~4": Recipe("d15p4", _POOLED, 4),
