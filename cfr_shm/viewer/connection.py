@@ -3,7 +3,8 @@
 uvicorn gives a connection some seconds from an answer to the first byte of the next request. One
 that never finishes a request, or never reads its answer, is kept for as long as its client likes,
 and a few hundred of these are all that are let in. Here both are given up, and where all places are
-taken the one that has waited longest for a request makes room.
+taken the one that has waited longest for a request makes room: it is told to come again. One that
+came just now is heard first, so that each of a crowd is answered (by ``gate``, if only by 503).
 """
 
 from __future__ import annotations
@@ -15,6 +16,22 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 #: Open at a time; a browser has six.
 MOST_CONNECTIONS = 256
+
+#: Open at a time while a crowd comes. Many systems let a process have 1,024 files.
+MOST_IN_A_CROWD = 768
+
+#: That are taken in before those that have come are heard.
+TAKEN_TOGETHER = 128
+
+#: So long a connection is kept for its first request, or its next, whoever else comes.
+HEARD_SECONDS = 5.0
+
+#: What is said to those that make room. If their request is under way it is their answer.
+_TEXT = b"more connections are open than are kept; come again\n"
+MADE_ROOM = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\n"
+    b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(_TEXT), _TEXT)
+)
 
 #: Longer than a browser is given between two requests.
 PATIENCE_SECONDS = 20.0
@@ -40,10 +57,13 @@ class Connection(H11Protocol):
         """Take a client in, in the place of another where there is none left."""
         super().connection_made(transport)
         self._wait()
-        if len(self.connections) >= MOST_CONNECTIONS:
-            others = [each for each in self.connections if isinstance(each, Connection)]
-            idle = [each for each in others if each.waits]
-            min(idle, key=lambda each: each.waiting_since).give_up()
+        if len(self.connections) < MOST_CONNECTIONS:
+            return
+        others = [each for each in self.connections if isinstance(each, Connection)]
+        longest = min((each for each in others if each.waits), key=lambda each: each.waiting_since)
+        heard = self.loop.time() - longest.waiting_since >= HEARD_SECONDS
+        if heard or len(self.connections) >= MOST_IN_A_CROWD:
+            longest.make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was due."""
@@ -67,6 +87,12 @@ class Connection(H11Protocol):
         super().resume_writing()
         if self._reading_due is not None:
             self._reading_due.cancel()
+
+    def make_room(self) -> None:
+        """Tell the client to come again, and let it go."""
+        self.connections.discard(self)
+        self.transport.write(MADE_ROOM)
+        self.transport.close()
 
     def give_up(self) -> None:
         """Let the client go, at once: what it has not read is not sent any more."""

@@ -10,6 +10,7 @@ the printed address tells is asked for as well.
 from __future__ import annotations
 
 import hmac
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, NamedTuple
@@ -22,6 +23,9 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: Requests that are worked on or wait for their turn, of either kind; more are answered with 503.
 MOST_REQUESTS = 64
+
+#: Between two lines of the log about such.
+SAID_SECONDS = 60.0
 
 #: Where something may be sent to: tables at which somebody plays, no runs.
 POSTED = "/api/"
@@ -61,9 +65,16 @@ class Access(NamedTuple):
 class Gate:
     """An ASGI application around another, which lets few and only the right requests through."""
 
-    def __init__(self, app: App, access: Access, most: int = MOST_REQUESTS) -> None:
-        self._app, self._access, self._most = app, access, most
+    def __init__(
+        self,
+        app: App,
+        access: Access,
+        most: int = MOST_REQUESTS,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._app, self._access, self._most, self._say = app, access, most, say
         self._now = {True: 0, False: 0}  # of what is sent here, which may come slowly, and the rest
+        self._said = -SAID_SECONDS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -115,8 +126,15 @@ class Gate:
         if not self._has_token(scope, headers):
             return 403, "the address that the server printed has a token, which is missing here"
         if self._now[scope["method"] == "POST"] >= self._most:
+            self._tell()
             return 503, f"{self._most} requests are being answered; try again"
         return None
+
+    def _tell(self) -> None:
+        """Say, not too often, that not all are answered."""
+        if time.monotonic() - self._said >= SAID_SECONDS:
+            self._said = time.monotonic()
+            self._say(f"more than {self._most} requests at once: the others are answered with 503")
 
     def _has_token(self, scope: Scope, headers: dict[bytes, bytes]) -> bool:
         if self._access.token is None or self._brings_token(scope):
@@ -148,6 +166,8 @@ class Gate:
 
 async def _answer(send: Send, status: int, reason: str) -> None:
     headers = [(b"content-type", b"text/plain; charset=utf-8"), *HEADERS]
+    if status == 503:
+        headers.append((b"connection", b"close"))  # who comes again makes room for others first
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": f"{reason}\n".encode()})
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import uvicorn
 
 from cfr_shm.errors import UsageError
-from cfr_shm.viewer.connection import MOST_CONNECTIONS, Connection
+from cfr_shm.viewer.connection import TAKEN_TOGETHER, Connection
 from cfr_shm.viewer.gate import Access, Gate
 from cfr_shm.viewer.pages import Pages
 from cfr_shm.viewer.viewed_runs import Say, ViewedRuns
@@ -46,7 +46,7 @@ def bind(host: str, port: int) -> Place:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)
+        listener.listen(TAKEN_TOGETHER)
     except OSError as error:
         listener.close()
         reason = error.strerror or error
@@ -85,7 +85,7 @@ def serve(runs: ViewedRuns, place: Place, say: Say, ready: Callable[[], None]) -
     with contextlib.closing(place.listener):
         pages = Pages(runs, say)
         config = uvicorn.Config(
-            Gate(pages.app(), place.access),
+            Gate(pages.app(), place.access, say=say),
             log_level="critical",
             access_log=False,
             lifespan="off",
@@ -93,7 +93,7 @@ def serve(runs: ViewedRuns, place: Place, say: Say, ready: Callable[[], None]) -
             ws="none",
             server_header=False,
             date_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
+            backlog=TAKEN_TOGETHER,
             timeout_keep_alive=15,
             timeout_graceful_shutdown=GRACE_SECONDS,  # type: ignore[arg-type]
             h11_max_incomplete_event_size=16 << 10,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -133,6 +136,71 @@ def has_other_loopback():
     except OSError:
         return False
     return True
+
+
+#: A client's connections, all open at once, each with a request.
+CROWD = 1500
+
+
+async def crowd_at(port):
+    """Return the first line of each of a crowd's answers."""
+    request = f"GET /api/runs/kuhn/infosets HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode()
+    left, all_heard = CROWD, asyncio.Event()
+
+    async def one():
+        nonlocal left
+        writer, line = None, b""
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request)
+            line = await reader.readline()
+        except OSError:  # a kernel's queue that is full
+            pass
+        left -= 1
+        if left == 0:
+            all_heard.set()
+        await all_heard.wait()
+        if writer is not None:
+            writer.close()
+        return line
+
+    return await asyncio.wait_for(asyncio.gather(*(one() for _ in range(CROWD))), 300)
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peaks are Linux's to tell")
+def test_a_crowd_is_answered_or_told_to_come_again_in_bounded_memory(kuhn, tmp_path):
+    import resource
+
+    def peak(process):
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        return 1024 * int(status.split("VmHWM:")[1].split()[0])
+
+    command = [sys.executable, "-m", "cfr_shm", "view", str(kuhn), "--port", "0", "--no-browser"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, **pipes) as process:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        try:
+            url = process.stdout.readline().strip()
+            assert ask(url, "/api/runs/kuhn/infosets")[0] == 200
+            before = peak(process)
+            wanted = CROWD + 200
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, wanted), hard), hard))
+            found = Counter(asyncio.run(crowd_at(urlsplit(url).port)))
+            assert peak(process) < before + (100 << 20)
+            assert ask(url, "/api/runs/kuhn/infosets")[0] == 200
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == 0
+        told = process.stderr.read()
+    answered = found[b"HTTP/1.1 200 OK\r\n"]
+    again = found[b"HTTP/1.1 503 Service Unavailable\r\n"]
+    assert answered > 0
+    assert again > 0
+    # A system may lose some of so many at once, where its queue of those who come is full.
+    assert answered + again > 0.98 * CROWD
+    assert "more than 64 requests at once: the others are answered with 503" in told
 
 
 @pytest.mark.thorough

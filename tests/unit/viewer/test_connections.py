@@ -101,6 +101,7 @@ def test_an_answer_that_is_never_read_is_given_up(monkeypatch):
 
 def test_who_waits_longest_makes_room(monkeypatch):
     monkeypatch.setattr(connection, "MOST_CONNECTIONS", 8)
+    monkeypatch.setattr(connection, "HEARD_SECONDS", 0.0)
 
     async def tried():
         async with listening(monkeypatch) as (port, state):
@@ -119,4 +120,27 @@ def test_who_waits_longest_makes_room(monkeypatch):
     found, kept, first = asyncio.run(tried())
     assert found.startswith(b"HTTP/1.1 200 OK")
     assert kept < 8
-    assert first == b""
+    assert first == connection.MADE_ROOM
+
+
+def test_those_who_came_just_now_are_heard_unless_they_are_very_many(monkeypatch):
+    monkeypatch.setattr(connection, "MOST_CONNECTIONS", 8)
+    monkeypatch.setattr(connection, "MOST_IN_A_CROWD", 40)
+
+    async def tried():
+        async with listening(monkeypatch) as (port, state):
+            monkeypatch.setattr(Connection, "patience_seconds", 1e6)
+            monkeypatch.setattr(connection, "HEARD_SECONDS", 1e6)
+            crowd = [await came(port, b"") for _ in range(60)]
+            while len(state.connections) != 39:
+                await asyncio.sleep(0.01)
+            for _, each in crowd[-39:]:
+                each.write(REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            found = [await all_of(reader) for reader, _ in crowd]
+            for _, each in crowd:
+                each.close()
+            return found
+
+    found = asyncio.run(tried())
+    assert [each == connection.MADE_ROOM for each in found] == [True] * 21 + [False] * 39
+    assert all(each.startswith(b"HTTP/1.1 200 OK") for each in found[21:])

@@ -66,6 +66,8 @@ def test_a_token_is_asked_for_kept_by_the_browser_and_taken_out_of_the_address()
 
 
 def test_more_than_are_worked_on_are_told_to_come_again():
+    said = []
+
     async def crowd():
         doors = asyncio.Event()
 
@@ -73,7 +75,7 @@ def test_more_than_are_worked_on_are_told_to_come_again():
             await doors.wait()
             await inside(scope, receive, send)
 
-        gate = Gate(slow, LOOPBACK, most=3)
+        gate = Gate(slow, LOOPBACK, most=3, say=said.append)
         waiting = [asyncio.create_task(ask(gate)) for _ in range(3)]
         await asyncio.sleep(0)
         beyond = await asyncio.gather(*(ask(gate) for _ in range(1000)))
@@ -84,6 +86,7 @@ def test_more_than_are_worked_on_are_told_to_come_again():
     first, beyond, after = asyncio.run(crowd())
     assert {each.status for each in first} == {200}
     assert {each.status for each in beyond} == {503}
+    assert said == ["more than 3 requests at once: the others are answered with 503"]
     assert after.status == 200
 
 
