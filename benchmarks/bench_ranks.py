@@ -4,7 +4,7 @@
 
     mpiexec -n 2 ... train, each rank counting for itself
        tiny table ----+--> busy share, bytes, peaks --> beside what they must be
-       250 MB table --+                             --> beside ``bench ranks`` (the simulation)
+       68 MB table ---+                             --> beside ``bench ranks`` (the simulation)
 
 ``python -m benchmarks.bench_ranks --results DIR`` (extra ``mpi``, and the MPICH wheel or another
 MPI); two minutes of two cores. What must hold: workers are in their kernels for 95 % of the time
@@ -37,8 +37,8 @@ from cfr_shm.run.forecast import game_of, sizes_of
 
 RANKS = 2
 
-#: Buckets of the synthetic game: a table of nothing, and one of 250 MB.
-TINY, LARGE = 1, 18_300
+#: Buckets of the synthetic game: a table of nothing, and one of 68 MB.
+TINY, LARGE = 1, 5_000
 
 SLACK_BYTES = 128 << 20
 BUSY_SHARE = 0.95

@@ -13,7 +13,7 @@ from typing import Any
 
 from cfr_shm.layout.rows import entry_words
 from cfr_shm.ranks.agreement import seconds_between
-from cfr_shm.ranks.exchange import CHUNK_ENTRIES
+from cfr_shm.ranks.exchange import exchange_bytes
 
 #: Bytes of a regret, as it travels.
 REGRET_BYTES = 4
@@ -66,7 +66,7 @@ class Planned:
         last_interval_seconds: between the last two exchanges.
         enough: whether there are as many exchanges as ranks need.
         sent_bytes: by each rank, over the run.
-        memory_bytes: of each rank: the table and one chunk.
+        memory_bytes: of each rank: the table and what exchanges take.
     """
 
     ranks: int
@@ -117,7 +117,7 @@ def plan(machines: Machines, ranks: int) -> Planned:
         enough=exchanges >= ENOUGH_EXCHANGES * ranks or ranks == 1,
         sent_bytes=exchanges * machines.regret_bytes,
         memory_bytes=machines.table_bytes
-        + min(CHUNK_ENTRIES * REGRET_BYTES, machines.regret_bytes),
+        + exchange_bytes(int(machines.regret_bytes / REGRET_BYTES), survives=False, damped=False),
     )
 
 

@@ -32,7 +32,7 @@ def test_an_exchange_takes_what_line_and_rows_take():
     )
     assert eight.training_share > 0.95
     assert eight.enough
-    assert eight.memory_bytes == 2.5e9 + (64 << 20)
+    assert eight.memory_bytes == 2.5e9 + (48 << 20)
 
 
 def test_a_slow_line_is_used_rarely_and_never_beyond_its_share():

@@ -116,10 +116,10 @@ def test_tables_of_the_workers_own_are_counted_as_they_are_reserved(workers, com
 
 @pytest.mark.parametrize(
     ("policy", "gains", "bytes_each"),
-    [("end", "mean", 8), ("shrink", "mean", 12), ("shrink", "damped", 16)],
+    [("end", "mean", 24), ("shrink", "mean", 28), ("shrink", "damped", 32)],
 )
 def test_what_a_rank_exchanges_is_counted(policy, gains, bytes_each):
-    """A message of sums, 8 bytes an entry; 4 more for each of the table to go on without others.
+    """A message of sums, 8 bytes an entry, three times; 4 more for each of the table, or 8.
 
     What the exchange reserves is what is counted.
     """
@@ -136,7 +136,7 @@ def test_what_a_rank_exchanges_is_counted(policy, gains, bytes_each):
     exchange = Exchange(world, sets, damped=gains == "damped")
     kept = (exchange._beside, exchange._base)
     beside = sum(each.nbytes for each in kept if each is not None)
-    assert sizes.exchange_bytes == 8 * max(count for _, count in exchange._chunks) + beside
+    assert sizes.exchange_bytes == 24 * max(count for _, count in exchange._chunks) + beside
 
 
 def test_the_presets_say_their_true_sizes():
