@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from cfr_shm.errors import CfrShmError
+from cfr_shm.machine.freed import give_back_freed, let_code_go
 
 #: Smaller arrays are no trouble in memory.
 LEAST_BYTES = 1 << 20
@@ -76,6 +77,16 @@ def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     if disk is None or math.prod(sizes) * kind.itemsize < LEAST_BYTES:
         return np.zeros(sizes, kind)
     return disk.zeros(sizes, kind)
+
+
+def make_room() -> None:
+    """Before large arrays are made that ``arrays_on_disk`` does not hold: let go what can be.
+
+    That is freed memory, and the compiler's code, once kernels are loaded.
+    """
+    if _disk.get() is not None:
+        give_back_freed()
+        let_code_go("libllvmlite")
 
 
 def let_go() -> None:

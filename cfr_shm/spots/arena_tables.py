@@ -8,8 +8,8 @@ from cfr_shm.errors import MemoryReserveError
 from cfr_shm.kernels.spots.lanes import LANES
 from cfr_shm.layout.control import control_words
 from cfr_shm.layout.spots import Gathered, SpotTables
+from cfr_shm.machine.freed import give_back_freed
 from cfr_shm.memory.arena import Arena, ArraySpec
-from cfr_shm.memory.freed import give_back_freed
 from cfr_shm.memory.limits import require_memory, shared_limits, size_text
 from cfr_shm.spots.spot_game import SpotGame
 

@@ -30,7 +30,7 @@ from cfr_shm.kernels.holdem.tree_chips import (
 from cfr_shm.layout.betting import CALL, FOLD, betting_words
 from cfr_shm.layout.tree import DECISION
 from cfr_shm.machine import paged_arrays
-from cfr_shm.memory.freed import give_back_freed, let_code_go
+from cfr_shm.machine.freed import give_back_freed, let_code_go
 from cfr_shm.strategy.arrow_arrays import arrow_array, arrow_lists
 from cfr_shm.strategy.classes import bucket_classes
 from cfr_shm.strategy.flat import ranges, starts

@@ -137,6 +137,7 @@ def build_betting_tree(
             the menu has some; or a player is left with nothing but a fold.
     """
     size = measure_betting_tree(rules, menu, bucket_counts, max_nodes, progress)
+    paged_arrays.make_room()
     out = _allocate(size, rules.players)
     walker = _Walker(rules, menu, bucket_counts, _Telling("writing", progress, size.nodes))
     walker.walk(out, size.nodes)
