@@ -7,6 +7,7 @@ before, or be drawn, because nobody asks twice. How likely it was is not known t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -86,8 +87,8 @@ class FunctionPlayer(TreePlayer):
         line = " ".join(self._words)
         state = state_of(hand, choices, line, text(there) if there else "")
         cards = text(sorted(hole, reverse=True))
-        said = self._function.ask(state, cards)
-        return self._decision(said, moves, state, cards)
+        read = functools.partial(self._decision, moves, state, cards)
+        return self._function.ask(state, cards, read)
 
     def _offered(self, hand: Hand) -> tuple[int, ...]:
         moves = list(self.offered().values())
@@ -98,7 +99,7 @@ class FunctionPlayer(TreePlayer):
         return tuple(dict.fromkeys(moves))
 
     def _decision(
-        self, said: Any, moves: tuple[int, ...], state: PublicState, hole: str
+        self, moves: tuple[int, ...], state: PublicState, hole: str, said: Any
     ) -> Decision:
         """Return what was said as a decision.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,8 @@ from cfr_shm.strategy.public import Board, hand_at, hands_of, holdem_parts, poli
 _MOST_KEPT = 4096
 
 _TOLERANCE = 1e-6
+
+_Read = TypeVar("_Read")
 
 
 class PublicState(NamedTuple):
@@ -61,14 +63,20 @@ class UserFunction:
         self.name, self._path = name, user_path(name)
         self._function: Callable[..., Any] = load_user_function(name)
 
-    def ask(self, state: PublicState, hole: str) -> Any:
-        """Return what it says.
+    def ask(self, state: PublicState, hole: str, read: Callable[[Any], _Read]) -> _Read:
+        """Return what ``read`` makes of what it says.
 
         Raises:
-            PlayerError: it raises.
+            PlayerError: it raises, or what it returns does when it is read; as ``read`` raises.
         """
+
+        def answer() -> _Read:
+            return read(self._function(state, hole))
+
         try:
-            return guarded(self.name, self._path, functools.partial(self._function, state, hole))
+            return guarded(self.name, self._path, answer)  # type: ignore[no-any-return]
+        except PlayerError:
+            raise
         except GameError as error:
             raise PlayerError(str(error)) from error
 
@@ -187,7 +195,8 @@ class FunctionStrategy:
         found = np.zeros((len(self._holes), len(state.actions)))
         for hand in np.flatnonzero(free).tolist():
             hole = self._cards.deck.text(self._holes[hand][::-1].tolist())
-            found[hand] = self._shares(self._function.ask(state, hole), state, hole)
+            read = functools.partial(self._shares, state, hole)
+            found[hand] = self._function.ask(state, hole, read)
         return found
 
     def state(self, node: int, board: Board) -> PublicState:
@@ -201,7 +210,7 @@ class FunctionStrategy:
             self._cards.deck.text(board),
         )
 
-    def _shares(self, said: Any, state: PublicState, hole: str) -> NDArray[np.float64]:
+    def _shares(self, state: PublicState, hole: str, said: Any) -> NDArray[np.float64]:
         """Return what the function has said as a distribution.
 
         Raises:

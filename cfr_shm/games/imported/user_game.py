@@ -10,14 +10,15 @@ import ast
 import hashlib
 import importlib.util
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TextIO
 
 from cfr_shm.config.reader import nearest
-from cfr_shm.errors import GameError
+from cfr_shm.errors import GameError, PlayerError
 from cfr_shm.games.game import Game
 from cfr_shm.storage.files import is_file, read_bytes
 
@@ -139,20 +140,60 @@ def _run(told: str, path: Path) -> ModuleType:
     return module
 
 
+class _PrintsAside:
+    """While code of a user's runs, what it prints goes to standard error: output is ours alone.
+
+    Several threads may be inside at once; the last one out puts standard output back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._output: TextIO = sys.stdout
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._output, sys.stdout = sys.stdout, sys.stderr
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                sys.stdout = self._output
+
+
+_ASIDE = _PrintsAside()
+
+
 def guarded(told: str, path: Path, call: Callable[[], Any]) -> Any:
     """Call user code; name the line in its file at which it fails.
 
     Raises:
-        GameError: begins with ``told``.
+        GameError: begins with ``told``, whatever was raised but Ctrl-C.
+        PlayerError: as it was raised.
     """
     try:
-        return call()
+        with _ASIDE:
+            return call()
+    except (KeyboardInterrupt, PlayerError):
+        raise
     except GameError as error:
         raise GameError(f"{told}: {error}") from error
     except SyntaxError as error:
         raise GameError(f"{told}: {path}:{error.lineno}: {error.msg}") from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         frames = traceback.extract_tb(error.__traceback__)
         lines = [frame.lineno for frame in frames if Path(frame.filename) == path.absolute()]
         place = f"{path}:{lines[-1]}" if lines else str(path)
-        raise GameError(f"{told}: {place}: {type(error).__name__}: {error}") from error
+        raise GameError(f"{told}: {place}: {_words(error)}") from error
+
+
+def _words(error: BaseException) -> str:
+    """Return kind and text of an exception; one of a user's may fail at its text, too."""
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - what it says is lost, that it was raised is not
+        text = "(it cannot be told)"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -45,6 +45,41 @@ strange = after(60, lambda hole: "bluff")
 nothing = after(60, lambda hole: None)
 numbers = after(60, lambda hole: 3)
 interrupted = after(60, signal)
+
+def ends(hole):
+    raise GeneratorExit
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError
+
+def mute(hole):
+    raise Mute
+
+class Word(str):
+    __hash__ = str.__hash__
+    def __eq__(self, other):
+        raise RuntimeError("nobody compares me")
+
+class Share:
+    def __float__(self):
+        raise RuntimeError("no number")
+
+class Unseen:
+    def __repr__(self):
+        raise RuntimeError("not to be shown")
+
+ended = after(60, ends)
+muted = after(60, mute)
+words = after(60, lambda hole: Word("x"))
+shares = after(60, lambda hole: [Share(), Share()])
+unseen = after(60, lambda hole: Unseen())
+endless = after(60, lambda hole: (1.0 for _ in hole))
+unknown = after(60, lambda hole: {"a": float("nan")})
+
+def talks(state, hole):
+    print("I have", hole)
+    return any_of(state, hole)
 """
 
 
@@ -89,6 +124,14 @@ def test_sides_swapped_are_the_negative(place, capsys):
     assert f"luck of boards and draws of all but {function} taken out" in capsys.readouterr().out
 
 
+def test_what_a_function_prints_is_no_output(place, capsys):
+    match = ["match", place / "run", f"{place / 'play.py'}:talks", "--json"]
+    assert main([*map(str, match), "--method", "play", "--deals", "20"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["deals"] == 20
+    assert err.count("I have ") >= 20
+
+
 def test_three_seats(place, capsys):
     function = f"{place / 'play.py'}:any_of"
     found, _ = told(capsys, "match", place / "three", function, "--deals", "60")
@@ -108,6 +151,13 @@ def test_three_seats(place, capsys):
         ("nothing", 2, "returned None for "),
         ("numbers", 2, "returned 3 for "),
         ("interrupted", 130, "interrupted"),
+        ("ended", 2, "GeneratorExit"),
+        ("muted", 2, "Mute: (it cannot be told)"),
+        ("words", 2, "RuntimeError: nobody compares me"),
+        ("shares", 2, "RuntimeError: no number"),
+        ("unseen", 2, "RuntimeError: not to be shown"),
+        ("endless", 2, "returned <generator object"),
+        ("unknown", 2, "returned {'a': nan"),
     ],
 )
 def test_what_was_played_before_a_function_failed_is_told(place, capsys, name, code, said):
