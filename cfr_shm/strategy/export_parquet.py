@@ -169,6 +169,8 @@ class _Walk:
             for node in chosen.tolist():
                 rows = rows_of(self._game, self._sums, node)
                 self._lay_aside(node, reach.take(node, rows.probability))
+            if number == 0:
+                _give_back()  # every kernel of this walk is loaded
             if number % _PARTS_KEPT == 0:
                 paged_arrays.let_go()
             self.progress.update(written / len(self._nodes))
