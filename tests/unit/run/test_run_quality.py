@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -245,6 +247,75 @@ def test_the_reader_holds_what_it_has_not_read_yet(run, game, tmp_path, monkeypa
     reader.close()
     assert [point.iterations for point in told] == [1, 4]
     assert saved(store, game, 8) == [7, 8]
+
+
+class Taken:
+    """Deletes, moves or replaces a copy of a run at the n-th file that is opened in it."""
+
+    def __init__(self, run: Path, place: Path, how: str) -> None:
+        self._run, self._how, self.path = run, how, place / "taken"
+        self._moved, self.looks, self._at, self._active = place / "moved", 0, 0, False
+
+    def put(self, at: int) -> None:
+        """Put the run there, to be taken away at look ``at``."""
+        self._active = False
+        for each in (self.path, self._moved):
+            shutil.rmtree(each, ignore_errors=True)
+        shutil.copytree(self._run, self.path)
+        self.looks, self._at, self._active = 0, at, True
+
+    def hook(self, event: str, arguments: tuple[object, ...]) -> None:
+        if not self._active or event not in ("open", "os.listdir", "os.scandir"):
+            return
+        if not str(arguments[0]).startswith(str(self.path)):
+            return
+        self.looks += 1
+        if self.looks == self._at:
+            self._active = False
+            if self._how == "deleted":
+                shutil.rmtree(self.path)
+            else:
+                self.path.rename(self._moved)
+            if self._how == "replaced":
+                shutil.copytree(self._run, self.path)
+                newest = self.path / "checkpoints" / "4000"
+                for each in newest.iterdir():
+                    each.write_bytes(b"")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
+def test_a_run_that_is_taken_away_while_it_is_read_ends_no_curve(
+    run, game, tmp_path, monkeypatch, how
+):
+    """Whenever it happens: the reader goes on, says nothing wrong and holds nothing."""
+    monkeypatch.setattr(quality_reader, "LIGHT_SECONDS", 0.0)
+    failed: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    taken, told = Taken(run, tmp_path, how), []
+    sys.addaudithook(taken.hook)
+    store = CheckpointStore(run / "checkpoints")
+    reader = QualityReader(game, store.held, told.append, Reading(LIGHT, share=0.9))
+
+    def points_when_taken(at: int) -> int:
+        told.clear()
+        taken.put(at)
+        reader.offer(taken.path / "checkpoints" / "4000", 4000, 1.0)
+        wait_for(lambda: len(store.held) == 0)
+        reader.offer(run / "checkpoints" / "40000", 40000, 2.0)
+        wait_for(lambda: bool(told) and told[-1].iterations == 40000)
+        return len(told)
+
+    assert points_when_taken(0) == 2
+    looks, value = taken.looks, told[0].value
+    assert looks >= 3
+    for at in range(1, looks + 1):
+        if points_when_taken(at) == 2:  # it had read what it needs
+            assert told[0].value == value
+    taken.put(0)
+    reader.close()
+    assert failed == []
+    assert len(store.held) == 0
 
 
 def test_checkpoints_meet_those_two_thirds_as_far(run, game):
