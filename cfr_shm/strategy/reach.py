@@ -21,8 +21,9 @@ SAMPLED_PAIRS = 1 << 26
 LEAST_DEALS, MOST_DEALS = 64, 1 << 16
 
 #: Deals of estimates that are dealt before card buckets are let go from this process's memory: each
-#: brings 64 KiB of them for every seat, and 64 Ki of deals the whole file.
-DEALS_TOGETHER = 256
+#: brings 64 KiB of them for every seat, or 2 MiB where pages are huge (256 of them brought 60 MB
+#: more), and 64 Ki of deals the whole file.
+DEALS_TOGETHER = 32
 
 #: Decision nodes that are found at a time.
 NODES_TOGETHER = 1024
