@@ -22,6 +22,7 @@ from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import GameError, UsageError
 from cfr_shm.evaluation.estimates import Estimate, mean_interval
 from cfr_shm.evaluation.gathering import for_each
+from cfr_shm.evaluation.play_match import TablePlay
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.evaluation.draw_deals import draw_deals
 from cfr_shm.kernels.evaluation.local_response import play_pairs
@@ -67,7 +68,7 @@ _TOGETHER = 32
 
 
 class LocalResponse(NamedTuple):
-    """What local best response wins, in chips."""
+    """What local best response wins more than the strategy does of itself, in chips."""
 
     gain: Estimate  # mean over pairs
     seats: tuple[Estimate, Estimate]
@@ -101,6 +102,10 @@ def local_response(
 ) -> LocalResponse:
     """Measure a strategy by local best response.
 
+    What the strategy wins of itself is taken off, half of it in either seat: nothing where what
+    players win adds up to nothing, chips that lie in the pot from before, and rake, as it is on
+    the same deals.
+
     Args:
         strategy: what it plays against; for two seats.
         pairs: deals, each played in both seats; at least 2 for an interval.
@@ -115,24 +120,31 @@ def local_response(
     """
     moves = local_moves(actions)
     check_playable(strategy.game)
+    constant = strategy.game.constant_sum
+    from_before = holdem_parts(strategy.game)[0].rules.dead
     won = np.zeros((pairs, 2))
     # What is asked hand by hand takes a while for one pair, and may fail at the next.
     together = _TOGETHER if isinstance(strategy, TableStrategy) else 1
 
     def make(_: threading.Event) -> Callable[[int], Floats]:
         player = LocalPlayer(strategy, moves, seed)
+        among_itself = None if constant else TablePlay(strategy, strategy, seed, corrected=False)
 
         def play(chunk: int) -> Floats:
             first = chunk * together
-            player.play(first, won[first : first + together])
+            part = won[first : first + together]
+            player.play(first, part)
+            if among_itself is None:
+                part -= from_before / 2
+            else:
+                own = among_itself.winnings(first, len(part))[0]
+                part -= own[:, 0].sum(axis=1, keepdims=True) / 2
             return _NOTHING
 
         return play
 
     chunks, stopped = for_each(make, -(-pairs // together), workers, progress)
     won = won[: len(chunks) * together]
-    # Chips that lie in the pot from before are no gain: half of them is nobody's better play.
-    won -= holdem_parts(strategy.game)[0].rules.dead / 2
     seats = mean_interval(won[:, 0]), mean_interval(won[:, 1])
     return LocalResponse(mean_interval(won.mean(axis=1)), seats, won, stopped)
 

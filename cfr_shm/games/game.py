@@ -93,7 +93,7 @@ class Game:
     def why_not_enumerable(self) -> str | None:
         """Return why not every history can be listed, or None if it can."""
         if self.deals.kind == DEALS_HOLDEM:
-            return "its deals are drawn, too many to list; look at it with 'cfr-shm show'"
+            return "its deals are drawn, too many to list; 'cfr-shm eval' measures it"
         if self.deals.kind != DEALS_TABLE:
             return "its buckets are drawn, not listed"
         if self.merged is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
@@ -38,20 +39,27 @@ class RemoteHand(NamedTuple):
 class Lines:
     """A connection that speaks in lines; owned by the session, which closes it.
 
+    Args:
+        connection: to the other side.
+        where: what it is called in errors.
+        silence: seconds to wait for a whole line, however it comes.
+
     Raises:
         ProtocolError: the connection fails, or a line has no end.
     """
 
-    def __init__(self, connection: socket.socket, where: str) -> None:
-        self._connection, self._where = connection, where
+    def __init__(self, connection: socket.socket, where: str, silence: float) -> None:
+        self._connection, self._where, self._silence = connection, where, silence
         self._rest = b""
 
     def read(self) -> str | None:
         """Return the next line without its end; None: the other side has closed."""
+        end = time.monotonic() + self._silence
         while b"\n" not in self._rest:
             if len(self._rest) > LONGEST_LINE:
                 raise ProtocolError(f"{self._where}: a line longer than {LONGEST_LINE} bytes")
             try:
+                self._connection.settimeout(max(end - time.monotonic(), 1e-3))
                 piece = self._connection.recv(4096)
             except TimeoutError:
                 raise ProtocolError(f"{self._where}: silent for too long") from None
@@ -68,6 +76,7 @@ class Lines:
     def write(self, line: str) -> None:
         """Send a line."""
         try:
+            self._connection.settimeout(self._silence)
             self._connection.sendall(line.encode("ascii", "backslashreplace") + b"\r\n")
         except OSError as error:
             raise ProtocolError(f"{self._where}: {error.strerror or error}") from None
@@ -92,10 +101,9 @@ def connected(address: str, silence: float = SILENCE_SECONDS) -> Lines:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ProtocolError(f"cannot connect to {address}: {reason}") from None
-    connection.settimeout(silence)
     # Lines are short and each waits for an answer: 40 ms a line otherwise.
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Lines(connection, address)
+    return Lines(connection, address, silence)
 
 
 def play_acpc(player: Player, game: AcpcGame, lines: Lines, seed: int) -> Iterator[RemoteHand]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import random
+import socket
+import threading
+import time
 import urllib.parse
 from collections.abc import Iterator
 from fractions import Fraction
@@ -26,7 +30,7 @@ class Endpoint:
 
     Args:
         url: with a scheme, http or https; a path before the interface's own is kept.
-        seconds: to wait for an answer.
+        seconds: to wait for a whole answer, however it comes.
 
     Raises:
         UsageError: the URL is none.
@@ -51,18 +55,22 @@ class Endpoint:
         """
         kind = http.client.HTTPSConnection if self._tls else http.client.HTTPConnection
         connection = kind(self._host, self._port, timeout=self._seconds)
+        began = time.monotonic()
         try:
-            body = json.dumps(document).encode()
-            connection.request(
-                "POST", self._path + path, body, {"Content-Type": "application/json"}
-            )
-            answer = connection.getresponse()
-            text = answer.read(_LONGEST_ANSWER + 1)
+            connection.connect()
+            with _hung_up_after(self._seconds, connection.sock):
+                body = json.dumps(document).encode()
+                headers = {"Content-Type": "application/json"}
+                connection.request("POST", self._path + path, body, headers)
+                answer = connection.getresponse()
+                text = answer.read(_LONGEST_ANSWER + 1)
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise ProtocolError(f"{self._host}: {reason}") from None
+            raise ProtocolError(f"{self._host}: {self._late(began) or reason}") from None
         finally:
             connection.close()
+        if late := self._late(began):
+            raise ProtocolError(f"{self._host}: {late}")
         if answer.status != 200:
             raise ProtocolError(f"{self._host}: status {answer.status} for {path}")
         if len(text) > _LONGEST_ANSWER:
@@ -71,6 +79,29 @@ class Endpoint:
             return parse_document(text)
         except DocumentError as error:
             raise ProtocolError(f"{self._host}: no JSON for {path}: {error}") from None
+
+    def _late(self, began: float) -> str:
+        """Return what is to be said of an answer that took too long, nothing of others."""
+        late = time.monotonic() - began >= self._seconds
+        return f"no whole answer within {self._seconds:g} s" if late else ""
+
+
+@contextlib.contextmanager
+def _hung_up_after(seconds: float, connection: socket.socket) -> Iterator[None]:
+    """Shut a connection that is still used by then: its own limit begins anew with each byte."""
+
+    def hang_up() -> None:
+        with contextlib.suppress(OSError):
+            # Not that of TLS, which would pull its state from under whoever reads.
+            socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def play_slumbot(player: Player, endpoint: Endpoint, seed: int) -> Iterator[RemoteHand]:

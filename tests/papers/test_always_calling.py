@@ -38,16 +38,16 @@ LIMIT = """
 game: {name: holdem, betting: fixed_limit, blinds: [100, 200], stacks: 100bb}
 abstraction: {max_raises: [2, 2, 2, 2], bucket_method: percentile, bucket_counts: [169, 2, 2, 2]}
 """
-#: The whole board comes at once: whoever waits for the river loses nothing by it.
-AT_ONCE = """
-game: {name: holdem, blinds: [100, 200], stacks: 100bb, board_cards: [0, 5]}
-abstraction: {preflop: [[allin]], flop: [[allin]], bucket_method: percentile,
-              bucket_counts: [169, 2]}
-"""
-#: One bet of a chip for a chip, before any card or after all.
+#: One bet of a chip for a chip, before any card.
 ONE_BET = """
-game: {{name: holdem, blinds: [0, 0], dead: 2, big_blind: 1, stacks: 1, board_cards: [{cards}]}}
-abstraction: {{{street}: [[allin]], bucket_method: percentile, bucket_counts: [{buckets}]}}
+game: {name: holdem, blinds: [0, 0], dead: 2, big_blind: 1, stacks: 1, board_cards: [0]}
+abstraction: {preflop: [[allin]], bucket_method: percentile, bucket_counts: [169]}
+"""
+#: A pot of 400 chips that is there before anybody bets.
+RAKED = """
+game: {name: holdem, blinds: [0, 0], dead: 400, big_blind: 200, stacks: 100bb, rake_fraction: 0.5}
+abstraction: {preflop: [[allin]], flop: [[allin]], turn: [[allin]], river: [[allin]],
+              bucket_method: percentile, bucket_counts: [169, 2, 2, 2]}
 """
 
 
@@ -85,25 +85,10 @@ def test_a_best_response_from_the_river_on_wins_what_waiting_wins(stack, tmp_pat
 
 
 @pytest.mark.slow
-def test_exactly_where_the_board_comes_at_once(tmp_path):
-    """25,369.17 mbb: 99 big blinds times 256.25422."""
-    found = exact_response(always(AT_ONCE, CALL, tmp_path))
-    assert found.exploitability * MBB == pytest.approx(99 * 1000 * RIVER, abs=1e-3)
-    for won in found.best_response_values:
-        assert won * MBB == pytest.approx(99 * 1000 * RIVER, abs=1e-3)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("street", "cards", "buckets", "share"),
-    [("preflop", 0, 169, PREFLOP), ("river", 5, 2, RIVER)],
-    ids=["preflop", "river"],
-)
-def test_exactly_one_bet(street, cards, buckets, share, tmp_path):
-    text = ONE_BET.format(street=street, cards=cards, buckets=buckets)
-    found = exact_response(always(text, CALL, tmp_path))
+def test_exactly_one_bet_before_any_card(tmp_path):
+    found = exact_response(always(ONE_BET, CALL, tmp_path))
     assert found.values == pytest.approx((1.0, 1.0), abs=1e-9)  # half of what lay there
-    assert found.gains == pytest.approx((share, share), abs=5e-10)
+    assert found.gains == pytest.approx((PREFLOP, PREFLOP), abs=5e-10)
 
 
 @pytest.mark.thorough
@@ -131,3 +116,10 @@ def test_local_best_response_to_somebody_who_folds(tmp_path):
         found = local_response(folds, 60, actions=actions, seed=3).gain.scaled(MBB)
         assert (found.value, found.low, found.high) == (750.0, 750.0, 750.0)
     check_around(local_response(folds, 1500, actions="fc", seed=3).gain.scaled(MBB), 250.0, 100.0)
+
+
+@pytest.mark.thorough
+def test_rake_that_is_paid_by_everybody_is_no_gain(tmp_path):
+    """Nobody bets, half the pot is raked, half of the rest is what each seat wins in the mean."""
+    found = local_response(always(RAKED, CALL, tmp_path), 500, actions="fc").gain
+    check_around(found, 0.0, 10.0)

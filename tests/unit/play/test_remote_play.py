@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import threading
 
 import numpy as np
 import pytest
@@ -153,7 +155,7 @@ TROUBLE = (
 @pytest.mark.parametrize(("content", "said"), TROUBLE, ids=range(len(TROUBLE)))
 def test_a_dealer_that_breaks_the_protocol_ends_it(dealt, content, said):
     dealer, lines = dealt(TWO, 20, trouble=at(4, content))
-    lines._connection.settimeout(0.3 if said == "silent for too long" else 20)
+    lines._silence = 0.3 if said == "silent for too long" else 20.0
     game = read_game(dealer.game_text)
     with pytest.raises(ProtocolError) as error:
         list(play_acpc(Calls(game.rules), game, lines, seed=1))
@@ -182,6 +184,50 @@ def test_a_server_that_breaks_the_protocol_ends_it(slumbot, status, body, said):
             pass
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@contextlib.contextmanager
+def dripping(first: bytes):
+    """Listen; say ``first`` to whoever comes, and then a byte every now and then, without end."""
+    over = threading.Event()
+
+    def serve():
+        with contextlib.suppress(OSError), listener.accept()[0] as connection:
+            connection.sendall(first)
+            while not over.wait(0.05):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            over.set()
+            thread.join()
+
+
+def test_a_dealer_that_never_ends_a_line_is_left():
+    with dripping(b"MATCHSTATE") as address:
+        lines = connected(address, silence=0.4)
+        with pytest.raises(ProtocolError, match="silent for too long"):
+            lines.read()
+        lines.close()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nX: ",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n{",
+        b"HTTP/1.0 200 OK\r\n\r\n{",
+    ],
+)
+def test_a_server_that_never_ends_an_answer_is_left(first):
+    said = r"no whole answer within 0\.4 s"
+    with dripping(first) as address, pytest.raises(ProtocolError, match=said):
+        Endpoint(f"http://{address}", seconds=0.4).post("/api/act", {})
 
 
 def test_a_server_that_forgets_what_was_done_ends_it(slumbot):
