@@ -37,7 +37,8 @@ from cfr_shm.ranks.launchers import (
 _POLL_SECONDS = 0.001
 _LOOKS = 20
 
-#: About half a minute of such looks while this process runs: then it is told who is missing.
+#: About half a minute of such looks while this process runs: then it is told who is missing, or
+#: all are asked who is there, and after as many looks again it is told who has not answered.
 PATIENCE_POLLS = 30_000
 
 #: Who knows who has come: others too, should one be what is missing.
@@ -46,6 +47,8 @@ _PORTERS = (0, 1)
 #: The tag of messages that call the others to a meeting.
 _CALL = 1
 _ARRIVAL = 2
+_QUESTION = 3
+_ANSWER = 4
 
 _ONE_DIED = "a rank has died: 'cfr-shm resume' goes on from the last checkpoint"
 
@@ -59,7 +62,8 @@ class World(Protocol):
         sent_bytes: that this rank has given to sums so far.
         library: what carries the messages.
         survives: whether the others go on without a rank that has died.
-        on_missing: told at one of the ranks who has not come, where that takes long.
+        on_missing: told at one of the ranks who has not come, or came and does nothing any more,
+            where that takes long.
     """
 
     rank: int
@@ -138,6 +142,7 @@ class Mpi:
         self.rank, self.size = int(self._world.rank), int(self._world.size)
         self._waits = 0
         self._came = [0] * self.size
+        self._questions = 0
         self._sent: list[Any] = []
 
     def survive(self) -> None:
@@ -210,7 +215,7 @@ class Mpi:
         self._waits += 1
         self._send(self._waits, (each for each in _PORTERS if each < self.size), _ARRIVAL)
         with self._telling_losses():
-            self._until(self._world.Ibarrier(), self._tell_missing)
+            self._until(self._world.Ibarrier(), self._not_come)
             self._see_arrivals()
 
     def wait_for_the_end(self) -> None:
@@ -218,7 +223,7 @@ class Mpi:
         while True:
             try:
                 with self._telling_losses():
-                    self._until(self._world.Ibarrier())
+                    self._until(self._world.Ibarrier(), None)
             except RankLostError:
                 if not self.survives:
                     raise
@@ -349,26 +354,67 @@ class Mpi:
             source = status.Get_source()
             self._came[source] = max(self._came[source], int(message[0]))
 
-    def _tell_missing(self) -> None:
-        """Tell who has not come: rank 0 does, or rank 1 where rank 0 is one of them."""
+    def _not_come(self) -> list[int]:
+        """Return who has not come, as far as this rank knows: all of it at porters."""
         self._see_arrivals()
         came = (*self._came[: self.rank], self._waits, *self._came[self.rank + 1 :])
-        missing = [rank for rank, times in enumerate(came) if times < self._waits]
-        if missing and (self.rank == 0 or (self.rank == 1 and 0 in missing)):
+        knows = self.rank in _PORTERS
+        return [rank for rank, times in enumerate(came) if knows and times < self._waits]
+
+    def _ask(self) -> None:
+        """Ask everybody who is there; whoever waits answers."""
+        self._questions += 1
+        self._send(self._questions, range(self.size), _QUESTION)
+
+    def _answer(self) -> None:
+        """Answer who has asked."""
+        from mpi4py import MPI
+
+        message, status = np.empty(1, np.int64), MPI.Status()
+        while self._world.Iprobe(tag=_QUESTION):
+            self._world.Recv(message, tag=_QUESTION, status=status)
+            self._send(int(message[0]), [status.Get_source()], _ANSWER)
+
+    def _silent(self) -> list[int]:
+        """Return who has not answered this rank's last question."""
+        from mpi4py import MPI
+
+        message, status, heard = np.empty(1, np.int64), MPI.Status(), {self.rank}
+        while self._world.Iprobe(tag=_ANSWER):
+            self._world.Recv(message, tag=_ANSWER, status=status)
+            if int(message[0]) == self._questions:
+                heard.add(status.Get_source())
+        return [rank for rank in range(self.size) if rank not in heard]
+
+    def _tell(self, missing: Sequence[int]) -> None:
+        """Tell who is missing, at the first of those who are not."""
+        if missing and self.rank == min(set(range(self.size)).difference(missing)):
             self.on_missing(missing)
 
-    def _until(self, request: Any, when_late: Callable[[], None] | None = None) -> None:
-        """Wait for what all ranks take part in, and leave the core to others meanwhile."""
+    def _until(self, request: Any, not_come: Callable[[], list[int]] | None = list) -> None:
+        """Wait for what all ranks take part in, and leave the core to others meanwhile.
+
+        Args:
+            request: of MPI.
+            not_come: tells who has not even come; None where one may be waited for without end.
+        """
         for _ in range(_LOOKS):
             if request.Test():
                 return
             time.sleep(0.0)
-        polls = 0
+        polls, asked = 0, False
         while not request.Test():
             time.sleep(_POLL_SECONDS)
+            self._answer()
             polls += 1
-            if polls == PATIENCE_POLLS and when_late is not None:
-                when_late()
+            if polls == PATIENCE_POLLS and not_come is not None:
+                missing = not_come()
+                self._tell(missing)
+                if not missing:
+                    asked = True
+                    self._ask()
+            elif polls == 2 * PATIENCE_POLLS and asked:
+                self._tell(self._silent())
 
     def _finalize(self) -> None:
         """Take leave of the other ranks.

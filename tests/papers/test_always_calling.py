@@ -13,6 +13,14 @@ import numpy as np
 import pytest
 from small_decks import game_of, strategy_of
 
+from cfr_shm.cards.deck import STANDARD
+from cfr_shm.cards.equity import (
+    flop_strengths,
+    preflop_strengths,
+    river_strengths,
+    turn_strengths,
+)
+from cfr_shm.cards.isomorphism import card_index, hand_weights
 from cfr_shm.evaluation.exact_response import exact_response
 from cfr_shm.evaluation.local_response import local_response
 from cfr_shm.evaluation.sampled_response import sampled_response
@@ -82,6 +90,27 @@ def test_a_best_response_from_the_river_on_wins_what_waiting_wins(stack, tmp_pat
     found = sampled_response(calls, 3, 3000, seed=1)
     check_around(found.gain.scaled(MBB), (stack - 1) * 1000 * RIVER, stack * 1.5)
     assert found.gain.value == pytest.approx(sum(each.value for each in found.seats) / 2)
+
+
+@pytest.mark.slow
+def test_limit_is_worth_what_all_hands_of_all_streets_say():
+    """1163.4758 mbb: a small bet before the flop and on it, a large one on turn and river."""
+    river = river_strengths(STANDARD)
+    turn = turn_strengths(STANDARD, river, histograms=False)
+    flop = flop_strengths(STANDARD, turn)
+    found = [worth(each) for each in (preflop_strengths(STANDARD, flop), flop, turn, river)]
+    assert found == pytest.approx([PREFLOP, FLOP, TURN, RIVER], abs=6e-11)
+    assert 1000 * np.dot(found, [1, 1, 2, 2]) == pytest.approx(1163.4758, abs=5e-5)
+
+
+def worth(strengths) -> float:
+    """E[max(2 HS - 1, 0)] over all hands and boards of a street, some at a time."""
+    weight = hand_weights(card_index(STANDARD), strengths.street)
+    total = 0.0
+    for first in range(0, len(weight), 1 << 22):
+        some = slice(first, first + (1 << 22))
+        total += np.dot(np.maximum(2 * strengths.mean(some) - 1, 0), weight[some])
+    return total / weight.sum(dtype=np.int64)
 
 
 @pytest.mark.slow

@@ -296,6 +296,49 @@ def test_ranks_say_whom_they_wait_for(tmp_path, rank):
     assert ("waiting for" in (tmp_path / "run" / "log.txt").read_text()) == (rank == 1)
 
 
+_FROZEN_HALFWAY = """
+import os, signal, sys
+from pathlib import Path
+from cfr_shm.cli.main import main
+from cfr_shm.ranks import world
+
+world.PATIENCE_POLLS = 300
+gather = world.Mpi.gather
+metrics = Path(sys.argv[sys.argv.index("--logdir") + 1]) / "metrics.jsonl"
+frozen = set()
+
+def freezes(self, words):
+    trains = metrics.exists() and metrics.stat().st_size > 0
+    if self.rank == {rank} and trains and not frozen:
+        frozen.add(self.rank)
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return gather(self, words)
+
+world.Mpi.gather = freezes
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("rank", [0, 2])
+def test_ranks_say_who_came_and_does_nothing_any_more(tmp_path, rank):
+    script = tmp_path / "freezes.py"
+    script.write_text(_FROZEN_HALFWAY.format(rank=rank))
+    with started(tmp_path / "run", 3, script=script) as (launcher, ranks):
+        frozen = next(each for each in ranks if int(each.environ()["PMI_RANK"]) == rank)
+        told = ""
+        while "waiting for" not in told:
+            told = launcher.stdout.readline()
+            assert told, "nobody said anything"
+        assert f"waiting for rank {rank} (process {frozen.pid} on " in told
+        assert told.startswith("rank 1: ") == (rank == 0)
+        frozen.resume()
+        frozen.send_signal(signal.SIGTERM)
+        out = launcher.communicate(timeout=60)[0]
+        assert launcher.returncode == 143, out
+    assert out.count("waiting for") == 0
+
+
 def run_script(directory, text, *arguments):
     """Run two ranks of a script that leads to the command line."""
     script = directory / "signalled.py"
