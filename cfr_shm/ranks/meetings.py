@@ -350,7 +350,8 @@ class Meetings:
     def _tell_missing(self, ranks: Sequence[int]) -> None:
         late = ", ".join(self._members[rank].text for rank in ranks)
         self.on_warning(
-            f"waiting for {late}: not yet through meeting {self._number}; it is slow, stopped or hangs"
+            f"waiting for {late}: not yet through meeting {self._number}; it is slow, stopped "
+            "or hangs"
         )
 
     def _is_early(self, now: float, report: Report) -> bool:
