@@ -31,6 +31,7 @@ from cfr_shm.ranks.launchers import (
     refuse_another_launcher,
     told_by_one,
 )
+from cfr_shm.ranks.roll_call import RollCall
 
 #: While others are waited for; MPI's own waiting would keep a core busy. The first looks come at
 #: once: whoever is on the way comes within microseconds, if it has a core.
@@ -41,14 +42,8 @@ _LOOKS = 20
 #: all are asked who is there, and after as many looks again it is told who has not answered.
 PATIENCE_POLLS = 30_000
 
-#: Who knows who has come: others too, should one be what is missing.
-_PORTERS = (0, 1)
-
 #: The tag of messages that call the others to a meeting.
 _CALL = 1
-_ARRIVAL = 2
-_QUESTION = 3
-_ANSWER = 4
 
 _ONE_DIED = "a rank has died: 'cfr-shm resume' goes on from the last checkpoint"
 
@@ -140,9 +135,7 @@ class Mpi:
     def _begin(self) -> None:
         """Begin with the ranks of a communicator."""
         self.rank, self.size = int(self._world.rank), int(self._world.size)
-        self._waits = 0
-        self._came = [0] * self.size
-        self._questions = 0
+        self._roll = RollCall(self._world, _message_status, self._send)
         self._sent: list[Any] = []
 
     def survive(self) -> None:
@@ -212,11 +205,10 @@ class Mpi:
 
     def wait_for_all(self) -> None:
         """Sleep until every rank is here."""
-        self._waits += 1
-        self._send(self._waits, (each for each in _PORTERS if each < self.size), _ARRIVAL)
+        self._roll.come()
         with self._telling_losses():
-            self._until(self._world.Ibarrier(), self._not_come)
-            self._see_arrivals()
+            self._until(self._world.Ibarrier(), self._roll.not_come)
+            self._roll.see_arrivals()
 
     def wait_for_the_end(self) -> None:
         """Sleep until every rank that lives has nothing left to do."""
@@ -344,48 +336,6 @@ class Mpi:
                 if other != self.rank
             ]
 
-    def _see_arrivals(self) -> None:
-        """Take in who has said that it has come, and how often it has."""
-        from mpi4py import MPI
-
-        message, status = np.empty(1, np.int64), MPI.Status()
-        while self._world.Iprobe(tag=_ARRIVAL):
-            self._world.Recv(message, tag=_ARRIVAL, status=status)
-            source = status.Get_source()
-            self._came[source] = max(self._came[source], int(message[0]))
-
-    def _not_come(self) -> list[int]:
-        """Return who has not come, as far as this rank knows: all of it at porters."""
-        self._see_arrivals()
-        came = (*self._came[: self.rank], self._waits, *self._came[self.rank + 1 :])
-        knows = self.rank in _PORTERS
-        return [rank for rank, times in enumerate(came) if knows and times < self._waits]
-
-    def _ask(self) -> None:
-        """Ask everybody who is there; whoever waits answers."""
-        self._questions += 1
-        self._send(self._questions, range(self.size), _QUESTION)
-
-    def _answer(self) -> None:
-        """Answer who has asked."""
-        from mpi4py import MPI
-
-        message, status = np.empty(1, np.int64), MPI.Status()
-        while self._world.Iprobe(tag=_QUESTION):
-            self._world.Recv(message, tag=_QUESTION, status=status)
-            self._send(int(message[0]), [status.Get_source()], _ANSWER)
-
-    def _silent(self) -> list[int]:
-        """Return who has not answered this rank's last question."""
-        from mpi4py import MPI
-
-        message, status, heard = np.empty(1, np.int64), MPI.Status(), {self.rank}
-        while self._world.Iprobe(tag=_ANSWER):
-            self._world.Recv(message, tag=_ANSWER, status=status)
-            if int(message[0]) == self._questions:
-                heard.add(status.Get_source())
-        return [rank for rank in range(self.size) if rank not in heard]
-
     def _tell(self, missing: Sequence[int]) -> None:
         """Tell who is missing, at the first of those who are not."""
         if missing and self.rank == min(set(range(self.size)).difference(missing)):
@@ -405,16 +355,16 @@ class Mpi:
         polls, asked = 0, False
         while not request.Test():
             time.sleep(_POLL_SECONDS)
-            self._answer()
+            self._roll.answer()
             polls += 1
             if polls == PATIENCE_POLLS and not_come is not None:
                 missing = not_come()
                 self._tell(missing)
                 if not missing:
                     asked = True
-                    self._ask()
+                    self._roll.ask()
             elif polls == 2 * PATIENCE_POLLS and asked:
-                self._tell(self._silent())
+                self._tell(self._roll.silent())
 
     def _finalize(self) -> None:
         """Take leave of the other ranks.
@@ -444,6 +394,12 @@ class Mpi:
         else:
             self._world.Abort(code)
         os._exit(code)
+
+
+def _message_status() -> Any:
+    from mpi4py import MPI
+
+    return MPI.Status()
 
 
 def _tell_nobody(_ranks: Sequence[int]) -> None:
