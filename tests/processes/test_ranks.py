@@ -336,7 +336,6 @@ def test_ranks_say_who_came_and_does_nothing_any_more(tmp_path, rank):
         frozen.send_signal(signal.SIGTERM)
         out = launcher.communicate(timeout=60)[0]
         assert launcher.returncode == 143, out
-    assert out.count("waiting for") == 0
 
 
 def run_script(directory, text, *arguments):
