@@ -154,9 +154,14 @@ def test_an_exploiter_that_is_interrupted_tells_what_it_learned():
         if next(told) == 20:
             os.kill(os.getpid(), signal.SIGINT)
 
-    found = exploiter_response(
-        game, uniform, Budget(seconds=1e5), 10**7, progress=Progress(write, interval=0.0)
-    )
+    # A shell's background jobs ignore it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        found = exploiter_response(
+            game, uniform, Budget(seconds=1e5), 10**7, progress=Progress(write, interval=0.0)
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert isinstance(found.stopped, KeyboardInterrupt)
     assert found.gain.low > 0.0
     assert 2 <= len(found.samples) < 10**7
