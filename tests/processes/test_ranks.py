@@ -274,6 +274,16 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+def hear_who_is_waited_for(launcher, rank, pid):
+    """Read on until ranks say that they wait; check that they name this one, and who says so."""
+    told = ""
+    while "waiting for" not in told:
+        told = launcher.stdout.readline()
+        assert told, "nobody said anything"
+    assert f"waiting for rank {rank} (process {pid} on " in told
+    assert told.startswith("rank 1: ") == (rank == 0)
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize("rank", [0, 1])
 def test_ranks_say_whom_they_wait_for(tmp_path, rank):
@@ -282,12 +292,7 @@ def test_ranks_say_whom_they_wait_for(tmp_path, rank):
     with started(tmp_path / "run", 3, script=script) as (launcher, ranks):
         by_rank = {int(each.environ()["PMI_RANK"]): each for each in ranks}
         by_rank[rank].suspend()
-        told = ""
-        while "waiting for" not in told:
-            told = launcher.stdout.readline()
-            assert told, "nobody said anything"
-        assert f"waiting for rank {rank} (process {by_rank[rank].pid} on " in told
-        assert told.startswith("rank 1: ") == (rank == 0)
+        hear_who_is_waited_for(launcher, rank, by_rank[rank].pid)
         by_rank[rank].resume()
         by_rank[2].send_signal(signal.SIGTERM)
         out = launcher.communicate(timeout=60)[0]
@@ -326,12 +331,7 @@ def test_ranks_say_who_came_and_does_nothing_any_more(tmp_path, rank):
     script.write_text(_FROZEN_HALFWAY.format(rank=rank))
     with started(tmp_path / "run", 3, script=script) as (launcher, ranks):
         frozen = next(each for each in ranks if int(each.environ()["PMI_RANK"]) == rank)
-        told = ""
-        while "waiting for" not in told:
-            told = launcher.stdout.readline()
-            assert told, "nobody said anything"
-        assert f"waiting for rank {rank} (process {frozen.pid} on " in told
-        assert told.startswith("rank 1: ") == (rank == 0)
+        hear_who_is_waited_for(launcher, rank, frozen.pid)
         frozen.resume()
         frozen.send_signal(signal.SIGTERM)
         out = launcher.communicate(timeout=60)[0]
