@@ -125,7 +125,7 @@ class Replayer:
             reading = player.take(move)
             row = None
             if hole and node is not None and self._table is not None:
-                row = _row(self._table, node, seat, hole, board, reading.known)
+                row = _row(self._table, node, hole, board, reading.known)
             elif decision is not None and node is not None:
                 known = None if reading.known is None else offered.get(reading.known)
                 row = _decided(decision, move, known)
@@ -165,22 +165,17 @@ class Replayer:
 def _row(
     strategy: TableStrategy,
     node: int,
-    seat: int,
     hole: Sequence[int],
     board: Sequence[int],
     known: int | None,
 ) -> Row:
     """Return what a table's row says to what was done."""
-    betting, cards = holdem_parts(strategy.game)
-    record = strategy.game.tree.nodes[node]
-    first, count = int(record["first_child"]), int(record["count"])
-    bucket = cards.buckets(seat, int(record["street"]), np.array([hole], np.uint8), board)
-    row = int(record["row_base"]) + int(bucket[0]) * int(record["row_stride"])
-    shares = strategy.probability[row : row + count]
-    moves = betting.move[first : first + count].tolist()
+    betting, _ = holdem_parts(strategy.game)
+    first = int(strategy.game.tree.nodes["first_child"][node])
+    shares, weight = strategy.row(node, hole, board)
+    moves = betting.move[first : first + len(shares)].tolist()
     share = 0.0 if known is None else float(shares[moves.index(known)])
-    visited = bool(strategy.weight[row] > 0.0)
-    return Row(visited, share, known is not None and share >= float(shares.max()))
+    return Row(weight > 0.0, share, known is not None and share >= float(shares.max()))
 
 
 def _decided(decision: Decision, move: int, known: int | None) -> Row:

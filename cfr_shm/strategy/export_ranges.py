@@ -79,10 +79,9 @@ def _ranges(
             continue
         bucket = number[street]
         own = weights[seat] * (bucket >= 0)
-        row = int(record["row_base"]) + np.maximum(bucket, 0) * int(record["row_stride"])
         line, first = public_line(betting, node, game.big_blind), int(record["first_child"])
-        shares = strategy.probability[row[:, None] + np.arange(count)]
-        known = strategy.weight[row] > 0.0
+        shares, weight = table.rows(node, np.maximum(bucket, 0))
+        known = weight > 0.0
         yield line, seat, "", own
         moves = betting.move[first : first + count].tolist()
         for place, move in enumerate(moves):

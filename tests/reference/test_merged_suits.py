@@ -15,7 +15,10 @@ from real_games import built, loaded, policy_of, real_hands
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.evaluation.exact_response import exact_response
 from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.layout.policy import BLOCKED
+from cfr_shm.layout.tree import DECISION
 from cfr_shm.strategy.average import Strategy
+from cfr_shm.strategy.public import start_weights
 from cfr_shm.strategy.table import TableStrategy
 
 PREFLOP = ["blinds=[10,10]", "stacks=30", "board_cards=[0]"]
@@ -114,6 +117,13 @@ def drawn_strategy(game, seed):
     return Strategy.from_table(game, table_with(game, sums))
 
 
+def nothing_behind(strategy):
+    """Return a strategy where what lies behind its last row is no number."""
+    entries = len(strategy.probability)
+    probability = np.concatenate([strategy.probability, np.full(entries, np.nan)])
+    return Strategy(probability[:entries], strategy.weight)
+
+
 @pytest.mark.parametrize("name", GAMES)
 def test_what_is_said_of_a_strategy_is_what_real_hands_say(name):
     config = loaded(GAMES[name])
@@ -127,6 +137,31 @@ def test_what_is_said_of_a_strategy_is_what_real_hands_say(name):
         assert found.values == pytest.approx(reference.values(policy), abs=1e-9)
         best = reference.best_responses(policy)
         assert found.best_response_values == pytest.approx(best, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_every_hand_has_a_row_at_every_node_whoever_holds_it(name):
+    """Hands that a seat never holds have no row in the table: they read as one never visited."""
+    game = built(loaded(GAMES[name]))
+    table = TableStrategy("drawn", game, drawn_strategy(game, 3))
+    cards, nodes = game.hole_cards, game.tree.nodes
+    others = (card for card in cards.dealt if card not in cards.fixed_board)
+    board = (*cards.fixed_board, *others)[: cards.board_count(game.street_count - 1)]
+    policy = table.on_boards(np.array([board], np.int64).reshape(1, -1))
+    for node in np.flatnonzero(nodes["kind"] == DECISION).tolist():
+        street, actor = int(nodes["street"][node]), int(nodes["actor"][node])
+        number = policy.number[0, street]
+        shares, weight = table.rows(node, number[number != BLOCKED])
+        assert shares.sum(axis=1) == pytest.approx(1.0)
+        missing = number[number != BLOCKED] >= game.deals.bucket_count[actor, street]
+        assert (weight[~missing] > 0.0).all()
+        assert (weight[missing] == 0.0).all()
+        assert (shares[missing] == 1.0 / nodes["count"][node]).all()
+        row = policy.row_base[node] + number[number != BLOCKED] * policy.row_stride[node]
+        assert (policy.probability[row[:, None] + np.arange(shares.shape[1])] == shares).all()
+        held = start_weights(game, actor)[number != BLOCKED] > 0.0
+        dealt = number[number != BLOCKED] < game.deals.bucket_count[:, street].max()
+        assert not (missing & held & dealt).any()
 
 
 @pytest.mark.thorough
@@ -143,7 +178,7 @@ def test_walks_over_all_boards_say_the_same(name):
     """Chips that lie in the pot from before belong to whoever wins: values add up to them."""
     config = loaded(GAMES[name])
     game = built(config)
-    strategy = drawn_strategy(game, 3)
+    strategy = nothing_behind(drawn_strategy(game, 3))
     listed = evaluate(game, strategy)
     walked = exact_response(TableStrategy("drawn", game, strategy))
     assert walked.values == pytest.approx(listed.values, abs=1e-6)

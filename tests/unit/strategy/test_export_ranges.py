@@ -80,3 +80,23 @@ def test_ranges_of_the_standard_deck_are_1326_weights_that_are_read_back(tmp_pat
         whole = parts.pop("")
         assert all(len(text.split()) == 1326 for (there, _), text in found.items() if there == line)
         assert sum(parts.values()) == pytest.approx(whole, abs=1e-5)  # every row was visited
+
+
+def test_hands_that_only_the_other_seat_holds_weigh_nothing(tmp_path):
+    """The table has no rows for them, not even behind those that it has."""
+    game = ["name=holdem", "blinds=[0,0]", "dead=100", "bet_sizes=[1,1]", "stacks=100"]
+    game += ["board_cards=[4,1]", "board=Ts9s2s3d", 'ranges=["KsQs,KdQd","AsJs,8h8c"]']
+    sets = [part for each in game for part in ("--set", f"game.{each}")]
+    run, out = str(tmp_path / "run"), tmp_path / "ranges.txt"
+    asked = ["train", *sets, "--logdir", run, "--iters", "2000", "--num-workers", "1"]
+    assert main([*asked, "--loglevel", "warning"]) == 0
+    board = ["--board", "Ts9s2s3d4c"]
+    assert main(["export", run, "--format", "ranges", *board, "--out", str(out)]) == 0
+    hands = {seat: [hand_of(*STANDARD.parse(hand)) for hand in held]
+             for seat, held in ((0, ("KsQs", "KdQd")), (1, ("AsJs", "8h8c")))}  # fmt: skip
+    rows = [line.split("\t") for line in out.read_text().splitlines()[1:]]
+    assert {int(seat) for _, seat, _, _ in rows} == {0, 1}
+    for _, seat, _, text in rows:
+        weights = np.array(text.split(), float)
+        weights[hands[int(seat)]] = 0.0
+        assert not weights.any()
