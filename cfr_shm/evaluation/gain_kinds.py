@@ -96,12 +96,13 @@ class GainKinds:
         for place, node in enumerate(found.node.tolist()):
             record = self._nodes[node]
             number = policy.number[0, record["street"]].astype(np.int64)
-            known = (number != BLOCKED) & (found.gain[place] != 0.0)
+            count = int(self._game.deals.bucket_count[record["actor"], record["street"]])
+            # Hands that the seat is never dealt have no row there; they gain nothing but rounding.
+            known = (number != BLOCKED) & (number < count) & (found.gain[place] != 0.0)
             bucket, gain = number[known], found.gain[place][known]
             row = int(record["row_base"]) + bucket * int(record["row_stride"])
             kind = np.searchsorted(_VISITS, self._weight[row] / self._visits, side="right")
             visits += _added(kind, gain, len(VISITS))
-            count = int(self._game.deals.bucket_count[record["actor"], record["street"]])
             strength += _added(bucket * len(STRENGTHS) // count, gain, len(STRENGTHS))
         return [visits, strength]
 

@@ -67,7 +67,10 @@ class Spot(NamedTuple):
         wanted = np.sort(np.array(hole, np.uint8))
         found = np.flatnonzero((np.sort(self.hands.cards, axis=1) == wanted).all(axis=1))
         if len(found) == 0:
-            raise UsageError("the hand is not in the starting range of the seat that is to act")
+            raise UsageError(
+                "the hand is not in the starting range of the seat that is to act, or no deal "
+                "gives it: all hands of another seat share a card with it"
+            )
         return int(found[0])
 
 

@@ -200,7 +200,7 @@ class _Numbers:
             free = self._dealt & ~np.isin(self._holes, board).any(axis=1)
             number = np.full(len(self._holes), BLOCKED, np.int32)
             hands = self._holes[free].astype(np.uint8)
-            found = self._cards.buckets(0, street, hands, board)
+            found = self._cards.anybodys_buckets(street, hands, board)
             number[free] = np.where(found == BLOCKED, self._none[street], found)
             self._known[street, board] = number
         return self._known[street, board]

@@ -14,11 +14,15 @@ from real_games import built, loaded, policy_of, real_hands
 
 from cfr_shm.evaluation.best_response import evaluate
 from cfr_shm.evaluation.exact_response import exact_response
+from cfr_shm.games.holdem.line_walk import walk_line
+from cfr_shm.games.holdem.public_lines import public_lines
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.layout.policy import BLOCKED
 from cfr_shm.layout.tree import DECISION
 from cfr_shm.strategy.average import Strategy
-from cfr_shm.strategy.public import start_weights
+from cfr_shm.strategy.public import hands_of, holdem_parts
+from cfr_shm.strategy.row_sums import TableSums
+from cfr_shm.strategy.spot import spot_at
 from cfr_shm.strategy.table import TableStrategy
 
 PREFLOP = ["blinds=[10,10]", "stacks=30", "board_cards=[0]"]
@@ -109,6 +113,11 @@ GAMES = {
         "board=Ts9s2s3d",
         'ranges=["KsQs,KdQd","AsJs,JhJc,8h8c"]',
     ],
+    "a hand that only the other seat is dealt": [
+        *ON_TURN,
+        "board=Ts9s2s3d",
+        'ranges=["AcAd:0.3,AcKc:0.1","AcAd,7c7d:0.2,7h7c:0.7"]',
+    ],
 }
 
 
@@ -159,9 +168,37 @@ def test_every_hand_has_a_row_at_every_node_whoever_holds_it(name):
         assert (shares[missing] == 1.0 / nodes["count"][node]).all()
         row = policy.row_base[node] + number[number != BLOCKED] * policy.row_stride[node]
         assert (policy.probability[row[:, None] + np.arange(shares.shape[1])] == shares).all()
-        held = start_weights(game, actor)[number != BLOCKED] > 0.0
-        dealt = number[number != BLOCKED] < game.deals.bucket_count[:, street].max()
-        assert not (missing & held & dealt).any()
+        free = hands_of(game)[number != BLOCKED].astype(np.uint8)
+        shown = board[: cards.board_count(street)]
+        assert not (missing & (cards.buckets(actor, street, free, shown) != BLOCKED)).any()
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_places_show_the_hands_that_are_dealt_and_no_others(name):
+    """A range's hand may meet none of the others' hands: other seats' rows say nothing of it."""
+    config = loaded(GAMES[name])
+    game = built(config)
+    reference = real_hands(config, levels=((("pot", 1), ("allin",)),))
+    table = table_with(game, np.random.default_rng(3).random(game.table_entries) ** 3)
+    policy = policy_of(game, Strategy.from_table(game, table).probability)
+    tree, cards = holdem_parts(game)
+    lines = public_lines(tree, game.big_blind)
+    for node in np.flatnonzero(game.tree.nodes["kind"] == DECISION)[::3].tolist():
+        place = walk_line(tree, lines[node].rstrip("/"), game.big_blind)
+        street, line = place.street, tuple(step.choice.move for step in place.steps)
+        dealt = reference.classes[street]
+        for parts in sorted({seen[1:] for seen in dealt[place.seat]})[::97]:
+            shown = [card for part in parts for card in part]
+            fixed = cards.fixed_board[: len(shown)]
+            board = (*fixed, *(card for card in shown if card not in fixed))
+            spot = spot_at(TableSums(table), place, cards, board)
+            for seat, held in enumerate(spot.ranges):
+                given = {tuple(hand) for hand in np.sort(held.cards, axis=1).tolist()}
+                assert given == {hole for hole, *seen in dealt[seat] if tuple(seen) == parts}
+            seen = [(tuple(sorted(hand)), *parts) for hand in spot.hands.cards.tolist()]
+            count = len(place.choices)
+            expected = policy(line, place.seat, street, count, seen)
+            assert spot.hands.probability == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.thorough
@@ -172,6 +209,7 @@ def test_every_hand_has_a_row_at_every_node_whoever_holds_it(name):
         "a river with a flush for one suit",
         "a turn whose river comes at the showdown",
         "a turn and a river",
+        "a hand that only the other seat is dealt",
     ],
 )
 def test_walks_over_all_boards_say_the_same(name):

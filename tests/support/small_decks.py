@@ -77,4 +77,4 @@ def random_strategy(game: Game, seed: int) -> TableStrategy:
 
 def raw(strategy: TableStrategy) -> Strategy:
     """Return the rows of a strategy, as the listed evaluator takes them."""
-    return Strategy(strategy.on_boards(np.zeros((0, 5), np.int64)).probability, strategy.weight)
+    return Strategy(strategy.probability, strategy.weight)

@@ -11,8 +11,9 @@ the kernel deals, hand by hand or in buckets likewise (games/holdem/board_equiti
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +44,7 @@ from cfr_shm.games.holdem.card_deals import holdem_deals
 from cfr_shm.games.holdem.hole_cards import DealtCards, HoleCards, ListedCards
 from cfr_shm.games.holdem.shared_hands import sharing_of_buckets, sharing_of_suits
 from cfr_shm.games.holdem.small_deck import (
+    Drawn,
     SmallDeck,
     count_deals,
     deal_parts,
@@ -254,7 +256,15 @@ def _listed(config: GameConfig, abstraction: AbstractionConfig) -> Dealt:
         ranking=ranking,
     )
     seen = ListedCards(
-        small, cards, drawn.hands, board, ranges, drawn.renamings, None, later, ranking
+        small,
+        cards,
+        drawn.hands,
+        board,
+        ranges,
+        drawn.renamings,
+        later_cards=later,
+        ranking=ranking,
+        given=_given(drawn),
     )
     if deck is None or not asks_for_buckets(abstraction):
         deals = table_deals(drawn.weight, drawn.bucket, drawn.strength)
@@ -265,11 +275,18 @@ def _listed(config: GameConfig, abstraction: AbstractionConfig) -> Dealt:
         [each[drawn.bucket[:, :, street]] for street, each in enumerate(coarse)], axis=2
     )
     deals = table_deals(drawn.weight, bucket, drawn.strength)
-    shared = ListedCards(
-        small, cards, drawn.hands, board, ranges, drawn.renamings, coarse, later, ranking
-    )
+    shared = replace(seen, coarse=coarse)
     warnings = sharing_of_buckets(shared, config.players)
     return Dealt(deals, None, None, shared, merged=SHARED, warnings=warnings)
+
+
+def _given(drawn: Drawn) -> tuple[NDArray[np.bool_], ...]:
+    """Return by street (players, hands) whether some deal gives a seat the hand."""
+    _, players, streets = drawn.bucket.shape
+    found = tuple(np.zeros((players, len(hands)), np.bool_) for hands in drawn.hands)
+    for street, player in product(range(streets), range(players)):
+        found[street][player, drawn.bucket[:, player, street]] = True
+    return found
 
 
 def _small(config: GameConfig) -> SmallDeck:

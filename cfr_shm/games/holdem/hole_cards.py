@@ -69,7 +69,20 @@ class HoleCards(Protocol):
     def buckets(
         self, seat: int, street: int, hands: NDArray[np.uint8], board: Sequence[int]
     ) -> NDArray[np.int64]:
-        """Return (hands,) buckets on a street; no hand shares a card with the board."""
+        """Return (hands,) buckets on a street, BLOCKED for those that no deal gives to the seat.
+
+        Args:
+            seat: whose hands.
+            street: of the game.
+            hands: (hands, 2) hole cards, none of them on the board.
+            board: the cards that lie there, in the order of dealing.
+        """
+        ...
+
+    def anybodys_buckets(
+        self, street: int, hands: NDArray[np.uint8], board: Sequence[int]
+    ) -> NDArray[np.int64]:
+        """Return the same whoever holds the hands; BLOCKED for those that nobody is dealt."""
         ...
 
     @property
@@ -165,8 +178,14 @@ class DealtCards:
     def buckets(
         self, seat: int, street: int, hands: NDArray[np.uint8], board: Sequence[int]
     ) -> NDArray[np.int64]:
-        """Return the buckets of a seat's hands on a street."""
-        del seat  # all seats' hands are bucketed alike
+        """Return the buckets of a seat's hands on a street; all seats' are bucketed alike."""
+        del seat
+        return self.anybodys_buckets(street, hands, board)
+
+    def anybodys_buckets(
+        self, street: int, hands: NDArray[np.uint8], board: Sequence[int]
+    ) -> NDArray[np.int64]:
+        """Return the buckets of hands on a street."""
         card_street = self._card_street(street)
         boards = np.tile(np.array(board, np.uint8), (len(hands), 1))
         cards = self.deals.cards
@@ -209,6 +228,8 @@ class ListedCards:
         coarse: by street (hands,) the bucket of each hand, where hands share some.
         later_cards: cards dealt to the board after the last betting.
         ranking: whose rules rank hands of five and more cards.
+        given: by street (players, hands) whether some deal gives a seat the hand; None where
+            every deal of hands that fit the board is possible.
     """
 
     small: SmallDeck
@@ -220,6 +241,7 @@ class ListedCards:
     coarse: tuple[NDArray[np.int64], ...] | None = None
     later_cards: int = 0
     ranking: Deck = STANDARD
+    given: tuple[NDArray[np.bool_], ...] | None = None
 
     @property
     def deck(self) -> Deck:
@@ -255,9 +277,22 @@ class ListedCards:
     def buckets(
         self, seat: int, street: int, hands: NDArray[np.uint8], board: Sequence[int]
     ) -> NDArray[np.int64]:
-        """Return the buckets of a seat's hands on a street, BLOCKED for those nobody can hold."""
-        del seat
+        """Return the buckets of hands that the seat can hold on a street, BLOCKED for others.
+
+        It may never be dealt a hand of its range: where all of the others' share a card with it.
+        """
         number = self.hand_numbers(street, hands, board)
+        if self.given is not None:
+            number = np.where(self.given[street][seat, number], number, BLOCKED)
+        return self._shared(street, number)
+
+    def anybodys_buckets(
+        self, street: int, hands: NDArray[np.uint8], board: Sequence[int]
+    ) -> NDArray[np.int64]:
+        """Return (hands,) buckets, the same whoever holds them; BLOCKED where nobody does."""
+        return self._shared(street, self.hand_numbers(street, hands, board))
+
+    def _shared(self, street: int, number: NDArray[np.int64]) -> NDArray[np.int64]:
         if self.coarse is None:
             return number
         return np.where(number == BLOCKED, BLOCKED, self.coarse[street][number])

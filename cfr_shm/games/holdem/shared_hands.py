@@ -12,6 +12,7 @@ from cfr_shm.cards.isomorphism import hand_numbers
 from cfr_shm.cards.ranges import hand_of
 from cfr_shm.cards.suits import Renaming, every_renaming, hand_orbits
 from cfr_shm.games.holdem.hole_cards import DealtCards, HoleCards, ListedCards
+from cfr_shm.layout.policy import BLOCKED
 
 _Ints = NDArray[np.int64]
 
@@ -53,9 +54,9 @@ def sharing_of_buckets(cards: ListedCards, players: int) -> tuple[str, ...]:
     found: list[str] = []
     for seat in range(players):
         hands = _held(cards, seat, board)
-        number = cards.hand_numbers(0, hands, board)
-        hands, number = hands[number >= 0], number[number >= 0]
-        found += _told(cards, seat, hands, cards.buckets(seat, 0, hands, board), number)
+        row = cards.buckets(seat, 0, hands, board)
+        hands, row = hands[row != BLOCKED], row[row != BLOCKED]
+        found += _told(cards, seat, hands, row, cards.hand_numbers(0, hands, board))
     return tuple(found)
 
 
