@@ -45,7 +45,7 @@ class HandRankTables(NamedTuple):
 @cache
 def hand_rank_tables(deck: Deck) -> HandRankTables:
     """Build the evaluator tables of ``deck`` (a quarter of a second, kept for the process)."""
-    counts = [_rank_multisets(deck.rank_count, size) for size in (5, 6, 7)]
+    counts = _rank_multisets(deck.rank_count, (5, 6, 7))
     codes = [_codes_without_flush(deck, table) for table in counts]
     flush_masks, flush_codes = _flush_codes(deck)
     known = np.unique(np.concatenate([codes[0], flush_codes]))
@@ -104,18 +104,18 @@ def category_name(deck: Deck, strength: int) -> str:
 # --- codes -------------------------------------------------------------------------------
 
 
-def _rank_multisets(rank_count: int, size: int) -> NDArray[np.int64]:
-    """Return (multisets, ranks): how often each rank occurs among ``size`` cards."""
-    partial = np.zeros((1, 0), np.int64)
-    for _ in range(rank_count):
-        grown = [
-            np.concatenate([partial, np.full((len(partial), 1), count)], axis=1)
-            for count in range(SUIT_COUNT + 1)
-        ]
-        partial = np.concatenate(grown)
-        partial = partial[partial.sum(axis=1) <= size]
-    exact: NDArray[np.int64] = partial[partial.sum(axis=1) == size]
-    return exact
+def _rank_multisets(rank_count: int, sizes: Sequence[int]) -> list[NDArray[np.int64]]:
+    """Return (multisets, ranks) for each size: how often each rank occurs among so many cards."""
+    partial, held = np.zeros((1, rank_count), np.int64), np.zeros(1, np.int64)
+    for rank in range(rank_count):
+        grown, holds = [partial], [held]
+        for count in range(1, SUIT_COUNT + 1):
+            fitting = held + count <= max(sizes)
+            grown.append(partial[fitting])
+            grown[-1][:, rank] = count
+            holds.append(held[fitting] + count)
+        partial, held = np.concatenate(grown), np.concatenate(holds)
+    return [partial[held == size] for size in sizes]
 
 
 def _highest(present: NDArray[np.bool_]) -> NDArray[np.int64]:

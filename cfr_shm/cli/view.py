@@ -20,6 +20,10 @@ DESCRIPTION = (
 #: Where no --port is given.
 PORT = 8377
 
+#: Whoever computes lets go of the interpreter after so long: what a page asks for first, two dozen
+#: small files, would wait Python's 5 ms at each while the game is built.
+SWITCH_SECONDS = 0.0005
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -50,9 +54,14 @@ def run(namespace: argparse.Namespace) -> int:
     Raises:
         UsageError: no run, a port in use, or the extra is missing.
     """
+    import sys
+
+    from cfr_shm.cards.bucket_file import share_nothing
     from cfr_shm.cli.session import say
     from cfr_shm.viewer.viewed_runs import ViewedRuns
 
+    share_nothing()
+    sys.setswitchinterval(SWITCH_SECONDS)
     runs = ViewedRuns(namespace.directories, say)
     runs.prepare()  # while the server's modules are loaded
     try:

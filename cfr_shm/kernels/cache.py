@@ -40,6 +40,7 @@ from numba.core.caching import IndexDataCacheFile, _Cache
 from numba.core.compiler import CompileResult
 
 from cfr_shm.kernels.announcing import compiling
+from cfr_shm.kernels.numba_arrays import load_array_functions
 from cfr_shm.machine.own_directories import is_own_file, make_own_directory, why_not_own
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -270,6 +271,7 @@ class KernelStore(_Cache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the kernel for a signature, None where it is not stored whole."""
+        load_array_functions()
         target_context.refresh()
         name = self._name(sig, target_context)
         if _state(name) != INTACT:

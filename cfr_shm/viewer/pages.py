@@ -23,7 +23,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from starlette.applications import Starlette
@@ -36,19 +36,21 @@ from cfr_shm.telemetry.plain_text import plain_line
 from cfr_shm.viewer.computing import computed
 from cfr_shm.viewer.infoset_search import search
 from cfr_shm.viewer.place_pages import AVERAGE, POLICIES, Asked, equity_of, page_of, range_of
-from cfr_shm.viewer.play_pages import PlayPages
-from cfr_shm.viewer.play_tables import NoSuchTableError, TablesTakenError
 from cfr_shm.viewer.run_curves import curves_of
-from cfr_shm.viewer.solved_spots import SolvedSpots
 from cfr_shm.viewer.viewed_runs import (
     HOLDEM,
     LISTED,
     SPOT,
     NoSuchRunError,
+    NoSuchTableError,
     Say,
+    TablesTakenError,
     ViewedRun,
     ViewedRuns,
 )
+
+if TYPE_CHECKING:
+    from cfr_shm.viewer.solved_spots import SolvedSpots
 
 #: Answers that are computed at a time: a training beside this keeps its cores.
 AT_ONCE = 2
@@ -79,7 +81,27 @@ class Pages:
         self._limits: dict[int, anyio.CapacityLimiter] = {}
         self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self._keeping = threading.Lock()
-        self._solved = SolvedSpots(say)
+        self._solved_spots: SolvedSpots | None = None
+
+    @property
+    def _solved(self) -> SolvedSpots:
+        """What answers about solved spots; whoever shows none does not wait for its modules."""
+        from cfr_shm.viewer.solved_spots import SolvedSpots
+
+        with self._keeping:
+            if self._solved_spots is None:
+                self._solved_spots = SolvedSpots(self._say)
+            return self._solved_spots
+
+    @functools.cached_property
+    def _played(self) -> Starlette:
+        """What answers whoever plays, at addresses that nothing else has; as late."""
+        from cfr_shm.viewer.play_pages import PlayPages
+
+        return Starlette(routes=PlayPages(self._runs, self._json, self._say).routes())
+
+    async def _play(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._played(scope, receive, send)
 
     def app(self) -> Starlette:
         """Return the application."""
@@ -98,8 +120,9 @@ class Pages:
             Route("/", functools.partial(_file, name="index.html")),
             Route("/static/{name}", _file),
         ]
-        played = PlayPages(self._runs, self._json, self._say).routes()
-        return Starlette(routes=[*files, *routes, *played])
+        app = Starlette(routes=[*files, *routes])
+        app.router.default = self._play
+        return app
 
     def _json(
         self,

@@ -12,9 +12,6 @@ from cfr_shm.errors import UsageError
 from cfr_shm.games.game import Game
 from cfr_shm.games.holdem.hole_cards import HoleCards, check_dealt
 from cfr_shm.games.holdem.line_walk import on_street, walk_line
-from cfr_shm.spots.all_in_equity import equities
-from cfr_shm.spots.boards import spot_hands
-from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
 from cfr_shm.strategy.chart_colours import colour
 from cfr_shm.strategy.place_chart import actions_of, chart_document, chart_of
 from cfr_shm.strategy.place_words import chips_text, narrative, place_document, to_act, translations
@@ -127,6 +124,11 @@ def equity_of(game: Game, opened: OpenedTable, asked: Asked, say: Any) -> dict[s
     Raises:
         UsageError: more than two players are in the hand, or there is no flop yet.
     """
+    # Whoever waits for the first page does not wait for these.
+    from cfr_shm.spots.all_in_equity import equities
+    from cfr_shm.spots.boards import spot_hands
+    from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
+
     tree, cards = holdem_parts(game)
     place = walk_line(tree, asked.line, game.big_blind)
     board = _board(cards, asked.board)[: cards.board_count(place.street)]

@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-from cfr_shm.errors import CfrShmError, UsageError
+from cfr_shm.errors import UsageError
 from cfr_shm.evaluation.action_values import ActionValues
 from cfr_shm.evaluation.resolved_strategy import Resolution
 from cfr_shm.play.valued_hand import values_of
@@ -21,7 +21,13 @@ from cfr_shm.spots.spot_kernels import make_spot_kernels_ready
 from cfr_shm.strategy.average import Strategy
 from cfr_shm.strategy.public import PublicStrategy
 from cfr_shm.strategy.table import TableStrategy
-from cfr_shm.viewer.viewed_runs import Say, ViewedRun, ViewedRuns
+from cfr_shm.viewer.viewed_runs import (
+    NoSuchTableError,
+    Say,
+    TablesTakenError,
+    ViewedRun,
+    ViewedRuns,
+)
 
 #: Tables at a time.
 MOST_TABLES = 32
@@ -39,14 +45,6 @@ RESOLVED_STREETS = ("turn", "river")
 MOST_SECONDS = 10.0
 
 Seated = TypeVar("Seated")
-
-
-class NoSuchTableError(CfrShmError):
-    """A table that is not there, or not any more."""
-
-
-class TablesTakenError(CfrShmError):
-    """All tables are taken."""
 
 
 class Kept(NamedTuple, Generic[Seated]):

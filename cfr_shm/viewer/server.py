@@ -37,10 +37,12 @@ def bind(host: str, port: int) -> Place:
         UsageError: there is no such address, or the port is taken.
     """
     try:
-        family, kind, _, _, address = socket.getaddrinfo(
+        family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        listener = socket.socket(family, kind)
+        # The event loop sends without delay only where a socket says that it is TCP's: head and
+        # body of an answer would wait 40 ms for each other.
+        listener = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError) as error:
         raise UsageError(f"--host {host}: cannot be listened on: {error}") from None
     try:

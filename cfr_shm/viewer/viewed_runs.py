@@ -42,6 +42,14 @@ class NoSuchRunError(CfrShmError):
     """A run that is not shown, or that is no longer there."""
 
 
+class NoSuchTableError(CfrShmError):
+    """A table that is not there, or not any more."""
+
+
+class TablesTakenError(CfrShmError):
+    """All tables are taken."""
+
+
 class NoBucketsError(CfrShmError):
     """A run whose card buckets have to be made first."""
 

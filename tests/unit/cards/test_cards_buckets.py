@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from first_cases import first_cases
 
+from cfr_shm.cards import bucket_file
 from cfr_shm.cards import buckets as buckets_module
 from cfr_shm.cards.abstraction import FAMILIES, BucketSpec, methods_from
 from cfr_shm.cards.bucket_builder import build, quantile_table
@@ -144,6 +145,19 @@ def test_what_is_written_is_what_is_opened(stored):
     assert opened.about["spec"]["methods"] == list(FAMILIES["ochs"])
     assert opened.about["deck"] == "royal"
     assert opened.counts == tuple(len(s.weight) for s in built(FAMILIES["ochs"]).streets)
+
+
+def test_buckets_that_nobody_shares_are_the_same_and_nobody_can_write_to_them(stored, monkeypatch):
+    shared = open_buckets(stored)
+    monkeypatch.setattr(bucket_file, "_kept", {})
+    monkeypatch.setattr(bucket_file, "_unshared", False)
+    bucket_file.share_nothing()
+    alone = open_buckets(stored)
+    for one, two in zip(alone.bucket, shared.bucket, strict=True):
+        assert one.dtype == two.dtype
+        assert not one.flags.writeable
+        np.testing.assert_array_equal(one, two)
+    assert bucket_file.shared_name(alone.file) == ""
 
 
 def test_fingerprints_tell_buckets_apart(stored, tmp_path):

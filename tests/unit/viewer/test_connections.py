@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from cfr_shm.viewer import connection
+from cfr_shm.viewer import connection, server
 from cfr_shm.viewer.connection import Connection
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -47,6 +47,29 @@ async def all_of(reader):
     with contextlib.suppress(ConnectionError):
         return await asyncio.wait_for(reader.read(), 30)
     return b""
+
+
+def test_head_and_body_of_an_answer_do_not_wait_for_each_other():
+    """Without TCP_NODELAY an answer takes 40 ms more: its body waits until the head was heard of."""
+
+    async def tried():
+        made = []
+
+        class Heard(asyncio.Protocol):
+            def connection_made(self, transport):
+                made.append(transport.get_extra_info("socket"))
+
+        place = server.bind("127.0.0.1", 0)
+        loop = asyncio.get_running_loop()
+        async with await loop.create_server(Heard, sock=place.listener):
+            _, writer = await came(place.listener_port, b"")
+            while not made:
+                await asyncio.sleep(0.01)
+            found = made[0].getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            writer.close()
+        return found
+
+    assert asyncio.run(tried())
 
 
 @pytest.mark.parametrize(
