@@ -50,7 +50,7 @@ async def all_of(reader):
 
 
 def test_head_and_body_of_an_answer_do_not_wait_for_each_other():
-    """Without TCP_NODELAY an answer takes 40 ms more: its body waits until the head was heard of."""
+    """Without TCP_NODELAY an answer takes 40 ms more: its body waits for word of its head."""
 
     async def tried():
         made = []
