@@ -131,7 +131,10 @@ def _flush_or_drop(out: Output) -> None:
 
 def _run(arguments: Sequence[str] | None) -> int:
     parser = build_parser()
-    namespace = parser.parse(arguments)
+    try:
+        namespace = parser.parse(arguments)
+    except SystemExit:  # --help and --version, whose text may still wait to be written
+        return EXIT_OK
     if namespace.command is None:
         parser.error(f"a command is needed: {', '.join(_COMMANDS)}")
     code: int = _module(namespace.command).run(namespace)

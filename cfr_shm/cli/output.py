@@ -8,6 +8,7 @@ remembered, so that the command does not end as if it had been.
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
@@ -23,14 +24,16 @@ class Output:
     Args:
         stream: where it goes.
         raw: let control characters through, for displays that draw; their texts are plain.
+        needed: whether a command ends where it cannot be written; messages may be lost.
 
     Attributes:
         failure: why something could not be written, the first time.
     """
 
-    def __init__(self, stream: TextIO, raw: bool = False) -> None:
+    def __init__(self, stream: TextIO, raw: bool = False, needed: bool = True) -> None:
         self._stream = stream
         self._raw = raw
+        self._needed = needed
         self.failure: OSError | None = None
 
     def __getattr__(self, name: str) -> Any:
@@ -39,7 +42,7 @@ class Output:
     @property
     def drawing(self) -> TextIO:
         """The same stream for a display that draws."""
-        return Output(self._stream, raw=True)  # type: ignore[return-value]
+        return Output(self._stream, raw=True, needed=self._needed)  # type: ignore[return-value]
 
     def write(self, text: str) -> int:
         """Write a text, as far as the stream's encoding can say it."""
@@ -51,6 +54,7 @@ class Output:
                 encoding = self._stream.encoding or "ascii"
                 said = text.encode(encoding, "backslashreplace").decode(encoding)
                 return self._stream.write(said)
+        return len(text)
 
     def writelines(self, lines: Any) -> None:
         """Write some texts."""
@@ -68,20 +72,29 @@ class Output:
             yield
         except OSError as error:
             self.failure = self.failure or error
-            raise
+            if self._needed:
+                raise
 
 
 @contextlib.contextmanager
 def outputs() -> Iterator[tuple[Output, Output]]:
-    """Put ``Output`` around stdout and stderr, which are made to be there, for a while."""
+    """Put ``Output`` around stdout and stderr, which are made to be there, for a while.
+
+    Stdin is made to be there too, and to be readable in whatever encoding it comes.
+    """
     _open_missing_streams()
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="backslashreplace")
     before = sys.stdout, sys.stderr
-    out, err = Output(sys.stdout), Output(sys.stderr)
+    out, err = Output(sys.stdout), Output(sys.stderr, needed=False)
     sys.stdout, sys.stderr = out, err
     try:
         yield out, err
     finally:
         sys.stdout, sys.stderr = before
+        err.flush()
+        if err.failure is not None:
+            _drop(sys.stderr)
 
 
 def drawing(stream: TextIO) -> TextIO:
@@ -91,9 +104,13 @@ def drawing(stream: TextIO) -> TextIO:
 
 def drop_output() -> None:
     """Point stdout nowhere: it takes no more, and Python would complain again at its end."""
+    _drop(sys.stdout)
+
+
+def _drop(stream: TextIO) -> None:
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
+        os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 
@@ -112,6 +129,6 @@ def _open_missing_streams() -> None:
                     os.dup2(opened, number)
                     os.close(opened)
                 os.set_inheritable(number, True)
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - for the whole run
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115 - for the whole run

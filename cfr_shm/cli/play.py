@@ -45,6 +45,7 @@ DESCRIPTION = (
 #: Between two lines about the running result of hands that are played somewhere else.
 _SAY_EVERY = 5.0
 _LARGEST_GAME_BYTES = 1 << 20
+_LONGEST_LINE = 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -362,5 +363,7 @@ def _at_terminal(
 def _typed(prompt: str) -> str | None:
     """Return a line that was typed, None at the end of what there is."""
     print(prompt, end="", file=sys.stderr, flush=True)
-    line = sys.stdin.readline()
+    line = sys.stdin.readline(_LONGEST_LINE + 1)
+    if len(line) > _LONGEST_LINE:
+        raise UsageError(f"play: a line of more than {_LONGEST_LINE:,} characters was typed")
     return line if line else None

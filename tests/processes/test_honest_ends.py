@@ -47,6 +47,36 @@ def test_row_34_output_that_cannot_be_written(tmp_path: Path, json_too: bool) ->
     assert (summary["status"], summary["iterations"]) == ("finished", 20_000)
 
 
+def buffered() -> dict[str, str]:
+    """Return an environment in which Python holds its output back, as it does at a user's."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+
+
+@on_linux
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["train", "--help"]])
+@pytest.mark.parametrize("unbuffered", [False, True])
+def test_row_34_help_that_cannot_be_written(arguments: list[str], unbuffered: bool) -> None:
+    """What argparse prints is output as well, held back or not."""
+    held_back = buffered() | ({"PYTHONUNBUFFERED": "1"} if unbuffered else {})
+    with Path("/dev/full").open("w") as full:
+        done = command(*arguments, stdout=full, env=held_back)
+    error = b"cfr-shm: error: cannot write the output: No space left on device\n"
+    assert (done.returncode, done.stderr) == (1, error)
+
+
+@on_linux
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["clean", "--json"], 0), (["eval", "nosuch"], 2), (["--nosuch"], 2), (["--version"], 0)],
+)
+def test_row_34_messages_that_cannot_be_written(arguments: list[str], code: int) -> None:
+    """Who does not read stderr loses its words, and nothing of the command or its code."""
+    with Path("/dev/full").open("w") as full:
+        done = command(*arguments, stderr=full, env=buffered())
+    assert done.returncode == code
+    assert bool(done.stdout) == (code == 0)
+
+
 @on_linux
 @pytest.mark.parametrize("closed", ["0", "1", "2", "0 1 2"])
 def test_row_34_closed_streams(tmp_path: Path, closed: str) -> None:
