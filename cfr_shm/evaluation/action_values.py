@@ -102,12 +102,13 @@ class ActionValues:
         players = Players(self._strategy, self._strategy)
         values, masses = [], []
         for full in self._boards(hole, board, seed):
-            there = np.where(self._walk.fits(full), reach, 0.0)
+            # Without hands that the hole cards block: nothing large is taken off again.
+            there = np.where(self._walk.fits((*full, *hole)), reach, 0.0)
             everywhere = np.tile(there, (count, 1))
             stage = Stage(seat, NEVER, 0)
             found = self._walk.values(players, stage, full, children, everywhere)
             values.append(found[:, number])
-            masses.append(float(there[self._walk.fits(hole)].sum()))
+            masses.append(float(there.sum()))
         return np.array(values), np.array(masses)
 
     def _other_reach(self, node: int, board: Sequence[int]) -> Floats:

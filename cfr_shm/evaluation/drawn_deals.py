@@ -11,6 +11,7 @@ from cfr_shm.cards.evaluator import hand_rank_tables
 from cfr_shm.cards.ranges import hand_of
 from cfr_shm.games.game import Game
 from cfr_shm.games.holdem.hole_cards import DealtCards
+from cfr_shm.games.holdem.joint_hands import joint_hands
 from cfr_shm.kernels.evaluation.draw_deals import draw_deals
 from cfr_shm.kernels.evaluation.number_deals import number_deals, rank_deals
 from cfr_shm.layout.cards import FULL_BOARD, HOLE_CARDS
@@ -36,6 +37,7 @@ class Dealer:
         self._game, self._seed = game, seed
         _, self._cards = holdem_parts(game)
         self._hands = [self._cards.hands(seat) for seat in range(game.player_count)]
+        self._joint = joint_hands(self._cards, game.player_count)
 
     def deal(self, first: int, count: int) -> DrawnDeals:
         """Return ``count`` deals from number ``first`` on."""
@@ -56,8 +58,20 @@ class Dealer:
         return cards[FULL_BOARD:].reshape(-1, HOLE_CARDS)
 
     def _draw(self, number: int, cards: NDArray[np.int64]) -> None:
-        """Draw one deal of a small deck: hands anew until none shares a card."""
+        """Draw one deal of a small deck, or of a board whose deals are listed."""
         random = np.random.Generator(np.random.Philox(key=[self._seed, number]))
+        fixed = self._cards.fixed_board
+        if self._joint is not None:
+            self._holes(cards)[:] = self._joint.drawn(random.random())
+        else:
+            self._draw_alike(random, cards)
+        used = {*cards[FULL_BOARD:].tolist(), *fixed}
+        left = random.permutation([card for card in self._cards.dealt if card not in used])
+        size = self._cards.showdown_cards
+        cards[:size] = [*fixed, *left[: size - len(fixed)].tolist()]
+
+    def _draw_alike(self, random: np.random.Generator, cards: NDArray[np.int64]) -> None:
+        """Draw hands where all are alike: anew until none shares a card."""
         fixed = self._cards.fixed_board
         while True:
             for seat, (hands, weight) in enumerate(self._hands):
@@ -65,10 +79,7 @@ class Dealer:
                 self._holes(cards)[seat] = hands[chosen]
             used = {*cards[FULL_BOARD:].tolist(), *fixed}
             if len(used) == len(cards) - FULL_BOARD + len(fixed):
-                break
-        left = random.permutation([card for card in self._cards.dealt if card not in used])
-        size = self._cards.showdown_cards
-        cards[:size] = [*fixed, *left[: size - len(fixed)].tolist()]
+                return
 
 
 class DealtPolicy(NamedTuple):

@@ -120,6 +120,8 @@ class BoardParts:
         fits = walk.fits(cards).astype(np.float64)[None, :]
         for seat in range(SEATS):
             self._seat, self._possible = seat, walk.start[seat] * fits[0]
+            if not self._possible.any():
+                continue  # the board blocks its range
             other = walk.start[1 - seat] * fits
             self._go_down(self._on(cards, 1.0), _Places(np.zeros(1, np.int64), other, fits, fits))
         return self._found, self._lines

@@ -3,11 +3,13 @@
 One line of text for the hands that come to a decision, and one for those that take each action:
 line, seat, action (empty for all that come) and weights, separated by tabs. Weights are in
 the order of hands' numbers, which is PioSOLVER's (``cards.ranges``): the starting weight times the
-probabilities of the seat's own actions. Hands whose row training never visited take no action.
+probabilities of the seat's own actions. Hands that no deal gives to the seat have none; those whose
+row training never visited take no action.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -19,10 +21,11 @@ from cfr_shm.games.game import Game
 from cfr_shm.games.holdem.hole_cards import check_board
 from cfr_shm.games.holdem.public_lines import move_text, public_line
 from cfr_shm.layout.betting import FOLD
+from cfr_shm.layout.policy import BLOCKED
 from cfr_shm.layout.tree import DECISION
 from cfr_shm.storage.replacing import replaced_file
 from cfr_shm.strategy.average import Strategy
-from cfr_shm.strategy.public import Board, holdem_parts, start_weights
+from cfr_shm.strategy.public import Board, hands_of, holdem_parts, start_weights
 from cfr_shm.strategy.table import TableStrategy
 
 #: The header of a file of ranges.
@@ -66,9 +69,19 @@ def _ranges(
     game: Game, strategy: Strategy, board: Board, last: int
 ) -> Iterator[tuple[str, int, str, NDArray[np.float64]]]:
     """Yield line, seat, action and weights, nodes before those below them."""
-    betting, _ = holdem_parts(game)
+    betting, cards = holdem_parts(game)
     table, nodes = TableStrategy("exported", game, strategy), game.tree.nodes
-    number = table.on_boards(_full(game, board)).number[0]
+    full = _full(game, board)
+    number, holes = table.on_boards(full).number[0], hands_of(game).astype(np.uint8)
+
+    @functools.cache
+    def held(seat: int, street: int) -> NDArray[np.bool_]:
+        """Return (hands,) whether some deal gives a seat the hand."""
+        found: NDArray[np.bool_] = number[street] != BLOCKED
+        shown = full[0, : cards.board_count(street)].tolist()
+        found[found] = cards.buckets(seat, street, holes[found], shown) != BLOCKED
+        return found
+
     start = np.stack([start_weights(game, seat) for seat in range(game.player_count)])
     waiting = [(0, start)]
     while waiting:
@@ -78,7 +91,7 @@ def _ranges(
         if record["kind"] != DECISION or street > last:
             continue
         bucket = number[street]
-        own = weights[seat] * (bucket >= 0)
+        own = weights[seat] * held(seat, street)
         line, first = public_line(betting, node, game.big_blind), int(record["first_child"])
         shares, weight = table.rows(node, np.maximum(bucket, 0))
         known = weight > 0.0

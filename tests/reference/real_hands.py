@@ -122,6 +122,10 @@ class RealHands:
         values = self._below(self.tree, (), policy, player, self.weight, responds)
         return float(values.sum())
 
+    def below(self, node, line, policy, player, reach):
+        """Return reach times what a player wins from a node on, by deal."""
+        return self._below(node, line, policy, player, reach, False)
+
     def _below(self, node, line, policy, player, reach, responds):
         """Return reach times utility by deal; a responder's own reach counts as 1."""
         if node.kind == "fold":
