@@ -70,13 +70,16 @@ def run(namespace: argparse.Namespace) -> int:
 
     from cfr_shm.cards.parallel import Progress
     from cfr_shm.cli.session import load_table, say
+    from cfr_shm.engine.compiling_apart import compiling_apart
     from cfr_shm.machine.paged_arrays import arrays_on_disk
     from cfr_shm.run.setup import mean_iteration_weight
     from cfr_shm.strategy.formats import PARQUET, is_streamed, write_strategy
 
     kind = namespace.format
-    # What is streamed is walked through, tree and table.
-    with arrays_on_disk(path.parent) if kind == PARQUET else contextlib.nullcontext():
+    with contextlib.ExitStack() as little_memory:
+        if kind == PARQUET:  # what is streamed is walked through, tree and table
+            little_memory.enter_context(arrays_on_disk(path.parent))
+            little_memory.enter_context(compiling_apart())
         stored = load_table(
             namespace.directory, lambda game: not is_streamed(game, kind), namespace.smooth
         )

@@ -40,6 +40,7 @@ from numba.core.caching import IndexDataCacheFile, _Cache
 from numba.core.compiler import CompileResult
 
 from cfr_shm.kernels.announcing import compiling
+from cfr_shm.kernels.compiled_elsewhere import have_compiled
 from cfr_shm.kernels.numba_arrays import load_array_functions
 from cfr_shm.machine.own_directories import is_own_file, make_own_directory, why_not_own
 
@@ -260,6 +261,7 @@ class KernelStore(_Cache):
             return
         if _asked.only_stored:
             raise NotStoredError(name)
+        have_compiled(self._function.__module__, self._function.__qualname__, signature)
         with _locked(name):
             state = _state(name)
             if state == DAMAGED:
