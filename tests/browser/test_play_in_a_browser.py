@@ -217,3 +217,24 @@ def test_a_spot_is_trained_with_keys_and_with_the_mouse(tab, size):
     assert violations(page) == []
     page.click("text=Back to the range")
     page.wait_for_selector(".headline")
+
+
+def test_a_seat_that_solves_rivers_anew_is_chosen_with_the_mouse(tab):
+    documents = []
+    page = tab("#run=royal&view=play")
+    page.select_option("#resolve", label="rivers solved anew, in 0.5 s")
+    page.on("response", lambda each: "tables" in each.url and documents.append(each))
+    page.click(".lobby button")
+    settled(page)
+    assert "against royal@20000+resolve" in page.inner_text(".result")
+    rivers = 0
+    for _ in range(30):
+        document = json.loads(documents[-1].text())
+        rivers += not document["over"] and document["street"] == "river"
+        if rivers and document["over"]:
+            break
+        page.click("#next" if document["over"] else "#call")
+        page.wait_for_selector("#page[aria-busy=false]")
+        settled(page)
+    assert rivers > 0
+    assert violations(page) == []
