@@ -143,7 +143,9 @@ def test_a_function_that_fails_under_local_best_response(run, tmp_path, capsys):
     assert told.err.count("I am tired") == 1
 
 
-def test_an_exploiter_that_is_interrupted_tells_what_it_learned():
+@pytest.mark.parametrize("allowed", [0.0, 1.0], ids=["too late", "soon"])
+def test_an_exploiter_that_is_interrupted_tells_what_it_learned(allowed, monkeypatch):
+    monkeypatch.setattr("cfr_shm.evaluation.exploiter._LAST_SECONDS", allowed)
     game = leduc()
     uniform = np.zeros(game.table_entries)
     for label in game.infosets():
@@ -163,9 +165,9 @@ def test_an_exploiter_that_is_interrupted_tells_what_it_learned():
     finally:
         signal.signal(signal.SIGINT, before)
     assert isinstance(found.stopped, KeyboardInterrupt)
-    assert found.gain.low > 0.0
+    assert found.gain.value > 0.0
     assert 2 <= len(found.samples) < 10**7
-    assert all(found.learned)
+    assert any(found.learned)  # one thread may have learned nothing yet
 
 
 def test_whoever_wants_all_of_it_is_told():
