@@ -187,10 +187,13 @@ def test_share_of_a_core_beside_a_training(
         try:
             _wait_for_training(tmp_path / "beside")
             known = benchmark.pedantic(_asked_steadily, args=(viewer, _known), rounds=1)
+            apart = _asked_steadily(viewer, _known, kept=False)
             new = _asked_steadily(viewer, _new)
         finally:
             training.send_signal(signal.SIGINT)
     scoreboard.at_most(f"viewer: {RATE} places a second, known", 100 * known, 5, "% of a core")
+    share = f"viewer: {RATE} places a second, each on a new connection"
+    scoreboard.at_most(share, 100 * apart, 5, "% of a core")
     scoreboard.note(f"viewer: {RATE} boards a second never looked at", 100 * new, "% of a core")
 
 
@@ -205,12 +208,15 @@ def _new(number: int) -> dict[str, str]:
     return {"line": "b2.5bb c / x x / x x", "board": board} if one != two else _known(0)
 
 
-def _asked_steadily(viewer: Viewer, asked: Any) -> float:
+def _asked_steadily(viewer: Viewer, asked: Any, kept: bool = True) -> float:
     """Ask at a steady rate; return the server's CPU time as a part of the time."""
     connection = viewer.connected()
     place(connection, **asked(0))
     used, start = viewer.cpu_seconds(), time.monotonic()
     for number in range(RATE * ASKED_SECONDS):
+        if not kept:
+            connection.close()
+            connection = viewer.connected()
         place(connection, **asked(number))
         time.sleep(max(start + (number + 1) / RATE - time.monotonic(), 0.0))
     return (viewer.cpu_seconds() - used) / (time.monotonic() - start)

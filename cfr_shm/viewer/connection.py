@@ -101,10 +101,16 @@ class Connection(H11Protocol):
 
     def _wait(self) -> None:
         self.waiting_since = self.loop.time()
-        if self._request_due is not None:
-            self._request_due.cancel()
-        self._request_due = self.loop.call_later(self.patience_seconds, self._still_waiting)
+        if self._request_due is None:
+            self._request_due = self.loop.call_later(self.patience_seconds, self._still_waiting)
 
     def _still_waiting(self) -> None:
-        if self.waits:
+        """Give it up, or look again when its time is over: one look serves many requests."""
+        self._request_due = None
+        if not self.waits:
+            return
+        left = self.waiting_since + self.patience_seconds - self.loop.time()
+        if left <= 0.0:
             self.give_up()
+        else:
+            self._request_due = self.loop.call_later(left, self._still_waiting)

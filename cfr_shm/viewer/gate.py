@@ -47,6 +47,8 @@ HEADERS = (
     (b"cache-control", b"no-store"),
 )
 
+_HEADER_NAMES = frozenset(name for name, _ in HEADERS)
+
 
 class Access(NamedTuple):
     """Who is let in.
@@ -176,8 +178,7 @@ def _with_headers(send: Send, answered: Callable[[], None]) -> Send:
     async def sent(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             answered()
-            known = {name for name, _ in HEADERS}
-            kept = [each for each in message["headers"] if each[0].lower() not in known]
+            kept = [each for each in message["headers"] if each[0].lower() not in _HEADER_NAMES]
             message["headers"] = [*kept, *HEADERS]
         await send(message)
 
