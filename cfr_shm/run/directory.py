@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +35,7 @@ from cfr_shm.memory.checkpoint import (
     load_checkpoint,
 )
 from cfr_shm.run.ownership import RunLock
-from cfr_shm.storage.disk import HeldDisk, Identity, NotRegularError
+from cfr_shm.storage.disk import HeldDisk, Identity, NotRegularError, require_regular
 from cfr_shm.storage.files import is_directory, is_file
 from cfr_shm.storage.names import (
     CHECKPOINTS,
@@ -132,6 +133,8 @@ class RunDirectory:
         try:
             if not resuming:
                 _refuse_other_run(disk)
+            for name in (CONFIG, SUMMARY):
+                _refuse_directory(disk, name)
             _remove_temporary(disk)
             directory = cls(disk, lock, config, made, resuming)
             _write(disk, CONFIG, directory._config)
@@ -418,8 +421,28 @@ def _refuse_other_run(disk: HeldDisk) -> None:
         )
 
 
+def _refuse_directory(disk: HeldDisk, name: str) -> None:
+    """Refuse a directory where a file is to be: no rename takes its place."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = disk.status(disk.root / name).st_mode
+        if stat.S_ISDIR(mode):
+            require_regular(mode, name)
+
+
 def _write(disk: HeldDisk, name: str, text: str) -> None:
-    """Replace a file in one step, by way of one whose name nobody can foresee."""
+    """Replace a file in one step, by way of one whose name nobody can foresee.
+
+    Raises:
+        OSError: with the file's own name.
+    """
+    try:
+        _replace(disk, name, text)
+    except OSError as error:
+        error.filename, error.filename2 = str(disk.root / name), None
+        raise
+
+
+def _replace(disk: HeldDisk, name: str, text: str) -> None:
     temporary = disk.root / f".{name}.{secrets.token_hex(8)}.tmp"
     descriptor = disk.create(temporary)
     try:

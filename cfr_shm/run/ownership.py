@@ -70,9 +70,13 @@ def _locked_file(disk: HeldDisk) -> int:
         try:
             descriptor = disk.create(disk.root / LOCK)
         except FileExistsError:
-            descriptor = disk.open_existing(disk.root / LOCK, flags)
+            try:
+                require_regular(disk.status(disk.root / LOCK).st_mode, LOCK)
+                descriptor = disk.open_existing(disk.root / LOCK, flags)
+            except FileNotFoundError:
+                continue
         try:
-            require_regular(os.fstat(descriptor).st_mode)
+            require_regular(os.fstat(descriptor).st_mode, LOCK)
             _lock(descriptor)
             if _is_named(disk, descriptor):
                 return descriptor

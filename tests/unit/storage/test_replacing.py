@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import sys
@@ -58,10 +59,15 @@ def test_row_30_nothing_is_appended_through_a_link(tmp_path: Path, victim: Path,
 
 
 @posix
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["log.txt", "metrics.jsonl"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *itertools.product(("log.txt", "metrics.jsonl", ".lock"), KINDS),
+        ("summary.json", "directory"),  # what else has that name is replaced
+    ],
+)
 def test_row_30_a_run_that_is_resumed_refuses_links_in_one_line(
-    tmp_path: Path, victim: Path, kind: str, name: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, victim: Path, name: str, kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = ["train", "-c", "kuhn", "--iters", "1000", "--num-workers", "1"]
     assert cli.main([*run, "--logdir", str(tmp_path / "run")]) == 0
