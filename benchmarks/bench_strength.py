@@ -41,6 +41,7 @@ from benchmarks.ladder import (
 from cfr_shm.config.identity import fingerprinted_values
 from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
+from cfr_shm.config.smoothing_values import Smoothing
 from cfr_shm.errors import UsageError
 
 #: What the others are compared with.
@@ -104,8 +105,8 @@ def refuse_another(run: Path, wanted: Config) -> None:
             )
 
 
-def strategy_of(runs: Sequence[Path], smoothing: int) -> Any:
-    """Return the strategy of a run, or of the sum of several, smoothed by so many passes."""
+def strategy_of(runs: Sequence[Path], smoothing: Smoothing) -> Any:
+    """Return the strategy of a run, or of the sum of several, smoothed."""
     from cfr_shm.cli.sources import open_strategy
     from cfr_shm.strategy.sums import PLUS
 

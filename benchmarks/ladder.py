@@ -22,6 +22,7 @@ import numpy as np
 
 from cfr_shm.config.identity import fingerprinted_values
 from cfr_shm.config.load import load_config
+from cfr_shm.config.smoothing_values import UNSMOOTHED, Smoothing
 from cfr_shm.errors import CfrShmError, UsageError
 
 Line = dict[str, Any]
@@ -38,7 +39,7 @@ class Recipe(NamedTuple):
 
     training: str  # name of its training: recipes may share one
     overrides: tuple[str, ...]
-    smoothing: int = 0
+    smoothing: Smoothing = UNSMOOTHED
     parts: int = 1  # independent trainings, each with its share of the work, that are summed
 
     def trainings(self, seed: int) -> list[tuple[str, int]]:
@@ -62,30 +63,32 @@ _LINEAR = ("algorithm.weighting=linear",)
 _POOLED = (*_discounted(1.5), "algorithm.pooling=4")
 _OCHS, _OCHS15 = ((*each, *_bucketed("ochs", 50)) for each in (_LINEAR, _discounted(1.5)))
 
-#: By name. After ~ stand the passes of smoothing, after x the trainings that share the work.
+#: By name. After ~ stands how it is smoothed (`--smooth`), after x the trainings that share work.
 RECIPES = {
     "linear": Recipe("linear", _LINEAR),
-    "linear~1": Recipe("linear", _LINEAR, 1),
-    "linear~2": Recipe("linear", _LINEAR, 2),
-    "linear~4": Recipe("linear", _LINEAR, 4),
+    "linear~1": Recipe("linear", _LINEAR, Smoothing(1)),
+    "linear~2": Recipe("linear", _LINEAR, Smoothing(2)),
+    "linear~4": Recipe("linear", _LINEAR, Smoothing(4)),
     "linearx2": Recipe("linear", _LINEAR, parts=2),
-    "linearx2~1": Recipe("linear", _LINEAR, 1, 2),
-    "linearx2~2": Recipe("linear", _LINEAR, 2, 2),
+    "linearx2~1": Recipe("linear", _LINEAR, Smoothing(1), 2),
+    "linearx2~2": Recipe("linear", _LINEAR, Smoothing(2), 2),
     "d05": Recipe("d05", _discounted(0.5)),
     "d0": Recipe("d0", _discounted(0.0)),
     "d15": Recipe("d15", _discounted(1.5)),
-    "d15~4": Recipe("d15", _discounted(1.5), 4),
-    "d15~8": Recipe("d15", _discounted(1.5), 8),
+    "d15~4": Recipe("d15", _discounted(1.5), Smoothing(4)),
+    "d15~8": Recipe("d15", _discounted(1.5), Smoothing(8)),
     "percentile50": Recipe("percentile50", (*_LINEAR, *_bucketed("percentile", 50))),
     "ochs50": Recipe("ochs50", _OCHS),
     "ochs50x2": Recipe("ochs50", _OCHS, parts=2),
-    "ochs50x2~1": Recipe("ochs50", _OCHS, 1, 2),
-    "ochs50x2~2": Recipe("ochs50", _OCHS, 2, 2),
-    "ochs50x2~4": Recipe("ochs50", _OCHS, 4, 2),
+    "ochs50x2~1": Recipe("ochs50", _OCHS, Smoothing(1), 2),
+    "ochs50x2~2": Recipe("ochs50", _OCHS, Smoothing(2), 2),
+    "ochs50x2~4": Recipe("ochs50", _OCHS, Smoothing(4), 2),
+    "ochs50x2~16:0.1": Recipe("ochs50", _OCHS, Smoothing(16, 0.1), 2),
     "ochs50d15x4": Recipe("ochs50d15", _OCHS15, parts=4),
+    "ochs50d15x4~16:0.1": Recipe("ochs50d15", _OCHS15, Smoothing(16, 0.1), 4),
     "ochs200": Recipe("ochs200", (*_LINEAR, *_bucketed("ochs", 200))),
     "d15p4": Recipe("d15p4", _POOLED),
-    "d15p4~4": Recipe("d15p4", _POOLED, 4),
+    "d15p4~4": Recipe("d15p4", _POOLED, Smoothing(4)),
 }
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from cfr_shm.config.load import load_config as read_config
 from cfr_shm.config.sections import Config, to_dict
+from cfr_shm.config.smoothing_values import smoothing_of
 from cfr_shm.config.values import settings_from
 from cfr_shm.errors import ConfigError, GameError, UsageError
 from cfr_shm.storage.documents import DocumentError, read_document
@@ -415,7 +416,7 @@ class Run:
 
         compile_kernels_of_readers(self._say, self.config.table.compact)
         found = self._stored.load_checkpoint(self.config, self._game, _warn)
-        return smoothed(self._game, found, self.config.run.smoothing or 0)
+        return smoothed(self._game, found, smoothing_of(self.config.run))
 
     @property
     def _reads(self) -> bool:  # what is smoothed is read whole
@@ -465,11 +466,7 @@ class Run:
 
 
 def _train(
-    config: Config,
-    path: Path,
-    resume: Checkpoint | None,
-    progress: Callback | None,
-    show: bool,
+    config: Config, path: Path, resume: Checkpoint | None, progress: Callback | None, show: bool
 ) -> Run:
     """Train, and return the run from where it lies by then."""
     from cfr_shm.run.caller import called, typed

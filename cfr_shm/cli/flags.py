@@ -11,6 +11,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
+from cfr_shm.config.smoothing_values import Smoothing
+
 if TYPE_CHECKING:
     from cfr_shm.config.reader import Setting
     from cfr_shm.evaluation.resolved_strategy import Resolution
@@ -145,11 +147,31 @@ def add_smoothing_flag(parser: argparse.ArgumentParser) -> None:
     """Add ``--smooth``, which stands for ``run.smoothing`` of the run that is looked at."""
     parser.add_argument(
         "--smooth",
-        metavar="PASSES",
-        type=whole_number(0),
-        help="average the rows of turn and river with their neighbours in strength, so often; 0 "
-        "for not at all (default: as run.smoothing of the run says)",
+        metavar="PASSES[:OWN]",
+        type=smoothing_given,
+        help="average the rows of turn and river with their neighbours in strength, so often, and "
+        "of it take what a row itself plays, OWN of the time for all; 0 for not at all (default: "
+        "as run.smoothing and run.smoothing_own of the run say)",
     )
+
+
+def smoothing_given(text: str) -> Smoothing:
+    """Return what ``--smooth`` says.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no number of passes, or no share.
+
+    >>> smoothing_given("16:0.1")
+    Smoothing(passes=16, own=0.1)
+    """
+    passes, colon, share = text.partition(":")
+    try:
+        own = float(share) if colon else 0.0
+    except ValueError:
+        own = math.nan
+    if not 0.0 <= own <= 1.0:
+        raise argparse.ArgumentTypeError(f"{share!r} is no share from 0 to 1, such as 0.1")
+    return Smoothing(whole_number(0)(passes), own)
 
 
 def add_resolving_flags(parser: argparse.ArgumentParser, metavar: str, meaning: str) -> None:

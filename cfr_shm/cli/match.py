@@ -13,6 +13,7 @@ from cfr_shm.cli.flags import (
     add_game_flag,
     add_json_flag,
     add_resolving_flags,
+    smoothing_given,
     whole_number,
 )
 from cfr_shm.cli.match_output import EXACT, PER_HUNDRED, PLAY, RANGES, Pair, document_of, lines_of
@@ -20,6 +21,7 @@ from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
     from cfr_shm.cards.parallel import Progress
+    from cfr_shm.config.smoothing_values import Smoothing
     from cfr_shm.evaluation.gathering import Gathered, Length
     from cfr_shm.evaluation.resolved_strategy import Resolution
     from cfr_shm.strategy.listed import ListedStrategy
@@ -106,11 +108,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_smoothing_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--smooth",
-        metavar="PASSES[,PASSES ...]",
-        type=_passes,
+        metavar="PASSES[:OWN][,...]",
+        type=_smoothings,
         default=[],
         help="how often each run's rows of turn and river are averaged with their neighbours in "
-        "strength, in the order of the runs; 0 for not at all (default: as run.smoothing of each)",
+        "strength, in the order of the runs, as --smooth of eval has it; 0 for not at all "
+        "(default: as run.smoothing of each)",
     )
 
 
@@ -185,8 +188,8 @@ def _resolved(strategy: Opponent, resolution: Resolution | None) -> Opponent:
     return resolution.of(strategy)
 
 
-def _passes(text: str) -> list[int]:
-    return [whole_number(0)(each) for each in text.split(",")]
+def _smoothings(text: str) -> list[Smoothing]:
+    return [smoothing_given(each) for each in text.split(",")]
 
 
 def _half_width(text: str) -> float:

@@ -17,6 +17,7 @@ from cfr_shm.cli.flags import RANKS
 from cfr_shm.cli.output import drawing
 from cfr_shm.config.load import located
 from cfr_shm.config.sections import Config
+from cfr_shm.config.smoothing_values import UNSMOOTHED, Smoothing, smoothing_of
 from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, ConfigError, GameError, UsageError
 from cfr_shm.run.signals import StopRequested, StopSignals
 from cfr_shm.telemetry.plain_text import plain_line
@@ -212,7 +213,7 @@ class StoredStrategy(NamedTuple):
 def load_table(
     directory: str,
     in_memory: Callable[[Game], bool] | None = None,
-    smoothing: int | None = None,
+    smoothing: Smoothing | None = None,
 ) -> StoredTable:
     """Return the table of a run's checkpoint: of the newest, or of that which ``@N`` names.
 
@@ -222,22 +223,26 @@ def load_table(
             (``Checkpoint.open_rows``) and the one that is returned is empty; None reads runs'
             tables, and leaves blueprints in bundles where they lie. What is smoothed or summed is
             read.
-        smoothing: passes (``strategy.smoothing``); None: as the run's configuration says.
+        smoothing: how (``strategy.smoothing``); None: as the run's configuration says, of a sum
+            as the first run's does. A sum is smoothed, not its parts.
 
     Raises:
         UsageError: there is no run, or no such checkpoint, or runs of several games.
         CheckpointError: it has no usable checkpoint.
         GameError: it cannot be smoothed.
     """
+    from cfr_shm.strategy.smoothing import smoothed
     from cfr_shm.strategy.sums import runs_of, summed
 
     runs = runs_of(directory)
     if len(runs) == 1:
         return _load_table(directory, in_memory, smoothing)
-    loaded = [_load_table(each, lambda _: True, smoothing) for each in runs]
+    loaded = [_load_table(each, lambda _: True, UNSMOOTHED) for each in runs]
     _require_one_game(runs, loaded)
     config, game = loaded[0].config, loaded[0].game
     checkpoint = summed(game, [each.checkpoint for each in loaded], directory)
+    how = smoothing_of(config.run) if smoothing is None else smoothing
+    checkpoint = smoothed(game, checkpoint, how)
     return StoredTable(config, game, checkpoint, checkpoint.table)
 
 
@@ -262,7 +267,7 @@ def _require_one_game(runs: Sequence[str], loaded: Sequence[StoredTable]) -> Non
 
 
 def _load_table(
-    directory: str, in_memory: Callable[[Game], bool] | None, smoothing: int | None
+    directory: str, in_memory: Callable[[Game], bool] | None, smoothing: Smoothing | None
 ) -> StoredTable:
     from cfr_shm.games.registry import load_game
     from cfr_shm.kernels.warm import compile_kernels_of_readers
@@ -271,16 +276,16 @@ def _load_table(
 
     stored = stored_strategy(directory)
     config = stored.load_config()
-    passes = (config.run.smoothing or 0) if smoothing is None else smoothing
+    how = smoothing_of(config.run) if smoothing is None else smoothing
     game = load_game(config.game, say, config.abstraction)
     compile_kernels_of_readers(say, config.table.compact)
     read = stored.reads(game) if in_memory is None else in_memory(game)
-    checkpoint = stored.load_checkpoint(config, game, warn, in_memory=read or passes > 0)
-    checkpoint = smoothed(game, checkpoint, passes)
+    checkpoint = stored.load_checkpoint(config, game, warn, in_memory=read or how.passes > 0)
+    checkpoint = smoothed(game, checkpoint, how)
     return StoredTable(config, game, checkpoint, checkpoint.table)
 
 
-def load_strategy(directory: str, smoothing: int | None = None) -> StoredStrategy:
+def load_strategy(directory: str, smoothing: Smoothing | None = None) -> StoredStrategy:
     """Return the average strategy of a run's checkpoint: of the newest, or as ``@N`` names it.
 
     Args:

@@ -21,6 +21,7 @@ from cfr_shm.errors import UsageError
 
 if TYPE_CHECKING:
     from cfr_shm.config.sections import Config
+    from cfr_shm.config.smoothing_values import Smoothing
     from cfr_shm.games.game import Game
     from cfr_shm.memory.checkpoint import Checkpoint
     from cfr_shm.strategy.listed import ListedStrategy
@@ -34,13 +35,15 @@ class Opened(NamedTuple):
     strategy: PublicStrategy
 
 
-def open_strategy(source: str, config: str | None = None, smoothing: int | None = None) -> Opened:
+def open_strategy(
+    source: str, config: str | None = None, smoothing: Smoothing | None = None
+) -> Opened:
     """Return a hold'em strategy as ``strategy.public`` wants it.
 
     Args:
         source: a run, ``RUN@ITERATIONS``, a bundle, an exported file, or ``FILE.py:FUNCTION``.
         config: names the game where nobody else does.
-        smoothing: passes; None: as the run's configuration says.
+        smoothing: how it is smoothed; None: as the run's configuration says.
 
     Raises:
         UsageError: it is none of these, or of another game than it should be, or what cannot be
@@ -62,13 +65,15 @@ def names_function(source: str) -> bool:
     return names_user_game(source)
 
 
-def load_source(source: str, config: str | None, smoothing: int | None = None) -> StoredStrategy:
+def load_source(
+    source: str, config: str | None, smoothing: Smoothing | None = None
+) -> StoredStrategy:
     """Return the strategy of a run or of an exported file.
 
     Args:
         source: a run, or a file.
         config: names the game where the file does not.
-        smoothing: passes; None: as the run's configuration says.
+        smoothing: how it is smoothed; None: as the run's configuration says.
 
     Raises:
         UsageError: it is neither, or is of another game than it should be, or a file that is to
@@ -113,7 +118,7 @@ def _refuse_what_is_no_run(source: str) -> None:
         raise UsageError(f"{source}: there is no such file")
 
 
-def refuse_smoothing(source: str, smoothing: int | None) -> None:
+def refuse_smoothing(source: str, smoothing: Smoothing | None) -> None:
     """Refuse to smooth what is no run.
 
     Raises:
@@ -127,7 +132,7 @@ def refuse_smoothing(source: str, smoothing: int | None) -> None:
 
 
 def load_players(
-    sources: Sequence[str], config: str | None, smoothing: Sequence[int | None] = ()
+    sources: Sequence[str], config: str | None, smoothing: Sequence[Smoothing | None] = ()
 ) -> list[PublicStrategy | ListedStrategy]:
     """Return the strategies of a match; functions play the game of the first other strategy.
 
@@ -136,17 +141,17 @@ def load_players(
     Args:
         sources: runs, files, functions.
         config: names the game where nobody else does.
-        smoothing: passes of each source, as ``load_source`` takes them; of no more: None.
+        smoothing: of each source, as ``load_source`` takes it; of no more: None.
 
     Raises:
         UsageError: nobody says which game a function plays; or as ``load_source``.
     """
-    passes = [*smoothing, *[None] * (len(sources) - len(smoothing))]
-    for source, each in zip(sources, passes, strict=True):
+    how = [*smoothing, *[None] * (len(sources) - len(smoothing))]
+    for source, each in zip(sources, how, strict=True):
         if names_function(source):
             refuse_smoothing(source, each)
     tables: dict[int, PublicStrategy | ListedStrategy] = {
-        number: _player(source, config, passes[number])
+        number: _player(source, config, how[number])
         for number, source in enumerate(sources)
         if not names_function(source)
     }
@@ -160,7 +165,7 @@ def load_players(
 
 
 def _player(
-    source: str, config: str | None, smoothing: int | None
+    source: str, config: str | None, smoothing: Smoothing | None
 ) -> PublicStrategy | ListedStrategy:
     """Return a run or a file as a player, named by how it is smoothed if it is."""
     from cfr_shm.strategy.listed import ListedStrategy
@@ -170,7 +175,7 @@ def _player(
     if stored.game.betting is None:
         return ListedStrategy(name_of(stored), stored.game, stored.strategy.probability)
     found = public_strategy(stored)
-    if not smoothing:
+    if smoothing is None or not smoothing.passes:
         return found
     return TableStrategy(f"{found.name}, smoothed {smoothing}", stored.game, stored.strategy)
 

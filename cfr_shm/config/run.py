@@ -64,6 +64,14 @@ class RunConfig(Section):
         "(evaluation.md); training is not touched. null = 0.",
         optional=True,
     )
+    smoothing_own: float = real(
+        0.0,
+        0.0,
+        1.0,
+        "With `smoothing`: of an action that a bucket itself plays less than this share of the "
+        "time so much less is left, of what it gets from neighbours and, preflop and on the flop, "
+        "of its own; 0 = all.",
+    )
     quality: Literal["off", "light", "full"] = word(
         "light",
         ("off", "light", "full"),

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cfr_shm.config.smoothing_values import UNSMOOTHED, Smoothing
 from cfr_shm.config.stop_rules import PAST
 from cfr_shm.evaluation.estimates import any_time_half_width
 from cfr_shm.evaluation.measure import unit_of
@@ -46,7 +47,7 @@ class PastMatches:
         held: where what the next match is against is held.
         below: gains are to be told apart from this, in the unit of measures.
         since: what the first match is against; None for the first that is offered.
-        smoothing: passes, as the run's configuration says.
+        smoothing: as the run's configuration says.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class PastMatches:
         held: Holds,
         below: float,
         since: Offered | None,
-        smoothing: int = 0,
+        smoothing: Smoothing = UNSMOOTHED,
     ) -> None:
         self._game, self._held, self._below = game, held, below
         self._smoothing = smoothing

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cfr_shm.config.smoothing_values import UNSMOOTHED, Smoothing
 from cfr_shm.errors import CfrShmError, MemoryReserveError
 from cfr_shm.evaluation.board_walk import BoardWalk
 from cfr_shm.evaluation.estimates import mean_interval
@@ -70,14 +71,14 @@ class Reading:
         gain_below: what matches against the past are told apart from, in the game's unit of
             measures; None for no matches.
         since: the checkpoint that a resumed run goes on from, which its first match is against.
-        smoothing: passes, as the run's configuration says.
+        smoothing: as the run's configuration says.
     """
 
     mode: str
     share: float | None = None
     gain_below: float | None = None
     since: Offered | None = None
-    smoothing: int = 0
+    smoothing: Smoothing = UNSMOOTHED
 
 
 class QualityReader:
@@ -181,8 +182,8 @@ class QualityReader:
         method = curve_method(self._game)
         if method is None:
             return
-        passes = self._reading.smoothing
-        stored = smoothed(self._game, load_checkpoint(offered.path), passes)
+        how = self._reading.smoothing
+        stored = smoothed(self._game, load_checkpoint(offered.path), how)
         strategy = Strategy.from_table(self._game, stored.table)
         if method == EXPLOITER:
             seconds = learning_seconds(self._reading.mode, self._game)

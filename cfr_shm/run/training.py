@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cfr_shm.cards.bucket_file import FileWatch
 from cfr_shm.config.sections import to_dict
+from cfr_shm.config.smoothing_values import smoothing_of
 from cfr_shm.engine.coordinator import Engine
 from cfr_shm.engine.stats import EngineStats
 from cfr_shm.errors import ArrayStoreError, WorkerError
@@ -127,7 +128,7 @@ class Training:
         if resume is not None and resume.path is not None:
             since = Offered(resume.path, resume.iterations, resume.seconds)
         reading = Reading(
-            self._quality, gain_below=gain_below(run), since=since, smoothing=run.smoothing or 0
+            self._quality, gain_below=gain_below(run), since=since, smoothing=smoothing_of(run)
         )
         return QualityReader(self._parts.game, self._store.held, self._tell_measured, reading)
 
@@ -319,8 +320,8 @@ class Training:
             evaluation = self._measures.evaluate(parts.views.table, summary)
             summary = summary.changed(evaluation=evaluation)
         elif status == "finished" and self._quality != OFF:
-            compact, passes = parts.settled.compact, parts.settled.config.run.smoothing or 0
-            rows = smoothed_rows(parts.game, parts.views.rows, compact, passes)
+            compact, smoothing = parts.settled.compact, smoothing_of(parts.settled.config.run)
+            rows = smoothed_rows(parts.game, parts.views.rows, compact, smoothing)
             table = table_of(rows, compact)
             summary = self._measures.of_the_end(table, self._quality, summary)
         self._measures.statistics(parts.views.table, summary)

@@ -11,16 +11,23 @@ Buckets are numbered by mean strength, whatever method made them (``cards/bucket
 pass replaces the sums of each bucket by a quarter of both neighbours' and half of its own; at the
 ends a bucket is its own neighbour. A bucket of hands that cannot lose stays as it is, and is
 nobody's neighbour: its hands never fold (docs/adr/0024-unbeaten-hands.md).
+
+Neighbours in mean strength may be hands of another kind, a made one beside a draw. What training
+found to lose for a bucket it hardly plays, and is not to get from neighbours: with ``own`` an
+action keeps of its smoothed share as much as its own share is of ``own``, and the row is scaled to
+what it had, on all streets. So noise is taken out among what a bucket plays anyway, and what it
+hardly plays becomes rarer still (docs/adr/0041-smoothing-within.md).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cfr_shm.config.smoothing_values import Smoothing
 from cfr_shm.errors import GameError
 from cfr_shm.games.game import Game
 from cfr_shm.games.holdem.hole_cards import DealtCards
@@ -63,25 +70,25 @@ def smoothing_matrix(buckets: int, passes: int, apart: int | None = None) -> NDA
     return np.linalg.matrix_power(step, passes)
 
 
-def smoothed(game: Game, checkpoint: Checkpoint, passes: int) -> Checkpoint:
+def smoothed(game: Game, checkpoint: Checkpoint, smoothing: Smoothing) -> Checkpoint:
     """Return a checkpoint whose turn and river rows are smoothed; the given one stays as it is.
 
     Args:
         game: whose table it holds.
         checkpoint: with its rows in memory.
-        passes: how often neighbours are averaged; 0 returns the checkpoint itself.
+        smoothing: how; of no passes the checkpoint itself is returned.
 
     Raises:
         GameError: the game has no card buckets that could have neighbours.
     """
-    if passes == 0:
+    if smoothing.passes == 0:
         return checkpoint
-    rows = smoothed_rows(game, checkpoint.rows, checkpoint.compact, passes)
-    return dataclasses.replace(checkpoint, rows=rows, config=_told(checkpoint.config, passes))
+    rows = smoothed_rows(game, checkpoint.rows, checkpoint.compact, smoothing)
+    return dataclasses.replace(checkpoint, rows=rows, config=_told(checkpoint.config, smoothing))
 
 
 def smoothed_rows(
-    game: Game, rows: NDArray[np.float64], compact: bool, passes: int
+    game: Game, rows: NDArray[np.float64], compact: bool, smoothing: Smoothing
 ) -> NDArray[np.float64]:
     """Return a smoothed copy of a table's rows; of no passes the rows themselves.
 
@@ -89,37 +96,41 @@ def smoothed_rows(
         game: whose table it is.
         rows: as ``TrainingViews.rows``; only read, nobody may write to them meanwhile.
         compact: whether the table has the compact layout.
-        passes: how often neighbours are averaged.
+        smoothing: how.
 
     Raises:
         GameError: the game has no card buckets that could have neighbours.
     """
-    if passes == 0:
+    if smoothing.passes == 0:
         return rows
     copied = rows.copy()
-    smooth_sums(game, table_of(copied, compact), passes)
+    smooth_sums(game, table_of(copied, compact), smoothing)
     copied.setflags(write=False)
     return copied
 
 
-def smooth_sums(game: Game, table: Table, passes: int) -> None:
+def smooth_sums(game: Game, table: Table, smoothing: Smoothing) -> None:
     """Smooth a table's strategy sums of turn and river; its regrets are left alone.
+
+    With ``own`` preflop and flop lose what a bucket hardly plays, too.
 
     Args:
         game: whose table it is.
         table: written; nobody else may use it meanwhile.
-        passes: how often neighbours are averaged, at least 1.
+        smoothing: how, of at least one pass.
 
     Raises:
         GameError: the game has no card buckets that could have neighbours.
     """
     sets = row_sets(game.tree, game.deals.bucket_count)
     street = game.tree.nodes["street"][sets.node]
-    for each, apart in streets_with_neighbours(game, _FIRST_CARDS).items():
+    averaged = streets_with_neighbours(game, _FIRST_CARDS)
+    for each in range(game.street_count) if smoothing.own else averaged:
+        passes, apart = smoothing.passes if each in averaged else 0, averaged.get(each)
         for rows, actions in _shapes(sets, street == each):
             chosen = (street == each) & (sets.rows == rows) & (sets.actions == actions)
-            matrix = smoothing_matrix(rows, passes, apart)
-            _smooth_alike(sets, np.flatnonzero(chosen), table, matrix)
+            mixing = _Mixing(smoothing_matrix(rows, passes, apart), apart, smoothing.own)
+            _smooth_alike(sets, np.flatnonzero(chosen), table, mixing)
 
 
 def streets_with_neighbours(game: Game, first_cards: int) -> dict[int, int | None]:
@@ -158,21 +169,48 @@ def _shapes(sets: RowSets, chosen: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return sorted(set(pairs))
 
 
-def _smooth_alike(
-    sets: RowSets, chosen: NDArray[np.int64], table: Table, matrix: NDArray[np.float64]
-) -> None:
+class _Mixing(NamedTuple):
+    """How the rows of a street's nodes are mixed."""
+
+    matrix: NDArray[np.float64]  # (buckets, buckets), of ``smoothing_matrix``
+    apart: int | None
+    own: float
+
+    def of(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (sets, buckets, actions) sums smoothed."""
+        found: NDArray[np.float64] = self.matrix @ sums
+        return found if self.own == 0.0 else self._within(sums, found)
+
+    def _within(self, sums: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return smoothed sums less what a bucket hardly plays itself; rows keep their totals.
+
+        Something of a row is always left: of what it plays most it has itself a part in its
+        smoothed sums. A row that was never visited has no share of its own, and takes all.
+        """
+        total = sums.sum(axis=-1, keepdims=True)
+        share = np.divide(sums, total, out=np.ones_like(sums), where=total > 0.0)
+        left: NDArray[np.float64] = found * np.minimum(share / self.own, 1.0)
+        whole, rest = (each.sum(axis=-1, keepdims=True) for each in (found, left))
+        left *= np.divide(whole, rest, out=np.ones_like(rest), where=rest > 0.0)
+        if self.apart is not None:
+            left[:, self.apart] = found[:, self.apart]
+        return left
+
+
+def _smooth_alike(sets: RowSets, chosen: NDArray[np.int64], table: Table, mixing: _Mixing) -> None:
     """Smooth sets of as many rows and actions, so many at once as ``_TOGETHER`` allows."""
-    rows, actions = len(matrix), int(sets.actions[chosen[0]])
+    rows, actions = len(mixing.matrix), int(sets.actions[chosen[0]])
     sums: NDArray[Any] = table.strategy_sum
     at_once = max(1, _TOGETHER // (rows * actions))
     for first in range(0, len(chosen), at_once):
         some = chosen[first : first + at_once]
         row = sets.base[some][:, None] + np.arange(rows) * sets.stride[some][:, None]
         index = first_sum(row, actions, table.compact)[:, :, None] + np.arange(actions)
-        sums[index] = matrix @ sums[index].astype(np.float64)
+        sums[index] = mixing.of(sums[index].astype(np.float64))
 
 
-def _told(config: Any, passes: int) -> dict[str, Any]:
+def _told(config: Any, smoothing: Smoothing) -> dict[str, Any]:
     """Return a checkpoint's configuration that says how the strategy was smoothed."""
-    run = dict(config.get("run", {})) | {"smoothing": passes}
+    said = {"smoothing": smoothing.passes, "smoothing_own": smoothing.own}
+    run = dict(config.get("run", {})) | said
     return dict(config) | {"run": run}

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from cfr_shm.cards.evaluator import hand_rank_tables
 from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
+from cfr_shm.config.smoothing_values import smoothing_of
 from cfr_shm.errors import CfrShmError, UsageError
 from cfr_shm.games.game import Game
 from cfr_shm.games.holdem.dealing import deck_of, unbuilt_buckets
@@ -158,10 +159,10 @@ class ViewedRun:
         """
         wanted = str(self.path) if iterations is None else f"{self.path}@{iterations}"
         config, game, stored = self.config, self.game, stored_strategy(wanted)
-        passes = config.run.smoothing or 0
-        read = stored.reads(game) or passes > 0
+        smoothing = smoothing_of(config.run)
+        read = stored.reads(game) or smoothing.passes > 0
         found = stored.load_checkpoint(config, game, self._say, in_memory=read)
-        found = smoothed(game, found, passes)
+        found = smoothed(game, found, smoothing)
         sums = TableSums(found.table) if read else StoredSums(found.open_rows(), found.compact)
         mean = mean_iteration_weight(config, found.iterations)
         return OpenedTable(found.table, sums, found.iterations, found.seconds, mean)

@@ -34,3 +34,22 @@ def slowly_averaged(rows: list[list[float]], passes: int, apart: int | None) -> 
                 around = before[below][action] + before[above][action]
                 rows[bucket][action] = 0.25 * around + 0.5 * before[bucket][action]
     return rows
+
+
+def slowly_within(rows: list[list[float]], found: list[list[float]], own: float) -> None:
+    """Take off smoothed rows what a bucket hardly plays itself; ``found`` is changed in place.
+
+    Args:
+        rows: as they were, by bucket and action.
+        found: smoothed; each keeps its total.
+        own: from which share of the time on an action takes all.
+    """
+    for before, after in zip(rows, found, strict=True):
+        if sum(before) == 0.0:
+            continue
+        whole = sum(after)
+        for action, value in enumerate(before):
+            if value < own * sum(before):
+                after[action] *= value / (own * sum(before))
+        rest = sum(after)
+        after[:] = [value * whole / rest for value in after]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 
 import numpy as np
 import pytest
-from neighbours import decisions, slowly_averaged
+from neighbours import decisions, slowly_averaged, slowly_within
 
 from cfr_shm.cli.main import main
 from cfr_shm.config.load import load_config
+from cfr_shm.config.smoothing_values import Smoothing
 from cfr_shm.errors import GameError
 from cfr_shm.games.registry import load_game
 from cfr_shm.layout.rows import table_words
@@ -50,13 +52,14 @@ def test_no_weight_is_lost_and_what_is_apart_stays(apart):
         assert matrix[apart].sum() == 1.0
 
 
+@pytest.mark.parametrize("own", [0.0, 0.3])
 @pytest.mark.parametrize(("method", "compact"), [("percentile", False), ("ochs", True)])
-def test_rows_of_turn_and_river_are_averaged_and_nothing_else(tmp_path, method, compact):
+def test_rows_of_turn_and_river_are_averaged_as_by_plain_loops(tmp_path, method, compact, own):
     config = royal(tmp_path, method)
     game = load_game(config.game, abstraction=config.abstraction)
     before = random_checkpoint(game, compact)
-    after = smoothed(game, before, 2)
-    assert after.config["run"] == {"seed": 7, "smoothing": 2}
+    after = smoothed(game, before, Smoothing(2, own))
+    assert after.config["run"] == {"seed": 7, "smoothing": 2, "smoothing_own": own}
     unbeaten = game.bucket_file.unbeaten
     assert (unbeaten is None) == (method == "percentile")
     seen = set()
@@ -64,21 +67,27 @@ def test_rows_of_turn_and_river_are_averaged_and_nothing_else(tmp_path, method, 
         given = [before.table.sums_of(each, count).tolist() for each in row]
         found = [after.table.sums_of(each, count).tolist() for each in row]
         apart = unbeaten if street == 3 else None
-        expected = slowly_averaged(given, 2, apart) if street >= 2 else given
+        expected = copy.deepcopy(given)
+        if street >= 2:
+            slowly_averaged(expected, 2, apart)
+        if own:
+            slowly_within(given, expected, own)
+        if apart is not None:
+            expected[apart] = given[apart]
         np.testing.assert_allclose(found, expected, rtol=1e-6)
         for each in row:
             was = before.table.regrets_of(each, count)
             np.testing.assert_array_equal(after.table.regrets_of(each, count), was)
         seen.add(street)
     assert seen == {0, 1, 2, 3}
-    assert smoothed(game, before, 0) is before
+    assert smoothed(game, before, Smoothing(0, own)) is before
 
 
 def test_without_buckets_there_is_nothing_to_smooth_over(tmp_path):
     config = load_config("leduc")
     game = load_game(config.game)
     with pytest.raises(GameError, match="neighbouring card buckets"):
-        smoothed(game, random_checkpoint(game, False), 1)
+        smoothed(game, random_checkpoint(game, False), Smoothing(1))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +113,8 @@ def test_every_door_smooths_alike(runs, capsys):
     raw = river(capsys, plain)
     assert river(capsys, smooth, "--smooth", "0") == raw
     by_flag = river(capsys, plain, "--smooth", "3")
-    assert by_flag != raw
+    within = river(capsys, plain, "--smooth", "3:0.2")
+    assert len({raw, by_flag, within}) == 3
     assert river(capsys, smooth) == by_flag
     out = str(runs / "smooth.npz")
     assert main(["export", plain, "--format", "npz", "--out", out, "--smooth", "3"]) == 0
@@ -146,6 +156,7 @@ def test_shown_and_streamed_as_it_is_measured(runs, capsys, tmp_path):
     [
         (["eval", "PLAIN.npz", "--smooth", "1"], "plays as it was written"),
         (["match", "PLAIN", "PLAIN", "--smooth", "1,2,3"], "3 numbers of passes for 2"),
+        (["eval", "PLAIN", "--smooth", "3:1.5"], "'1.5' is no share from 0 to 1"),
         (
             ["export", "PLAIN", "--format", "bundle", "--out", "b", "--smooth", "1"],
             "a bundle",
@@ -161,3 +172,37 @@ def test_what_cannot_be_smoothed_is_refused(runs, arguments, said, capsys, tmp_p
     named = {"PLAIN": plain, "PLAIN.npz": str(tmp_path / "p.npz")}
     assert main([named.get(each, each) for each in arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_what_a_bucket_never_plays_it_does_not_get_from_neighbours(tmp_path):
+    config = royal(tmp_path)
+    game = load_game(config.game, abstraction=config.abstraction)
+    before = random_checkpoint(game, False)
+    after = smoothed(game, before, Smoothing(5, 0.1))
+    plain = smoothed(game, before, Smoothing(5))
+    kept = got = 0
+    for _, count, rows in decisions(game):
+        for row in rows:
+            was, now, other = (each.table.sums_of(row, count) for each in (before, after, plain))
+            assert now.sum() == pytest.approx(other.sum())
+            never = was == 0.0 if was.any() else np.zeros(count, bool)
+            assert not now[never].any()
+            got += int((other[never] > 0.0).sum())
+            much = was >= 0.1 * was.sum()
+            if (was[~never] >= 0.1 * was.sum()).all():
+                np.testing.assert_allclose(now[much] * other[much].sum(), other[much] * now.sum())
+                kept += 1
+    assert kept > 100
+    assert got > 20
+
+
+def test_a_sum_is_smoothed_and_not_its_runs(runs, capsys):
+    from cfr_shm.cli.session import load_strategy, load_table
+
+    plain, smooth = str(runs / "plain"), str(runs / "smooth")
+    both = f"{plain}+{plain}"
+    how = Smoothing(4, 0.3)
+    one, two = load_strategy(plain, how), load_strategy(both, how)
+    np.testing.assert_allclose(one.strategy.probability, two.strategy.probability, atol=1e-9)
+    said = load_table(f"{smooth}+{plain}").checkpoint.config["run"]
+    assert (said["smoothing"], said["smoothing_own"]) == (3, 0.0)
