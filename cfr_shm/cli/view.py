@@ -58,11 +58,13 @@ def run(namespace: argparse.Namespace) -> int:
 
     from cfr_shm.cards.bucket_file import share_nothing
     from cfr_shm.cli.session import say
+    from cfr_shm.kernels.announcing import tell_of_compiling
     from cfr_shm.viewer.viewed_runs import ViewedRuns
 
     share_nothing()
     sys.setswitchinterval(SWITCH_SECONDS)
     runs = ViewedRuns(namespace.directories, say)
+    tell_of_compiling(runs.noting(say))
     runs.prepare()  # while the server's modules are loaded
     try:
         from cfr_shm.viewer import computing, server

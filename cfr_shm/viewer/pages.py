@@ -2,6 +2,7 @@
 
     /                                 the page
     /static/NAME                      its modules and its style
+    /api/said                         what the server told last, for whoever waits
     /api/runs                         the runs and their checkpoints
     /api/runs/RUN/place               ?line= &board= &checkpoint= &policy=   hold'em
     /api/runs/RUN/equity              the same: all-in equities of the hands
@@ -20,6 +21,7 @@ from __future__ import annotations
 import functools
 import json
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from importlib import resources
@@ -77,7 +79,7 @@ class Pages:
     """
 
     def __init__(self, runs: ViewedRuns, say: Say) -> None:
-        self._runs, self._say = runs, say
+        self._runs, self._say = runs, runs.noting(say)
         self._limits: dict[int, anyio.CapacityLimiter] = {}
         self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self._keeping = threading.Lock()
@@ -119,6 +121,7 @@ class Pages:
         files = [
             Route("/", functools.partial(_file, name="index.html")),
             Route("/static/{name}", _file),
+            Route("/api/said", self._said),
         ]
         app = Starlette(routes=[*files, *routes])
         app.router.default = self._play
@@ -168,6 +171,13 @@ class Pages:
             text, status = f"internal error: {type(error).__name__}: {error}", 500
         self._say(plain_line(f"{request.url.path}: {text}"))
         return status, _encoded({"error": text})
+
+    async def _said(self, request: Request) -> Response:
+        """Say what is done for whoever waits; without a thread, for all of them may be taken."""
+        del request
+        told = self._runs.told
+        known = {"said": told.text, "seconds": round(time.monotonic() - told.moment, 1)}
+        return Response(_encoded(known), media_type="application/json")
 
     def _list(self, request: Request) -> bytes:
         del request

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -177,6 +178,13 @@ class ViewedRun:
         return stored.load_checkpoint(self.config, self.game, self._say, in_memory=True).table
 
 
+class Told(NamedTuple):
+    """What was told last, and when."""
+
+    text: str
+    moment: float  # monotonic
+
+
 class ViewedRuns:
     """All runs that are shown, and the tables that were looked at last.
 
@@ -190,12 +198,22 @@ class ViewedRuns:
 
     def __init__(self, directories: Sequence[str], say: Say) -> None:
         self.runs: dict[str, ViewedRun] = {}
-        self._say = say
+        self.told = Told("", time.monotonic())
+        self._say = self.noting(say)
         for directory in directories:
             name = self._free_name(directory)
-            self.runs[name] = ViewedRun(name, directory, say)
+            self.runs[name] = ViewedRun(name, directory, self._say)
         self._tables: OrderedDict[tuple[str, int], OpenedTable] = OrderedDict()
         self._reading = threading.Lock()
+
+    def noting(self, say: Say) -> Say:
+        """Return what tells, and keeps what it tells for whoever waits meanwhile."""
+
+        def tell(text: str) -> None:
+            self.told = Told(text, time.monotonic())
+            say(text)
+
+        return tell
 
     def named(self, name: str) -> ViewedRun:
         """Return a run that is still there.

@@ -163,6 +163,21 @@ def test_other_peoples_cards_stay_with_the_server(tab):
         settled(page)
 
 
+def test_who_waits_long_is_told_how_long(tab):
+    page = tab("#run=royal&view=play")
+    held = []
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/api/runs/royal/tables", hold)
+    page.click(".lobby button")
+    until(page, "/^working for [0-9]+ s/.test(document.getElementById('said').textContent)")
+    held[0].continue_()
+    settled(page)
+    until(page, "!document.getElementById('said').textContent.includes('working for')")
+
+
 def test_a_table_is_found_again_by_its_address_and_said_to_be_closed(tab, url):
     page = tab("#run=royal&view=play")
     page.click(".lobby button")

@@ -1,5 +1,9 @@
 // What the server knows. Every failure is an Error whose message is for people.
 
+import { say } from "./dom.js";
+
+const [PATIENCE_MILLISECONDS, EVERY_MILLISECONDS] = [1500, 2000];
+
 export function ask(path, parameters = {}, signal = undefined) {
   const given = Object.entries(parameters).filter(([, value]) => value !== null && value !== "");
   const query = new URLSearchParams(given).toString();
@@ -12,7 +16,7 @@ export const tell = (path, document) => answered(path, { method: "POST",
 async function answered(path, how) {
   let answer;
   try {
-    answer = await fetch(path, { credentials: "same-origin", ...how });
+    answer = await accompanied(fetch(path, { credentials: "same-origin", ...how }));
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("the server does not answer: was it ended?");
@@ -24,6 +28,34 @@ async function answered(path, how) {
   const document = JSON.parse(text);
   if (!answer.ok) throw new Error(document.error || `the server answers ${answer.status}`);
   return document;
+}
+
+// Whoever waits long is told how long, and what the server does meanwhile.
+async function accompanied(answer) {
+  const began = performance.now();
+  let [waiting, told] = [true, false];
+  const tell = async () => {
+    const seconds = (performance.now() - began) / 1000;
+    let what = "";
+    try {
+      const found = await (await fetch("/api/said", { credentials: "same-origin" })).json();
+      if (found.seconds <= seconds) what = `: ${found.said}`;
+    } catch {
+      // the answer that is waited for says what is wrong
+    }
+    if (!waiting) return;
+    told = true;
+    say(`working for ${Math.round(seconds)} s${what}`);
+    timer = setTimeout(tell, EVERY_MILLISECONDS);
+  };
+  let timer = setTimeout(tell, PATIENCE_MILLISECONDS);
+  try {
+    return await answer;
+  } finally {
+    waiting = false;
+    clearTimeout(timer);
+    if (told) say("");
+  }
 }
 
 export const runs = () => ask("/api/runs");

@@ -118,6 +118,17 @@ def test_runs_are_listed_by_name_with_their_checkpoints(app):
     assert found["kuhn"]["kind"] == "listed"
 
 
+def test_who_waits_is_told_what_is_done(runs):
+    heard = []
+    viewed = ViewedRuns([str(runs[1])], heard.append)
+    app = Pages(viewed, heard.append).app()
+    assert shown(app, "/api/said")["said"] == ""
+    viewed.noting(heard.append)("compiling")
+    found = shown(app, "/api/said")
+    assert (found["said"], heard) == ("compiling", ["compiling"])
+    assert 0.0 <= found["seconds"] < 600.0
+
+
 def test_two_runs_of_one_name_are_told_apart(runs):
     found = ViewedRuns([str(runs[0]), str(runs[0])], print)
     assert list(found.runs) == ["royal", "royal~2"]
