@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 import secrets
 import socket
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -16,6 +17,13 @@ from cfr_shm.viewer.connection import TAKEN_TOGETHER, Connection
 from cfr_shm.viewer.gate import Access, Gate
 from cfr_shm.viewer.pages import Pages
 from cfr_shm.viewer.viewed_runs import Say, ViewedRuns
+
+#: Who may wait to be let in: a system that allows fewer keeps fewer. The others' own systems ask
+#: again after 1, 3, 7 seconds.
+WAITING = 4096
+
+#: Open files of this process, where the system lets it have so many: each connection is one.
+FILES = 4096
 
 #: An answer under way may take so long after Ctrl-C.
 GRACE_SECONDS = 0.5
@@ -84,6 +92,7 @@ def serve(runs: ViewedRuns, place: Place, say: Say, ready: Callable[[], None]) -
         say: told what takes a while, and what goes wrong.
         ready: called once requests are answered.
     """
+    allow_files()
     with contextlib.closing(place.listener):
         pages = Pages(runs, say)
         config = uvicorn.Config(
@@ -100,9 +109,28 @@ def serve(runs: ViewedRuns, place: Place, say: Say, ready: Callable[[], None]) -
             timeout_graceful_shutdown=GRACE_SECONDS,  # type: ignore[arg-type]
             h11_max_incomplete_event_size=16 << 10,
         )
-        server = _Server(config, ready)
+
+        def listening() -> None:
+            # The event loop has made the queue as short as what it takes together.
+            place.listener.listen(WAITING)
+            ready()
+
+        server = _Server(config, listening)
         with contextlib.suppress(KeyboardInterrupt):
             server.run(sockets=[place.listener])
+
+
+def allow_files() -> None:
+    """Ask for as many open files as a crowd needs; how many there may be is the system's to say."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if most == resource.RLIM_INFINITY else min(FILES, most)
+    if few != resource.RLIM_INFINITY and few < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 class _Server(uvicorn.Server):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 
 import pytest
 from asgi_client import HOST, ask, get
@@ -145,3 +146,21 @@ def test_a_port_in_use_and_an_address_that_is_none_are_said():
         place.listener.close()
     with pytest.raises(UsageError, match="--host no such host: cannot be listened on"):
         server.bind("no such host", 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files are not counted there")
+def test_as_many_files_are_asked_for_as_the_system_lets_it_have():
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = before[1]
+    unlimited = most == resource.RLIM_INFINITY
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
+        server.allow_files()
+        wanted = server.FILES if unlimited else min(server.FILES, most)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (wanted, most)
+        server.allow_files()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (wanted, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
