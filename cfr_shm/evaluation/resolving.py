@@ -29,6 +29,7 @@ from cfr_shm.evaluation.subgame import (
     subgame_spot,
     subgame_tree,
 )
+from cfr_shm.games.holdem.card_deals import LEAST_ACCEPTED
 from cfr_shm.layout.spots import BEST, TRAIN, VALUE
 from cfr_shm.spots.gadgets import (
     Alternatives,
@@ -178,10 +179,13 @@ def resolve(
 
 
 def comes_up(subgame: Subgame, seat: int, method: str) -> bool:
-    """Return whether a subgame's ranges leave a deal."""
+    """Return whether a subgame's ranges leave deals that can be told from rounding."""
     other = 1 - seat
+    own = subgame.reach(seat)
     theirs = subgame.reach(other) if method == UNSAFE else subgame.dealt(other)
-    return bool((subgame.reach(seat) * hands_met(subgame.game, theirs) > 1e-12).any())
+    deals = own * hands_met(subgame.game, theirs)
+    least = LEAST_ACCEPTED * float(own.sum()) * float(theirs.sum())
+    return bool((deals > 1e-12).any() and deals.sum() > least)
 
 
 def _gadget(method: str, offered: Alternatives) -> Gadget | None:

@@ -23,7 +23,7 @@ from cfr_shm.layout.showdown import Amounts
 from cfr_shm.layout.spots import DECISION, FOLD, LEAF
 from cfr_shm.layout.tree import DECISION as DECIDES
 from cfr_shm.layout.tree import SHOWDOWN
-from cfr_shm.spots.boards import spot_hands
+from cfr_shm.spots.boards import require_deals, spot_hands
 from cfr_shm.spots.payoffs import Payoffs
 from cfr_shm.spots.spot_game import SpotGame, spot_of_trees
 from cfr_shm.spots.street_trees import OOP, Action, Node, StreetTrees, TreeRules
@@ -205,6 +205,7 @@ def subgame_spot(subgame: Subgame, tree: SubgameTree, ranges: Sequence[Floats]) 
     _, cards = holdem_parts(subgame.game)
     fewer = cards.dealt if len(cards.dealt) < cards.deck.card_count else None
     hands = spot_hands(cards.deck, subgame.board, ranges, fewer)
+    require_deals(hands)
     rules = TreeRules(len(subgame.board) - _FLOP, tree.pot, tree.stack, ())
     return spot_of_trees(hands, tree.trees, rules, tree.payoffs)
 

@@ -20,6 +20,7 @@ from cfr_shm.cards.ranges import hand_pairs
 from cfr_shm.cards.showdown import hand_order
 from cfr_shm.cards.suits import kept_renamings
 from cfr_shm.errors import UsageError
+from cfr_shm.games.holdem.card_deals import LEAST_ACCEPTED
 from cfr_shm.kernels.spots.lanes import LANES
 from cfr_shm.layout.spots import (
     ABOUT_WORDS,
@@ -145,6 +146,24 @@ def spot_hands(
             "of the other; give them others"
         )
     return hands
+
+
+def require_deals(hands: SpotHands) -> None:
+    """Refuse ranges that leave so few deals that rounding would be told for what they are worth.
+
+    What a hand meets is the sum of all hands less those that share a card with it, in float32:
+    at a share of one in a million that was off by up to 2 % of the pot, in what each player gets
+    and in the exploitability.
+
+    Raises:
+        UsageError: the players' hands share a card in nearly every deal.
+    """
+    one, two = hands.weights
+    if hands.mass() < LEAST_ACCEPTED * float(one.sum()) * float(two.sum()):
+        raise UsageError(
+            "spot.oop and spot.ip: the players' hands share a card in nearly every deal (fewer "
+            f"than one in {1 / LEAST_ACCEPTED:,.0f} is possible); give them others"
+        )
 
 
 def suit_symmetries(hands: SpotHands) -> tuple[SuitMap, ...]:

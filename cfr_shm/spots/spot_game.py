@@ -29,6 +29,7 @@ from cfr_shm.spots.boards import (
     board_arrays,
     board_level,
     list_boards,
+    require_deals,
     spot_hands,
 )
 from cfr_shm.spots.forest import StreetForest, link, no_level, street_forest
@@ -164,10 +165,11 @@ def build_spot(
     """Return the spot on ``board`` with these ranges and betting rules.
 
     Raises:
-        UsageError: ranges that leave no deal, or lines that are not in the tree.
+        UsageError: ranges that leave no deal or hardly any, or lines that are not in the tree.
         GameError: too many nodes.
     """
     hands = spot_hands(deck, board, ranges)
+    require_deals(hands)
     return spot_of_trees(hands, build_trees(rules), rules, payoffs, isomorphic=isomorphic)
 
 

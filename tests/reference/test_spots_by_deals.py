@@ -1,15 +1,24 @@
 """Spots against playing out every deal: values, best responses and the chance of every card."""
 
+import random
+from itertools import combinations
+
 import numpy as np
 import pytest
 from spot_by_deals import SlowSpot, best_response, values
-from spot_cases import small_turn
+from spot_cases import menu, small_turn
 
 from cfr_shm.cards.deck import ROYAL
 from cfr_shm.cards.evaluator import evaluate
+from cfr_shm.cards.ranges import parse_range
+from cfr_shm.errors import UsageError
 from cfr_shm.kernels.jit import JIT_DISABLED
+from cfr_shm.spots.payoffs import ChipPayoffs
 from cfr_shm.spots.places import find_place, hands_at, node_at, strategy_at
+from cfr_shm.spots.sizes import Thresholds
 from cfr_shm.spots.solver import SolverSettings, SpotSolver
+from cfr_shm.spots.spot_game import build_spot
+from cfr_shm.spots.street_trees import TreeRules
 
 
 def slow(game, rake):
@@ -77,3 +86,47 @@ def test_values_and_best_responses_equal_those_of_every_deal(rake, iterations):
         assert sum(expected) == pytest.approx(game.pot)
         assert best[0] == pytest.approx(quality.values[0] + quality.gains[0], abs=2e-4)
     assert np.isfinite(quality.exploitability)
+
+
+def drawn_spot(draws, rake):
+    """Return a turn or river on which each player has one to four hands of a few cards."""
+    board = draws.sample(range(ROYAL.card_count), draws.choice((4, 5)))
+    free = [card for card in range(ROYAL.card_count) if card not in board]
+    pairs = list(combinations(sorted(draws.sample(free, draws.randint(4, 7))), 2))
+    ranges = [
+        ",".join(
+            ROYAL.text(hand[::-1]) + draws.choice(("", ":0.5", ":0.01", ":0.000001"))
+            for hand in draws.sample(pairs, draws.randint(1, 4))
+        )
+        for _ in range(2)
+    ]
+    half = menu("50%", "60%")
+    rules = TreeRules(
+        len(board) - 3, 100.0, 150.0, ((half, half),) * 3, Thresholds(force_allin=0.2)
+    )
+    weights = [parse_range(ROYAL, text) for text in ranges]
+    return build_spot(tuple(board), weights, rules, ChipPayoffs(100.0, *rake), deck=ROYAL)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("rake", [(0.0, 0.0), (0.06, 9.0)])
+def test_few_hands_of_uneven_weights_are_worth_what_every_deal_says(rake):
+    """Hands that meet nobody, and hands of a millionth: refused where rounding would be told."""
+    draws, done = random.Random(f"uneven {rake}"), 0
+    while done < 40:
+        try:
+            game = drawn_spot(draws, rake)
+        except UsageError as error:
+            assert "no deal" in str(error) or "nearly every deal" in str(error)  # noqa: PT017
+            continue
+        done += 1
+        with SpotSolver(game, SolverSettings()) as solver:
+            solver.iterate(20)
+            quality = solver.quality()
+            spot, strategy = slow(game, rake), lookup(solver)
+            expected = values(spot, strategy)
+            best = [best_response(spot, strategy, player) for player in range(2)]
+        gains = np.subtract(best, expected)
+        assert sum(gains) / 2 == pytest.approx(quality.exploitability, abs=0.02)
+        if rake[0]:
+            assert expected == pytest.approx(quality.values, abs=0.02)

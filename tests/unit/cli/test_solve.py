@@ -197,6 +197,15 @@ def test_ranges_that_block_each_other_leave_no_deal(spot, capsys):
     assert "leave no deal" in capsys.readouterr().err
 
 
+def test_ranges_that_leave_hardly_any_deal_are_refused(spot, capsys):
+    """What the lightest hands alone are worth would be told off by percents, rounding's share."""
+    flags = ["--oop", "AcAd,KcKd:0.000001", "--ip", "AcAh"]
+    assert main(["solve", str(spot), *flags]) == EXIT_USAGE
+    error = capsys.readouterr().err
+    assert "share a card in nearly every deal (fewer than one in 10,000 is possible)" in error
+    assert len(error.strip().splitlines()) == 1
+
+
 def test_without_a_spot_the_usage_is_said(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["solve"]) == EXIT_USAGE

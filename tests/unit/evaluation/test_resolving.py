@@ -11,7 +11,7 @@ from cfr_shm.evaluation.board_walk import BoardWalk, Players
 from cfr_shm.evaluation.exact_response import exact_response
 from cfr_shm.evaluation.offers import BLUEPRINT, alternative_values, gifts
 from cfr_shm.evaluation.resolved_strategy import ResolvedStrategy
-from cfr_shm.evaluation.resolving import METHODS, HowToResolve, KeptSubgame, resolve
+from cfr_shm.evaluation.resolving import METHODS, HowToResolve, KeptSubgame, comes_up, resolve
 from cfr_shm.evaluation.subgame import Subgame, hands_met, subgame_spot, subgame_tree
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.layout.response import Stage
@@ -218,3 +218,16 @@ abstraction: {preflop: [[2.5bb], [allin]], flop: [[1], [allin]]}
         subgame_tree(Subgame(blueprint, 0, ()))
     with pytest.raises(UsageError, match="unknown method"):
         HowToResolve("hopeful")
+
+
+def test_what_only_rounding_would_tell_does_not_come_up(tmp_path, monkeypatch):
+    """One hand against one that shares a card with it, and a light one that does not."""
+    game = game_of(FEW_HANDS, tmp_path)
+    there, deck = subgames(random_strategy(game, 1))[0], holdem_parts(game)[1].deck
+    holes = hands_of(game).tolist()
+    own, blocked, met = (holes.index(sorted(deck.parse(text))) for text in ("KcKd", "KcAc", "JcJd"))
+    for weight, comes in ((1.0, True), (1e-3, True), (1e-5, False), (0.0, False)):
+        reach = np.zeros((2, len(holes)))
+        reach[0, own], reach[1, blocked], reach[1, met] = 1.0, 1.0, weight
+        monkeypatch.setattr(Subgame, "reach", lambda _, seat, reach=reach: reach[seat])
+        assert comes_up(there, 0, "unsafe") == comes
