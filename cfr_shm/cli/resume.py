@@ -53,7 +53,7 @@ def resume_run(
         alone = [*given, Setting(RANKS, "none", "--mpi", "--mpi")]
     else:
         alone = list(given)
-    with agreed_by_ranks(given, overrides) as world:
+    with agreed_by_ranks("resume", given, overrides) as world:
         found = None
         if not StoredRun(directory).holds_spot():
             found = resumable(directory, os.environ, overrides, alone, say, warn)

@@ -36,11 +36,12 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def agreed_by_ranks(
-    given: Sequence[Setting], overrides: Sequence[str], source: str | None = None
+    command: str, given: Sequence[Setting], overrides: Sequence[str], source: str | None = None
 ) -> Iterator[World | None]:
     """Do what comes before a run, at all ranks or at none: a file may be missing at one of them.
 
     Args:
+        command: that all ranks must have been started by.
         given: on the command line.
         overrides: by ``--set``.
         source: the configuration file of a run that begins, which may say ``ranks: mpi`` too.
@@ -49,17 +50,20 @@ def agreed_by_ranks(
         The ranks, None where nobody said ``mpi``.
     """
     said = _says_mpi(given, overrides, source)
-    world = _world_to_agree(said, source)
+    world = _world_to_agree(said)
     if world is None:
         yield None
         return
     from cfr_shm.ranks.world import open_world
-    from cfr_shm.run.ranked import together
+    from cfr_shm.run.ranked import refuse_other_commands, together
 
-    with _ending_everywhere(world), together(world):
-        if said is False:
-            open_world("none")  # refuses several copies, as it does where there is no MPI
-        yield world
+    with _ending_everywhere(world):
+        with together(world):
+            refuse_other_commands(command, world)
+        with together(world):
+            if said is False:
+                open_world("none")  # refuses several copies, as it does where there is no MPI
+            yield world
 
 
 def _says_mpi(
@@ -81,7 +85,7 @@ def _says_mpi(
         return None
 
 
-def _world_to_agree(said: bool | None, source: str | None) -> World | None:
+def _world_to_agree(said: bool | None) -> World | None:
     """Return the ranks with which to agree, None where there are none to agree with.
 
     Of several copies none knows what a file says to the others, which may lie on one machine only:
@@ -92,7 +96,7 @@ def _world_to_agree(said: bool | None, source: str | None) -> World | None:
 
     if said:
         return open_world("mpi")
-    if source is None or copies_started(os.environ) is None:
+    if copies_started(os.environ) is None:
         return None
     try:
         return open_world("mpi")

@@ -73,7 +73,7 @@ def run(namespace: argparse.Namespace) -> int:
     from cfr_shm.config.load import load_config
     from cfr_shm.run.directory import default_path
 
-    with agreed_by_ranks(given, namespace.overrides, namespace.config) as world:
+    with agreed_by_ranks("train", given, namespace.overrides, namespace.config) as world:
         config = load_config(namespace.config, os.environ, namespace.overrides, given)
         if config.spot.given:
             from cfr_shm.errors import UsageError

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
 import time
 from collections.abc import Mapping
 
-from cfr_shm.errors import UsageError
+from cfr_shm.errors import EXIT_USAGE, UsageError
 
 #: Where launchers say how many processes they have started.
 _OPEN_MPI_SIZE = "OMPI_COMM_WORLD_SIZE"
@@ -20,8 +23,11 @@ _OPEN_MPI = "Open MPI"
 #: What its launcher says to its ranks if it was started ``--with-ft ulfm``.
 _FAULT_TOLERANT = "OMPI_MCA_mpi_ft_enable"
 
-#: Those who say nothing leave so much later than who speaks.
-_FIRST_WORD_SECONDS = 5.0
+#: Where a process and its launcher speak PMI-1.
+_PMI_WIRE = "PMI_FD"
+
+#: Who is not the first leaves it so much time to say the same.
+_FIRST_WORD_SECONDS = 10.0
 
 
 def copies_started(environment: Mapping[str, str]) -> int | None:
@@ -39,23 +45,36 @@ def refuse_another_launcher(library: str, environment: Mapping[str, str]) -> Non
         UsageError: names both.
     """
     if _OPEN_MPI_SIZE in environment and not library.startswith(_OPEN_MPI):
-        error = told_by_one(
+        raise unheard(
             f"--mpi: Open MPI's mpiexec has started this, but mpi4py has loaded {library}: use "
             "the mpiexec of that library, or let mpi4py find Open MPI",
             environment,
         )
-        if error.told:
-            # Open MPI's launcher ends all processes when the first has left.
-            time.sleep(_FIRST_WORD_SECONDS)
-        raise error
 
 
-def told_by_one(line: str, environment: Mapping[str, str]) -> UsageError:
-    """Return an error that is printed by one of those that cannot speak to each other."""
-    error = UsageError(line)
+def unheard(line: str, environment: Mapping[str, str]) -> UsageError:
+    """Return an error of a rank that cannot speak to the others: they have a launcher in common.
+
+    It is asked to end them when this process leaves: they would wait for it without end in the
+    start of MPI. Where they have the same to say, the first of them says it, and the others, who
+    begin later, are ended before they do.
+    """
     places = [environment.get(name, "") for name in _PLACES]
-    error.told = next((int(each) for each in places if each.isdecimal()), 0) > 0
-    return error
+    if next((int(each) for each in places if each.isdecimal()), 0) > 0:
+        time.sleep(_FIRST_WORD_SECONDS)
+    atexit.register(_end_all, environment, EXIT_USAGE)
+    return UsageError(line)
+
+
+def _end_all(environment: Mapping[str, str], code: int) -> None:
+    """Ask a launcher that speaks PMI, MPICH's and its kin's, to end what it has started.
+
+    Open MPI's does so when a process leaves with an error.
+    """
+    wire = environment.get(_PMI_WIRE, "")
+    if wire.isdecimal():
+        with contextlib.suppress(OSError):
+            os.write(int(wire), f"cmd=abort exitcode={code}\n".encode())
 
 
 def may_lose_ranks(library: str, environment: Mapping[str, str]) -> bool:

@@ -29,7 +29,7 @@ from cfr_shm.ranks.launchers import (
     copies_started,
     may_lose_ranks,
     refuse_another_launcher,
-    told_by_one,
+    unheard,
 )
 from cfr_shm.ranks.roll_call import RollCall
 
@@ -120,7 +120,7 @@ class Mpi:
     """The ranks of MPI's world; made once in a process."""
 
     def __init__(self) -> None:
-        self.library = _load_mpi()
+        self.library = _load_mpi(os.environ)
         self._world = _communicator().Dup()
         self._called = 0
         self._commits = 0
@@ -424,10 +424,10 @@ def open_world(ranks: str, environment: Mapping[str, str] = os.environ) -> World
                 "alone: add --mpi, or start it once, without mpiexec or srun"
             )
         return Alone()
-    refuse_another_launcher(_load_mpi(), environment)
+    refuse_another_launcher(_load_mpi(environment), environment)
     world = Mpi()
     if world.size == 1 and started is not None:
-        raise told_by_one(
+        raise unheard(
             f"--mpi: {started} processes were started, but MPI finds only this one: the launcher "
             f"does not belong to the MPI library that mpi4py has loaded ({world.library}); use "
             "its own mpiexec, or 'srun --mpi=pmix' or 'srun --mpi=pmi2'",
@@ -436,7 +436,7 @@ def open_world(ranks: str, environment: Mapping[str, str] = os.environ) -> World
     return world
 
 
-def _load_mpi() -> str:
+def _load_mpi(environment: Mapping[str, str]) -> str:
     """Load MPI's library without starting it; return what it calls itself.
 
     Raises:
@@ -448,14 +448,16 @@ def _load_mpi() -> str:
         mpi4py.rc.initialize = False
         from mpi4py import MPI
     except ImportError as error:
-        raise UsageError(
+        raise unheard(
             f"--mpi needs mpi4py and an MPI library ({error}): pip install 'cfr-shm[mpi]', and "
-            "'pip install mpich' on machines that have no MPI"
+            "'pip install mpich' on machines that have no MPI",
+            environment,
         ) from None
     except RuntimeError as error:
-        raise UsageError(
+        raise unheard(
             f"--mpi: mpi4py finds no MPI library ({str(error).splitlines()[0]}): load the site's "
-            "module, or 'pip install mpich'"
+            "module, or 'pip install mpich'",
+            environment,
         ) from None
     first = MPI.Get_library_version().strip("\0 \n").splitlines()[0].partition(",")[0]
     return " ".join(first.split())

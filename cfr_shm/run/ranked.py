@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Iterator
 
 from cfr_shm import __version__
 from cfr_shm.algorithms import EXTERNAL_SAMPLING, FULL_WIDTH
+from cfr_shm.config.sections import Config, to_dict
 from cfr_shm.errors import CfrShmError, ConfigError, UsageError
 from cfr_shm.games.game import Game
 from cfr_shm.kernels.cache import machine_code
@@ -18,6 +20,30 @@ from cfr_shm.run.setup import Settled
 
 #: Of what differs between two ranks.
 TOLD_LETTERS = 24
+
+#: How a machine does its part, what it shows of it, and where files lie there: may differ.
+_OF_EACH_MACHINE = frozenset(
+    {
+        "abstraction.buckets",  # what is in the file is compared
+        "engine.batch_seconds",
+        "engine.batch_size",
+        "engine.deadline_seconds",
+        "engine.in_process",
+        "engine.num_workers",
+        "engine.on_worker_death",
+        "engine.oversubscribe",
+        "engine.start_method",
+        "engine.updates",
+        "engine.wait_base_ms",
+        "engine.wait_max_ms",
+        "engine.wait_min_ms",
+        "run.log_format",
+        "run.logdir",
+        "run.loglevel",
+        "run.progress_interval",
+        "run.tensorboard",
+    }
+)
 
 
 class ToldElsewhereError(CfrShmError):
@@ -114,12 +140,12 @@ def refuse_differences(
         UsageError: names the first rank that differs, and in what.
     """
     buckets = "none" if game.bucket_file is None else game.bucket_file.fingerprint
-    done = "the start" if resume is None else f"{resume.iterations} iterations"
     own = {
         "version": __version__,
-        "configuration": settled.fingerprint,
+        "configuration": _common_settings(settled.config),
+        "fingerprint": settled.fingerprint,
         "card buckets": buckets,
-        "checkpoint": done,
+        "checkpoint": "the start" if resume is None else _told_of(resume),
     }
     if settled.engine.freeze is not None:
         own["processor or compiler"] = machine_code()
@@ -127,12 +153,56 @@ def refuse_differences(
         everybody = world.texts(value)
         for rank, theirs in enumerate(everybody):
             if theirs != everybody[0]:
-                here, there = _where_apart(theirs, everybody[0])
                 raise UsageError(
-                    f"rank {rank} has another {what} than rank 0 ({here} instead of {there}): "
-                    "all ranks need the same version and files, and in deterministic mode the "
-                    "same processor"
+                    f"rank {rank} has another {what} than rank 0 "
+                    f"({_difference(theirs, everybody[0])}): all ranks need the same version, "
+                    "settings and files, and in deterministic mode the same processor"
                 )
+
+
+def refuse_other_commands(command: str, world: World) -> None:
+    """Refuse ranks of which some begin a run and others go on with one.
+
+    Raises:
+        UsageError: names the first rank that does something else than rank 0.
+    """
+    everybody = world.texts(command)
+    for rank, theirs in enumerate(everybody):
+        if theirs != everybody[0]:
+            raise UsageError(
+                f"rank {rank} was started as '{theirs}' and rank 0 as '{everybody[0]}': start "
+                "all ranks by the same command"
+            )
+
+
+def _common_settings(config: Config) -> str:
+    """Return what all ranks must have been told alike, one ``KEY VALUE`` a line."""
+    settings = {
+        f"{section}.{key}": value
+        for section, values in to_dict(config).items()
+        for key, value in values.items()
+    }
+    return "\n".join(
+        f"{key} {json.dumps(value, sort_keys=True)}"
+        for key, value in sorted(settings.items())
+        if key not in _OF_EACH_MACHINE
+    )
+
+
+def _told_of(checkpoint: Checkpoint) -> str:
+    """Return what tells a checkpoint from others of the same run, and of others like it."""
+    utilities = " ".join(f"{each:.17g}" for each in checkpoint.utility_sums)
+    return f"{checkpoint.iterations} iterations, {checkpoint.nodes} nodes, utility {utilities}"
+
+
+def _difference(theirs: str, first: str) -> str:
+    """Say in what two texts differ: the first line that does, and from where."""
+    lines = zip(theirs.split("\n"), first.split("\n"), strict=False)
+    there, here = next((pair for pair in lines if pair[0] != pair[1]), (theirs, first))
+    key, _, value = there.partition(" ")
+    if "\n" in theirs and here.startswith(f"{key} "):
+        return f"{key}: {value} instead of {here.partition(' ')[2]}"
+    return " instead of ".join(_where_apart(there, here))
 
 
 def _where_apart(one: str, other: str) -> tuple[str, str]:
