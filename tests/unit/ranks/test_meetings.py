@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from ranked_training import DCFR, SummedGains, exploitability, train_ranks
+from ranked_training import DCFR, LateMean, SummedGains, exploitability, train_ranks
 
 from cfr_shm.kernels.tables.dense import collect_regrets, collect_sums
 from cfr_shm.layout.row_sets import row_sets
@@ -18,7 +18,8 @@ def mean_exploitability(size, iterations, each, seeds, *overrides, **further):
     logs = [
         math.log(
             exploitability(
-                train_ranks(size, iterations, each, f"run.seed={seed}", *overrides, **further)
+                train_ranks(size, iterations, each, f"run.seed={seed}", *overrides, **further),
+                *overrides,
             )
         )
         for seed in seeds
@@ -92,6 +93,16 @@ def test_the_sum_of_gains_would_not():
     assert summed > 2.0 * one
 
 
+@pytest.mark.thorough
+def test_one_exchange_late_would_not():
+    seeds = range(4)
+    linear = "algorithm.weighting=linear"
+    one = mean_exploitability(1, 131_072, 131_072, seeds, linear)
+    in_time = mean_exploitability(4, 131_072, 1024, seeds, linear)
+    late = mean_exploitability(4, 131_072, 1024, seeds, linear, exchange=LateMean)
+    assert in_time < 1.3 * one < 1.5 * one < late
+
+
 def cut_up(seed, rescale):
     """Return the exploitability after 4, then 2, then 8 ranks, each from the file of the last."""
     before = None
@@ -125,11 +136,16 @@ def test_a_run_goes_on_with_other_ranks_because_files_hold_the_whole():
         ("algorithm.name=outcome_sampling",),
         ("algorithm.name=chance_sampling",),
         ("algorithm.name=public_chance_sampling",),
+        ("game.name=kuhn", "game.players=4"),
+        ("table.compact=true", "game.players=3"),
     ],
     ids=lambda each: each[-1].partition(".")[2],
 )
 def test_every_sampled_algorithm_and_layout(overrides):
-    """Two ranks come about as far as one with as many iterations; noise is what is left."""
+    """Two ranks come about as far as one with as many iterations; noise is what is left.
+
+    More than two players have their averages taken in passes of their own.
+    """
     seeds = range(3)
     one = mean_exploitability(1, 65_536, 65_536, seeds, *overrides)
     two = mean_exploitability(2, 65_536, 1024, seeds, *overrides)
