@@ -298,7 +298,8 @@ def test_ranks_say_whom_they_wait_for(tmp_path, rank):
         out = launcher.communicate(timeout=60)[0]
         assert launcher.returncode == 143, out
     # On a busy machine they may come to wait for another as well.
-    assert (f"waiting for rank {rank} " in (tmp_path / "run" / "log.txt").read_text()) == (rank == 1)
+    log = (tmp_path / "run" / "log.txt").read_text()
+    assert (f"waiting for rank {rank} " in log) == (rank == 1)
 
 
 _FROZEN_HALFWAY = """
