@@ -20,9 +20,9 @@ DESCRIPTION = (
 #: Where no --port is given.
 PORT = 8377
 
-#: Whoever computes lets go of the interpreter after so long: what a page asks for first, two dozen
-#: small files, would wait Python's 5 ms at each while the game is built.
-SWITCH_SECONDS = 0.0005
+#: So long the address is kept back while the first run's game is built, which the first page waits
+#: for: a browser that starts meanwhile takes the cores that build it.
+PREPARING_SECONDS = 0.7
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,15 +54,12 @@ def run(namespace: argparse.Namespace) -> int:
     Raises:
         UsageError: no run, a port in use, or the extra is missing.
     """
-    import sys
-
     from cfr_shm.cards.bucket_file import share_nothing
     from cfr_shm.cli.session import say
     from cfr_shm.kernels.announcing import tell_of_compiling
     from cfr_shm.viewer.viewed_runs import ViewedRuns
 
     share_nothing()
-    sys.setswitchinterval(SWITCH_SECONDS)
     runs = ViewedRuns(namespace.directories, say)
     tell_of_compiling(runs.noting(say))
     runs.prepare()  # while the server's modules are loaded
@@ -78,6 +75,8 @@ def run(namespace: argparse.Namespace) -> int:
         place = _bind_somewhere(namespace.host)
     else:
         place = server.bind(namespace.host, namespace.port)
+
+    runs.prepared.wait(PREPARING_SECONDS)
 
     def ready() -> None:
         print(place.url, flush=True)

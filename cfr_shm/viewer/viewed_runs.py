@@ -199,6 +199,7 @@ class ViewedRuns:
     def __init__(self, directories: Sequence[str], say: Say) -> None:
         self.runs: dict[str, ViewedRun] = {}
         self.told = Told("", time.monotonic())
+        self.prepared = threading.Event()  # what ``prepare`` begins is done, or cannot be
         self._say = self.noting(say)
         for directory in directories:
             name = self._free_name(directory)
@@ -251,9 +252,13 @@ class ViewedRuns:
         first = next(iter(self.runs.values()))
 
         def build() -> None:
-            with contextlib.suppress(CfrShmError, OSError, MemoryError):
+            try:
                 if first.kind != SPOT:
                     self.table(first, first.first_shown)
+            except (CfrShmError, OSError, MemoryError):
+                pass
+            finally:
+                self.prepared.set()
 
         def rank() -> None:
             # Reading and digesting buckets is not Python's: the ranks come for nothing meanwhile.

@@ -129,6 +129,23 @@ def test_who_waits_is_told_what_is_done(runs):
     assert 0.0 <= found["seconds"] < 600.0
 
 
+def test_the_first_run_s_game_is_built_before_anybody_asks(runs):
+    viewed = ViewedRuns([str(runs[0]), str(runs[1])], print)
+    assert not viewed.prepared.is_set()
+    viewed.prepare()
+    assert viewed.prepared.wait(600)
+    assert "_game" in viewed.runs["royal"].__dict__
+    assert "_game" not in viewed.runs["kuhn"].__dict__
+
+
+def test_a_run_that_cannot_be_prepared_keeps_nobody_waiting(runs, tmp_path):
+    shutil.copytree(runs[0], tmp_path / "royal")
+    viewed = ViewedRuns([str(tmp_path / "royal")], print)
+    shutil.rmtree(tmp_path / "royal" / "checkpoints")
+    viewed.prepare()
+    assert viewed.prepared.wait(600)
+
+
 def test_two_runs_of_one_name_are_told_apart(runs):
     found = ViewedRuns([str(runs[0]), str(runs[0])], print)
     assert list(found.runs) == ["royal", "royal~2"]
