@@ -123,15 +123,21 @@ def settle(config: Config, game: Game, directory: Path) -> Settled:
 
 
 def doubts_of(config: Config) -> list[str]:
-    """Return what was measured to be a mistake in a configuration, with its cost."""
+    """Return what does nothing in a configuration, or was measured to lose, with its cost."""
+    found = []
     floored = config.algorithm.regret_floor == 0.0 and config.algorithm.name in SAMPLED
-    if not floored or config.game.name != HOLDEM:
-        return []
-    return [
-        "algorithm.regret_floor 0 forgets what sampling has found: in heads-up hold'em it lost "
-        "43 big blinds per 100 hands (one training of a minute; 95 % CI over deals 40 to 47) to "
-        "the same without a floor; leave it out (docs/adr/0007-default-weighting.md)"
-    ]
+    if floored and config.game.name == HOLDEM:
+        found.append(
+            "algorithm.regret_floor 0 forgets what sampling has found: in heads-up hold'em it "
+            "lost 43 big blinds per 100 hands (one training of a minute; 95 % CI over deals 40 to "
+            "47) to the same without a floor; leave it out (docs/adr/0007-default-weighting.md)"
+        )
+    if config.run.smoothing_own and not config.run.smoothing:
+        found.append(
+            "run.smoothing_own says what of smoothing is taken, and run.smoothing says that there "
+            "is none; say how many passes, such as run.smoothing=16 (docs/evaluation.md)"
+        )
+    return found
 
 
 def worker_count(config: Config, game: Game | None, cores: int) -> int:

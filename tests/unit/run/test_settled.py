@@ -136,3 +136,10 @@ def test_a_regret_floor_of_zero_is_doubted_where_it_was_measured_to_lose():
     assert setup.doubts_of(load_config(overrides=["game.name=holdem"])) == []
     low = ["game.name=holdem", "algorithm.regret_floor=-1e9"]
     assert setup.doubts_of(load_config(overrides=low)) == []
+
+
+def test_a_share_of_smoothing_that_there_is_not_is_told():
+    own = "run.smoothing_own=0.1"
+    (said,) = setup.doubts_of(load_config(overrides=[own]))
+    assert "run.smoothing says that there is none" in said
+    assert setup.doubts_of(load_config(overrides=[own, "run.smoothing=16"])) == []
