@@ -22,8 +22,10 @@ from cfr_shm.spots.street_trees import PLAYERS, Action, amount_text
 #: is said of it is not worth much.
 LEAST_REACH = 1e-3
 
-#: Who meets less of the other player's reach meets nobody.
-_LEAST_MET = 1e-12
+#: Who meets less of the other player's reach, or less as a part of it, meets nobody: values are
+#: sums over all hands less those that share a card, in float32, and at one in 10**7 a hand that
+#: always loses was told the whole pot.
+_LEAST_MET, _LEAST_MET_PART = 1e-12, 1e-4
 
 
 class PlayerHands(NamedTuple):
@@ -60,7 +62,7 @@ class NodeReport(NamedTuple):
     """Everything about one decision, by hand of the player who decides.
 
     Values are shares of the pot, chips: what a hand gets at the end less what it puts in from
-    now on. Arrays are by hand; NaN where a hand meets none of the other player's.
+    now on. Arrays are by hand; NaN where a hand meets none of the other player's, or next to none.
     """
 
     place: Place
@@ -151,7 +153,7 @@ def node_report(solver: SpotSolver, line: str = "", cards: tuple[int, ...] = ())
         _player_hands(solver, place, p, reach, values[p][0], equity[p])
         for p in (player, 1 - player)
     )
-    known = np.where(own.met > _LEAST_MET, own.met, np.nan)
+    known = _known(own.met, reach[1 - player])
     # What is put in from now on is taken off a hand's share; what was put in before is gone.
     share = game.pot / 2.0 + node.put[player]
     return NodeReport(
@@ -186,12 +188,19 @@ def _player_hands(
     game, node = solver.game, node_at(solver.game, place)
     hands = hands_at(game, place, player)
     met = _met(hands, hands_at(game, place, 1 - player)) @ reach[1 - player]
-    known = np.where(met > _LEAST_MET, met, np.nan)
+    known = _known(met, reach[1 - player])
     ev = game.pot / 2.0 + node.put[player] + values / known
     with np.errstate(invalid="ignore", divide="ignore"):
         eqr = ev / (equity * (game.pot + sum(node.put)))
     weights = _range_weights(solver, place, player)
     return PlayerHands(player, hands, reach[player], weights, met, equity, ev, eqr)
+
+
+def _known(met: NDArray[np.float64], reach: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what hands meet of the other player's reach, NaN where that is next to nothing."""
+    least = max(_LEAST_MET, _LEAST_MET_PART * float(reach.sum()))
+    found: NDArray[np.float64] = np.where(met > least, met, np.nan)
+    return found
 
 
 def find_decision(game: SpotGame, line: str, cards: tuple[int, ...] = ()) -> Place:

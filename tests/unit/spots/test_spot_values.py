@@ -2,14 +2,20 @@
 
 import numpy as np
 import pytest
-from spot_cases import basic_spot, fast_spot, toy_spot
+from spot_cases import basic_spot, fast_spot, menu, toy_spot
 
+from cfr_shm.cards.deck import STANDARD
+from cfr_shm.cards.ranges import parse_range
 from cfr_shm.kernels.jit import JIT_DISABLED
 from cfr_shm.layout.spots import VALUE
 from cfr_shm.spots.all_in_equity import equities
 from cfr_shm.spots.iteration_weights import spot_algorithm
+from cfr_shm.spots.payoffs import ChipPayoffs
 from cfr_shm.spots.places import find_place, hands_at, node_at, strategy_at
 from cfr_shm.spots.solver import SolverSettings, SpotSolver
+from cfr_shm.spots.spot_game import build_spot
+from cfr_shm.spots.spot_results import node_report
+from cfr_shm.spots.street_trees import TreeRules
 
 compiled = pytest.mark.skipif(JIT_DISABLED, reason="minutes as plain Python")
 
@@ -208,3 +214,26 @@ def test_sixteen_bits_come_within_a_thousandth_of_the_pot(game, iterations, shar
         assert values(solver) == pytest.approx(shares, abs=pot / 1000)
         whole = solver.game.table_bytes(compact=False)
         assert solver.game.table_bytes(compact=True) * 2 == whole
+
+
+@pytest.mark.parametrize("light", [0.01, 1e-7])
+def test_a_hand_that_meets_next_to_nobody_is_told_no_ev(light):
+    """KhQs always loses to the only hand that does not block it."""
+    half = menu("50%", "60%")
+    rules = TreeRules(2, 100.0, 150.0, ((half, half),) * 3)
+    oop = parse_range(STANDARD, "KhQs,AcAd,JsQh:0.7")
+    ip = parse_range(STANDARD, f"KhQs,KhJs,KhJc,QsTc,TdQs,7s7d:{light:.7f}")
+    game = build_spot(STANDARD.parse("2c3d5h8s9s"), [oop, ip], rules, ChipPayoffs(100.0))
+    with SpotSolver(game, SolverSettings()) as solver:
+        solver.iterate(200)
+        report = node_report(solver)
+    blocked = np.array([set(hand) == set(STANDARD.parse("KhQs")) for hand in report.hands.tolist()])
+    assert blocked.sum() == 1
+    assert np.isfinite(report.ev[~blocked]).all()
+    if light < 1e-4:
+        assert np.isnan(report.ev[blocked]).all()
+        assert np.isnan(report.best_ev[blocked]).all()
+        assert np.isnan(report.action_ev[:, blocked]).all()
+    else:
+        assert report.ev[blocked] == pytest.approx(0.0, abs=0.1)
+    assert 40.0 < report.mean(report.ev) < 100.0
