@@ -21,6 +21,10 @@ from cfr_shm.errors import EXIT_OK
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2", "SIGXCPU")
 _CHECKPOINT = "SIGUSR1"
 
+#: Of a limit of CPU time that would kill without a word, what is kept for the last checkpoint:
+#: a tenth, and no less and no more seconds than these.
+_KEPT_SECONDS = (2, 10)
+
 
 class StopRequested(KeyboardInterrupt):
     """A signal came while there was nothing to save."""
@@ -45,6 +49,7 @@ class StopSignals:
         self._stop: list[Callable[[], None]] = []
         self._abandon: list[Callable[[], None]] = []
         self._former: dict[int, Any] = {}
+        self._former_limit: tuple[int, int] | None = None
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -53,6 +58,7 @@ class StopSignals:
                     self._former[number] = signal.signal(number, self._handle)
             if (number := getattr(signal, _CHECKPOINT, None)) is not None:
                 self._former[number] = signal.signal(number, self._want_checkpoint)
+            self._former_limit = _be_told_of_the_limit()
         return self
 
     def __exit__(
@@ -64,6 +70,11 @@ class StopSignals:
         for number, former in self._former.items():
             signal.signal(number, former)
         self._former.clear()
+        if self._former_limit is not None:
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_CPU, self._former_limit)
+            self._former_limit = None
 
     @property
     def pending(self) -> bool:
@@ -122,3 +133,25 @@ class StopSignals:
                 callback()
         finally:
             os._exit(128 + number)
+
+
+def _be_told_of_the_limit() -> tuple[int, int] | None:
+    """Have SIGXCPU sent some time before a limit of CPU time kills; workers inherit that.
+
+    ``ulimit -t`` sets both limits, the one that tells and the one that kills, to the same second,
+    and whoever reaches both is killed.
+
+    Returns:
+        The former limits, None where they were left as they are.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits
+        return None
+    told, killed = resource.getrlimit(resource.RLIMIT_CPU)
+    if killed == resource.RLIM_INFINITY or told < killed:
+        return None
+    least, most = _KEPT_SECONDS
+    kept = min(max(killed // 10, least), most)
+    resource.setrlimit(resource.RLIMIT_CPU, (max(killed - kept, 1), killed))
+    return told, killed

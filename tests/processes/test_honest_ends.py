@@ -159,6 +159,61 @@ def test_row_36_a_checkpoint_and_then_the_end(
     assert last.iterations == summary["iterations"] > 0
 
 
+LIMITS_SEEN = """
+import resource
+from cfr_shm.run.signals import StopSignals
+
+print(resource.getrlimit(resource.RLIMIT_CPU))
+with StopSignals():
+    print(resource.getrlimit(resource.RLIMIT_CPU))
+print(resource.getrlimit(resource.RLIMIT_CPU))
+"""
+
+
+@on_linux
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [((60, 60), (54, 60)), ((9000, 9000), (8990, 9000)), ((50, 60), (50, 60)), ((9, 9), (7, 9))],
+)
+def test_row_36_a_limit_that_kills_is_told_of_before(
+    tmp_path: Path, limits: tuple[int, int], told: tuple[int, int]
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(LIMITS_SEEN)
+    done = subprocess.run(
+        [sys.executable, script],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, limits),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [str(limits), str(told), str(limits)]
+
+
+@on_linux
+@pytest.mark.thorough
+@pytest.mark.parametrize("workers", [1, 2])
+def test_row_36_ulimit_of_cpu_time(tmp_path: Path, workers: int) -> None:
+    """As ``ulimit -t`` sets it, both limits at once: a checkpoint, and not a kill."""
+    assert command(*KUHN, str(tmp_path / "warm")).returncode == 0  # compiles, if need be
+    arguments = ["train", "-c", "kuhn", "--iters", "1_000_000_000_000", "--logdir"]
+    path = tmp_path / "run"
+    done = command(
+        *arguments,
+        str(path),
+        "--num-workers",
+        str(workers),
+        preexec_fn=limited(resource.RLIMIT_CPU, 8),
+    )
+    assert done.returncode == 152, done.stderr.decode()
+    summary = json.loads((path / "summary.json").read_text())
+    assert summary["status"] == "interrupted"
+    last = CheckpointStore(path / "checkpoints").load_latest(warn=pytest.fail)
+    assert last.iterations == summary["iterations"] > 0
+
+
 @on_linux
 @pytest.mark.thorough
 def test_row_37_a_worker_that_is_starting_ends_with_its_coordinator(tmp_path: Path) -> None:
