@@ -39,10 +39,16 @@ from numba.core import config as numba_config
 from numba.core.caching import IndexDataCacheFile, _Cache
 from numba.core.compiler import CompileResult
 
+from cfr_shm.errors import UsageError
 from cfr_shm.kernels.announcing import compiling
 from cfr_shm.kernels.compiled_elsewhere import have_compiled
 from cfr_shm.kernels.numba_arrays import load_array_functions
-from cfr_shm.machine.own_directories import is_own_file, make_own_directory, why_not_own
+from cfr_shm.machine.own_directories import (
+    is_own_file,
+    make_own_directory,
+    usual_cache_directory,
+    why_not_own,
+)
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -72,16 +78,17 @@ def cache_root() -> Path:
     """Return the directory below which every version's kernel cache lies.
 
     ``CFR_SHM_CACHE_DIR`` names it; otherwise the platform's user cache directory.
+
+    Raises:
+        UsageError: ``CFR_SHM_CACHE_DIR`` lies in the home of a user that there is not.
     """
     named = os.environ.get("CFR_SHM_CACHE_DIR")
-    if named:
-        return Path(named).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "cfr-shm"
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return (Path(local) if local else Path.home()) / "cfr-shm"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cfr-shm"
+    try:
+        return Path(named).expanduser() if named else usual_cache_directory()
+    except RuntimeError as error:
+        raise UsageError(
+            f"CFR_SHM_CACHE_DIR: {named}: there is no such home directory; name another"
+        ) from error
 
 
 def kernel_sources() -> list[Path]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
+import tempfile
 from pathlib import Path
 
 #: More links than this on one path are a circle.
@@ -24,8 +26,8 @@ def why_not_own(directory: Path) -> str | None:
     """
     if not hasattr(os, "geteuid"):
         return None
-    last = Path(os.path.realpath(directory))
     try:
+        last = Path(os.path.realpath(directory))  # which needs the working directory
         for step in _steps(directory):
             status = step.lstat()
             if status.st_uid not in (0, os.geteuid()):
@@ -48,6 +50,23 @@ def is_own_file(status: os.stat_result) -> bool:
     if not hasattr(os, "geteuid"):
         return True
     return status.st_uid in (0, os.geteuid()) and not status.st_mode & 0o022
+
+
+def usual_cache_directory() -> Path:
+    """Return the platform's place for what this user can have made again.
+
+    A user without a home, as in some containers, has one for himself among the temporary files.
+    """
+    try:
+        if sys.platform == "darwin":
+            return Path.home() / "Library" / "Caches" / "cfr-shm"
+        if sys.platform == "win32":
+            local = os.environ.get("LOCALAPPDATA")
+            return (Path(local) if local else Path.home()) / "cfr-shm"
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cfr-shm"
+    except RuntimeError:
+        user = os.getuid() if hasattr(os, "getuid") else "user"
+        return Path(tempfile.gettempdir()) / f"cfr-shm-{user}"
 
 
 def make_own_directory(directory: Path) -> None:

@@ -131,6 +131,30 @@ def test_the_cache_lies_where_it_is_told(monkeypatch):
         assert cache_root() == Path("/elsewhere/cfr-shm")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="homes as Linux names them")
+def test_where_the_cache_of_a_user_without_a_home_lies(monkeypatch, tmp_path):
+    """Nobody has to have one: a container may run as a number that no list of users has."""
+
+    def unknown(_user):
+        raise KeyError
+
+    for name in ("CFR_SHM_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert cache_root() == tmp_path / f"cfr-shm-{os.getuid()}"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="homes of other users")
+def test_a_cache_in_a_home_that_is_not_there_is_refused_in_one_line():
+    environment = {**os.environ, "CFR_SHM_CACHE_DIR": "~no-such-user/x"}
+    line = [sys.executable, "-m", "cfr_shm", "clean"]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    told = "cfr-shm: error: CFR_SHM_CACHE_DIR: ~no-such-user/x: there is no such home directory"
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{told}; name another\n"
+
+
 # --- many processes --------------------------------------------------------------------------
 
 

@@ -20,6 +20,14 @@ def test_an_own_directory_and_one_that_is_not_there_yet(tmp_path):
     assert why_not_own(tmp_path / "not" / "there") is None
 
 
+def test_no_directory_is_judged_from_a_working_directory_that_is_gone(tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert why_not_own(Path("cache")) is None, "whoever makes it will know"
+
+
 @pytest.mark.parametrize("mode", [0o720, 0o702, 0o777, 0o1777])
 def test_others_may_not_write_to_it(tmp_path, mode):
     directory = tmp_path / "cache"
