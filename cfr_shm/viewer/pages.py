@@ -74,8 +74,6 @@ _PLACE = re.compile("/api/runs/([^/]+)/place")
 
 _JSON = (b"content-type", b"application/json")
 
-_Answer = Callable[[Request], dict[str, Any]]
-
 
 class Pages:
     """Answers requests about some runs.
