@@ -70,10 +70,12 @@ def test_hands_of_a_listed_turn_are_numbered_as_dealt():
     every = np.array(list(combinations(range(52), 2)), np.uint8)
     board = STANDARD.parse("Ts9s2s3dJs")
     free = every[~np.isin(every, board).any(axis=1)]
-    found = cards.buckets(0, 1, free, board)
-    held = {tuple(hand) for seat in range(2) for hand in cards.hands(seat)[0].tolist()}
-    possible = [tuple(hand) in held for hand in free.tolist()]
-    assert ((found >= 0) == possible).all()
+    held = [{tuple(hand) for hand in cards.hands(seat)[0].tolist()} for seat in range(2)]
+    for seat in range(2):
+        own = [tuple(hand) in held[seat] for hand in free.tolist()]
+        assert ((cards.buckets(seat, 1, free, board) >= 0) == own).all()
+    possible = [tuple(hand) in held[0] | held[1] for hand in free.tolist()]
+    assert ((cards.anybodys_buckets(1, free, board) >= 0) == possible).all()
 
 
 @pytest.mark.parametrize(("ranking", "ranks"), [(SHORT, 9), (ROYAL, 5)])
