@@ -39,6 +39,7 @@ class Machines:
         table_bytes: of one rank's table.
         compact: whether the table has the compact layout.
         hours: of training.
+        damped: whether ranks take over a part of their mean gains only.
     """
 
     rate: float
@@ -46,6 +47,7 @@ class Machines:
     table_bytes: float
     compact: bool
     hours: float
+    damped: bool = False
 
     @property
     def regret_bytes(self) -> float:
@@ -96,12 +98,14 @@ def plan(machines: Machines, ranks: int) -> Planned:
     >>> plan(small, 1).exchanges, plan(small, 8).enough
     (0, True)
     """
-    length = _exchange_seconds(machines, ranks)
+    length, regrets = _exchange_seconds(machines, ranks), machines.regret_bytes
     trained = paused = interval = 0.0
     exchanges, left = 0, machines.hours * 3600.0
     while ranks > 1 and trained + paused < left:
         interval = min(
-            seconds_between(ranks, trained, length if exchanges else 0.0, None),
+            seconds_between(
+                ranks, trained, length if exchanges else 0.0, None, damped=machines.damped
+            ),
             left - trained - paused,
         )
         trained, paused, exchanges = trained + interval, paused + length, exchanges + 1
@@ -115,9 +119,11 @@ def plan(machines: Machines, ranks: int) -> Planned:
         iterations=trained * machines.rate * ranks,
         last_interval_seconds=interval,
         enough=exchanges >= ENOUGH_EXCHANGES * ranks or ranks == 1,
-        sent_bytes=exchanges * machines.regret_bytes,
+        sent_bytes=exchanges * regrets,
         memory_bytes=machines.table_bytes
-        + exchange_bytes(int(machines.regret_bytes / REGRET_BYTES), survives=False, damped=False),
+        + exchange_bytes(
+            int(regrets / REGRET_BYTES), survives=False, damped=machines.damped and ranks > 1
+        ),
     )
 
 

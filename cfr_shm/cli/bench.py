@@ -81,6 +81,9 @@ def _add_paper(parser: argparse.ArgumentParser) -> None:
         told = what if default is None else f"{what} (default: {default})"
         parser.add_argument(flag, metavar=metavar, default=default, help=told)
     parser.add_argument("--compact", action="store_true", help="tables are compact")
+    parser.add_argument(
+        "--damped", action="store_true", help="as engine.rank_gains=damped: more exchanges"
+    )
     parser.set_defaults(plot=None)
     parser.add_argument("--out", metavar="DIR", help="keep the result there")
     add_json_flag(parser)
@@ -247,6 +250,7 @@ def _ranks(namespace: argparse.Namespace) -> int:
         table_bytes=_number("--table", namespace.table, 1.0, 1e15),
         compact=namespace.compact,
         hours=_number("--hours", namespace.hours, 1e-3, 1e5),
+        damped=namespace.damped,
     )
     found = plans(machines, _worker_counts(namespace.ranks, "--ranks"))
     directory = None if namespace.out is None else results_directory(namespace.out)

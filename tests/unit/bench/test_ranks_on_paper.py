@@ -48,6 +48,18 @@ def test_compact_tables_send_a_half_of_themselves():
     assert compact.exchange_seconds == pytest.approx(1.5 * wide.exchange_seconds)
 
 
+def test_damped_gains_are_exchanged_oftener_and_need_the_last_regrets():
+    mean, damped = (
+        plan(machines(table_bytes=2.5e8), 8),
+        plan(machines(table_bytes=2.5e8, damped=True), 8),
+    )
+    assert damped.exchanges > 2 * mean.exchanges
+    assert damped.training_share > 0.95 * 0.99
+    assert damped.memory_bytes - mean.memory_bytes == pytest.approx(2.5e8 / 3, rel=1e-6)
+    alone = plan(machines(damped=True), 1)
+    assert alone == plan(machines(), 1)
+
+
 def test_the_command_prints_a_table_and_a_document(capsys):
     line = ["bench", "ranks", "--rate", "1e7", "--table", "2.5e9", "--ranks", "1,8"]
     assert cli.main(line) == 0
@@ -56,6 +68,10 @@ def test_the_command_prints_a_table_and_a_document(capsys):
     assert cli.main([*line, "--json", "--exchange-rate", "0.5"]) == 0
     found = json.loads(capsys.readouterr().out)["plans"]
     assert [each["ranks"] for each in found] == [1, 8]
+    assert cli.main([*line, "--json", "--damped"]) == 0
+    damped = json.loads(capsys.readouterr().out)["plans"]
+    assert damped[0]["memory_bytes"] == found[0]["memory_bytes"]
+    assert damped[1]["memory_bytes"] > found[1]["memory_bytes"]
 
 
 @pytest.mark.parametrize(
