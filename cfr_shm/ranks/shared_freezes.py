@@ -27,8 +27,8 @@ from cfr_shm.layout.table import Table
 from cfr_shm.ranks.exchange import Surely, row_chunks
 from cfr_shm.ranks.world import World
 
-#: Entries of one message: 64 MiB of units, of which there are two for each entry.
-CHUNK_ENTRIES = 4 << 20
+#: Entries of one message: 16 MiB of units, of which there are two for each entry; MPI copies it.
+CHUNK_ENTRIES = 1 << 20
 
 
 class SharedFreezes:
