@@ -19,6 +19,7 @@ import pytest
 from cfr_shm.cli import main as cli
 from cfr_shm.cli import session
 from cfr_shm.cli.output import Output, outputs
+from cfr_shm.cli.play import _typed as typed
 from cfr_shm.cli.remedies import limit_remedy
 from cfr_shm.errors import ArrayStoreError, UsageError
 from cfr_shm.games.small.kuhn import kuhn
@@ -244,3 +245,22 @@ def test_the_streams_come_back(capsys: pytest.CaptureFixture[str]) -> None:
     before: tuple[TextIO, TextIO] = (sys.stdout, sys.stderr)
     cli.main(["nonsense"])
     assert (sys.stdout, sys.stderr) == before
+
+
+def test_stdin_that_is_missing_is_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    with outputs():
+        assert typed("your move: ") is None
+
+
+def test_stdin_may_be_of_any_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed_bytes = io.TextIOWrapper(io.BytesIO(b"\xff\xfe c\n"), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdin", typed_bytes)
+    with outputs():
+        assert typed("your move: ") == "\\xff\\xfe c\n"
+
+
+def test_a_line_that_does_not_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("c" * 20_000))
+    with pytest.raises(UsageError, match="more than 10,000 characters"):
+        typed("your move: ")
