@@ -7,6 +7,7 @@ import signal
 import pytest
 import threaded_world
 from disturbed_ranks import Disturbance, run_disturbed
+from stored_runs import about_newest
 
 #: Signals that end a run, and one that asks for a checkpoint.
 SIGNALS = (signal.SIGTERM, signal.SIGUSR2, signal.SIGUSR1, signal.SIGUSR1)
@@ -23,11 +24,6 @@ def _kernels_are_stored(tmp_path_factory):
     bounds = ("run.iterations=256", "run.time_budget=60", "algorithm.weighting=dcfr",
               "algorithm.discount_interval=128")  # fmt: skip
     run_disturbed(tmp_path_factory.mktemp("warm") / "run", 1, [], *bounds)
-
-
-def completed_of(directory):
-    newest = max((directory / "checkpoints").iterdir(), key=lambda each: int(each.name))
-    return json.loads((newest / "manifest.json").read_text())["about"]["completed"]
 
 
 def drawn(seed):
@@ -64,7 +60,7 @@ def test_all_ranks_end_with_one_answer_whatever_comes_to_which(tmp_path, seed):
     assert len({status for status, _, _ in results}) == 1, results
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     assert summary["status"] == results[0][0]
-    done = completed_of(tmp_path / "run")
+    done = about_newest(tmp_path / "run")["completed"]
     assert sum(end - first for first, end in done) == summary["iterations"]
     assert summary["iterations"] == sum(each["iterations"] for each in summary["ranks"])
 

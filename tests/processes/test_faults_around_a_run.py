@@ -20,6 +20,7 @@ import pytest
 from cli_harness import assert_nothing_is_left, training
 from engine_harness import eventually, is_gone
 from numpy.typing import NDArray
+from stored_runs import checkpoints_of
 
 from cfr_shm.cli import main as cli
 from cfr_shm.config.engine import EngineConfig
@@ -50,11 +51,6 @@ def leduc_config(workers: int, **run: Any) -> Config:
         ),
         run=RunConfig(**{"keep_checkpoints": 1000, **run}),
     )
-
-
-def checkpoints_of(path: Path) -> list[Path]:
-    """The checkpoints of a run, oldest first."""
-    return sorted((path / "checkpoints").iterdir(), key=lambda each: int(each.name))
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import time
 import psutil
 import pytest
 from launched import MPIEXEC, call_ranks, end_with_all_below, ranks_of
+from stored_runs import about_newest
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="mpich's wheel is for Linux"),
@@ -26,11 +27,6 @@ def summary_of(directory):
     return json.loads((directory / "summary.json").read_text())
 
 
-def completed_of(directory):
-    newest = max((directory / "checkpoints").iterdir(), key=lambda each: int(each.name))
-    return json.loads((newest / "manifest.json").read_text())["about"]["completed"]
-
-
 def test_two_ranks_train_one_run(tmp_path):
     done = call_ranks(2, *train(tmp_path / "run", "--mpi", "--iters", 300_000))
     assert done.returncode == 0, done.stderr
@@ -38,7 +34,7 @@ def test_two_ranks_train_one_run(tmp_path):
     summary = summary_of(tmp_path / "run")
     assert (summary["status"], summary["iterations"]) == ("finished", 300_000)
     assert summary["exploitability"]["value"] < 0.06
-    assert completed_of(tmp_path / "run") == [[0, 300_000]]
+    assert about_newest(tmp_path / "run")["completed"] == [[0, 300_000]]
     assert [each["rank"] for each in summary["ranks"]] == [0, 1]
     assert sum(each["iterations"] for each in summary["ranks"]) == 300_000
     assert summary["exchanges"] > 0
@@ -75,7 +71,7 @@ def test_a_run_goes_on_with_any_number_of_ranks(tmp_path):
         assert done.returncode == 0, done.stderr
     alone = [sys.executable, "-m", "cfr_shm", "resume", str(run), "--iters", "800_000"]
     assert subprocess.run(alone, capture_output=True).returncode == 0
-    assert completed_of(run) == [[0, 800_000]]
+    assert about_newest(run)["completed"] == [[0, 800_000]]
     assert summary_of(run)["exploitability"]["value"] < 0.03
 
 
@@ -224,7 +220,8 @@ def test_a_signal_to_any_rank_ends_all_with_a_checkpoint(tmp_path, rank):
         assert launcher.returncode == 143, out
     summary = summary_of(run)
     assert summary["status"] == "interrupted"
-    assert sum(end - first for first, end in completed_of(run)) == summary["iterations"]
+    done = about_newest(run)["completed"]
+    assert sum(end - first for first, end in done) == summary["iterations"]
 
 
 _SIGNAL_WHILE_WAITING = """
@@ -356,7 +353,8 @@ def test_a_signal_between_the_report_and_the_agreement_ends_all_ranks(tmp_path, 
     done = run_script(tmp_path, text, *train(run, "--mpi", "--time-budget", 30))
     assert done.returncode == 143, done.stdout + done.stderr
     assert summary_of(run)["status"] == "interrupted"
-    assert sum(end - first for first, end in completed_of(run)) == summary_of(run)["iterations"]
+    done = about_newest(run)["completed"]
+    assert sum(end - first for first, end in done) == summary_of(run)["iterations"]
 
 
 @pytest.mark.thorough

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 from launched import end_with_all_below
+from stored_runs import about_newest
 
 pytestmark = [
     pytest.mark.openmpi,
@@ -116,11 +117,6 @@ def started(directory, open_mpi, ranks, *further):
 
 def summary_of(directory):
     return json.loads((directory / "summary.json").read_text())
-
-
-def about_newest(directory):
-    newest = max((directory / "checkpoints").iterdir(), key=lambda each: int(each.name))
-    return json.loads((newest / "manifest.json").read_text())["about"]
 
 
 def check_books(directory, lost):

@@ -55,7 +55,8 @@ def solve(tmp_path):
 
 def stored(directory):
     """Return the bytes of the newest tables, by file, and their iterations."""
-    newest = max((directory / "checkpoints").iterdir(), key=lambda path: int(path.name))
+    found = (directory / "checkpoints").glob("[0-9]*")
+    newest = max(found, key=lambda path: int(path.name))
     tables = {file.name: file.read_bytes() for file in newest.iterdir() if file.suffix == ".npy"}
     assert len(tables) == 4
     return tables, int(newest.name)
