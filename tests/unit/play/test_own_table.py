@@ -197,8 +197,8 @@ def test_leaving_ends_with_what_was_played(run, monkeypatch, capsys, typed):
 @pytest.mark.thorough
 def test_ctrl_c_ends_with_what_was_played(run, monkeypatch, capsys):
     class Interrupted(io.StringIO):
-        def readline(self):
-            line = super().readline()
+        def readline(self, size=-1):
+            line = super().readline(size)
             if not line:
                 raise KeyboardInterrupt
             return line
