@@ -41,7 +41,7 @@ from benchmarks.ladder import (
 from cfr_shm.config.identity import fingerprinted_values
 from cfr_shm.config.load import load_config
 from cfr_shm.config.sections import Config
-from cfr_shm.config.smoothing_values import Smoothing
+from cfr_shm.config.smoothing_values import UNSMOOTHED, Smoothing
 from cfr_shm.errors import UsageError
 
 #: What the others are compared with.
@@ -126,7 +126,7 @@ def measure(name: str, runs: Sequence[Path], base: Sequence[Path], effort: Effor
     river = sampled_response(one, street_named(one.game, "river"), effort.boards, workers=1)
     found: Line = {"lbr": told(local), "river": told(river.samples * milli)}
     if name != BASE:
-        other = strategy_of(base, 0)
+        other = strategy_of(base, UNSMOOTHED)
         found["bb100"] = won_on_boards(one, other, effort.match_boards)
         found["match_boards"] = effort.match_boards
         found["lbr_less"] = told(lost_locally(other, effort.pairs) - local)
