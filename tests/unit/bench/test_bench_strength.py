@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from loaded_files import loaded
 
+from cfr_shm.config.smoothing_values import UNSMOOTHED
+
 #: A whole deck of 52 cards, so that local best response is played.
 TINY = """
 game: {name: holdem, blinds: [100, 200], stacks: 8bb}
@@ -45,8 +47,8 @@ def test_parts_share_the_work_and_are_summed(ladder, config, tmp_path):
     found = [json.loads((run / "summary.json").read_text()) for run in runs]
     assert [each["iterations"] for each in found] == [1000, 1000]
     assert one["iterations"] == two["iterations"] == 2000
-    whole = ladder.strategy_of(runs, 0)
-    alone = [ladder.strategy_of([run], 0) for run in runs]
+    whole = ladder.strategy_of(runs, UNSMOOTHED)
+    alone = [ladder.strategy_of([run], UNSMOOTHED) for run in runs]
     for each in alone:
         assert (whole.probability != each.probability).any()
     lost = [ladder.lost_locally(each, 40).mean() for each in (whole, *alone)]
