@@ -150,14 +150,12 @@ def refuse_differences(
     if settled.engine.freeze is not None:
         own["processor or compiler"] = machine_code()
     for what, value in own.items():
-        everybody = world.texts(value)
-        for rank, theirs in enumerate(everybody):
-            if theirs != everybody[0]:
-                raise UsageError(
-                    f"rank {rank} has another {what} than rank 0 "
-                    f"({_difference(theirs, everybody[0])}): all ranks need the same version, "
-                    "settings and files, and in deterministic mode the same processor"
-                )
+        for rank, theirs, first in _apart_from_the_first(world, value):
+            raise UsageError(
+                f"rank {rank} has another {what} than rank 0 ({_difference(theirs, first)}): all "
+                "ranks need the same version, settings and files, and in deterministic mode the "
+                "same processor"
+            )
 
 
 def refuse_other_commands(command: str, world: World) -> None:
@@ -166,13 +164,17 @@ def refuse_other_commands(command: str, world: World) -> None:
     Raises:
         UsageError: names the first rank that does something else than rank 0.
     """
-    everybody = world.texts(command)
-    for rank, theirs in enumerate(everybody):
-        if theirs != everybody[0]:
-            raise UsageError(
-                f"rank {rank} was started as '{theirs}' and rank 0 as '{everybody[0]}': start "
-                "all ranks by the same command"
-            )
+    for rank, theirs, first in _apart_from_the_first(world, command):
+        raise UsageError(
+            f"rank {rank} was started as '{theirs}' and rank 0 as '{first}': start all ranks by "
+            "the same command"
+        )
+
+
+def _apart_from_the_first(world: World, own: str) -> list[tuple[int, str, str]]:
+    """Return who says something else than rank 0: the rank, what it says, and what rank 0 does."""
+    first, *others = world.texts(own)
+    return [(rank, each, first) for rank, each in enumerate(others, start=1) if each != first]
 
 
 def _common_settings(config: Config) -> str:

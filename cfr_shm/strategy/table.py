@@ -158,9 +158,11 @@ def _rows_of(game: Game, strategy: Strategy) -> _Rows:
 def _has_rows_for_all(game: Game) -> bool:
     """Return whether any seat may be dealt any hand that has a number, and every hand has one."""
     _, cards = holdem_parts(game)
+    if isinstance(cards, DealtCards):
+        return True
     every = math.comb(len(cards.dealt), HOLE_CARDS)
     whole = all(len(cards.hands(seat)[0]) == every for seat in range(game.player_count))
-    return isinstance(cards, DealtCards) or (whole and not cards.fixed_board)
+    return whole and not cards.fixed_board
 
 
 def _listed_counts(game: Game) -> NDArray[np.int64]:
