@@ -70,6 +70,10 @@ class RankLostError(CfrShmError):
     """One of the processes that train together has died."""
 
 
+class LauncherLostError(CfrShmError):
+    """What has started this rank on its machine has died, and nobody else would end it."""
+
+
 class DeadlineError(WorkerError):
     """A batch did not come back in the time that it was given."""
 

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Mapping
 
-from cfr_shm.errors import EXIT_USAGE, UsageError
+from cfr_shm.errors import EXIT_USAGE, LauncherLostError, UsageError
 
 #: Where launchers say how many processes they have started.
 _OPEN_MPI_SIZE = "OMPI_COMM_WORLD_SIZE"
@@ -75,6 +75,33 @@ def _end_all(environment: Mapping[str, str], code: int) -> None:
     if wire.isdecimal():
         with contextlib.suppress(OSError):
             os.write(int(wire), f"cmd=abort exitcode={code}\n".encode())
+
+
+class Starter:
+    """What has started this process: a launcher, or its daemon on this machine.
+
+    MPICH's ranks would train on without it, and nobody could end them all.
+    """
+
+    def __init__(self) -> None:
+        self._process = os.getppid()
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has died: others have adopted this process."""
+        return os.getppid() != self._process
+
+    def require(self) -> None:
+        """Go on only while it lives.
+
+        Raises:
+            LauncherLostError: it has died.
+        """
+        if self.gone:
+            raise LauncherLostError(
+                f"process {self._process}, which has started this rank, has died (mpiexec, or its "
+                "daemon on this machine): 'cfr-shm resume' goes on from the last checkpoint"
+            )
 
 
 def may_lose_ranks(library: str, environment: Mapping[str, str]) -> bool:

@@ -26,12 +26,13 @@ from cfr_shm.engine.ledger import Range
 from cfr_shm.errors import RankLostError, UsageError
 from cfr_shm.ranks.alone import Alone
 from cfr_shm.ranks.launchers import (
+    Starter,
     copies_started,
     may_lose_ranks,
     refuse_another_launcher,
     unheard,
 )
-from cfr_shm.ranks.roll_call import RollCall
+from cfr_shm.ranks.roll_call import RollCall, received
 
 #: While others are waited for; MPI's own waiting would keep a core busy. The first looks come at
 #: once: whoever is on the way comes within microseconds, if it has a core.
@@ -122,6 +123,7 @@ class Mpi:
     def __init__(self) -> None:
         self.library = _load_mpi(os.environ)
         self._world = _communicator().Dup()
+        self._starter = Starter()
         self._called = 0
         self._commits = 0
         self._lost = False
@@ -267,12 +269,11 @@ class Mpi:
 
     def is_called(self, meeting: int) -> bool:
         """Return whether somebody has asked for this meeting, or a later one, or has died."""
-        message = np.empty(1, np.int64)
+        self._starter.require()
         try:
-            with self._telling_losses(message):
-                while self._world.Iprobe(tag=_CALL):
-                    self._world.Recv(message, tag=_CALL)
-                    self._called = max(self._called, int(message[0]))
+            with self._telling_losses():
+                for _, number in received(self._world, _message_status, _CALL):
+                    self._called = max(self._called, number)
         except RankLostError:
             if not self.survives:
                 raise
@@ -355,6 +356,7 @@ class Mpi:
         polls, asked = 0, False
         while not request.Test():
             time.sleep(_POLL_SECONDS)
+            self._starter.require()
             self._roll.answer()
             polls += 1
             if polls == PATIENCE_POLLS and not_come is not None:
@@ -386,8 +388,11 @@ class Mpi:
         A launcher that is told to outlive deaths is left to itself: Open MPI's, asked by two ranks
         at once to end all, now and then does not end. Ranks then end each other.
         """
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # whoever listened may have died
+            sys.stdout.flush()
+            sys.stderr.flush()
+        if self._starter.gone:
+            os._exit(code)  # MPI would ask it to end the others
         if may_lose_ranks(self.library, os.environ):
             with contextlib.suppress(Exception):
                 self._world.Revoke()
