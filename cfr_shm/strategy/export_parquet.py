@@ -1,8 +1,9 @@
 """Write a hold'em blueprint to parquet, some nodes at a time, whatever the table's size.
 
-Two walks. The first goes down the tree, depth first: it writes the nodes and their chips, and
-lays the reach of every row aside in a temporary file, where the second finds it. The second
-writes the lines in the order of streets, nodes and buckets.
+Two walks. The first goes down the tree, depth first, as the table's rows lie: it reads them, writes
+the nodes and their chips, and lays reach, weight and strategy of every row aside in a temporary
+file, where the second finds them. The second writes the lines in the order of streets, nodes and
+buckets.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from cfr_shm.cards.parallel import Progress
 from cfr_shm.errors import CfrShmError
 from cfr_shm.games.game import Game
-from cfr_shm.games.holdem.public_lines import move_text, public_line
+from cfr_shm.games.holdem.public_lines import LinesAsked, move_text
 from cfr_shm.kernels.holdem.tree_chips import (
     CHIPS_CALL_TOTAL,
     CHIPS_POT,
@@ -48,7 +49,7 @@ from cfr_shm.strategy.parquet_file import (
 )
 from cfr_shm.strategy.public import holdem_parts
 from cfr_shm.strategy.reach import SampledReach
-from cfr_shm.strategy.row_sums import NodeRows, RowSums, rows_of, visits_of
+from cfr_shm.strategy.row_sums import NodeRows, RowSums, averages_of, visits_of
 
 #: Lines that are made at a time: with all that is needed for it about 5 MB.
 BATCH_LINES = 1 << 14
@@ -123,11 +124,12 @@ class _Walk:
         self.progress = progress
         self._betting, self._cards = holdem_parts(game)
         self._nodes = game.tree.nodes
+        self._lines_of = LinesAsked(self._betting, game.big_blind)
         # Of decision nodes, by their number in the tree.
-        self._first_row = paged_arrays.zeros(len(self._nodes), np.int64)
+        self._first_byte = paged_arrays.zeros(len(self._nodes), np.int64)
         self._call_total = paged_arrays.zeros(len(self._nodes), np.int64)
         self._classes = bucket_classes(game)
-        self._count_rows()
+        self._find_places()
 
     def _parts(self) -> Iterator[NDArray[np.int64]]:
         """Yield the decision nodes in the order of streets and numbers, some at a time."""
@@ -147,14 +149,16 @@ class _Walk:
         ]
         return found
 
-    def _count_rows(self) -> None:
-        """Find out where each node's rows come in the order of streets, nodes and buckets."""
-        done = 0
+    def _find_places(self) -> None:
+        """Find out where each node's rows are laid aside, in the order of streets and nodes."""
+        rows, done = 0, 0
         for node in self._parts():
             buckets = self._buckets(node)
-            self._first_row[node] = done + starts(buckets)
-            done += int(buckets.sum())
-        self._row_count = done
+            sizes = buckets * _row_bytes(self._nodes["count"][node].astype(np.int64))
+            self._first_byte[node] = done + starts(sizes)
+            done += int(sizes.sum())
+            rows += int(buckets.sum())
+        self._row_count = rows
 
     # --- down the tree -------------------------------------------------------------------
 
@@ -166,9 +170,10 @@ class _Walk:
         written = 1
         for number, chosen in enumerate(reach.parts()):
             written += self._write_children(writer, chosen, room)
-            for node in chosen.tolist():
-                rows = rows_of(self._game, self._sums, node)
-                self._lay_aside(node, reach.take(node, rows.probability))
+            for node, rows in zip(
+                chosen.tolist(), averages_of(self._game, self._sums, chosen), strict=True
+            ):
+                self._lay_aside(node, reach.take(node, rows.probability), rows)
             if number == 0:
                 _give_back()  # every kernel of this walk is loaded
             if number % _PARTS_KEPT == 0:
@@ -223,16 +228,28 @@ class _Walk:
         ]
         return arrow.RecordBatch.from_arrays(columns, schema=nodes_schema())
 
-    def _lay_aside(self, node: int, reach: NDArray[np.float64]) -> None:
+    def _lay_aside(self, node: int, reach: NDArray[np.float64], rows: NodeRows) -> None:
+        probability = rows.probability.astype("<f4")
+        probability[rows.weight <= 0.0] = np.nan
+        columns = (reach.astype("<f8"), rows.weight.astype("<f8"), probability)
         try:
-            self._aside.seek(8 * int(self._first_row[node]))
-            self._aside.write(reach.astype("<f8").tobytes())
+            self._aside.seek(int(self._first_byte[node]))
+            self._aside.write(b"".join(each.tobytes() for each in columns))
         except OSError as error:
             raise CfrShmError(f"a temporary file failed: {error.strerror or error}") from error
 
-    def _laid_aside(self, first: int, count: int) -> NDArray[np.float64]:
-        self._aside.seek(8 * first)
-        return np.frombuffer(self._aside.read(8 * count), "<f8")
+    def _laid_aside(self, batch: _Batch) -> list[NDArray[Any]]:
+        """Return reach and weight of each row of a batch, and the probability of each line."""
+        sizes = batch.buckets * _row_bytes(batch.actions)
+        self._aside.seek(int(self._first_byte[batch.node[0]]))
+        read, place = self._aside.read(int(sizes.sum())), 0
+        found: tuple[list[NDArray[Any]], ...] = ([], [], [])
+        for buckets, actions in zip(batch.buckets.tolist(), batch.actions.tolist(), strict=True):
+            lengths = (("<f8", buckets), ("<f8", buckets), ("<f4", buckets * actions))
+            for (kind, length), pieces in zip(lengths, found, strict=True):
+                pieces.append(np.frombuffer(read, kind, length, place))
+                place += pieces[-1].nbytes
+        return [np.concatenate(pieces) for pieces in found]
 
     # --- street by street ----------------------------------------------------------------
 
@@ -255,9 +272,7 @@ class _Walk:
                 self.progress.update(done / self._row_count)
 
     def _lines(self, batch: _Batch, mean_iteration_weight: float) -> Lines:
-        found = [rows_of(self._game, self._sums, node) for node in batch.node.tolist()]
-        weight = np.concatenate([each.weight for each in found])
-        reach = self._laid_aside(int(self._first_row[batch.node[0]]), len(weight))
+        reach, weight, probability = self._laid_aside(batch)
         node_of_row = np.repeat(np.arange(len(batch.node)), batch.buckets)
         actions_of_row = batch.actions[node_of_row]
         row = np.repeat(np.arange(len(weight)), actions_of_row)
@@ -269,21 +284,17 @@ class _Walk:
         street = self._betting.rules.real_street[records["street"]]
         return Lines(
             node=batch.node[place].astype(np.int32),
-            line=Texts(place.astype(np.int32), self._texts(batch)),
+            line=Texts(place.astype(np.int32), [*map(self._lines_of.line, batch.node.tolist())]),
             street=street[place].astype(np.int8),
             seat=records["actor"][place].astype(np.int8),
             bucket=bucket.astype(np.int32),
             hand=self._hands(records, place, bucket),
             action=Texts(action.number[number], action.texts),
             amount=amount[number],
-            probability=_known(found, weight, row),
+            probability=probability,
             reach=reach[row],
             visits=visits_of(weight, mean_iteration_weight)[row],
         )
-
-    def _texts(self, batch: _Batch) -> list[str]:
-        big_blind = self._game.big_blind
-        return [public_line(self._betting, node, big_blind) for node in batch.node.tolist()]
 
     def _hands(self, records: Any, place: NDArray[np.int64], bucket: NDArray[np.int64]) -> Texts:
         """Return the class of each line's hands, where its bucket has one only."""
@@ -311,10 +322,6 @@ class _Walk:
         return Texts(number.reshape(-1).astype(np.int32), texts), amount
 
 
-def _known(
-    found: list[NodeRows], weight: NDArray[np.float64], row: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return the probability of each line, NaN where training never came."""
-    probability = np.concatenate([each.probability.reshape(-1) for each in found])
-    probability[weight[row] <= 0.0] = np.nan
-    return probability
+def _row_bytes(actions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the bytes that a row takes where it is laid aside: reach, weight, probabilities."""
+    return 16 + 4 * actions

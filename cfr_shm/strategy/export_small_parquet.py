@@ -58,7 +58,7 @@ def _lines(game: Game, strategy: Strategy, mean_iteration_weight: float) -> Line
         hand=Texts(none, []),
         action=Texts(number.astype(np.int32), [str(each) for each in actions]),
         amount=none.astype(np.int64),
-        probability=np.where(visits > 0.0, arrays["probability"][entry], np.nan),
+        probability=np.where(visits > 0.0, arrays["probability"][entry], np.nan).astype(np.float32),
         reach=reach[of_line],
         visits=visits,
     )

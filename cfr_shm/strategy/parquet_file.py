@@ -47,7 +47,7 @@ class Lines(NamedTuple):
     hand: Texts
     action: Texts
     amount: NDArray[np.int64]  # -1 for none
-    probability: NDArray[np.float64]  # NaN for none
+    probability: NDArray[np.float32]  # NaN for none
     reach: NDArray[np.float64]  # NaN for none
     visits: NDArray[np.float64]
 
@@ -163,7 +163,6 @@ def lines_batch(lines: Lines) -> Any:
     """Return lines as a record batch of ``strategy_schema``."""
     arrow = require_pyarrow()
     count = len(lines.node)
-    probability = lines.probability.astype(np.float32)
     columns = [
         arrow_array(arrow, lines.node),
         arrow_texts(arrow, *lines.line),
@@ -173,7 +172,7 @@ def lines_batch(lines: Lines) -> Any:
         arrow_texts(arrow, *lines.hand),
         arrow_texts(arrow, *lines.action),
         arrow_array(arrow, lines.amount, lines.amount < 0),
-        arrow_array(arrow, probability, np.isnan(probability)),
+        arrow_array(arrow, lines.probability, np.isnan(lines.probability)),
         arrow.nulls(count, arrow.float32()),
         arrow_array(arrow, lines.reach, np.isnan(lines.reach)),
         arrow_array(arrow, lines.visits),

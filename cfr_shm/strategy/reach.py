@@ -74,6 +74,7 @@ class SampledReach:
     def __init__(self, game: Game) -> None:
         nodes = game.tree.nodes
         self._nodes, self._buckets = nodes, game.deals.bucket_count
+        self._kind = nodes["kind"]
         self.deal_count = min(MOST_DEALS, max(LEAST_DEALS, SAMPLED_PAIRS // len(nodes)))
         self._bucket = _dealt(game, self.deal_count)
         self._waiting_room = game.max_depth * game.player_count * game.max_actions + 2
@@ -101,8 +102,9 @@ class SampledReach:
         own = self._waiting.pop(node)
         bucket = self._bucket[:, actor, street]
         child = int(record["first_child"])
-        for action in range(int(record["count"])):
-            if self._nodes["kind"][child + action] == DECISION:
+        kinds = self._kind[child : child + int(record["count"])].tolist()
+        for action, kind in enumerate(kinds):
+            if kind == DECISION:
                 self._waiting[child + action] = own * probability[bucket, action]
         count = int(self._buckets[actor, street])
         return np.bincount(bucket, weights=own, minlength=count).astype(np.float64)

@@ -1,11 +1,12 @@
 """A table's rows, node by node: from memory, or from a checkpoint that stays on disk.
 
 What is written or looked up piece by piece asks here, so that a table of any size takes the
-memory of one node.
+memory of some nodes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,7 +17,10 @@ from cfr_shm.games.game import Game
 from cfr_shm.layout.rows import entry_words, first_regret, first_sum
 from cfr_shm.layout.table import Table
 from cfr_shm.storage.array_files import ArrayFile
-from cfr_shm.strategy.reach import rows_at
+from cfr_shm.strategy.flat import ranges
+
+#: Entries of the table, from the first to the last, that are read together: 200 KB.
+ENTRIES_TOGETHER = 1 << 14
 
 
 class NodeRows(NamedTuple):
@@ -27,14 +31,14 @@ class NodeRows(NamedTuple):
 
 
 class RowSums(Protocol):
-    """Strategy sums and regrets by rows of one node."""
+    """Strategy sums and regrets by rows of as many actions, which lie near each other."""
 
     def sums(self, row: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
-        """Return (rows, actions) strategy sums of rows of one node, at least one."""
+        """Return (rows, actions) strategy sums of rows of so many actions, at least one."""
         ...
 
     def regrets(self, row: NDArray[np.int64], actions: int) -> NDArray[np.float64]:
-        """Return (rows, actions) regrets of rows of one node, at least one."""
+        """Return (rows, actions) regrets of rows of so many actions, at least one."""
         ...
 
 
@@ -109,9 +113,45 @@ class StoredSums:
         return found
 
 
-def rows_of(game: Game, sums: RowSums, node: int) -> NodeRows:
-    """Return the average strategy of all rows of a decision node, in the order of buckets."""
-    return averaged(sums.sums(rows_at(game, node), int(game.tree.nodes[node]["count"])))
+def averages_of(game: Game, sums: RowSums, nodes: NDArray[np.int64]) -> Iterator[NodeRows]:
+    """Yield the average strategy of all rows of each decision node, in the order of buckets.
+
+    Nodes whose rows lie near each other are read together: one by one the many calls for few rows
+    took most of an export's time.
+    """
+    records = game.tree.nodes[nodes]
+    buckets = game.deals.bucket_count[records["actor"], records["street"]].astype(np.int64)
+    base, stride = records["row_base"].astype(np.int64), records["row_stride"].astype(np.int64)
+    count = records["count"].astype(np.int64)
+    end = base + (buckets - 1) * stride + count
+    first = 0
+    while first < len(nodes):
+        span = np.maximum.accumulate(end[first:]) - np.minimum.accumulate(base[first:])
+        last = first + max(1, int(np.searchsorted(span, ENTRIES_TOGETHER, side="right")))
+        some = slice(first, last)
+        yield from _averages(sums, base[some], stride[some], buckets[some], count[some])
+        first = last
+
+
+def _averages(
+    sums: RowSums,
+    base: NDArray[np.int64],
+    stride: NDArray[np.int64],
+    buckets: NDArray[np.int64],
+    count: NDArray[np.int64],
+) -> list[NodeRows]:
+    """Return the average strategy of nodes that are read together, each with its rows' place."""
+    found: dict[int, NodeRows] = {}
+    for actions in np.unique(count).tolist():
+        chosen = np.flatnonzero(count == actions)
+        some = buckets[chosen]
+        bucket = ranges(np.zeros(len(chosen), np.int64), some)
+        rows = np.repeat(base[chosen], some) + bucket * np.repeat(stride[chosen], some)
+        weight, probability = averaged(sums.sums(rows, actions))
+        ends = np.cumsum(some)[:-1]
+        pieces = (np.split(weight, ends), np.split(probability, ends))
+        found.update(zip(chosen.tolist(), map(NodeRows, *pieces), strict=True))
+    return [found[place] for place in range(len(count))]
 
 
 def averaged(sums: NDArray[np.float64]) -> NodeRows:
