@@ -85,6 +85,11 @@ class RanksAccount:
     longest_exchange_seconds: float = 0.0
     iterations_not_averaged: int = 0
 
+    @property
+    def workers(self) -> int:
+        """Workers of all ranks that live, 0 where there are no ranks."""
+        return sum(each.workers for each in self.members if not each.lost)
+
     def as_dict(self) -> dict[str, Any]:
         """Return it with the keys of the summary, in their order."""
         return {

@@ -267,7 +267,7 @@ class Summary:
             seconds=totals.seconds,
             iterations_per_second=totals.iterations_per_second,
             nodes_per_second=totals.nodes_per_second,
-            workers=self.stats.workers,
+            workers=self.ranks.workers or self.stats.workers,
             utility=totals.utility,
             exploitability=None if evaluation is None else evaluation.exploitability,
             unit=None if evaluation is None else evaluation.unit,

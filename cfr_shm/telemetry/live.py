@@ -18,7 +18,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TextIO
 
@@ -28,18 +28,29 @@ from cfr_shm.telemetry.events import (
     Event,
     Progress,
     QualityMeasured,
+    RankProgress,
     RunEnded,
     RunFailed,
     RunStarted,
 )
 from cfr_shm.telemetry.plain_text import plain_line
-from cfr_shm.telemetry.progress import LEVELS, Display, Listening, describe, rank_lines
+from cfr_shm.telemetry.progress import (
+    LEVELS,
+    Display,
+    Listening,
+    describe,
+    rank_lines,
+    rate_span,
+)
 
 COST_LIMIT = 0.004
 LEAST_SECONDS = 0.5
 
-#: More workers, or ranks, than this are summed up.
+#: More workers, or ranks, than this are summed up; of ranks, those between slowest and fastest.
 MOST_ROWS = 16
+
+#: Of the names of hosts: with more, rows of 80 columns would break into two.
+_HOST_LETTERS = 24
 
 
 def choose_display(
@@ -264,18 +275,41 @@ def _ranks(progress: Progress) -> Any:
     table = Table(box=None, padding=(0, 2), pad_edge=False)
     for name in ("rank", "host", "workers", "iter/s", "iterations"):
         table.add_column(name, justify="left" if name == "host" else "right")
-    for each in progress.ranks[:MOST_ROWS]:
+    shown = _worth_a_row(progress.ranks)
+    for each in shown:
         table.add_row(
             str(each.rank),
-            Text(plain_line(each.host)),
+            Text(_short(plain_line(each.host))),
             str(each.workers),
             "lost" if each.lost else f"{each.iterations_per_second:,.0f}",
             f"{each.iterations:,}",
         )
-    if rest := progress.ranks[MOST_ROWS:]:
-        least = min((each.iterations_per_second for each in rest if not each.lost), default=0.0)
-        table.add_row(f"{len(rest)} more", "", "", f"{least:,.0f} at least", "")
+    if rest := [each for each in progress.ranks if each not in shown]:
+        workers, done = (sum(each.workers for each in rest), sum(each.iterations for each in rest))
+        table.add_row("more", f"{len(rest)} others", f"{workers}", rate_span(rest), f"{done:,}")
     return table
+
+
+def _short(host: str) -> str:
+    """Return a host's name, cut so that its row fits 80 columns."""
+    return host if len(host) <= _HOST_LETTERS else host[: _HOST_LETTERS - 1] + "…"
+
+
+def _worth_a_row(ranks: Sequence[RankProgress]) -> list[RankProgress]:
+    """Return the ranks that have a row of their own: all, or the lost, the slowest and the fastest.
+
+    In the order of their numbers.
+    """
+    if len(ranks) <= MOST_ROWS:
+        return list(ranks)
+    lost = [each for each in ranks if each.lost][-MOST_ROWS // 4 :]
+    by_rate = sorted(
+        (each for each in ranks if not each.lost), key=lambda each: each.iterations_per_second
+    )
+    slowest = (MOST_ROWS - len(lost)) // 2
+    fastest = MOST_ROWS - len(lost) - slowest
+    shown = [*lost, *by_rate[:slowest], *by_rate[slowest:][-fastest:]]
+    return sorted(shown, key=lambda each: each.rank)
 
 
 def _workers(progress: Progress) -> Any:

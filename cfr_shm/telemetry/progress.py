@@ -10,7 +10,7 @@ import dataclasses
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TextIO
@@ -28,6 +28,7 @@ from cfr_shm.telemetry.events import (
     Noted,
     Progress,
     QualityMeasured,
+    RankProgress,
     RunEnded,
     RunFailed,
     RunStarted,
@@ -57,10 +58,37 @@ def due_times(interval: float) -> Iterator[float]:
 
 def progress_line(progress: Progress) -> str:
     """Return ``Iteration 10000 (45,210 iter/s) utility 0.0123 workers 8``."""
+    left = [each for each in progress.ranks if not each.lost]
+    workers = sum(each.workers for each in left) or progress.workers
     return (
         f"Iteration {progress.iterations} ({progress.iterations_per_second:,.0f} iter/s) "
-        f"utility {progress.utility:.4f} workers {progress.workers}"
+        f"utility {progress.utility:.4f} workers {workers}"
     )
+
+
+def ranks_text(progress: Progress) -> str:
+    """Return ``, 8 ranks with 900 to 1,200 iter/s, 3 exchanges in 0.4 s``; nothing on one machine.
+
+    It is for where there is one line in all; ``rank_lines`` has one for each.
+    """
+    if not progress.ranks:
+        return ""
+    left = [each for each in progress.ranks if not each.lost]
+    lost = len(progress.ranks) - len(left)
+    lost_text = f" and {lost} lost" if lost else ""
+    return (
+        f", {_count(len(left), 'rank')}{lost_text} with {rate_span(left)} iter/s, "
+        f"{_exchanges(progress)}"
+    )
+
+
+def rate_span(ranks: Sequence[RankProgress]) -> str:
+    """Return ``900 to 1,200``, the least and the largest rate of those that live."""
+    rates = [each.iterations_per_second for each in ranks if not each.lost]
+    if not rates:
+        return "lost"
+    least, largest = f"{min(rates):,.0f}", f"{max(rates):,.0f}"
+    return least if least == largest else f"{least} to {largest}"
 
 
 def rank_lines(progress: Progress) -> list[str]:
@@ -73,8 +101,11 @@ def rank_lines(progress: Progress) -> list[str]:
         f"{each.iterations:,} iterations, {_count(each.workers, 'worker')}"
         for each in progress.ranks
     ]
-    exchanges = f"{_count(progress.exchanges, 'exchange')} in {progress.exchange_seconds:.1f} s"
-    return [plain_line(each) for each in (*lines, exchanges)]
+    return [plain_line(each) for each in (*lines, _exchanges(progress))]
+
+
+def _exchanges(progress: Progress) -> str:
+    return f"{_count(progress.exchanges, 'exchange')} in {progress.exchange_seconds:.1f} s"
 
 
 def describe(event: Event) -> tuple[str, str]:
@@ -255,7 +286,7 @@ class Display:
     def _progress(self, progress: Progress, text: str) -> None:
         if not self._live:
             if progress.due:
-                self._write(text + "\n", line_open=False)
+                self._write(f"{text}{ranks_text(progress)}\n", line_open=False)
             return
         if self._clock() < self._next_live:
             return

@@ -189,21 +189,70 @@ def test_the_plain_display_takes_its_place(monkeypatch):
     assert isinstance(live.choose_display(Terminal(), "info", environment={}), Display)
 
 
-def test_ranks_have_a_row_each(screen):
+def ranked(count, **changes):
+    """Return the progress of so many ranks, the later the faster."""
+    ranks = [RankProgress(n, f"node{n}", 64, 5_000 + n, 1000.0 + 10 * n) for n in range(count)]
+    for rank, change in changes.items():
+        number = int(rank.removeprefix("rank"))
+        ranks[number] = dataclasses.replace(ranks[number], **change)
+    return dataclasses.replace(PROGRESS, ranks=tuple(ranks), exchanges=12, exchange_seconds=3.25)
+
+
+def rows(drawn):
+    """Return the cells of the rows of ranks, as they were drawn last."""
+    lines = drawn.splitlines()
+    head = max(n for n, line in enumerate(lines) if line.split()[:1] == ["rank"])
+    end = next(n for n, line in enumerate(lines) if n > head and "exchanges in" in line)
+    return [line.split() for line in lines[head + 1 : end]]
+
+
+@pytest.mark.parametrize("count", [2, 4, 16])
+def test_ranks_have_a_row_each(screen, count):
     display, shown, _, _ = screen
-    ranks = [RankProgress(each, f"node{each}", 64, 5_000 + each, 1234.5) for each in range(18)]
     display(STARTED)
-    display(dataclasses.replace(PROGRESS, ranks=tuple(ranks), exchanges=12, exchange_seconds=3.25))
-    drawn = shown.getvalue()
-    assert "node15" in drawn
-    assert "node16" not in drawn
-    assert "5,015" in drawn
-    assert "1,234" in drawn
-    assert "2 more" in drawn
-    assert "1,234 at least" in drawn
-    assert "12 exchanges in 3.2 s" in drawn
-    assert "batch" not in drawn
-    assert "lost" not in drawn
+    display(ranked(count))
+    assert rows(shown.getvalue()) == [
+        [f"{n}", f"node{n}", "64", f"{1000 + 10 * n:,}", f"{5000 + n:,}"] for n in range(count)
+    ]
+    assert "12 exchanges in 3.2 s" in shown.getvalue()
+    assert "batch" not in shown.getvalue()
+
+
+def test_of_more_ranks_the_slowest_and_the_fastest_have_rows(screen):
+    display, shown, _, _ = screen
+    display(STARTED)
+    display(ranked(64, rank20={"lost": True}, rank30={"iterations_per_second": 3.0}))
+    drawn = rows(shown.getvalue())
+    assert [each[0] for each in drawn[:-1]] == [
+        *map(str, range(6)), "20", "30", *map(str, range(56, 64)),
+    ]  # fmt: skip
+    assert drawn[6][3] == "lost"
+    others = sum(5000 + n for n in range(6, 56) if n not in (20, 30))
+    assert drawn[-1] == [
+        "more",
+        "48",
+        "others",
+        f"{48 * 64}",
+        "1,060",
+        "to",
+        "1,550",
+        f"{others:,}",
+    ]
+    assert len(shown.getvalue().splitlines()) <= 24
+
+
+def test_rows_of_ranks_fit_a_narrow_terminal(screen):
+    display, shown, _, _ = screen
+    display._console.width = 80
+    display(STARTED)
+    long = {"host": "ip-10-0-12-34.eu-central-1.compute.internal", "iterations": 10**12}
+    display(ranked(4, rank2=long))
+    drawn = rows(shown.getvalue())
+    assert [each[0] for each in drawn] == ["0", "1", "2", "3"]
+    assert drawn[2][1].startswith("ip-10-0-12-34.eu-")
+    assert drawn[2][-1] == f"{10**12:,}"
+    table = shown.getvalue().partition("rank ")[2]
+    assert all(len(line) <= 80 for line in table.splitlines())
 
 
 def test_a_rank_that_died_has_its_row_still(screen):
