@@ -20,7 +20,11 @@ _PLACES = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "SLURM_PRO
 #: How the name of its library begins.
 _OPEN_MPI = "Open MPI"
 
-#: What its launcher says to its ranks if it was started ``--with-ft ulfm``.
+#: Of another, and where those who speak PMIx, SLURM's daemons for one, say so.
+_MPICH = "MPICH"
+_PMIX = "PMIX_NAMESPACE"
+
+#: What Open MPI's launcher says to its ranks if it was started ``--with-ft ulfm``.
 _FAULT_TOLERANT = "OMPI_MCA_mpi_ft_enable"
 
 #: Where a process and its launcher speak PMI-1.
@@ -36,10 +40,16 @@ def copies_started(environment: Mapping[str, str]) -> int | None:
     return next((int(each) for each in counts if each.isdecimal() and int(each) > 1), None)
 
 
-def refuse_another_launcher(library: str, environment: Mapping[str, str]) -> None:
-    """Refuse Open MPI's launcher for another library, which would end the process at its start.
+def refuse_another_launcher(library: str, build: str, environment: Mapping[str, str]) -> None:
+    """Refuse a launcher whose language would end the library, and the process, at its start.
 
-    The other way round a library starts, and finds itself alone.
+    That is Open MPI's for another library, and PMIx for an MPICH without it. The other way round a
+    library starts, and finds itself alone.
+
+    Args:
+        library: what it calls itself.
+        build: all that it says of itself, with how it was configured.
+        environment: where launchers leave their traces.
 
     Raises:
         UsageError: names both.
@@ -49,21 +59,39 @@ def refuse_another_launcher(library: str, environment: Mapping[str, str]) -> Non
             f"--mpi: Open MPI's mpiexec has started this, but mpi4py has loaded {library}: use "
             "the mpiexec of that library, or let mpi4py find Open MPI",
             environment,
+            of_all=True,
+        )
+    told = any(each in environment for each in (_PMI_WIRE, "PMI_RANK", "MPIR_CVAR_PMI_VERSION"))
+    if library.startswith(_MPICH) and _PMIX in environment and not told:
+        if "pmix" in build.lower():
+            return
+        raise unheard(
+            f"--mpi: this was started by PMIx, which {library} was built without: use 'srun "
+            "--mpi=pmi2' ('srun --mpi=list' says what there is) or its own mpiexec, or Open MPI",
+            environment,
+            of_all=True,
         )
 
 
-def unheard(line: str, environment: Mapping[str, str]) -> UsageError:
+def unheard(line: str, environment: Mapping[str, str], *, of_all: bool = False) -> UsageError:
     """Return an error of a rank that cannot speak to the others: they have a launcher in common.
 
     It is asked to end them when this process leaves: they would wait for it without end in the
     start of MPI. Where they have the same to say, the first of them says it, and the others, who
     begin later, are ended before they do.
+
+    Args:
+        line: what is wrong.
+        environment: where launchers leave their traces.
+        of_all: whether every rank has surely the same to say; then the first alone says it.
     """
+    error = UsageError(line)
     places = [environment.get(name, "") for name in _PLACES]
     if next((int(each) for each in places if each.isdecimal()), 0) > 0:
         time.sleep(_FIRST_WORD_SECONDS)
+        error.told = of_all
     atexit.register(_end_all, environment, EXIT_USAGE)
-    return UsageError(line)
+    return error
 
 
 def _end_all(environment: Mapping[str, str], code: int) -> None:

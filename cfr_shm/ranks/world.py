@@ -429,7 +429,8 @@ def open_world(ranks: str, environment: Mapping[str, str] = os.environ) -> World
                 "alone: add --mpi, or start it once, without mpiexec or srun"
             )
         return Alone()
-    refuse_another_launcher(_load_mpi(environment), environment)
+    library = _load_mpi(environment)
+    refuse_another_launcher(library, _library_text(), environment)
     world = Mpi()
     if world.size == 1 and started is not None:
         raise unheard(
@@ -437,6 +438,7 @@ def open_world(ranks: str, environment: Mapping[str, str] = os.environ) -> World
             f"does not belong to the MPI library that mpi4py has loaded ({world.library}); use "
             "its own mpiexec, or 'srun --mpi=pmix' or 'srun --mpi=pmi2'",
             environment,
+            of_all=True,
         )
     return world
 
@@ -451,7 +453,7 @@ def _load_mpi(environment: Mapping[str, str]) -> str:
         import mpi4py
 
         mpi4py.rc.initialize = False
-        from mpi4py import MPI
+        from mpi4py import MPI  # noqa: F401
     except ImportError as error:
         raise unheard(
             f"--mpi needs mpi4py and an MPI library ({error}): pip install 'cfr-shm[mpi]', and "
@@ -464,8 +466,15 @@ def _load_mpi(environment: Mapping[str, str]) -> str:
             "module, or 'pip install mpich'",
             environment,
         ) from None
-    first = MPI.Get_library_version().strip("\0 \n").splitlines()[0].partition(",")[0]
+    first = _library_text().splitlines()[0].partition(",")[0]
     return " ".join(first.split())
+
+
+def _library_text() -> str:
+    """Return all that the library says of itself."""
+    from mpi4py import MPI
+
+    return str(MPI.Get_library_version()).strip("\0 \n")
 
 
 def _communicator() -> Any:

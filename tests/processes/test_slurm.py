@@ -100,8 +100,8 @@ def ask(environment, *command):
     ).stdout
 
 
-def srun(environment, kind, *arguments):
-    line = ["srun", "-n", "2", f"--mpi={kind}", sys.executable, "-m", "cfr_shm"]
+def srun(environment, kind, *arguments, python=sys.executable):
+    line = ["srun", "-n", "2", f"--mpi={kind}", python, "-m", "cfr_shm"]
     return subprocess.run(
         [*line, *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=180
     )
@@ -116,15 +116,37 @@ def test_srun_starts_ranks(slurm, tmp_path):
     assert [each["rank"] for each in summary["ranks"]] == [0, 1]
 
 
-@pytest.mark.parametrize(
-    ("flags", "line"),
-    [(("--mpi",), "MPI finds only this one"), ((), "each believes that it is alone: add --mpi")],
-)
-def test_srun_without_a_common_language_is_refused(slurm, tmp_path, flags, line):
+@pytest.mark.openmpi
+def test_srun_starts_ranks_of_open_mpi_by_pmix(slurm, tmp_path):
+    place = os.environ.get("CFR_SHM_OPEN_MPI")
+    if not place:
+        pytest.fail("CFR_SHM_OPEN_MPI names no environment with openmpi and mpi4py")
+    allowed = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
     run = tmp_path / "run"
-    done = srun(slurm, "none", "train", "-c", "leduc", "--logdir", run, *flags)
-    assert done.returncode == 2
-    assert done.stderr.count(line) == 2
+    train = ("train", "-c", "leduc", "--num-workers", 1, "--logdir", run, "--iters", 100_000)
+    python = f"{place}/python"
+    done = srun({**slurm, **allowed}, "pmix", *train, "--mpi", python=python)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((run / "summary.json").read_text())
+    assert [each["rank"] for each in summary["ranks"]] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags", "line", "times"),
+    [
+        ("none", ("--mpi",), "MPI finds only this one", 1),
+        ("none", (), "each believes that it is alone: add --mpi", 2),
+        ("pmix", ("--mpi",), "this was started by PMIx, which MPICH ", 1),
+    ],
+    ids=["no language", "no flag", "PMIx"],
+)
+def test_srun_without_a_common_language_is_refused(slurm, tmp_path, kind, flags, line, times):
+    run = tmp_path / "run"
+    done = srun(slurm, kind, "train", "-c", "leduc", "--logdir", run, *flags)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count(line) == times
+    assert done.stderr.count("error: ") - done.stderr.count("srun: error: ") == times, done.stderr
+    assert "Abort(" not in done.stderr
     assert not run.exists()
 
 

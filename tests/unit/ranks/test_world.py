@@ -9,6 +9,7 @@ from threaded_world import run_ranks
 
 from cfr_shm.errors import UsageError
 from cfr_shm.ranks.alone import Alone
+from cfr_shm.ranks.launchers import refuse_another_launcher
 from cfr_shm.ranks.world import open_world
 from cfr_shm.run import examined_ranks
 from cfr_shm.run.examined_ranks import examine_ranks
@@ -69,3 +70,27 @@ def test_ranks_are_examined_together(monkeypatch):
 def test_nobody_else_imports_mpi4py():
     program = "import sys, cfr_shm.run.train; sys.exit('mpi4py' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("library", "build", "environment", "line"),
+    [
+        (
+            "MPICH Version: 5.0.2",
+            "--with-pm=hydra",
+            {"PMIX_NAMESPACE": "slurm.1"},
+            "by PMIx, which",
+        ),
+        ("MPICH Version: 5.0.2", "--with-pmix=/opt", {"PMIX_NAMESPACE": "slurm.1"}, None),
+        ("MPICH Version: 5.0.2", "", {"PMIX_NAMESPACE": "slurm.1", "PMI_FD": "9"}, None),
+        ("MPICH Version: 5.0.2", "", {"PMI_RANK": "0"}, None),
+        ("Open MPI v5.0.11", "", {"PMIX_NAMESPACE": "slurm.1"}, None),
+        ("MPICH Version: 5.0.2", "", {"OMPI_COMM_WORLD_SIZE": "2"}, "Open MPI's mpiexec has"),
+    ],
+)
+def test_a_language_that_would_end_the_library_is_refused(library, build, environment, line):
+    if line is None:
+        refuse_another_launcher(library, build, environment)
+    else:
+        with pytest.raises(UsageError, match=line):
+            refuse_another_launcher(library, build, environment)
