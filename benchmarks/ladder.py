@@ -62,6 +62,8 @@ _LINEAR = ("algorithm.weighting=linear",)
 #: Beta 1.5, regrets of neighbouring buckets pooled.
 _POOLED = (*_discounted(1.5), "algorithm.pooling=4")
 _OCHS, _OCHS15 = ((*each, *_bucketed("ochs", 50)) for each in (_LINEAR, _discounted(1.5)))
+#: Four parts of what ten CPU minutes are, in one training.
+_OCHS15_ANEW = (*_OCHS15, "algorithm.restart_interval=22000000")
 
 #: By name. After ~ stands how it is smoothed (`--smooth`), after x the trainings that share work.
 RECIPES = {
@@ -89,6 +91,8 @@ RECIPES = {
     "ochs50d15x4~16:0.13": Recipe("ochs50d15", _OCHS15, Smoothing(16, 0.13), 4),
     "ochs50d15x4~16:0.15": Recipe("ochs50d15", _OCHS15, Smoothing(16, 0.15), 4),
     "ochs50d15x4~16:0.2": Recipe("ochs50d15", _OCHS15, Smoothing(16, 0.2), 4),
+    "ochs50d15r22": Recipe("ochs50d15r22", _OCHS15_ANEW),
+    "ochs50d15r22~16:0.13": Recipe("ochs50d15r22", _OCHS15_ANEW, Smoothing(16, 0.13)),
     "ochs200": Recipe("ochs200", (*_LINEAR, *_bucketed("ochs", 200))),
     "d15p4": Recipe("d15p4", _POOLED),
     "d15p4~4": Recipe("d15p4", _POOLED, Smoothing(4)),

@@ -41,6 +41,7 @@ _OWNERS = {
     "discount_interval": SAMPLED,
     "discount_until": SAMPLED,
     "pooling": SAMPLED,
+    "restart_interval": SAMPLED,
 }
 
 
@@ -105,6 +106,15 @@ class AlgorithmConfig(Section):
         "`weighting: dcfr` in hold'em with card buckets: regrets of flop, turn and river are "
         "averaged over neighbouring buckets, once more whenever the iterations have grown by "
         "1/pooling of what they were (docs/adr/0039); null = never.",
+        optional=True,
+    )
+    restart_interval: int | None = whole(
+        None,
+        1,
+        1 << 53,
+        "`weighting: dcfr`: regrets begin anew every so many iterations, a multiple of "
+        "`discount_interval`, and the average goes on: a run is then the sum of parts that learn "
+        "for themselves (docs/adr/0042); null = never.",
         optional=True,
     )
     epsilon: str | None = text(
@@ -191,9 +201,10 @@ class AlgorithmConfig(Section):
                 f"algorithm.weighting is for sampled algorithms, {self.name} has its own weights; "
                 "leave it out"
             )
-        for key in ("discount_interval", "discount_until", "pooling"):
+        for key in ("discount_interval", "discount_until", "pooling", "restart_interval"):
             if getattr(self, key) is not None and not discounts:
                 raise ConfigError(f"algorithm.{key} needs algorithm.weighting dcfr")
+        self._check_restarts()
         for key in ("prune_probability", "prune_after"):
             if getattr(self, key) is not None and self.prune_threshold is None:
                 raise ConfigError(f"algorithm.{key} needs algorithm.prune_threshold")
@@ -204,6 +215,26 @@ class AlgorithmConfig(Section):
                 f"algorithm.in_flight is {self.in_flight}, but algorithm.average_opponents "
                 "explored has 1; leave it out, or set algorithm.average_probability"
             )
+
+    def _check_restarts(self) -> None:
+        """Refuse parts that discounts cannot weigh."""
+        if self.restart_interval is None:
+            return
+        if self.discount_until is not None:
+            raise ConfigError(
+                "algorithm.restart_interval: parts are weighed by discounts that go on; leave "
+                "algorithm.discount_until out"
+            )
+        if self.restart_interval % self.interval:
+            raise ConfigError(
+                f"algorithm.restart_interval {self.restart_interval} is no multiple of "
+                f"algorithm.discount_interval, which is {self.interval}"
+            )
+
+    @property
+    def interval(self) -> int:
+        """Iterations between discounts, where there are any."""
+        return self.discount_interval or DISCOUNT_INTERVAL
 
     @property
     def discounts(self) -> bool:

@@ -100,5 +100,7 @@ def compile_all() -> None:
         compile_for(algorithm)
     views = private_views(leduc())
     pooling = Pooling(2.0, (NO_NEIGHBOURS,) * views.deals.bucket_count.shape[1])
-    plan = DiscountPlan(interval=1, until=None, alpha=1.0, beta=1.0, gamma=1.0, pooling=pooling)
+    plan = DiscountPlan(
+        interval=1, until=None, alpha=1.0, beta=1.0, gamma=1.0, pooling=pooling, restarts=None
+    )
     plan.apply(views, 1)

@@ -7,7 +7,7 @@ again for what is in it.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,11 +23,15 @@ from cfr_shm.algorithms import (
     Pruning,
     average_exponent,
 )
-from cfr_shm.config.algorithm import DISCOUNT_INTERVAL, PRUNE_PROBABILITY, PRUNED_FLOOR
+from cfr_shm.config.algorithm import (
+    PRUNE_PROBABILITY,
+    PRUNED_FLOOR,
+    AlgorithmConfig,
+)
 from cfr_shm.config.holdem import HOLDEM
 from cfr_shm.config.identity import fingerprint
 from cfr_shm.config.sections import Config
-from cfr_shm.engine.discounts import DiscountPlan, Pooling
+from cfr_shm.engine.discounts import DiscountPlan, Pooling, Restarts
 from cfr_shm.engine.freezes import default_freeze, plan_freezes
 from cfr_shm.engine.settings import EngineSettings
 from cfr_shm.errors import ConfigError
@@ -350,12 +354,21 @@ def discount_plan(config: Config, game: Game) -> DiscountPlan | None:
     chosen = config.algorithm
     if not chosen.discounts:
         return None
+    pooling = None if chosen.pooling is None else _pooling(chosen.pooling, game)
+    return replace(_discounts(chosen), pooling=pooling)
+
+
+def _discounts(chosen: AlgorithmConfig) -> DiscountPlan:
+    """Return the discounts of any game: all but what is pooled."""
     given = {"alpha": chosen.alpha, "beta": chosen.beta, "gamma": chosen.gamma}
     parameters = {key: DISCOUNT[key] if each is None else each for key, each in given.items()}
-    interval = chosen.discount_interval or DISCOUNT_INTERVAL
-    pooling = None if chosen.pooling is None else _pooling(chosen.pooling, game)
+    length = chosen.restart_interval
     return DiscountPlan(
-        interval=interval, until=chosen.discount_until, pooling=pooling, **parameters
+        interval=chosen.interval,
+        until=chosen.discount_until,
+        pooling=None,
+        restarts=None if length is None else Restarts(length // chosen.interval),
+        **parameters,
     )
 
 
@@ -377,6 +390,5 @@ def mean_iteration_weight(config: Config, iterations: int) -> float:
     if chosen.name in FULL_WIDTH:
         exponent = average_exponent(chosen.name, chosen.gamma)
     elif chosen.discounts:
-        gamma = DISCOUNT["gamma"] if chosen.gamma is None else chosen.gamma
-        return 1.0 / (gamma + 1.0)
+        return _discounts(chosen).mean_weight(iterations)
     return 1.0 if exponent == 0.0 else (iterations + 1.0) ** exponent / (exponent + 1.0)

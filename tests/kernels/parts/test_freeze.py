@@ -300,7 +300,7 @@ def test_a_table_that_is_loaded_is_what_freezes_read():
 def test_a_discounted_table_is_what_freezes_read():
     run = crew().run_all([(0, 4 * FREEZE)])
     plan = DiscountPlan(
-        interval=4 * FREEZE, until=None, alpha=1.5, beta=0.0, gamma=2.0, pooling=None
+        interval=4 * FREEZE, until=None, alpha=1.5, beta=0.0, gamma=2.0, pooling=None, restarts=None
     )
     plan.apply(run.views, 4 * FREEZE)
     assert run.nothing_is_left_over

@@ -203,7 +203,9 @@ def test_averages_discounts_and_checks_read_either_layout():
     assert np.array_equal(wide.weight, compact.weight)
     run = train(game, 64, seed=1, linear=False, compact=True)
     before = {row: run.table.sums_of(row, count).copy() for row, count in game_rows(game)}
-    plan = DiscountPlan(interval=1, until=None, alpha=1.0, beta=1.0, gamma=1.0, pooling=None)
+    plan = DiscountPlan(
+        interval=1, until=None, alpha=1.0, beta=1.0, gamma=1.0, pooling=None, restarts=None
+    )
     assert plan.apply(run.views, 1) == 0.5
     for row, count in game_rows(game):
         assert np.array_equal(run.table.sums_of(row, count), before[row] / np.float32(2))

@@ -20,6 +20,7 @@ def plan(**changes) -> DiscountPlan:
             "beta": 0.0,
             "gamma": 2.0,
             "pooling": None,
+            "restarts": None,
             **changes,
         }
     )
