@@ -68,7 +68,7 @@ game: {name: holdem, blinds: [1, 2], stacks: 260, ranks: 5}
 abstraction: {preflop: [[2.5bb, 4bb], [3x], [allin]], flop: [[0.33, 0.5, 0.75, 1], [0.5, 1]],
               turn: [[0.33, 0.5, 0.75, 1, 1.5], [0.5, 1]],
               river: [[0.33, 0.5, 0.75, 1, 1.5, 2], [0.5, 1, allin]],
-              bucket_method: percentile, bucket_counts: [25, 200, 200, 200]}
+              bucket_method: percentile, bucket_counts: [25, 1000, 1000, 1000]}
 """
 
 

@@ -12,9 +12,9 @@ abstraction: {preflop: [[allin]], flop: [[1]], turn: [[1]], river: [[1]],
 """
 
 
-def train_royal(path, iterations=20_000, resume=False):
+def train_royal(path, iterations=20_000, resume=False, text=ROYAL):
     """Train, or go on; return the run's directory."""
-    (path.parent / "royal.yaml").write_text(ROYAL)
+    (path.parent / "royal.yaml").write_text(text)
     common = ["--iters", str(iterations), "--loglevel", "warning"]
     if resume:
         assert main(["resume", str(path), *common]) == 0

@@ -11,6 +11,11 @@ export function pickBoard({ deck, need, counts, given, fixed }, done) {
     spellcheck: "false", placeholder: "7c 8c 9d" });
   const buttons = new Map();
   const told = el("p", { class: "quiet" });
+  let wrong = "";
+
+  function tell(text) {
+    told.replaceChildren(wrong ? el("span", { class: "error", role: "alert" }, wrong) : text);
+  }
 
   function draw() {
     for (const [name, button] of buttons) {
@@ -18,12 +23,13 @@ export function pickBoard({ deck, need, counts, given, fixed }, done) {
       button.setAttribute("aria-pressed", place >= 0 ? "true" : "false");
       button.disabled = fixed.includes(name);
     }
-    typed.value = chosen.join(" ");
-    told.textContent = need === 0 ? "No card lies there yet."
-      : `${chosen.length} of at least ${need} cards; ${sizes.join(", ")} fit a street.`;
+    if (!wrong) typed.value = chosen.join(" ");
+    tell(need === 0 ? "No card lies there yet."
+      : `${chosen.length} of at least ${need} cards; ${sizes.join(", ")} fit a street.`);
   }
 
   function toggle(name) {
+    wrong = "";
     if (chosen.includes(name)) chosen = chosen.filter((each) => each !== name);
     else if (chosen.length < most) chosen = [...chosen, name];
     draw();
@@ -31,8 +37,9 @@ export function pickBoard({ deck, need, counts, given, fixed }, done) {
   }
 
   function finish() {
+    if (wrong) return;
     if (chosen.length < need) {
-      told.textContent = `${need} cards are needed, ${chosen.length} are chosen.`;
+      tell(`${need} cards are needed, ${chosen.length} are chosen.`);
       return;
     }
     dialog.close();
@@ -40,6 +47,7 @@ export function pickBoard({ deck, need, counts, given, fixed }, done) {
   }
 
   function random() {
+    wrong = "";
     const left = cards.filter((each) => !chosen.includes(each));
     while (chosen.length < Math.max(need, 1)) {
       chosen.push(left.splice(Math.floor(Math.random() * left.length), 1)[0]);
@@ -49,7 +57,15 @@ export function pickBoard({ deck, need, counts, given, fixed }, done) {
   }
 
   typed.addEventListener("change", () => {
-    const found = [...new Set(cardsOf(typed.value))].filter((each) => cards.includes(each));
+    const asked = cardsOf(typed.value);
+    const found = asked.filter((each) => cards.includes(each));
+    const twice = found.find((each, place) => found.indexOf(each) !== place);
+    const none = asked.find((each) => !cards.includes(each));
+    wrong = none ? `${none} is no card of this deck.` : twice ? `${twice} is named twice.` : "";
+    if (wrong) {
+      draw();
+      return;
+    }
     chosen = [...fixed, ...found.filter((each) => !fixed.includes(each))].slice(0, most);
     draw();
   });
@@ -67,7 +83,7 @@ export function pickBoard({ deck, need, counts, given, fixed }, done) {
       el("div", { class: "deck" }, suits),
       el("div", { class: "buttons" },
         el("button", { type: "button", onclick: random }, "Random"),
-        el("button", { type: "button", onclick: () => { chosen = fixed.slice(); draw(); } },
+        el("button", { type: "button", onclick: () => { wrong = ""; chosen = fixed.slice(); draw(); } },
           "Clear"),
         el("button", { type: "submit", class: "main" }, "Done"),
         el("button", { type: "button", onclick: () => dialog.close() }, "Cancel"))));

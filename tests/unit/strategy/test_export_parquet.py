@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 
 import duckdb
 import numpy as np
@@ -12,6 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from policies import random_strategy
 
+from cfr_shm.cards import parallel
+from cfr_shm.cli import session
 from cfr_shm.cli.main import main
 from cfr_shm.layout.betting import CALL, FOLD
 from cfr_shm.layout.tree import DECISION
@@ -223,6 +227,28 @@ def test_only_some_rows_are_read_at_a_time(exported, tmp_path, monkeypatch):
     assert max(sizes) <= 100 * 3 // 2 + 2
     assert len(sizes) > 10
     assert polars.read_parquet(out).equals(lines_of(exported))
+
+
+def test_progress_tells_both_walks_and_never_goes_back(exported, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(session, "say", said.append)
+    monkeypatch.setattr(parallel.Progress, "__init__", functools.partialmethod(
+        parallel.Progress.__init__, interval=0.0))  # fmt: skip
+    monkeypatch.setattr(export_parquet, "BATCH_LINES", 300)
+    monkeypatch.setattr(reach, "NODES_TOGETHER", 7)
+    out = tmp_path / "again.parquet"
+    assert main(["export", str(exported / "run"), "--format", "parquet", "--out", str(out)]) == 0
+    for step in ("nodes and reach", "lines"):
+        shares = [
+            int(match[1])
+            for each in said
+            if (match := re.match(rf"{step}: +([0-9]+)% after", each))
+        ]
+        assert shares == sorted(shares)
+        assert shares
+        assert 0 <= shares[0] <= shares[-1] <= 100
+        assert sum(each.startswith(f"{step}: done in") for each in said) == 1
+    assert said[-1].startswith("wrote ")
 
 
 def test_small_games_have_the_lines_of_their_csv(tmp_path):
