@@ -18,7 +18,14 @@ from cfr_shm.cli.output import drawing
 from cfr_shm.config.load import located
 from cfr_shm.config.sections import Config
 from cfr_shm.config.smoothing_values import UNSMOOTHED, Smoothing, smoothing_of
-from cfr_shm.errors import EXIT_OK, EXIT_RUNTIME, ConfigError, GameError, UsageError
+from cfr_shm.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_RUNTIME,
+    ConfigError,
+    GameError,
+    UsageError,
+)
 from cfr_shm.run.signals import StopRequested, StopSignals
 from cfr_shm.telemetry.plain_text import plain_line
 
@@ -54,10 +61,10 @@ def agreed_by_ranks(
     if world is None:
         yield None
         return
-    from cfr_shm.ranks.world import open_world
-    from cfr_shm.run.ranked import refuse_other_commands, together
-
     with _ending_everywhere(world):
+        from cfr_shm.ranks.world import open_world
+        from cfr_shm.run.ranked import refuse_other_commands, together
+
         with together(world):
             refuse_other_commands(command, world)
         with together(world):
@@ -119,10 +126,11 @@ def run_session(
     """
     with StopSignals() as signals:
         from cfr_shm.ranks.world import open_world
-        from cfr_shm.run.train import train
 
         world = open_world(config.engine.ranks) if world is None else world
         with _ending_everywhere(world), _display(config, world, json_output) as show:
+            from cfr_shm.run.train import train
+
             path = Path(world.texts(str(path))[0])
             summary = train(config, path, resume=resume, report=show, signals=signals, world=world)
             world.wait_for_the_end()
@@ -170,6 +178,10 @@ def _ending_everywhere(world: World) -> Iterator[None]:
         if isinstance(error, StopRequested):
             say(f"cfr-shm: error: rank {rank}: {error}")
             world.abort(128 + error.signal_number)
+        if isinstance(error, KeyboardInterrupt):
+            say(f"cfr-shm: error: rank {rank}: {error or 'interrupted'}")
+            number = getattr(error, "signal_number", None)
+            world.abort(128 + number if number else EXIT_INTERRUPTED)
         say(f"cfr-shm: error: rank {rank}: {type(error).__name__}: {error}")
         world.abort(getattr(error, "exit_code", EXIT_RUNTIME))
 

@@ -173,6 +173,36 @@ def test_an_exception_in_one_rank_ends_all(tmp_path, rank):
         assert summary_of(run)["status"] == "failed"
 
 
+_NOT_THERE = """
+import os, sys
+from cfr_shm.cli.main import main
+
+class Broken:
+    def find_spec(self, name, path=None, target=None):
+        if name == "{module}" and os.environ["PMI_RANK"] == "1":
+            raise {error}
+
+sys.meta_path.insert(0, Broken())
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("module", "error", "code"),
+    [
+        ("cfr_shm.run.ranked", "KeyboardInterrupt", 130),
+        ("cfr_shm.run.train", "ImportError('made up')", 1),
+    ],
+)
+def test_whatever_ends_one_rank_before_the_run_ends_all(tmp_path, module, error, code):
+    """The others wait for it by then, and so would it for them, on leaving."""
+    text = _NOT_THERE.format(module=module, error=error)
+    done = run_script(tmp_path, text, *train(tmp_path / "run", "--mpi", "--iters", 1000))
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "error: rank 1: " in done.stderr
+
+
 @pytest.mark.thorough
 def test_a_directory_that_is_taken_is_told_once(tmp_path):
     (tmp_path / "config.yaml").write_text("game: {name: kuhn}\n")
