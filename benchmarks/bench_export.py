@@ -62,7 +62,7 @@ class Exported(NamedTuple):
 #: The same tree with few lines.
 SMALL = LARGE.replace("[25, 200, 200, 100]", "[25, 2, 2, 2]")
 
-#: A table of 1.3 GB.
+#: A table of more than 1 GB.
 GIGABYTE = """
 game: {name: holdem, blinds: [1, 2], stacks: 260, ranks: 5}
 abstraction: {preflop: [[2.5bb, 4bb], [3x], [allin]], flop: [[0.33, 0.5, 0.75, 1], [0.5, 1]],
