@@ -62,8 +62,10 @@ _LINEAR = ("algorithm.weighting=linear",)
 #: Beta 1.5, regrets of neighbouring buckets pooled.
 _POOLED = (*_discounted(1.5), "algorithm.pooling=4")
 _OCHS, _OCHS15 = ((*each, *_bucketed("ochs", 50)) for each in (_LINEAR, _discounted(1.5)))
-#: Four parts of what ten CPU minutes are, in one training.
-_OCHS15_ANEW = (*_OCHS15, "algorithm.restart_interval=22000000")
+#: In one training four parts: of what ten CPU minutes are beside donksolver, of 44 million.
+_OCHS15_ANEW, _SHORT_ANEW = (
+    (*_OCHS15, f"algorithm.restart_interval={each}000000") for each in (22, 11)
+)
 
 #: By name. After ~ stands how it is smoothed (`--smooth`), after x the trainings that share work.
 RECIPES = {
@@ -81,6 +83,7 @@ RECIPES = {
     "d15~8": Recipe("d15", _discounted(1.5), Smoothing(8)),
     "percentile50": Recipe("percentile50", (*_LINEAR, *_bucketed("percentile", 50))),
     "ochs50": Recipe("ochs50", _OCHS),
+    "ochs50~16:0.1": Recipe("ochs50", _OCHS, Smoothing(16, 0.1)),
     "ochs50x2": Recipe("ochs50", _OCHS, parts=2),
     "ochs50x2~1": Recipe("ochs50", _OCHS, Smoothing(1), 2),
     "ochs50x2~2": Recipe("ochs50", _OCHS, Smoothing(2), 2),
@@ -91,6 +94,8 @@ RECIPES = {
     "ochs50d15x4~16:0.13": Recipe("ochs50d15", _OCHS15, Smoothing(16, 0.13), 4),
     "ochs50d15x4~16:0.15": Recipe("ochs50d15", _OCHS15, Smoothing(16, 0.15), 4),
     "ochs50d15x4~16:0.2": Recipe("ochs50d15", _OCHS15, Smoothing(16, 0.2), 4),
+    "ochs50d15r11": Recipe("ochs50d15r11", _SHORT_ANEW),
+    "ochs50d15r11~16:0.13": Recipe("ochs50d15r11", _SHORT_ANEW, Smoothing(16, 0.13)),
     "ochs50d15r22": Recipe("ochs50d15r22", _OCHS15_ANEW),
     "ochs50d15r22~16:0.13": Recipe("ochs50d15r22", _OCHS15_ANEW, Smoothing(16, 0.13)),
     "ochs200": Recipe("ochs200", (*_LINEAR, *_bucketed("ochs", 200))),

@@ -26,7 +26,7 @@ from cfr_shm.errors import (
     GameError,
     UsageError,
 )
-from cfr_shm.run.signals import StopRequested, StopSignals
+from cfr_shm.run.signals import StopRequested, StopSignals, interrupts_held
 from cfr_shm.telemetry.plain_text import plain_line
 
 if TYPE_CHECKING:
@@ -57,20 +57,30 @@ def agreed_by_ranks(
         The ranks, None where nobody said ``mpi``.
     """
     said = _says_mpi(given, overrides, source)
-    world = _world_to_agree(said)
-    if world is None:
-        yield None
-        return
-    with _ending_everywhere(world):
-        from cfr_shm.ranks.world import open_world
-        from cfr_shm.run.ranked import refuse_other_commands, together
+    with contextlib.ExitStack() as held:
+        # A rank that left between MPI's start and here would wait for the others in leaving.
+        held.enter_context(interrupts_held())
+        world = _world_to_agree(said)
+        if world is None:
+            held.close()
+            yield None
+            return
+        with _ending_everywhere(world):
+            held.close()
+            yield from _agreed(command, world, said)
 
-        with together(world):
-            refuse_other_commands(command, world)
-        with together(world):
-            if said is False:
-                open_world("none")  # refuses several copies, as it does where there is no MPI
-            yield world
+
+def _agreed(command: str, world: World, said: bool | None) -> Iterator[World]:
+    """Yield the ranks when they have the same command and, or none, the same to do."""
+    from cfr_shm.ranks.world import open_world
+    from cfr_shm.run.ranked import refuse_other_commands, together
+
+    with together(world):
+        refuse_other_commands(command, world)
+    with together(world):
+        if said is False:
+            open_world("none")  # refuses several copies, as it does where there is no MPI
+        yield world
 
 
 def _says_mpi(

@@ -9,10 +9,11 @@ on), ask for one and the end.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -33,6 +34,22 @@ class StopRequested(KeyboardInterrupt):
         name = signal.Signals(signal_number).name
         super().__init__(f"stopped by {name}; nothing had been done that could be saved")
         self.signal_number = signal_number
+
+
+@contextlib.contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Let a Ctrl-C wait until this is over: it is raised then, where what was begun can be ended.
+
+    Where the system has no masks of signals it is raised at once.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 class StopSignals:

@@ -203,6 +203,30 @@ def test_whatever_ends_one_rank_before_the_run_ends_all(tmp_path, module, error,
     assert "error: rank 1: " in done.stderr
 
 
+_INTERRUPTED = """
+import os, signal, sys
+from cfr_shm.cli.main import main
+from cfr_shm.ranks.world import Mpi
+
+begin = Mpi.__init__
+
+def interrupted(world):
+    begin(world)
+    if os.environ["PMI_RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGINT)
+
+Mpi.__init__ = interrupted
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.thorough
+def test_an_interrupt_as_mpi_starts_ends_all(tmp_path):
+    done = run_script(tmp_path, _INTERRUPTED, *train(tmp_path / "run", "--mpi", "--iters", 1000))
+    assert done.returncode == 130, done.stdout + done.stderr
+    assert "error: rank 1: " in done.stderr
+
+
 @pytest.mark.thorough
 def test_a_directory_that_is_taken_is_told_once(tmp_path):
     (tmp_path / "config.yaml").write_text("game: {name: kuhn}\n")
