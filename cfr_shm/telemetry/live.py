@@ -127,8 +127,8 @@ class LiveDisplay:
     def _draw(self) -> None:
         if self._clock() < self._next:
             return
-        began = time.thread_time()
-        if self._live is None:
+        first = self._live is None
+        if first:
             from rich.live import Live
 
             self._live = Live(
@@ -140,8 +140,10 @@ class LiveDisplay:
             self._live.start()
             # A second Ctrl-C leaves at once, and must not leave without a cursor.
             self._console.show_cursor(True)
+        began = time.thread_time()
         self._live.update(self._picture.render(), refresh=True)
-        cost = time.thread_time() - began
+        # The first loads what all of them need: by its cost there would be no second for a minute.
+        cost = 0.0 if first else time.thread_time() - began
         self._next = self._clock() + max(LEAST_SECONDS, cost / COST_LIMIT)
 
 

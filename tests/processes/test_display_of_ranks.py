@@ -32,9 +32,9 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
 """
 
 
-def train(directory, ranks, first=("-m", "cfr_shm")):
+def train(directory, ranks, seconds, first=("-m", "cfr_shm")):
     line = (
-        "train", "-c", "leduc", "--mpi", "--num-workers", 1, "--time-budget", 2, "--logdir",
+        "train", "-c", "leduc", "--mpi", "--num-workers", 1, "--time-budget", seconds, "--logdir",
         directory / "run", "--set", "engine.exchange=0.1", "--set", "run.progress_interval=1",
     )  # fmt: skip
     programs = ["-n", 1, sys.executable, *first, *line, ":"]
@@ -53,7 +53,7 @@ def train(directory, ranks, first=("-m", "cfr_shm")):
 def test_rank_0_draws_a_row_for_each_on_a_terminal(tmp_path, ranks):
     script, drawn = tmp_path / "terminal.py", tmp_path / "drawn"
     script.write_text(_IN_A_TERMINAL)
-    train(tmp_path, ranks, first=(script, drawn))
+    train(tmp_path, ranks, 6, first=(script, drawn))
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", drawn.read_text()).replace("\r", "\n")
     last = text.rpartition("iter/s  iterations")[2] or text
     for rank in range(ranks):
@@ -64,7 +64,7 @@ def test_rank_0_draws_a_row_for_each_on_a_terminal(tmp_path, ranks):
 
 @pytest.mark.thorough
 def test_elsewhere_a_line_says_how_ranks_do(tmp_path):
-    done = train(tmp_path, 2)
+    done = train(tmp_path, 2, 2)
     said = r"^Iteration \d+ .* workers 2, 2 ranks with [\d,]+( to [\d,]+)? iter/s, \d+ exchanges in"
     assert re.search(said, done.stderr, re.MULTILINE), done.stderr
     assert re.search(r"^rate: .*, 2 workers$", done.stdout, re.MULTILINE), done.stdout
