@@ -94,14 +94,12 @@ def test_a_death_at_any_moment_ends_all_soon(tmp_path, launcher, moment, victim)
 
 @pytest.mark.slow
 @pytest.mark.openmpi
-@pytest.mark.parametrize("tolerant", [False, True], ids=["plain", "ulfm"])
 @pytest.mark.parametrize(("moment", "victim"), CASES)
-def test_so_it_is_with_open_mpi(tmp_path, monkeypatch, moment, victim, tolerant):
+def test_so_it_is_with_open_mpi(tmp_path, monkeypatch, moment, victim):
     place = os.environ.get("CFR_SHM_OPEN_MPI")
     if not place:
         pytest.fail("CFR_SHM_OPEN_MPI names no environment with openmpi and mpi4py")
     for name in ("OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM"):
         monkeypatch.setenv(name, "1")
-    further = ("--with-ft", "ulfm") if tolerant else ()
-    launcher = (f"{place}/mpiexec", *further, "--oversubscribe", "-n", "3", f"{place}/python")
+    launcher = (f"{place}/mpiexec", "--oversubscribe", "-n", "3", f"{place}/python")
     assert die(tmp_path, launcher, moment, victim).seconds < BOUND
