@@ -10,7 +10,7 @@ import os
 import shutil
 
 import pytest
-from viewed_pages import DESKTOP, SECONDS
+from viewed_pages import DESKTOP, SECONDS, viewing
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,13 @@ def browser():
         opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="module")
+def url(runs, tmp_path_factory):
+    """Return where a module's ``runs`` are looked at."""
+    with viewing(runs, tmp_path_factory.mktemp("elsewhere")) as address:
+        yield address
 
 
 @pytest.fixture

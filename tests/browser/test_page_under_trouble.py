@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 from viewed_games import train_kuhn, train_royal
-from viewed_pages import until, viewing, violations
+from viewed_pages import headline, until, violations
 
 pytestmark = pytest.mark.browser
 
@@ -33,19 +33,6 @@ def runs(place):
     shutil.copytree(royal, place / "going")
     three = train_royal(place / "three", iterations=300, text=THREE)
     return royal, kuhn, place / ODD, place / "going", three
-
-
-@pytest.fixture(scope="module")
-def url(runs, tmp_path_factory):
-    with viewing(runs, tmp_path_factory.mktemp("elsewhere")) as address:
-        yield address
-
-
-def headline(page, pattern):
-    page.wait_for_function(
-        "pattern => new RegExp(pattern).test(document.querySelector('.headline')?.textContent)",
-        arg=pattern,
-    )
 
 
 def settled(page):

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from viewed_games import train_royal
-from viewed_pages import DESKTOP, PHONE, until, viewing, violations
+from viewed_pages import DESKTOP, PHONE, until, violations
 
 from cfr_shm.protocols.phh import documents, read_hand
 
@@ -24,12 +24,6 @@ def runs(tmp_path_factory):
     royal = train_royal(path / "royal")
     shutil.copytree(royal, path / HOSTILE)
     return royal, path / HOSTILE
-
-
-@pytest.fixture(scope="module")
-def url(runs, tmp_path_factory):
-    with viewing(runs, tmp_path_factory.mktemp("elsewhere")) as address:
-        yield address
 
 
 def settled(page):

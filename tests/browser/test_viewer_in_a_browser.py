@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from viewed_games import train_kuhn, train_royal
-from viewed_pages import PHONE, until, viewing, violations
+from viewed_pages import PHONE, headline, until, violations
 
 from cfr_shm.cards.deck import DECKS
 from cfr_shm.cards.ranges import parse_range
@@ -31,19 +31,6 @@ def runs(tmp_path_factory):
     spot += ["--stack", "200", "--bets", "60%", "--iters", "20", "--logdir", str(path / "spot")]
     assert main(["solve", *spot]) == 0
     return royal, kuhn, path / HOSTILE, path / "spot"
-
-
-@pytest.fixture(scope="module")
-def url(runs, tmp_path_factory):
-    with viewing(runs, tmp_path_factory.mktemp("elsewhere")) as address:
-        yield address
-
-
-def headline(page, pattern):
-    page.wait_for_function(
-        "pattern => new RegExp(pattern).test(document.querySelector('.headline')?.textContent)",
-        arg=pattern,
-    )
 
 
 def test_a_turn_is_reached_with_the_mouse_and_a_range_is_copied(tab):

@@ -30,6 +30,14 @@ def violations(page):
     return [each["id"] + ": " + each["nodes"][0]["html"] for each in found.response["violations"]]
 
 
+def headline(page, pattern):
+    """Wait until the place that is shown is such a one."""
+    page.wait_for_function(
+        "pattern => new RegExp(pattern).test(document.querySelector('.headline')?.textContent)",
+        arg=pattern,
+    )
+
+
 def until(page, expression):
     """Wait; a function, because the page's policy lets nobody evaluate a text."""
     page.wait_for_function(f"() => {expression}")
