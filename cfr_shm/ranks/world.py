@@ -39,6 +39,9 @@ from cfr_shm.ranks.roll_call import RollCall, received
 _POLL_SECONDS = 0.001
 _LOOKS = 20
 
+#: A sum is looked at without sleep for so long: it goes on only while it is looked at.
+_SUM_SECONDS = 1.0
+
 #: About half a minute of such looks while this process runs: then it is told who is missing, or
 #: all are asked who is there, and after as many looks again it is told who has not answered.
 PATIENCE_POLLS = 30_000
@@ -245,7 +248,9 @@ class Mpi:
 
         self.sent_bytes += values.nbytes
         with self._telling_losses(values):
-            self._world.Allreduce(MPI.IN_PLACE, values, op=MPI.SUM)
+            self._until(
+                self._world.Iallreduce(MPI.IN_PLACE, values, op=MPI.SUM), eager_seconds=_SUM_SECONDS
+            )
 
     def add_up_at_first(self, values: NDArray[np.float64]) -> None:
         """Put everybody's sum in the place of ``values`` at rank 0."""
@@ -253,10 +258,10 @@ class Mpi:
 
         self.sent_bytes += values.nbytes
         with self._telling_losses(values):
-            if self.rank == 0:
-                self._world.Reduce(MPI.IN_PLACE, values, op=MPI.SUM, root=0)
-            else:
-                self._world.Reduce(values, None, op=MPI.SUM, root=0)
+            own, sums = (MPI.IN_PLACE, values) if self.rank == 0 else (values, None)
+            self._until(
+                self._world.Ireduce(own, sums, op=MPI.SUM, root=0), eager_seconds=_SUM_SECONDS
+            )
 
     def texts(self, text: str) -> list[str]:
         """Return everybody's text."""
@@ -342,17 +347,26 @@ class Mpi:
         if missing and self.rank == min(set(range(self.size)).difference(missing)):
             self.on_missing(missing)
 
-    def _until(self, request: Any, not_come: Callable[[], list[int]] | None = list) -> None:
+    def _until(
+        self,
+        request: Any,
+        not_come: Callable[[], list[int]] | None = list,
+        *,
+        eager_seconds: float = 0.0,
+    ) -> None:
         """Wait for what all ranks take part in, and leave the core to others meanwhile.
 
         Args:
             request: of MPI.
             not_come: tells who has not even come; None where one may be waited for without end.
+            eager_seconds: to look without sleep, beyond the first looks.
         """
-        for _ in range(_LOOKS):
+        looks, eager_until = 0, time.monotonic() + eager_seconds
+        while looks < _LOOKS or time.monotonic() < eager_until:
             if request.Test():
                 return
             time.sleep(0.0)
+            looks += 1
         polls, asked = 0, False
         while not request.Test():
             time.sleep(_POLL_SECONDS)
