@@ -49,6 +49,8 @@ PATIENCE_POLLS = 30_000
 #: The tag of messages that call the others to a meeting.
 _CALL = 1
 
+_NotCome = Callable[[], list[int]]
+
 _ONE_DIED = "a rank has died: 'cfr-shm resume' goes on from the last checkpoint"
 
 
@@ -248,9 +250,8 @@ class Mpi:
 
         self.sent_bytes += values.nbytes
         with self._telling_losses(values):
-            self._until(
-                self._world.Iallreduce(MPI.IN_PLACE, values, op=MPI.SUM), eager_seconds=_SUM_SECONDS
-            )
+            summed = self._world.Iallreduce(MPI.IN_PLACE, values, op=MPI.SUM)
+            self._until(summed, eager_seconds=_SUM_SECONDS)
 
     def add_up_at_first(self, values: NDArray[np.float64]) -> None:
         """Put everybody's sum in the place of ``values`` at rank 0."""
@@ -259,9 +260,8 @@ class Mpi:
         self.sent_bytes += values.nbytes
         with self._telling_losses(values):
             own, sums = (MPI.IN_PLACE, values) if self.rank == 0 else (values, None)
-            self._until(
-                self._world.Ireduce(own, sums, op=MPI.SUM, root=0), eager_seconds=_SUM_SECONDS
-            )
+            summed = self._world.Ireduce(own, sums, op=MPI.SUM, root=0)
+            self._until(summed, eager_seconds=_SUM_SECONDS)
 
     def texts(self, text: str) -> list[str]:
         """Return everybody's text."""
@@ -348,11 +348,7 @@ class Mpi:
             self.on_missing(missing)
 
     def _until(
-        self,
-        request: Any,
-        not_come: Callable[[], list[int]] | None = list,
-        *,
-        eager_seconds: float = 0.0,
+        self, request: Any, not_come: _NotCome | None = list, eager_seconds: float = 0.0
     ) -> None:
         """Wait for what all ranks take part in, and leave the core to others meanwhile.
 
