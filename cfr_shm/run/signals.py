@@ -40,16 +40,24 @@ class StopRequested(KeyboardInterrupt):
 def interrupts_held() -> Iterator[None]:
     """Let a Ctrl-C wait until this is over: it is raised then, where what was begun can be ended.
 
-    Where the system has no masks of signals it is raised at once.
+    By a handler, not a mask: libraries have threads of their own, and a signal to the process goes
+    to any that lets it through. Outside the main thread nothing is held.
     """
-    if not hasattr(signal, "pthread_sigmask"):
+    former = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or former in (
+        None,
+        signal.SIG_IGN,
+    ):
         yield
         return
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    came: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+        signal.signal(signal.SIGINT, former)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 class StopSignals:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
-from cfr_shm.run.signals import StopRequested, StopSignals
+from cfr_shm.run.signals import StopRequested, StopSignals, interrupts_held
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -86,3 +88,34 @@ with StopSignals() as signals:
     )
     assert done.returncode == 130
     assert done.stdout == "last made\nfirst made\n"
+
+
+def test_an_interrupt_is_held_though_other_threads_let_it_through():
+    """A mask would hold the main thread's alone, and a numeric library has threads."""
+    over, came_through = threading.Event(), []
+    other = threading.Thread(target=over.wait)
+    other.start()
+
+    def interrupted():
+        with interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.05)
+            came_through.append(True)
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    finally:
+        over.set()
+        other.join()
+    assert came_through == [True]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_ignores_interrupts_goes_on_to():
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupts_held():
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, former)
